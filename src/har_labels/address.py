@@ -1,0 +1,162 @@
+"""Addresses: the registry's base, registry references and artifact names, and the paths made of them.
+
+Hides how a name becomes a path that can reach this one endpoint and no other. What the server takes is
+recorded in tests/recorded/paths.json: `a/r/+` with `name`, or with `team/model/+` where the name has a slash.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
+
+from har_labels.labels import CONTROL_CHARACTERS
+
+SAAS_PATH = "/har/api/v1"
+_PERCENT_ESCAPE = re.compile("%[0-9a-fA-F]{2}")
+_HOST = re.compile(r"[A-Za-z0-9._\-]+|\[[0-9a-fA-F:.]+\]")
+
+
+class AddressError(ValueError):
+    """An address that can't be used; the text says why and what to write, without naming the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiBase:
+    """The base of every request: `https://app.harness.io/har/api/v1`, without a slash at its end."""
+
+    scheme: str
+    netloc: str
+    path: str
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.netloc}{self.path}"
+
+    @property
+    def host(self) -> str:
+        """The host without the port, lower case, an IPv6 address without its brackets."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def is_plain_http(self) -> bool:
+        """Whether the key would cross a network in the clear."""
+        return self.scheme == "http" and not self.is_loopback
+
+    @property
+    def is_harness_saas(self) -> bool:
+        """Whether the host is Harness's own, whose keys have a known rate (contract §2, `requests-per-minute`)."""
+        return self.host == "harness.io" or self.host.endswith(".harness.io")
+
+    @property
+    def keeps_types(self) -> bool:
+        """Whether a PUT may leave a HUGGINGFACE artifact's type alone: a base without `/har/` is the open-source
+        server, which clears it (contract §5 point 9; tests/recorded/huggingface.json)."""
+        return "/har/" in self.path + "/"
+
+
+def parse_api_base(text: str) -> ApiBase:
+    """`api-url` as given: a host, a URL, or a full API base. Without a path `/har/api/v1` is added (contract §2).
+
+    Raises AddressError. Whether plain http is allowed is the settings' question, not this one's.
+    """
+    url = text if "://" in text else f"https://{text}"
+    if not url.isprintable() or " " in url or "\\" in url:
+        raise AddressError("it has a blank, a backslash or a control character")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise AddressError(f"it is no URL ({error})") from None
+    if parts.scheme not in {"https", "http"}:
+        raise AddressError("only https (and http to this machine) can be used")
+    if "@" in parts.netloc:
+        raise AddressError("it has a user name or password; the key has an input of its own")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise AddressError("it has a query or fragment")
+    host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc.rstrip(":")
+    if not _HOST.fullmatch(host):
+        raise AddressError("it names no host")
+    path = parts.path.rstrip("/")
+    if "%" in path or any(segment in {"", ".", ".."} for segment in path.split("/")[1:]):
+        raise AddressError("its path has an empty, dotted or percent-encoded part")
+    return ApiBase(parts.scheme, parts.netloc, path or SAAS_PATH)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryRef:
+    """A registry's scope path: `account/registry`, `account/org/registry` or `account/org/project/registry`."""
+
+    segments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "/".join(self.segments) + "/+"
+
+    @property
+    def path(self) -> str:
+        """The path below the API base; `/+` stays literal (recorded/paths.json: `%2B` is another route)."""
+        return f"/registry/{_quoted(self.segments)}/+"
+
+
+def parse_registry_ref(text: str) -> RegistryRef:
+    """`registry-ref` as given, with or without `/+` at its end. Raises AddressError (contract §2)."""
+    segments = tuple(text.removesuffix("/+").split("/"))
+    _check_segments(segments)
+    if len(segments) == 1:
+        raise AddressError("it has one segment, and the account has to stand before it")
+    if len(segments) > 4:
+        raise AddressError(f"it has {len(segments)} segments, and four are the most")
+    return RegistryRef(segments)
+
+
+def parse_artifact_name(text: str) -> str:
+    """An artifact's plain name. The `/+` that the wire wants behind a name with a slash may be given too.
+
+    Raises AddressError for whatever could name something else on the wire.
+    """
+    name = text.removesuffix("/+")
+    _check_segments(tuple(name.split("/")))
+    return name
+
+
+def labels_path(ref: RegistryRef, artifact: str) -> str:
+    """The path of the endpoint that replaces an artifact's labels (contract §1)."""
+    return f"{artifact_path(ref, artifact)}/labels"
+
+
+def artifact_path(ref: RegistryRef, artifact: str) -> str:
+    segments = artifact.split("/")
+    marker = "/+" if len(segments) > 1 else ""
+    return f"{ref.path}/artifact/{_quoted(segments)}{marker}"
+
+
+def list_path(ref: RegistryRef) -> str:
+    return f"{ref.path}/artifacts"
+
+
+def _quoted(segments: tuple[str, ...] | list[str]) -> str:
+    return "/".join(quote(segment, safe="") for segment in segments)
+
+
+def _check_segments(segments: tuple[str, ...]) -> None:
+    for segment in segments:
+        if CONTROL_CHARACTERS.search(segment) or segment != segment.strip():
+            raise AddressError("it has a control character, or a blank at the end of a segment")
+        # requests turns %2E%2E into `..`, and the server decodes %252F twice: an encoded name can reach
+        # another artifact than the one it seems to name (recorded/paths.json, "encoded twice").
+        if _PERCENT_ESCAPE.search(segment):
+            raise AddressError(f"it is percent-encoded; write it plainly: {unquote(segment)!r}")
+        if segment in {"", ".", "..", "+"}:
+            raise AddressError(f"it has the segment {segment!r}" if segment else "it has an empty segment")
+        if any("\ud800" <= character <= "\udfff" for character in segment):
+            raise AddressError("it is not valid Unicode text")

@@ -1,0 +1,99 @@
+"""What contradicts what among the inputs, and what is missing (contract §2 "All problems at once").
+
+Runs over whatever could be understood, so that a wrong value doesn't hide a contradiction elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from har_labels.errors import InputError
+from har_labels.labels import Mode
+from har_labels.settings import Settings
+
+Spell = Callable[[str], str]
+Problems = Iterator[tuple[str, str]]
+
+# What makes up a plan; a plan file has all of it already.
+PLANNING = (
+    "registry_ref", "artifact", "artifact_type", "manifest", "labels", "labels_file", "metrics_file", "mode",
+    "on_conflict", "templates", "owned", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
+    "shard_index", "shard_total",
+)  # fmt: skip
+# What a manifest says entry by entry, and the input may not say beside it.
+IN_MANIFEST = ("artifact", "labels", "labels_file")
+
+
+def contradictions(settings: Settings, bad: frozenset[str], spell: Spell) -> list[InputError]:
+    """Every contradiction and every missing input.
+
+    `bad` holds the names whose value could not be understood, `spell` writes a name as its reader does. A
+    value equal to its default counts as not given, since GitHub sets every input it knows a default of.
+    """
+    said = bad | {name for name, field in Settings.model_fields.items() if getattr(settings, name) != field.default}
+    found = [
+        *_key(settings, spell),
+        *_place(settings, spell),
+        *_sources(settings, said, spell),
+        *(_modes(settings, said, spell) if "mode" not in bad else ()),
+        *_plans(settings, said, spell),
+    ]
+    return [InputError(what, cure) for what, cure in found]
+
+
+def _key(settings: Settings, spell: Spell) -> Problems:
+    if settings.api_key and settings.api_key_file:
+        yield f"`{spell('api_key')}` and `{spell('api_key_file')}` are both given", "Keep one of the two."
+
+
+def _place(settings: Settings, spell: Spell) -> Problems:
+    if settings.api_url.is_plain_http and not settings.allow_http:
+        yield (
+            f"`{spell('api_url')}` is plain http, and the key would cross the network in the clear",
+            f"Use https, or `{spell('allow_http')}: true` if you accept that.",
+        )
+    if settings.shard_index >= settings.shard_total:
+        yield (
+            f"`{spell('shard_index')}` is {settings.shard_index}, and `{spell('shard_total')}` is {settings.shard_total}",
+            "Shards count from 0: the index must be smaller than the total.",
+        )
+
+
+def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    if settings.apply_plan:
+        return
+    if settings.manifest:
+        for name in IN_MANIFEST:
+            if name in said:
+                yield f"`{spell('manifest')}` and `{spell(name)}` are both given", "Write it into the manifest, or leave the manifest out."
+        return
+    for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
+        if name not in said:
+            yield f"`{spell(name)}` is missing", f"Give it, for example `{spell(name)}: {example}`."
+
+
+def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    mode = settings.mode
+    if mode in {Mode.READ, Mode.CLEAR}:
+        for name in ("labels", "labels_file"):
+            if name in said:
+                yield f"`{spell('mode')}: {mode}` takes no `{spell(name)}`", f"Leave `{spell(name)}` out, or choose another mode."
+    elif not settings.manifest and not settings.apply_plan and not said & {"labels", "labels_file"}:
+        cure = f"Give the labels, or `{spell('mode')}: clear` to take all labels away." if mode is Mode.REPLACE else "Give the labels."
+        yield f"`{spell('labels')}` is missing, and `{spell('mode')}: {mode}` needs it", cure
+    if "owned" in said and mode is not Mode.REPLACE:
+        yield f"`{spell('owned')}` goes with `{spell('mode')}: replace`, not with `{mode}`", f"Leave `{spell('owned')}` out."
+    if "on_conflict" in said and mode is not Mode.UPSERT and not settings.manifest:
+        yield f"`{spell('on_conflict')}` goes with `{spell('mode')}: upsert`, not with `{mode}`", f"Leave `{spell('on_conflict')}` out."
+
+
+def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    if settings.apply_plan:
+        for name in PLANNING:
+            if name in said:
+                yield (
+                    f"`{spell('apply_plan')}` and `{spell(name)}` are both given",
+                    f"A plan file says all of that already: leave `{spell(name)}` out.",
+                )
+    elif settings.save_plan and not settings.dry_run:
+        yield f"`{spell('save_plan')}` goes with `{spell('dry_run')}: true`", "Set it, or leave the plan file out."

@@ -1,0 +1,159 @@
+"""How somebody else's text is printed so that it has no effect, and how the key is kept out of it (contract §4, §5).
+
+Pure. Labels, names and server messages are written by others: they may hold terminal escapes, bidi
+overrides, line ends, workflow commands or Markdown. Facts: github-runtime "Workflow commands" and
+"GITHUB_STEP_SUMMARY", harness-runtime §9.
+
+In Markdown it stands in code spans, not in `<code>` with entities: inside a span nothing is markup, while
+GitHub still links addresses inside of raw `<code>`, and Harness strips HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from har_labels.labels import CONTROL_CHARACTERS
+
+HIDDEN = "***"
+
+_UNPRINTABLE = re.compile(f"{CONTROL_CHARACTERS.pattern}|[\ud800-\udfff]")
+_SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
+# The runner trims blanks before it looks for `::`; the two invisible characters are trimmed by no runner
+# we know, and cost nothing.
+_LEADING_COLONS = re.compile("^([\\s\u200b\ufeff]*):(?=:)")
+# Keys of others, of the documented shape. Not inside a word (`compat.1.2.3`), unless that word's end is an
+# escape: `\npat.…`, `%3Dpat.…`.
+_KEY_SHAPED = re.compile(
+    r"(?:(?<![A-Za-z])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))(?:pat|sat)\.[^.\s]+\.[^.\s]+\.[^.\s]+",
+)
+# A word that is no markup, mention, reference, emoji code or link, alone or beside its neighbours: letters, perhaps
+# with hyphens or quotes, or a short number. Seven hex digits could be a commit.
+_HARMLESS_WORD = re.compile(
+    r"""["'(]?(?![0-9a-f]{7})(?:[^\W\d_]+(?:['’-][^\W\d_]+)*|[0-9]{1,6})["')]?[,.;:!?]?""",
+)
+# Shorter pieces of an encoded key would hide innocent text and give nothing away.
+_SHORTEST_ENCODED = 8
+
+
+def visible_characters(text: str) -> str:
+    r"""`text` as one line of harmless characters: controls and lone surrogates become `\x1b`, `\u202e`, `\n`."""
+    return _UNPRINTABLE.sub(_escape, text)
+
+
+def visible(text: str) -> str:
+    r"""`text` as a log line that neither a terminal nor GitHub's two command parsers act on.
+
+    `##[` anywhere becomes `##\[` and `::` at the start, after blanks too, becomes `:\:`. Applying it twice
+    is applying it once. Everything else shows as itself.
+    """
+    line = visible_characters(text).replace("##[", "##\\[")
+    return _LEADING_COLONS.sub(r"\1:\\", line)
+
+
+def code(text: str) -> str:
+    """`text` as a code span, in running text or a table.
+
+    A run of backquotes would end it, so its own is longer than any inside, with a blank where one stands at
+    an end; and as one blank is taken off if both ends have one, one is put there.
+    """
+    shown = visible_characters(text)
+    if not shown:
+        return "*(empty)*"
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
+    pad = " " if _needs_padding(shown) else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def codes(texts: Iterable[str], sign: str = "") -> str:
+    """Several code spans in a row, each after `sign`."""
+    return " ".join(f"{sign}{code(text)}" for text in texts)
+
+
+def prose(text: str) -> str:
+    """`text` as a sentence: harmless words as they are, stretches of anything else as code."""
+    words = visible_characters(text).split(" ")
+    stretches = groupby((word for word in words if word), key=lambda word: bool(_HARMLESS_WORD.fullmatch(word)))
+    return " ".join(" ".join(stretch) if is_harmless else code(" ".join(stretch)) for is_harmless, stretch in stretches)
+
+
+def table_row(cells: Iterable[str]) -> str:
+    """One line of a table, from Markdown without line ends.
+
+    `|` would end the cell even inside a code span, so it becomes `\\|`, also after a backslash: GitHub takes a
+    pipe for escaped whatever stands before that backslash, and removes just the one.
+    """
+    escaped = (cell.replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |\n"
+
+
+def cut_at_line(text: str, limit: int, note: str) -> str:
+    """`text` if it is at most `limit` bytes of UTF-8, else its first whole lines and `note` as the last one."""
+    encoded = text.encode("utf-8", "backslashreplace")
+    if len(encoded) <= limit:
+        return text
+    room = limit - len(note.encode("utf-8")) - 2
+    if room <= 0:
+        return ""
+    kept = encoded[: encoded.rfind(b"\n", 0, room) + 1].decode("utf-8")
+    return f"{kept}\n{note}\n" if kept else f"{note}\n"
+
+
+class Redactor:
+    """Takes keys out of text, in every form in which they could have got there."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets for form in _forms(secret)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+
+    def redact(self, text: str) -> str:
+        """`text` for people: known keys, and whatever looks like a Harness key, as `***`."""
+        return _KEY_SHAPED.sub(HIDDEN, self.redact_known(text))
+
+    def redact_known(self, text: str) -> str:
+        """`text` for machines: only the known keys as `***`, so that a label of a key's shape stays itself."""
+        return self._known.sub(HIDDEN, text) if self._known else text
+
+
+def _needs_padding(shown: str) -> bool:
+    has_outer_blanks = shown.startswith(" ") and shown.endswith(" ") and shown.strip(" ") != ""
+    return has_outer_blanks or shown.startswith("`") or shown.endswith("`")
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
+    code = ord(character)
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """The key itself, and URL-, JSON- and base64-encoded."""
+    for plain in {secret, secret.strip()} - {""}:
+        yield plain
+        yield from (form for form in _encoded(plain) if len(form) >= _SHORTEST_ENCODED)
+
+
+def _encoded(plain: str) -> Iterator[str]:
+    import json
+    from urllib.parse import quote, quote_plus
+
+    for url in (quote(plain, safe=""), quote(plain), quote_plus(plain)):
+        yield from (url, re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), url))
+    yield from (json.dumps(plain, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
+    for base64_text in _base64_forms(plain.encode("utf-8", "surrogatepass")):
+        yield from (base64_text, base64_text.translate(str.maketrans("+/", "-_")))
+
+
+def _base64_forms(raw: bytes) -> Iterator[str]:
+    """The key's base64 alone, and what stays the same of it at each of three offsets in a longer text."""
+    from base64 import b64encode
+
+    yield b64encode(raw).decode()
+    yield b64encode(raw).decode().rstrip("=")
+    for shift in range(3):
+        whole_groups = (len(raw) - shift) // 3 * 3
+        yield b64encode(raw[shift : shift + whole_groups]).decode()

@@ -1,0 +1,78 @@
+"""The terminal's flags, made from the same inputs; only loaded when a command line is given."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from har_labels import __version__
+from har_labels.errors import InputError
+
+
+@dataclass(slots=True)
+class Flags:
+    texts: dict[str, str] = field(default_factory=dict)
+    problems: list[InputError] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    wants_json: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong instead of printing usage and leaving with a code of its own."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def parse(argv: Sequence[str], fields: Mapping[str, bool], descriptions: Mapping[str, str]) -> Flags:
+    """Reads `--name value`, `--name=value` and, for switches, a bare `--name`.
+
+    A flag given several times joins its values by newlines, as a list's items are. `--api-key` is refused: a
+    command line is visible to every process of the machine.
+    """
+    flags = Flags()
+    parser = _parser(fields, descriptions)
+    try:
+        found, flags.unknown = parser.parse_known_args(list(argv))
+    except ValueError as error:
+        flags.problems.append(InputError(f"the command line can't be read: {error}", "`--help` lists the flags."))
+        return flags
+    flags.wants_json = found.json
+    for name in fields:
+        values = getattr(found, name)
+        if values:
+            flags.texts[name] = "\n".join(values)
+    if "api_key" in flags.texts:
+        del flags.texts["api_key"]
+        flags.problems.append(
+            InputError(
+                "`--api-key` would show the key to every process of this machine",
+                "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
+            ),
+        )
+    return flags
+
+
+def _parser(fields: Mapping[str, bool], descriptions: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="har-labels",
+        description="Change the labels of artifacts in a Harness Artifact Registry, safely.",
+        epilog="Every flag can also be set as HAR_LABELS_<NAME>. The key: HAR_LABELS_API_KEY or --api-key-file.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"har-labels {__version__}")
+    parser.add_argument("--json", action="store_true", help="print the JSON report instead of the diff")
+    for name, is_switch in fields.items():
+        is_key = name == "api_key"
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            dest=name,
+            action="append",
+            nargs="?" if is_switch or is_key else None,
+            const="true",
+            metavar="true|false" if is_switch else "TEXT",
+            help=argparse.SUPPRESS if is_key else descriptions.get(name, "").replace("%", "%%"),
+        )
+    return parser

@@ -1,0 +1,146 @@
+"""Where each input's text comes from and how its reader spells it (contract §2).
+
+Three layers, first wins: flags, the detected CI's prefix (`INPUT_`, `PLUGIN_`), `HAR_LABELS_`. What an
+input may hold is `settings`' question; here it is still text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from har_labels.errors import InputError
+
+OWN_PREFIX = "HAR_LABELS_"
+# Set by GitHub and Harness themselves, or inherited from their settings; never ours to complain about
+# (facts: Harness sets PLUGIN_PIPELINE and the *_FILE variables in every step).
+FOREIGN_NAMES = frozenset(
+    {
+        "args", "entrypoint", "pipeline", "artifact-file", "metadata-file", "build-tool-file",
+        "cache-metrics-file", "cache-intel-metrics-file",
+    },
+)  # fmt: skip
+# A name this alike to one of ours is a slip of the pen: `label`, `artifacts`, `registry`, `dryrun`.
+ALIKE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One input as it was given: how its reader spelt it, and its text."""
+
+    spelling: str
+    text: str
+
+
+Layer = Mapping[str, Given]
+
+
+@dataclass(slots=True)
+class Inputs:
+    """All that was given, most important layer first, and what is wrong with the names themselves."""
+
+    layers: list[Layer] = field(default_factory=list)
+    problems: list[InputError] = field(default_factory=list)
+    wants_json: bool = False
+
+    def given(self, name: str) -> Given | None:
+        """The input `name` (with underscores) from the first layer that has it."""
+        return next((layer[name] for layer in self.layers if name in layer), None)
+
+
+def collect(
+    fields: Mapping[str, bool],
+    *,
+    environ: Mapping[str, str],
+    prefix: str,
+    argv: Sequence[str] = (),
+    descriptions: Mapping[str, str] | None = None,
+) -> Inputs:
+    """Gathers the texts of `fields` (name with underscores → whether it is a switch that may stand alone).
+
+    Empty means not given. Two spellings of one input with different values and near-misses of our names are
+    problems; any other unknown name is ignored. `--help` and `--version` print and raise SystemExit(0).
+    """
+    inputs = Inputs()
+    if argv:
+        inputs.layers.append(_flags(inputs, fields, argv, descriptions or {}))
+    if prefix:
+        inputs.layers.append(_variables(inputs, fields, environ, prefix))
+    inputs.layers.append(_variables(inputs, fields, environ, OWN_PREFIX))
+    return inputs
+
+
+def dashed(name: str) -> str:
+    """`registry_ref` → `registry-ref`, the name as contract, README and action.yml have it."""
+    return name.replace("_", "-")
+
+
+def _variables(inputs: Inputs, fields: Iterable[str], environ: Mapping[str, str], prefix: str) -> Layer:
+    layer: dict[str, Given] = {}
+    known = set(fields)
+    for variable in sorted(environ):
+        if not variable.startswith(prefix):
+            continue
+        rest = variable.removeprefix(prefix)
+        name, text = rest.lower().replace("-", "_").replace(" ", "_"), environ[variable]
+        if not text.strip():
+            continue
+        if name in known:
+            _add(inputs, layer, name, Given(_spelling(prefix, name), text))
+        else:
+            _complain_if_near(inputs, known, name, spelt=lambda right, prefix=prefix: _spelling(prefix, right))
+    return layer
+
+
+def _spelling(prefix: str, name: str) -> str:
+    """How the reader wrote it: `registry-ref` under `with:`, `registry_ref` under `settings:`, else the variable."""
+    if prefix == "INPUT_":
+        return dashed(name)
+    return name if prefix == "PLUGIN_" else prefix + name.upper()
+
+
+def _add(inputs: Inputs, layer: dict[str, Given], name: str, given: Given) -> None:
+    other = layer.setdefault(name, given)
+    if other.text.strip() != given.text.strip():
+        inputs.problems.append(
+            InputError(
+                f"`{given.spelling}` is given twice, spelt with `-` and with `_`, with different values",
+                "Keep one of the two.",
+            ),
+        )
+
+
+def _complain_if_near(inputs: Inputs, known: set[str], name: str, *, spelt) -> None:  # type: ignore[no-untyped-def]
+    from difflib import get_close_matches
+
+    if dashed(name) in FOREIGN_NAMES:
+        return
+    if near := get_close_matches(name, known, n=1, cutoff=ALIKE):
+        inputs.problems.append(
+            InputError(f"`{spelt(name)}` is not an input", f"Did you mean `{spelt(near[0])}`? Nothing was done."),
+        )
+
+
+def _flags(inputs: Inputs, fields: Mapping[str, bool], argv: Sequence[str], descriptions: Mapping[str, str]) -> Layer:
+    from har_labels import flags
+
+    layer: dict[str, Given] = {}
+    parsed = flags.parse(argv, fields, descriptions)
+    inputs.problems.extend(parsed.problems)
+    inputs.wants_json = parsed.wants_json
+    for name, text in parsed.texts.items():
+        if text.strip():
+            layer[name] = Given(f"--{dashed(name)}", text)
+    for unknown in parsed.unknown:
+        inputs.problems.append(_unknown_flag(unknown, fields))
+    return layer
+
+
+def _unknown_flag(word: str, fields: Iterable[str]) -> InputError:
+    from difflib import get_close_matches
+
+    if not word.startswith("-"):
+        return InputError(f"`{word}` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them.")
+    near = get_close_matches(word.lstrip("-").partition("=")[0], [dashed(name) for name in fields], n=1, cutoff=ALIKE)
+    cure = f"Did you mean `--{near[0]}`?" if near else "`--help` lists the flags."
+    return InputError(f"there is no flag `{word.partition('=')[0]}`", cure)

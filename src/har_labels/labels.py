@@ -1,0 +1,172 @@
+"""Labels and label arithmetic: what a change makes of the labels that are there now (contract §3).
+
+Pure: no file, no clock, no network. Labels are a sorted tuple without duplicates, which is also the order
+on the wire, so "nothing to change" is `before == after`, and a hundred thousand artifacts stay small.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from har_labels.errors import Unreadable, ValueConflict
+
+Labels = tuple[str, ...]
+
+LONGEST_LABEL = 4096
+# C0, DEL, C1, the line and paragraph separators, and the bidi controls (contract §2 "A label").
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]",
+)
+
+
+class Mode(StrEnum):
+    """What is done with the labels given (contract §3)."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    REMOVE = "remove"
+    UPSERT = "upsert"
+    CLEAR = "clear"
+    READ = "read"
+
+
+class OnConflict(StrEnum):
+    """What `upsert` does with a key that has another value."""
+
+    OVERWRITE = "overwrite"
+    KEEP = "keep"
+    ERROR = "error"
+
+
+def to_labels(items: Iterable[str]) -> Labels:
+    """`items` sorted bytewise, without duplicates (code point order is UTF-8's byte order)."""
+    return tuple(sorted(set(items)))
+
+
+def problem_with(label: str) -> str | None:
+    """Why `label` can't be written, or None (contract §2 "A label"; the `^_` split: recorded/put-labels.json)."""
+    if not label:
+        return "it is empty"
+    if found := CONTROL_CHARACTERS.search(label):
+        return f"it has the control character U+{ord(found[0]):04X}"
+    if label != label.strip():
+        return "it has a blank at its start or end"
+    if "^_" in label:
+        return "it has `^_`, where the server would split it in two"
+    if len(label) > LONGEST_LABEL:
+        return f"it has {len(label):,} characters, and {LONGEST_LABEL:,} are allowed"
+    if any("\ud800" <= character <= "\udfff" for character in label):
+        return "it has half of a surrogate pair, which is no text"
+    return None
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a label or a name matches a pattern: equal to it, or by `fnmatch`, where `*` crosses `/`."""
+    return pattern == text or fnmatchcase(text, pattern)
+
+
+def matches_any(patterns: Iterable[str], text: str) -> bool:
+    return any(matches(pattern, text) for pattern in patterns)
+
+
+def key_and_value(label: str) -> tuple[str, str] | None:
+    """The key and value of `key=value` or `key:value`, at the sign that comes first; None for a bare word."""
+    found = re.search("[=:]", label)
+    if not found or found.start() == 0:
+        return None
+    return label[: found.start()], label[found.end() :]
+
+
+def as_map(labels: Labels) -> dict[str, str]:
+    """The labels that are `key=value` or `key:value`, as a mapping (output `labels-map`)."""
+    return dict(pair for pair in map(key_and_value, labels) if pair)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the user wants, whatever is there now: a pure function from labels to labels.
+
+    `given` holds the labels of `labels`, for `remove` its patterns. `owned` makes a `replace` touch only
+    what matches it. Applying a change twice is applying it once.
+    """
+
+    mode: Mode
+    given: tuple[str, ...] = ()
+    owned: tuple[str, ...] = ()
+    on_conflict: OnConflict = OnConflict.OVERWRITE
+
+    @property
+    def is_merging(self) -> bool:
+        """Whether the result depends on the labels that are there now (contract §5, points 2 and 5)."""
+        return bool(self.owned) or self.mode not in {Mode.REPLACE, Mode.CLEAR}
+
+    def apply(self, current: Labels | None) -> Labels:
+        """The labels wanted, given those there now (None: they can't be read).
+
+        Raises Unreadable where an unknown list would have to be guessed (contract §1, last line), and
+        ValueConflict with `on-conflict: error`.
+        """
+        if current is None:
+            if self.is_merging:
+                raise Unreadable(f"the registry does not show the current labels, and mode `{self.mode}` needs them")
+            current = ()
+        match self.mode:
+            case Mode.REPLACE:
+                return to_labels([*(label for label in current if self._is_foreign(label)), *self.given])
+            case Mode.ADD:
+                return to_labels([*current, *self.given])
+            case Mode.REMOVE:
+                return to_labels(label for label in current if not matches_any(self.given, label))
+            case Mode.UPSERT:
+                return self._upsert(current)
+            case Mode.CLEAR:
+                return ()
+            case Mode.READ:
+                return to_labels(current)
+
+    def _is_foreign(self, label: str) -> bool:
+        return bool(self.owned) and not matches_any(self.owned, label)
+
+    def _upsert(self, current: Labels) -> Labels:
+        wanted = {pair[0]: label for label in self.given if (pair := key_and_value(label))}
+        there: dict[str, list[str]] = {}
+        for label in current:
+            if (pair := key_and_value(label)) and pair[0] in wanted:
+                there.setdefault(pair[0], []).append(label)
+        differing = {key: old for key, old in there.items() if old != [wanted[key]]}
+        if differing and self.on_conflict is OnConflict.ERROR:
+            key, old = next(iter(differing.items()))
+            raise ValueConflict(f"key {key!r} has {', '.join(map(repr, old))}, and {wanted[key]!r} was to be set")
+        if self.on_conflict is OnConflict.KEEP:
+            return to_labels([*current, *(label for key, label in wanted.items() if key not in there)])
+        replaced = {label for old in there.values() for label in old}
+        return to_labels([*(label for label in current if label not in replaced), *wanted.values()])
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Several changes of one artifact, made in order; they get one write (contract §6)."""
+
+    parts: tuple[Change, ...]
+
+    @property
+    def is_merging(self) -> bool:
+        return all(part.is_merging for part in self.parts)
+
+    @property
+    def is_read(self) -> bool:
+        return all(part.mode is Mode.READ for part in self.parts)
+
+    def apply(self, current: Labels | None) -> Labels:
+        """The labels wanted after all parts, as `Change.apply`.
+
+        Whatever stands before the last plain `replace` or `clear` can't matter and is not computed.
+        """
+        plain = [at for at, part in enumerate(self.parts) if not part.is_merging]
+        for part in self.parts[plain[-1] if plain else 0 :]:
+            current = part.apply(current)
+        return current or ()

@@ -1,0 +1,178 @@
+"""Lists as people write them in a CI file: one input's text becomes items (contract §2 "Lists").
+
+A text that starts with `[` is a JSON array. Any other is separated by newlines and commas, where commas
+inside `{{ }}` don't count and `"…"` protects a whole item. An item never spans lines.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+
+_LONGEST_EXPRESSION = 4096
+_LONGEST_HINT = 200
+_END_OF_PLAIN = re.compile(r"[,\n]|\{\{")
+_QUOTED = re.compile(r'"((?:[^"\n]++|"")*+)"')
+# What Jinja2's lexer tells apart between `{{` and `}}`, as far as it decides where the `}}` is.
+_TOKEN = re.compile(
+    r"""'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'|"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|[\[({\])}]|[^'"\[({\])}\n]+""",
+)
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+class ListError(ValueError):
+    """A text that is no list. The message doesn't name the input: whoever knows its spelling puts that in front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a list, and its place among the items, from 1."""
+
+    text: str
+    position: int
+
+
+def parse_list(text: str) -> tuple[Item, ...]:
+    """The items of a list input or a list file, in order, duplicates kept.
+
+    Plain items are trimmed and dropped when empty; items of a JSON array and quoted items stay as they are.
+    Raises ListError, whose message shows how to write what was probably meant.
+    """
+    text = _as_lines(text)
+    if text.lstrip(BLANKS + "\n").startswith("["):
+        return _numbered(_json_items(text.strip(BLANKS + "\n")))
+    return _numbered(_Scanner(text).items())
+
+
+def parse_lines(text: str) -> tuple[Item, ...]:
+    """The lines that are not blank, trimmed (`require`: one expression a line)."""
+    lines = (line.strip(BLANKS) for line in _as_lines(text).split("\n"))
+    return _numbered([line for line in lines if line])
+
+
+def quote(text: str) -> str:
+    """`text` as a quoted item, which `parse_list` reads back unchanged unless it holds a newline."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _as_lines(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def _numbered(items: list[str]) -> tuple[Item, ...]:
+    return tuple(Item(item, position) for position, item in enumerate(items, start=1))
+
+
+def _json_items(text: str) -> list[str]:
+    try:
+        items = json.loads(text)
+    # ValueError: not JSON, or a number of thousands of digits. RecursionError: thousands of brackets.
+    except (ValueError, RecursionError):
+        raise ListError(f"starts with `[` but is no JSON array of strings: {_two_ways(text)}") from None
+    for position, item in enumerate(items, start=1):
+        if not isinstance(item, str):
+            raise ListError(f"item {position} of the JSON array is not a string in quotes: {_two_ways(text)}")
+    return [str(item) for item in items]
+
+
+def _two_ways(text: str) -> str:
+    """How to write the array, and how to write a first item that really starts with `[`."""
+    try:
+        plain = _Scanner(text).items()
+        inner = _Scanner(text[1:-1] if text.endswith("]") else text).items()
+    except ListError:
+        plain, inner = ["[a]"], ["a", "b"]
+    array = json.dumps([item.strip("\"'") for item in inner], ensure_ascii=False)
+    quoted = ", ".join([quote(plain[0]), *plain[1:]])
+    return f"write {_shown(array)} for a JSON array, or {_shown(quoted)} if an item itself starts with `[`"
+
+
+def _shown(text: str) -> str:
+    return f"`{text}`" if len(text) <= _LONGEST_HINT else f"`{text[:_LONGEST_HINT]}…`"
+
+
+class _Scanner:
+    """Reads the separated form from left to right, once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        # Up to here no `{{` is looked at, as none has a `}}` on its line; keeps the scan linear.
+        self._unclosed_until = 0
+
+    def items(self) -> list[str]:
+        found = []
+        while self._at < len(self._text):
+            self._skip_blanks()
+            if self._text.startswith('"', self._at):
+                found.append(self._quoted())
+            elif plain := self._plain():
+                found.append(plain)
+            self._at += 1  # the separator
+        return found
+
+    def _skip_blanks(self) -> None:
+        while self._at < len(self._text) and self._text[self._at] in BLANKS:
+            self._at += 1
+
+    def _quoted(self) -> str:
+        start = self._at
+        found = _QUOTED.match(self._text, start)
+        if not found:
+            raise ListError(
+                f"{_shown(self._line_from(start))} begins with a quote that is not closed on its line: "
+                'close it, or write `"""…"` for an item that begins with a quote',
+            )
+        self._at = found.end()
+        self._skip_blanks()
+        if self._text[self._at : self._at + 1] not in {"", ",", "\n"}:
+            line = self._line_from(start)
+            raise ListError(
+                f"{_shown(line)} goes on after its closing quote: put a comma behind the quote, "
+                f"or write {_shown(quote(line))} if all of it is one item",
+            )
+        return found[1].replace('""', '"')
+
+    def _plain(self) -> str:
+        start = self._at
+        while found := _END_OF_PLAIN.search(self._text, self._at):
+            self._at = found.start()
+            if found[0] != "{{":
+                break
+            self._at = self._end_of_placeholder(self._at)
+        else:
+            self._at = len(self._text)
+        return self._text[start : self._at].strip(BLANKS)
+
+    def _end_of_placeholder(self, start: int) -> int:
+        """Where the placeholder that opens at `start` is over; just behind its `{{` if it never closes on its line."""
+        if start >= self._unclosed_until:
+            line_end = self._line_end(start)
+            first_close = self._text.find("}}", start + 2, line_end)
+            if first_close >= 0:
+                return self._lexed_end(start, line_end) or first_close + 2
+            self._unclosed_until = line_end
+        return start + 2
+
+    def _lexed_end(self, start: int, line_end: int) -> int | None:
+        """Where Jinja2 sees the `}}`: not in a string, not within brackets. None if it would see an error first."""
+        at, open_brackets, limit = start + 2, [""], min(line_end, start + _LONGEST_EXPRESSION)
+        while found := _TOKEN.match(self._text, at, limit):
+            if open_brackets == [""] and self._text.startswith("}}", at):
+                return at + 2
+            if found[0] in _CLOSING:
+                open_brackets.append(_CLOSING[found[0]])
+            elif found[0] in _CLOSING.values() and open_brackets.pop() != found[0]:
+                return None
+            at = found.end()
+        return None
+
+    def _line_end(self, start: int) -> int:
+        end = self._text.find("\n", start)
+        return len(self._text) if end < 0 else end
+
+    def _line_from(self, start: int) -> str:
+        return self._text[start : self._line_end(start)].strip(BLANKS)

@@ -1,0 +1,129 @@
+"""A plan is steps, a run is outcomes: the values that pass between planning, writing and reporting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from har_labels.errors import HarLabelsError
+from har_labels.labels import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One artifact and its labels before and after. `before` is None where the registry doesn't show them.
+
+    A dry run is its steps, an apply writes them, a rollback writes their inverse. `registry_ref` is the
+    scope path with `/+`; `artifact_type` is `model`, `dataset` or empty.
+    """
+
+    registry_ref: str
+    artifact: str
+    artifact_type: str
+    before: Labels | None
+    after: Labels
+
+    @property
+    def is_change(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def added(self) -> Labels:
+        return tuple(label for label in self.after if label not in set(self.before or ()))
+
+    @property
+    def removed(self) -> Labels:
+        return tuple(label for label in self.before or () if label not in set(self.after))
+
+    @property
+    def inverse(self) -> Step:
+        """The step that undoes this one. Only of a step whose `before` is known."""
+        if self.before is None:
+            raise ValueError("a step from unknown labels can't be undone")
+        return Step(self.registry_ref, self.artifact, self.artifact_type, before=self.after, after=self.before)
+
+
+class Status(StrEnum):
+    """What became of one artifact (contract §4, output `results`)."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    PLANNED = "planned"
+    SUPERSEDED = "superseded"
+    SKIPPED = "skipped"
+    ROLLED_BACK = "rolled-back"
+    FAILED = "failed"
+
+
+class ConfirmedBy(StrEnum):
+    """How it is known that the labels are there: the server's answer, or a read after it."""
+
+    NOTHING = ""
+    ANSWER = "answer"
+    READ_BACK = "read-back"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFacts:
+    """What the registry told about an artifact besides its labels; empty text where it told nothing.
+
+    `created_at` and `modified_at` are as the server gives them (milliseconds since 1970, as text).
+    """
+
+    image_name: str = ""
+    package_type: str = ""
+    created_at: str = ""
+    modified_at: str = ""
+    downloads_count: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one step.
+
+    `step.after` is what was wanted; `labels` is what is there now as far as known (None: not known).
+    `attempts` counts the PUT requests sent for it.
+    """
+
+    step: Step
+    status: Status
+    labels: Labels | None
+    confirmed_by: ConfirmedBy = ConfirmedBy.NOTHING
+    attempts: int = 0
+    error: HarLabelsError | None = None
+    facts: ArtifactFacts = field(default_factory=ArtifactFacts)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the artifact changed, or would change in a dry run (output `changed`)."""
+        return self.status in {Status.APPLIED, Status.SUPERSEDED} or (
+            self.status is Status.PLANNED and self.step.is_change
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the summary tells of the run as a whole. `seconds` from start to report."""
+
+    mode: str
+    dry_run: bool
+    requests: int
+    retries: int
+    seconds: float
+    plan_file: str = ""
+    report_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """All that a run came to: one outcome an artifact, failures that belong to no single artifact, and notices.
+
+    `errors` are the run's own failures (a wrong input, a cancel, the deadline); an artifact's failure is in
+    its outcome. `notices` and `warnings` are single lines of plain text, in the order they arose.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    facts: RunFacts
+    errors: tuple[HarLabelsError, ...] = ()
+    notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

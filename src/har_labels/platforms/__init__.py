@@ -1,0 +1,104 @@
+"""Which CI this is, and what every CI must offer (contract §2 "Spelling", §4).
+
+    detect(environ) → GitHub · Harness · Terminal, all of them a Platform
+
+| asked in this order | platform | why |
+|---|---|---|
+| `GITHUB_ACTIONS=true` | github | a Harness step that runs an action sets it beside its own variables |
+| `DRONE=true`, an output file, an execution's or stage's id | harness | Harness and Drone always set one; `CI` only with a flag |
+| one of our own required settings as `PLUGIN_…` | harness | the usual `docker run -e PLUGIN_…` trial of a plugin |
+| else | terminal | `HARNESS_ACCOUNT_ID` alone is also what people set for Terraform |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TextIO
+
+from har_labels.errors import HarLabelsError
+
+_HARNESS_SIGNS = (
+    "DRONE_OUTPUT", "HARNESS_OUTPUT_FILE",
+    "HARNESS_EXECUTION_ID", "HARNESS_PIPELINE_ID", "HARNESS_STAGE_ID", "HARNESS_BUILD_ID",
+)  # fmt: skip
+_OWN_SETTINGS = ("API_KEY", "API_KEY_FILE", "REGISTRY_REF", "MANIFEST", "APPLY_PLAN")
+
+
+class Platform(Protocol):
+    """One CI: how it spells inputs, what it tells about the run, where results go."""
+
+    @property
+    def name(self) -> str:
+        """`github`, `harness` or `terminal`."""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before an input's name in the environment: `INPUT_`, `PLUGIN_`, or nothing."""
+
+    @property
+    def results_limit(self) -> int:
+        """Bytes that the output `results` may have (contract §4)."""
+
+    @property
+    def summary_limit(self) -> int:
+        """Bytes that the summary may have."""
+
+    @property
+    def colour(self) -> bool:
+        """Whether the log is a terminal that shows colours, and wants them."""
+
+    def spell(self, input_name: str) -> str:
+        """The input as this CI's users write it: `registry-ref`, `registry_ref`, `--registry-ref`."""
+
+    def ci_facts(self) -> dict[str, str]:
+        """The `ci` of templates: the names of contract §3, absent ones as empty text."""
+
+    def mask(self, secret: str) -> None:
+        """Keeps `secret` out of everything that is printed or published from now on. Call it first."""
+
+    def say(self, line: str) -> None:
+        """One line of the log."""
+
+    def notice(self, line: str) -> None:
+        """One line worth knowing."""
+
+    def warning(self, line: str) -> None:
+        """One line that should be looked at."""
+
+    def error(self, error: HarLabelsError) -> None:
+        """The stable stderr line of one failure, and what else the CI shows failures with."""
+
+    def group(self, title: str, lines: Iterable[str]) -> None:
+        """Lines of the log that belong together, folded where the CI can."""
+
+    def diff(self, lines: Iterable[str]) -> None:
+        """The lines of `summary.text_diff`, which are harmless already and may be coloured."""
+
+    def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
+        """Writes outputs and summary to the CI's files, once, after all errors. Returns warnings; never raises.
+
+        An empty `summary` means that none is wanted.
+        """
+
+
+def detect(environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> Platform:
+    """The CI that `environ` belongs to. `out` and `err` are stdout and stderr unless given."""
+    if environ.get("GITHUB_ACTIONS", "").lower() == "true":
+        from har_labels.platforms.github import GitHub
+
+        return GitHub(environ, out, err)
+    if _is_harness(environ):
+        from har_labels.platforms.harness import Harness
+
+        return Harness(environ, out, err)
+    from har_labels.platforms.terminal import Terminal
+
+    return Terminal(environ, out, err)
+
+
+def _is_harness(environ: Mapping[str, str]) -> bool:
+    return (
+        environ.get("DRONE", "").lower() == "true"
+        or any(environ.get(name) for name in _HARNESS_SIGNS)
+        or any(environ.get(f"PLUGIN_{name}") for name in _OWN_SETTINGS)
+    )

@@ -1,0 +1,87 @@
+"""The annotation that Harness shows beside a step (harness-runtime §4): one JSON file that several steps may share."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from har_labels.platforms import files
+
+LARGEST_SUMMARY = 64 * 1024
+LARGEST_FILE = 3_538_944
+MOST_ANNOTATIONS = 50
+LONGEST_CONTEXT = 256
+PRIORITY = 5
+
+_ENVELOPE = {
+    "accountId": "HARNESS_ACCOUNT_ID",
+    "orgId": "HARNESS_ORG_ID",
+    "projectId": "HARNESS_PROJECT_ID",
+    "pipelineId": "HARNESS_PIPELINE_ID",
+    "planExecutionId": "HARNESS_EXECUTION_ID",
+    "stageExecutionId": "HARNESS_STAGE_ID",
+}
+_STYLES = {"SUCCESS": "success", "PLANNED": "info", "PARTIAL": "warning", "FAILED": "error"}
+
+
+def annotate(path: str, environ: Mapping[str, str], *, summary: str, status: str, milliseconds: int) -> str:
+    """Puts our annotation among those of the file. Returns why that was not possible, or empty text.
+
+    A file that is not what Harness documents is another's: it is left alone.
+    """
+    try:
+        document = _existing(path) or {name: environ.get(variable, "") for name, variable in _ENVELOPE.items()} | {"annotations": []}
+    except (OSError, ValueError, RecursionError) as problem:
+        return f"what is there can't be read: {problem}"
+    ours = _annotation(environ, summary, status, milliseconds)
+    others = [other for other in document["annotations"] if not _has_context(other, ours["contextId"])]
+    if len(others) >= MOST_ANNOTATIONS:
+        return f"it has {len(others)} annotations already, and Harness shows {MOST_ANNOTATIONS}"
+    text = json.dumps(document | {"annotations": [*others, ours]}, ensure_ascii=False)
+    if len(text.encode("utf-8", "backslashreplace")) > LARGEST_FILE:
+        return f"it would have more than {LARGEST_FILE:,} bytes, and Harness skips such a file"
+    return files.replace_text(path, text)
+
+
+def _existing(path: str) -> dict[str, Any] | None:
+    if not files.size_of(path):
+        return None
+    document = json.loads(Path(path).read_bytes())
+    if not isinstance(document, dict) or not isinstance(document.setdefault("annotations", []), list):
+        raise ValueError("it is not an object with a list of annotations")
+    return document
+
+
+def _annotation(environ: Mapping[str, str], summary: str, status: str, milliseconds: int) -> dict[str, Any]:
+    return {
+        "contextId": _context(environ),
+        "mode": "replace",
+        "style": _STYLES.get(status, "info"),
+        "summary": _cut(summary),
+        "priority": PRIORITY,
+        "timestamp": milliseconds,
+        "stepId": environ.get("HARNESS_STEP_ID", ""),
+    }
+
+
+def _context(environ: Mapping[str, str]) -> str:
+    """One a step and turn of its loop, so that neither replaces another's (harness-runtime §6).
+
+    Outside a loop the index is absent, `null` or an expression.
+    """
+    step = environ.get("HARNESS_STEP_ID") or environ.get("DRONE_STEP_NAME", "")
+    index = environ.get("HARNESS_NODE_INDEX", "")
+    parts = ["har-labels", step, index if re.fullmatch("[0-9]{1,9}", index) else ""]
+    return "-".join(part for part in parts if part)[-LONGEST_CONTEXT:]
+
+
+def _cut(summary: str) -> str:
+    """At most 64 KiB, cut between two characters."""
+    return summary.encode("utf-8", "backslashreplace")[:LARGEST_SUMMARY].decode("utf-8", "ignore")
+
+
+def _has_context(annotation: object, context: str) -> bool:
+    return isinstance(annotation, dict) and annotation.get("contextId") == context

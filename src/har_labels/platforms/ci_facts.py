@@ -1,0 +1,136 @@
+"""What each CI tells about the run it is in, under the same names: the `ci` of templates (contract §3).
+
+| name | GitHub | Harness, Drone |
+|---|---|---|
+| name | `github` | `harness` |
+| repository | GITHUB_REPOSITORY | DRONE_REPO |
+| branch | pull request: GITHUB_HEAD_REF; else GITHUB_REF_NAME of a GITHUB_REF_TYPE `branch` | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
+| tag | GITHUB_REF_NAME of a GITHUB_REF_TYPE `tag` | DRONE_TAG |
+| sha | GITHUB_SHA (of a pull request: its merge commit) | DRONE_COMMIT_SHA, DRONE_COMMIT |
+| short_sha | its first 7 characters | the same |
+| pull_request | N of GITHUB_REF `refs/pull/N/merge`; for `pull_request_target` the event file's `number` | DRONE_PULL_REQUEST |
+| run_id | GITHUB_RUN_ID | HARNESS_EXECUTION_ID, else DRONE_BUILD_NUMBER |
+| run_number | GITHUB_RUN_NUMBER | HARNESS_BUILD_ID, else DRONE_BUILD_NUMBER |
+| run_url | GITHUB_SERVER_URL/repository/actions/runs/run_id | DRONE_BUILD_LINK, CI_BUILD_LINK |
+| actor | GITHUB_ACTOR | HARNESS_USER_ID, else DRONE_COMMIT_AUTHOR |
+| pipeline | GITHUB_WORKFLOW | HARNESS_PIPELINE_ID, else DRONE_STAGE_NAME (Drone's name for it) |
+| job | GITHUB_JOB | HARNESS_STAGE_ID, else DRONE_STAGE_NAME |
+
+Facts: github-runtime "The container", harness-runtime §3. The codebase ones are empty in a Harness stage
+without a clone. A GitHub Action run by Harness sees both sets; there GITHUB_RUN_ID, GITHUB_ACTOR and
+the like are made up by the tool that plays the runner (harness-runtime §7), so Harness's own come first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+NAMES = (
+    "name", "repository", "branch", "tag", "sha", "short_sha", "pull_request",
+    "run_id", "run_number", "run_url", "actor", "pipeline", "job",
+)  # fmt: skip
+SHORT_SHA = 7
+
+
+def terminal_facts() -> dict[str, str]:
+    """No CI: only its name is known."""
+    return _facts(name="terminal")
+
+
+def github_facts(environ: Mapping[str, str]) -> dict[str, str]:
+    """The facts of a GitHub run; reads the event file only where the number of a pull request is nowhere else."""
+    get = _getter(environ)
+    ref_type, ref_name = get("GITHUB_REF_TYPE"), get("GITHUB_REF_NAME")
+    is_pull_ref = get("GITHUB_REF").startswith("refs/pull/")
+    return _facts(
+        name="github",
+        repository=get("GITHUB_REPOSITORY"),
+        branch=get("GITHUB_HEAD_REF") or (ref_name if ref_type == "branch" and not is_pull_ref else ""),
+        tag=ref_name if ref_type == "tag" else "",
+        sha=get("GITHUB_SHA"),
+        pull_request=_github_pull_request(environ),
+        run_id=get("GITHUB_RUN_ID"),
+        run_number=get("GITHUB_RUN_NUMBER"),
+        run_url=_github_run_url(environ),
+        actor=get("GITHUB_ACTOR"),
+        pipeline=get("GITHUB_WORKFLOW"),
+        job=get("GITHUB_JOB"),
+    )
+
+
+def harness_facts(environ: Mapping[str, str]) -> dict[str, str]:
+    """The facts of a Harness or Drone run."""
+    get = _getter(environ)
+    tag, pull_request = get("DRONE_TAG"), get("DRONE_PULL_REQUEST")
+    # On a pull request DRONE_BRANCH is the branch it goes to, on a tag it says nothing of use.
+    branch = get("DRONE_SOURCE_BRANCH") if pull_request else get("DRONE_BRANCH")
+    return _facts(
+        name="harness",
+        repository=get("DRONE_REPO"),
+        branch="" if tag else branch,
+        tag=tag,
+        sha=get("DRONE_COMMIT_SHA", "DRONE_COMMIT"),
+        pull_request=pull_request,
+        run_id=get("HARNESS_EXECUTION_ID", "DRONE_BUILD_NUMBER"),
+        run_number=get("HARNESS_BUILD_ID", "DRONE_BUILD_NUMBER"),
+        run_url=get("DRONE_BUILD_LINK", "CI_BUILD_LINK"),
+        actor=get("HARNESS_USER_ID", "DRONE_COMMIT_AUTHOR"),
+        pipeline=get("HARNESS_PIPELINE_ID", "DRONE_STAGE_NAME"),
+        job=get("HARNESS_STAGE_ID", "DRONE_STAGE_NAME"),
+    )
+
+
+def hybrid_facts(environ: Mapping[str, str]) -> dict[str, str]:
+    """The facts of a GitHub Action run by Harness: Harness's, and GitHub's where those are empty."""
+    known = {name: value for name, value in harness_facts(environ).items() if value}
+    return github_facts(environ) | known
+
+
+class _Getter:
+    """The first of several variables that holds something."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def __call__(self, *names: str) -> str:
+        return next((value for name in names if (value := self._value(name))), "")
+
+    def _value(self, name: str) -> str:
+        """Harness leaves an expression it can't resolve as it is, or writes `null` (harness-runtime §2, §6)."""
+        value = self._environ.get(name, "")
+        return "" if value == "null" or value.startswith("<+") else value
+
+
+def _getter(environ: Mapping[str, str]) -> _Getter:
+    return _Getter(environ)
+
+
+def _facts(**known: str) -> dict[str, str]:
+    facts = dict.fromkeys(NAMES, "") | known
+    facts["short_sha"] = facts["sha"][:SHORT_SHA]
+    return facts
+
+
+def _github_pull_request(environ: Mapping[str, str]) -> str:
+    if found := re.match(r"refs/pull/(\d+)/", environ.get("GITHUB_REF", "")):
+        return found[1]
+    if environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
+        return _event_number(environ.get("GITHUB_EVENT_PATH", ""))
+    return ""
+
+
+def _event_number(path: str) -> str:
+    """`number` of the event file; empty text if the file can't be read or has none."""
+    try:
+        number = json.loads(Path(path).read_bytes())["number"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return str(number) if isinstance(number, int) else ""
+
+
+def _github_run_url(environ: Mapping[str, str]) -> str:
+    server, repository, run_id = (environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    return f"{server}/{repository}/actions/runs/{run_id}" if server and repository and run_id else ""

@@ -1,0 +1,158 @@
+"""GitHub Actions: workflow commands, output and summary files (contract §4 "GitHub"; facts: github-runtime).
+
+actions-toolkit's `core` makes the commands and the heredoc form. What it does not do well is mended here:
+it prints to `sys.stdout` and reads `os.environ` (we give it neither the say about streams nor about
+files), raises a bare Exception for a missing file and falls back to `::set-output` (we append ourselves,
+which also creates the file), prints empty annotation properties (we name ours), exits with 1 in
+`set_failed` (not used), lets `::` and `##[` through in `info` (every line is made harmless), and knows no
+job summary.
+
+A GitHub Action run by Harness is this platform too. There each output is pasted into a shell line,
+`echo "name=VALUE" > file`, and afterwards decoded if it starts with `__B64__` (harness-runtime §1, §7):
+`$(…)` in a label would be run. So anything but plain characters goes out as `__B64__` and base64.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stdout
+from typing import Any, TextIO
+
+from har_labels.display import cut_at_line
+from har_labels.errors import HarLabelsError
+from har_labels.platforms import files
+from har_labels.platforms.ci_facts import github_facts, hybrid_facts
+from har_labels.platforms.console import Console
+from har_labels.platforms.dotenv import LONGEST_LINE, base64_value
+
+MOST_ERRORS = 9  # of the 10 annotations that are kept; the tenth says how many more there are
+LARGEST_SUMMARY = 1024 * 1024 - 1
+CUT_NOTE = "*Cut here: GitHub shows at most 1 MiB.*"
+
+# `sys.stdout` is turned aside while `core` prints; reentrant, as a signal handler may come in between.
+_ONE_AT_A_TIME = threading.RLock()
+_SAFE_IN_A_SHELL_LINE = re.compile(r"[A-Za-z0-9_.:/=+-]*")
+
+
+def is_run_by_harness(environ: Mapping[str, str]) -> bool:
+    """Whether the runner is Harness playing GitHub.
+
+    Harness sets DRONE in every step. Other HARNESS_* variables count unless the runner names its
+    environment, which the real one does: workflows of our users set HARNESS_ACCOUNT_ID and the like.
+    """
+    if environ.get("DRONE"):
+        return True
+    is_real_runner = bool(environ.get("RUNNER_ENVIRONMENT"))
+    return not is_real_runner and any(name.startswith("HARNESS_") and value for name, value in environ.items())
+
+
+class GitHub(Console):
+    """A step of a GitHub job, in the action's container or in `run:`."""
+
+    name = "github"
+    prefix = "INPUT_"
+
+    def __init__(self, environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> None:
+        super().__init__(environ, out, err)
+        self._is_run_by_harness = is_run_by_harness(environ)
+        self._error_count = 0
+        if self._is_run_by_harness:
+            # What base64 makes of it must fit into one line of Harness's own output file.
+            self.results_limit = (LONGEST_LINE - 100) * 3 // 4
+
+    def spell(self, input_name: str) -> str:
+        return input_name.replace("_", "-")
+
+    def ci_facts(self) -> dict[str, str]:
+        return (hybrid_facts if self._is_run_by_harness else github_facts)(self._environ)
+
+    def mask(self, secret: str) -> None:
+        super().mask(secret)
+        if secret.strip():
+            self._out.write(_command("add-mask", secret))
+
+    def notice(self, line: str) -> None:
+        self._out.write(_command("notice", self._harmless(line)))
+
+    def warning(self, line: str) -> None:
+        self._out.write(_command("warning", self._harmless(line)))
+
+    def error(self, error: HarLabelsError) -> None:
+        super().error(error)
+        self._error_count += 1
+        if self._error_count <= MOST_ERRORS:
+            message = self._harmless(f"{error.what} | {error.next_step}")
+            self._out.write(_command("error", message, title=error.code))
+
+    def group(self, title: str, lines: Iterable[str]) -> None:
+        self._out.write(_command("group", self._harmless(title)))
+        for line in lines:
+            self.say(line)
+        self._out.write(_command("endgroup", ""))
+
+    def diff(self, lines: Iterable[str]) -> None:
+        if shown := list(lines):
+            self.group("Labels", shown)
+
+    def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
+        if self._error_count > MOST_ERRORS:
+            self._out.write(_command("error", f"and {self._error_count - MOST_ERRORS} more errors: see the log and the summary"))
+        return [*self._publish_outputs(self._published(outputs)), *self._publish_summary(self._redactor.redact(summary))]
+
+    def _publish_outputs(self, outputs: dict[str, str]) -> list[str]:
+        """Outputs in heredoc form. Without the variable the runner wants none, as in a plain `docker run`."""
+        path = self._environ.get("GITHUB_OUTPUT", "")
+        if not path:
+            return []
+        warnings: list[str] = []
+        if self._is_run_by_harness:
+            outputs, warnings = _for_a_shell_line(outputs)
+        problem = files.append_text(path, "".join(_heredoc(name, value) for name, value in outputs.items()))
+        return [*warnings, *_unwritten("GITHUB_OUTPUT", path, problem)]
+
+    def _publish_summary(self, summary: str) -> list[str]:
+        path = self._environ.get("GITHUB_STEP_SUMMARY", "")
+        if not path or not summary:
+            return []
+        # An earlier command of the same `run:` step may have written there, and one byte too many loses all.
+        room = LARGEST_SUMMARY - files.size_of(path) - len("\n\n\n")
+        text = cut_at_line(summary, room, CUT_NOTE)
+        problem = files.append_text(path, f"\n{text}\n") if text else "no room is left in it"
+        return _unwritten("GITHUB_STEP_SUMMARY", path, problem)
+
+
+def _command(name: str, message: str, **properties: str) -> str:
+    """The line `::name key=value::message`, escaped by actions-toolkit, which prints it to `sys.stdout`."""
+    from actions_toolkit import core
+
+    with _ONE_AT_A_TIME, redirect_stdout(io.StringIO()) as printed:
+        core.issue_command(name, properties, message)
+    return printed.getvalue()
+
+
+def _heredoc(name: str, value: str) -> str:
+    """`name<<mark`, the value, the mark: the mark is new and random for each output."""
+    from actions_toolkit import core
+
+    message: Any = core.prepare_key_value_message(name, value)
+    return f"{message}\n"
+
+
+def _for_a_shell_line(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The outputs in plain characters only, empty where they then don't fit, and a warning for each of those."""
+    safe = {name: value if _is_plain(value) else base64_value(value) for name, value in outputs.items()}
+    too_long = {name for name, value in safe.items() if len(f"{name}={value}") > LONGEST_LINE}
+    warnings = [f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in sorted(too_long)]
+    return safe | dict.fromkeys(too_long, ""), warnings
+
+
+def _is_plain(value: str) -> bool:
+    """Whether the value may go out as it is; a value that only looks encoded may not, it would be decoded."""
+    return bool(_SAFE_IN_A_SHELL_LINE.fullmatch(value)) and not value.startswith("__B64__")
+
+
+def _unwritten(variable: str, path: str, problem: str) -> list[str]:
+    return [f"can't write {variable} ({path}): {problem}"] if problem else []

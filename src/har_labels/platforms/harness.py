@@ -1,0 +1,112 @@
+"""Harness and Drone: output variables, annotation, error metadata (contract §4 "Harness/Drone"; facts: harness-runtime).
+
+The forms of the output lines are in `dotenv.py`. Drone has no output variables and no annotations; there the
+log is all, which is why the summary goes to the log in any case.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+from har_labels.errors import HarLabelsError
+from har_labels.platforms import files
+from har_labels.platforms.annotation import annotate
+from har_labels.platforms.ci_facts import harness_facts
+from har_labels.platforms.console import Console
+from har_labels.platforms.dotenv import LONGEST_LINE, dotenv_lines
+from har_labels.report import JSON_OUTPUTS
+
+# The variables that name the output file, preferred first (harness-runtime §1).
+_OUTPUT_FILES = ("DRONE_OUTPUT", "HARNESS_OUTPUT_FILE")
+# Harness's own categories (harness-runtime §4), by exit code.
+_CATEGORIES = {2: "CONFIGURATION_FAILURE", 3: "AUTHORIZATION_FAILURE", 7: "CONNECTIVITY_FAILURE"}
+_CATEGORIES_BY_CODE = {
+    "HAR-UNAUTHORIZED": "AUTHENTICATION_FAILURE",
+    "HAR-TIMED-OUT": "TIMEOUT_FAILURE",
+    "HAR-DEADLINE": "TIMEOUT_FAILURE",
+    "HAR-NO-TIME": "TIMEOUT_FAILURE",
+}
+
+
+class Harness(Console):
+    """A plugin step of Harness or Drone. `clock` gives seconds since 1970."""
+
+    name = "harness"
+    prefix = "PLUGIN_"
+    results_limit = LONGEST_LINE - len("RESULTS=")
+    summary_limit = 64 * 1024
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(environ, out, err)
+        self._clock = clock
+        self._first_error: HarLabelsError | None = None
+
+    def spell(self, input_name: str) -> str:
+        return input_name.replace("-", "_")
+
+    def ci_facts(self) -> dict[str, str]:
+        return harness_facts(self._environ)
+
+    def error(self, error: HarLabelsError) -> None:
+        super().error(error)
+        self._first_error = self._first_error or error
+
+    def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
+        summary = self._redactor.redact(summary)
+        for line in summary.splitlines():
+            self.say(line)
+        return [
+            *self._publish_outputs(self._published(outputs)),
+            *self._publish_annotation(summary, outputs.get("status", "")),
+            *self._publish_error(),
+        ]
+
+    def _publish_outputs(self, outputs: dict[str, str]) -> list[str]:
+        text, too_long = dotenv_lines(outputs, JSON_OUTPUTS)
+        warnings = [f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in too_long]
+        written: list[str] = []
+        for variable in _OUTPUT_FILES:
+            path = self._environ.get(variable, "")
+            if path and not any(files.is_same_file(path, other) for other in written):
+                written.append(path)
+                warnings += _unwritten(variable, path, files.append_text(path, text))
+        return warnings
+
+    def _publish_annotation(self, summary: str, status: str) -> list[str]:
+        """Only where Harness posts it: the flag is exactly `true` (and, by Harness, the exit code 0)."""
+        path = self._environ.get("HARNESS_ANNOTATIONS_FILE", "")
+        if not summary or not path or self._environ.get("CI_ENABLE_HARNESS_ANNOTATIONS") != "true":
+            return []
+        problem = annotate(path, self._environ, summary=summary, status=status, milliseconds=int(self._clock() * 1000))
+        return _unwritten("HARNESS_ANNOTATIONS_FILE", path, problem)
+
+    def _publish_error(self) -> list[str]:
+        path, error = self._environ.get("ERROR_METADATA_FILE", ""), self._first_error
+        if not path or not error:
+            return []
+        text, _ = dotenv_lines(
+            {
+                "error-message": self._harmless(f"{error.what} | {error.next_step}"),
+                "error-code": error.code,
+                "error-category": _category(error),
+            },
+            frozenset(),
+        )
+        return _unwritten("ERROR_METADATA_FILE", path, files.append_text(path, text))
+
+
+def _category(error: HarLabelsError) -> str:
+    return _CATEGORIES_BY_CODE.get(error.code) or _CATEGORIES.get(error.exit_code, "APPLICATION_FAILURE")
+
+
+def _unwritten(variable: str, path: str, problem: str) -> list[str]:
+    return [f"can't write {variable} ({path}): {problem}"] if problem else []

@@ -1,0 +1,152 @@
+"""Finding artifacts and their labels with few requests (contract §1 second paragraph, §5 point 1).
+
+Hides paging, wrong counts, rows that move, servers that count pages from 1, and the choice between one search
+a name and listing all. Reads are tried again here; they change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from re import split
+from typing import TypeVar
+
+from har_labels.address import RegistryRef
+from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, Refused
+from har_labels.registry import PAGE_SIZE, Doubt, Page, Registry, Row
+from har_labels.timing import Clock, backoff
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An artifact as it was read at `at` (the clock's monotonic seconds)."""
+
+    row: Row
+    at: float
+
+
+Rows = dict[str, list[Row]]
+
+
+class Reader:
+    """Reads artifacts of registries, each request again up to `retries` times after a failure that may pass."""
+
+    def __init__(self, registry: Registry, clock: Clock, *, retries: int) -> None:
+        self._registry, self._clock, self._retries = registry, clock, retries
+        self._first_page: dict[RegistryRef, int] = {}
+        self.retried = 0
+
+    def find(self, ref: RegistryRef, name: str, artifact_type: str) -> Reading:
+        """One artifact, read now. Raises ArtifactNotFound, RegistryNotFound, AmbiguousArtifact, or what stopped it."""
+        at = self._clock.monotonic()
+        return Reading(choose(self.rows(ref, names={name}).get(name, []), ref, name, artifact_type), at)
+
+    def rows(self, ref: RegistryRef, *, names: set[str], globs: Sequence[str] = ()) -> Rows:
+        """The rows of all artifacts that have one of the names or match a glob, by name.
+
+        A name that no list shows is looked up by its summary: then its one row has no labels. A name that does
+        not exist is left out.
+        """
+        found = self._listed(ref, names, globs)
+        for name in sorted(names - found.keys()):
+            if len(names) + len(globs) > 1:
+                # Rows move while a long list is paged; a search of its own tells.
+                self._search(ref, found, term=name, wanted=name.__eq__)
+            if name not in found and (row := self._patiently(lambda name=name: self._registry.summary(ref, name))):  # type: ignore[misc]
+                found[name] = [row]
+        return found
+
+    def _listed(self, ref: RegistryRef, names: set[str], globs: Sequence[str]) -> Rows:
+        terms = [*sorted(names), *(_longest_literal(glob) for glob in globs)]
+        found: Rows = {}
+
+        def wanted(name: str) -> bool:
+            return name in names or any(fnmatchcase(name, glob) for glob in globs)
+
+        if len(terms) == 1:
+            self._search(ref, found, term=terms[0], wanted=wanted)
+        elif terms and not self._list_all(ref, found, wanted=wanted, at_most=len(terms)):
+            for term in terms:
+                if term not in found:
+                    self._search(ref, found, term=term, wanted=wanted)
+        return found
+
+    def _search(self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[str], bool]) -> None:
+        for page in self._pages(ref, term):
+            _keep(page, found, wanted)
+
+    def _list_all(self, ref: RegistryRef, found: Rows, *, wanted: Callable[[str], bool], at_most: int) -> bool:
+        """Lists the whole registry unless its first page tells that `at_most` searches cost fewer requests."""
+        for number, page in enumerate(self._pages(ref, "")):
+            _keep(page, found, wanted)
+            if number == 0 and page.items / (page.size or PAGE_SIZE) > at_most + 1:
+                return False
+        return True
+
+    def _pages(self, ref: RegistryRef, term: str) -> Iterator[Page]:
+        """All pages, to an empty one or one shorter than the size it names; `pageCount` is not to be trusted."""
+        number, seen, stale = self._first_page.get(ref, 0), set[tuple[str, str]](), 0
+        while True:
+            page = self._page(ref, term, number)
+            keys = {(row.name, row.artifact_type) for row in page.rows}
+            stale = stale + 1 if keys <= seen else 0
+            seen |= keys
+            yield page
+            # A server that ignores `page` would repeat itself for ever; moved rows repeat one page at most.
+            if not page.rows or (page.size and len(page.rows) < page.size) or stale > 1:
+                return
+            number = max(number, self._first_page.get(ref, 0)) + 1
+
+    def _page(self, ref: RegistryRef, term: str, number: int) -> Page:
+        try:
+            return self._patiently(lambda: self._registry.page(ref, search=term, number=number))
+        except Refused:
+            if number != 0 or ref in self._first_page:
+                raise
+            page = self._patiently(lambda: self._registry.page(ref, search=term, number=1))
+            self._first_page[ref] = 1
+            return page
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return call()
+            except Doubt as doubt:
+                if attempt > self._retries:
+                    raise doubt.error from None
+                self.retried += 1
+                self._clock.sleep(backoff(attempt, at_least=doubt.wait))
+
+
+def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:
+    """The row that is meant: of the wanted type, else of no type. Raises ArtifactNotFound or AmbiguousArtifact."""
+    if not rows:
+        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}")
+    if not artifact_type:
+        if len(rows) > 1:
+            kinds = " and ".join(sorted(row.artifact_type or "untyped" for row in rows))
+            raise AmbiguousArtifact(f"{name!r} in {ref} names several artifacts: {kinds}")
+        return rows[0]
+    for row in sorted(rows, key=lambda row: not row.artifact_type):
+        if row.artifact_type in {artifact_type, ""}:
+            return row
+    raise ArtifactNotFound(f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name")
+
+
+def _keep(page: Page, found: Rows, wanted: Callable[[str], bool]) -> None:
+    for row in page.rows:
+        if wanted(row.name):
+            rows = found.setdefault(row.name, [])
+            rows[:] = [other for other in rows if other.artifact_type != row.artifact_type] + [row]
+
+
+def _longest_literal(glob: str) -> str:
+    """The longest part of a pattern that every match contains: `team/*-prod` → `team/`, `-prod`'s equal."""
+    return max(split(r"\[[^\]]*\]|[*?\[]", glob), key=len)
+
+

@@ -1,0 +1,194 @@
+"""Every input once: its name, type, default and description.
+
+action.yml, the README's tables, `--help` and the error texts come from this class (contract §2). What
+contradicts what is in `contradictions`; where the texts come from is `inputs`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from har_labels.address import parse_api_base
+from har_labels.checks import (
+    ApiUrl,
+    ArtifactType,
+    AuthScheme,
+    AuthSchemeName,
+    Count,
+    Expressions,
+    FilePath,
+    Items,
+    Key,
+    ModeName,
+    OnConflictName,
+    OnFailure,
+    OnFailureName,
+    OnMissing,
+    OnMissingName,
+    SEPARATOR,
+    Registry,
+    Seconds,
+    Switch,
+)
+from har_labels.errors import InputError
+from har_labels.inputs import Given, Inputs, Layer, dashed
+from har_labels.labels import Mode, OnConflict
+
+
+def _input(default: Any, group: str, description: str) -> Any:
+    return Field(default, description=description, json_schema_extra={"group": group})
+
+
+class Settings(BaseSettings):
+    """The checked inputs of one run. Build it with `settings_from`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
+
+    api_key: Key | None = _input(None, "Where", "Harness API key (PAT or SAT). Required, or `api-key-file`")
+    api_key_file: FilePath | None = _input(None, "Where", "Path of a file holding the key (one line)")
+    api_url: ApiUrl = _input(
+        parse_api_base("https://app.harness.io"), "Where",
+        "Harness host, or full API base. Without a path, `/har/api/v1` is added",
+    )  # fmt: skip
+    auth_scheme: AuthScheme = _input(
+        AuthSchemeName.X_API_KEY, "Where", "`x-api-key` (Harness SaaS) or `bearer` (Harness Open Source)",
+    )  # fmt: skip
+    allow_http: Switch = _input(False, "Where", "Permit plain http to a host that is not loopback")
+
+    registry_ref: Registry | None = _input(
+        None, "Which", "Scope path of the registry: account/org/project/registry; `/+` is added if missing",
+    )  # fmt: skip
+    artifact: Items = _input((), "Which", "One or more names or globs (`team/*`); list")
+    artifact_type: ArtifactType | None = _input(None, "Which", "`model` or `dataset`")
+    manifest: FilePath | None = _input(
+        None, "Which", "YAML or JSON file with many changes; instead of `artifact` and `labels`",
+    )  # fmt: skip
+
+    labels: Items = _input((), "What", "List of labels or label templates")
+    labels_file: FilePath | None = _input(None, "What", "File with the same; added to `labels`")
+    metrics_file: Items = _input((), "What", "JSON or YAML file(s); content is `metrics` in templates; list")
+    mode: ModeName = _input(Mode.REPLACE, "What", "`replace`, `add`, `remove`, `upsert`, `clear`, `read`")
+    on_conflict: OnConflictName = _input(
+        OnConflict.OVERWRITE, "What",
+        "`upsert` of a key that has another value: `overwrite`, `keep` the old, `error` (exit 5)",
+    )  # fmt: skip
+    templates: Switch = _input(True, "What", "Render `{{ }}` in labels; `false` takes them as they are")
+    owned: Items = _input((), "What", "Patterns; `replace` then touches only labels that match")
+    require: Expressions = _input((), "What", "Expressions, one a line; all must hold before anything is written")
+
+    dry_run: Switch = _input(False, "How safely", "Show the plan, write nothing")
+    save_plan: FilePath | None = _input(None, "How safely", "Where a dry run writes its plan")
+    apply_plan: FilePath | None = _input(
+        None, "How safely", "Apply exactly this plan file, or nothing if an artifact changed since",
+    )  # fmt: skip
+    max_changes: Count(0, None) = _input(  # type: ignore[valid-type]
+        0, "How safely", "Refuse a plan that would change more artifacts (0 = no limit)",
+    )  # fmt: skip
+    on_missing: OnMissing = _input(OnMissingName.ERROR, "How safely", "Artifact not found: `error` or `skip`")
+    wait_for_artifact: Seconds(0, 3600) = _input(  # type: ignore[valid-type]
+        0.0, "How safely", "Seconds to wait for an artifact that was just pushed to appear",
+    )  # fmt: skip
+    on_failure: OnFailure = _input(
+        OnFailureName.CONTINUE, "How safely", "In a run over many: `continue`, `stop`, `rollback`",
+    )  # fmt: skip
+    settle: Seconds(0, 60) = _input(  # type: ignore[valid-type]
+        1.0, "How safely", "Seconds a merged change is watched against other writers; `0` = not",
+    )  # fmt: skip
+    allow_type_loss: Switch = _input(
+        False, "How safely", "Write even where the server is known to drop a model's type",
+    )  # fmt: skip
+
+    timeout: Seconds(1, 300) = _input(30.0, "How fast", "Seconds for one request (connect and read)")  # type: ignore[valid-type]
+    retries: Count(0, 10) = _input(4, "How fast", "Further tries of a change after a failure that may pass")  # type: ignore[valid-type]
+    deadline: Seconds(0, 86400) = _input(900.0, "How fast", "Seconds for the whole step; `0` = none")  # type: ignore[valid-type]
+    requests_per_minute: Count(1, 100000) | None = _input(  # type: ignore[valid-type]
+        None, "How fast",
+        "Pace. Default 300 on `*.harness.io` (a key is allowed about 400), else none; divided by `shard-total`",
+    )  # fmt: skip
+    concurrency: Count(1, 32) = _input(4, "How fast", "Requests in flight")  # type: ignore[valid-type]
+    shard_index: Count(0, None) = _input(0, "How fast", "This run's share of the artifacts, from 0")  # type: ignore[valid-type]
+    shard_total: Count(1, None) = _input(1, "How fast", "How many shares there are")  # type: ignore[valid-type]
+
+    summary: Switch = _input(True, "What is told", "Write the job summary")
+    report_file: FilePath | None = _input(None, "What is told", "Where to write the JSON report")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, the CI's variables, our own: first wins. The environment as such is never read, since with
+        no prefix a bare MODE of somebody else's would be taken for ours."""
+        layers: list[Layer] = init_settings()["layers"]
+        return tuple(_LayerSource(settings_cls, layer) for layer in layers)
+
+
+class _LayerSource(PydanticBaseSettingsSource):
+    def __init__(self, settings_cls: type[BaseSettings], layer: Layer) -> None:
+        super().__init__(settings_cls)
+        self._layer = layer
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        given = self._layer.get(field_name)
+        return (given.text if given else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: given.text for name, given in self._layer.items()}
+
+
+def fields() -> dict[str, bool]:
+    """Every input's name with underscores, and whether it is a switch."""
+    return {name: field.default in {True, False} and isinstance(field.default, bool) for name, field in Settings.model_fields.items()}
+
+
+def descriptions() -> dict[str, str]:
+    """Every input's one-line description."""
+    return {name: field.description or "" for name, field in Settings.model_fields.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The settings, what is wrong with single values, and which inputs those are.
+
+    With something wrong the settings hold the default there, so that contradictions among the others can
+    still be told in the same run (contract §2 "All problems at once").
+    """
+
+    settings: Settings
+    problems: tuple[InputError, ...] = ()
+    bad: frozenset[str] = frozenset()
+
+
+def check(inputs: Inputs) -> Checked:
+    """Checks every text against its input's type."""
+    try:
+        return Checked(Settings(layers=inputs.layers))
+    except ValidationError as error:
+        # Rendered without inputs: the error's own record keeps them, the key among them.
+        found = error.errors(include_input=False, include_context=False, include_url=False)
+    bad = frozenset(str(one["loc"][0]) for one in found)
+    layers = [{name: text for name, text in layer.items() if name not in bad} for layer in inputs.layers]
+    problems = tuple(_problem(str(one["loc"][0]), one["msg"], inputs) for one in found)
+    return Checked(Settings(layers=layers), problems, bad)
+
+
+def _problem(name: str, message: str, inputs: Inputs) -> InputError:
+    why, _, allowed = message.partition(SEPARATOR)
+    given = inputs.given(name) or Given(dashed(name), "")
+    if name == "api_key":
+        return InputError(f"`{given.spelling}` can't be a key: {why}", allowed)
+    return InputError(f"`{given.spelling}` is {shown(given.text)}: {why}", allowed)
+
+
+def shown(text: str) -> str:
+    """A value as an error shows it: quoted, escaped, and cut where it is long."""
+    text = text.strip()
+    return repr(text if len(text) <= 200 else text[:200] + "…")

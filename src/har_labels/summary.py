@@ -1,0 +1,178 @@
+"""What a run came to, for people: the Markdown of the job summary, and the diff in the log (contract §4).
+
+Pure. All text of others goes through `display.py`; GitHub's limit is 1 MiB, Harness's
+64 KiB (facts: github-runtime "GITHUB_STEP_SUMMARY", harness-runtime §4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from har_labels.display import code, codes, prose, table_row, visible
+from har_labels.errors import Cancelled, HarLabelsError
+from har_labels.labels import Labels, Mode
+from har_labels.plan import Outcome, RunResult, Status
+from har_labels.report import added_and_removed, counts_of, failures_of, labels_after, status_of
+
+MOST_ROWS = 200
+MOST_FAILURES = 50
+LONGEST_WORDING = 2_000  # characters of one failure; the whole is in the log and the report
+DEFAULT_LIMIT = 1_000_000
+
+_VERDICTS = {"SUCCESS": "Done", "PLANNED": "Dry run, nothing was written", "PARTIAL": "Partly done", "FAILED": "Failed"}
+_TABLE_HEAD = "| artifact | labels after | added | removed |\n| --- | --- | --- | --- |\n"
+_SIGNS = {Status.FAILED: "!", Status.SKIPPED: "?", Status.ROLLED_BACK: "<"}
+_COLOURS = {"+": "32", "-": "31", "~": "1", "!": "1;31"}
+
+
+def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT) -> str:
+    """The job summary in at most `limit` bytes: sentence, table, failures, run facts, in that order.
+
+    The table gives way first, at a row boundary and with a line that says so.
+    """
+    sentence = f"{_sentence(result)}\n\n"
+    facts = f"{_run_facts(result)}\n"
+    failures = _failures(result, (limit - _size(sentence + facts)) // 2)
+    table = _table(result, limit - _size(sentence + failures + facts))
+    return sentence + table + failures + facts
+
+
+def text_diff(result: RunResult, *, colour: bool) -> list[str]:
+    """The run as lines of harmless text: a block an artifact, `+` added, `-` removed, two blanks for the rest.
+
+    `~` opens a changed artifact, `=` an unchanged one, `!` a failed, `?` a skipped, `<` one rolled back.
+    """
+    is_read = result.facts.mode == Mode.READ
+    lines = chain.from_iterable(_block(outcome, is_read=is_read) for outcome in result.outcomes)
+    return [_painted(line) for line in lines] if colour else list(lines)
+
+
+def _sentence(result: RunResult) -> str:
+    counts = counts_of(result)
+    changed = "to change" if result.facts.dry_run else "changed"
+    words = {"changed": changed, "unchanged": "unchanged", "failed": "failed", "skipped": "skipped"}
+    parts = ", ".join(f"{counts[fate]:,} {word}" for fate, word in words.items() if counts[fate])
+    is_cancelled = any(isinstance(error, Cancelled) for error in result.errors)
+    verdict = f"Cancelled, {_VERDICTS[status_of(result)].lower()}" if is_cancelled else _VERDICTS[status_of(result)]
+    return f"**{verdict}:** {_number(counts['matched'], 'artifact')}{f': {parts}' if parts else ''}."
+
+
+def _table(result: RunResult, limit: int) -> str:
+    if not result.outcomes:
+        return ""
+    has_places = len({(outcome.step.registry_ref, outcome.step.artifact_type) for outcome in result.outcomes}) > 1
+    shown = _most_telling(result.outcomes)
+    rows = [_TABLE_HEAD]
+    room = limit - _size(_TABLE_HEAD) - _size(_more(len(result.outcomes), is_cut=True))
+    for outcome in shown:
+        line = _row(outcome, has_places=has_places)
+        room -= _size(line)
+        if room < 0:
+            break
+        rows.append(line)
+    left = len(result.outcomes) - len(rows) + 1
+    return "".join(rows) + (_more(left, is_cut=room < 0) if left else "\n")
+
+
+def _most_telling(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """The rows that are shown: in their own order, and of too many those where something happened."""
+    if len(outcomes) <= MOST_ROWS:
+        return outcomes
+    return sorted(outcomes, key=lambda outcome: outcome.status in {Status.UNCHANGED, Status.SKIPPED})[:MOST_ROWS]
+
+
+def _more(number: int, *, is_cut: bool) -> str:
+    why = "the table is cut here, more does not fit into the summary: " if is_cut else ""
+    return f"\n*{why}{_number(number, 'more artifact')}, see the outputs or the report.*\n\n"
+
+
+def _row(outcome: Outcome, *, has_places: bool) -> str:
+    step, after, difference = outcome.step, labels_after(outcome), added_and_removed(outcome)
+    place = f" in {code(step.registry_ref)} {step.artifact_type}" if has_places else ""
+    added, removed = difference or (None, None)
+    return table_row((code(step.artifact) + place, _cell(after, none="none"), _cell(added, "+ "), _cell(removed, "− ")))
+
+
+def _cell(labels: Labels | None, sign: str = "", *, none: str = "") -> str:
+    if labels is None:
+        return "not known"
+    return codes(sorted(labels), sign) or none
+
+
+def _failures(result: RunResult, limit: int) -> str:
+    """A list of the first failures in at most `limit` bytes; nothing if there are none."""
+    items = list(_failure_items(result))
+    if not items:
+        return ""
+    text = "**What failed, and what to do**\n\n"
+    for index, item in enumerate(items):
+        if index == MOST_FAILURES or _size(text + item) + _size(_rest(len(items))) > limit:
+            return f"{text}{_rest(len(items) - index)}\n"
+        text += item
+    return f"{text}\n"
+
+
+def _rest(number: int) -> str:
+    return f"- and {_number(number, 'more failure')}, see the log\n"
+
+
+def _failure_items(result: RunResult) -> Iterator[str]:
+    names = chain([""] * len(result.errors), (o.step.artifact for o in result.outcomes if o.status is Status.FAILED))
+    for name, error in zip(names, failures_of(result), strict=True):
+        where = f"{code(name)}: " if name else ""
+        yield f"- {where}{code(error.code)} {prose(_shortened(error.what))}  \n  → {_next_step(error)}\n"
+
+
+def _next_step(error: HarLabelsError) -> str:
+    """Our own cure is Markdown already; a step that was made for this failure may quote others."""
+    return error.cure if error.next_step == error.cure else prose(_shortened(error.next_step))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_WORDING else f"{text[:LONGEST_WORDING]} …"
+
+
+def _run_facts(result: RunResult) -> str:
+    facts = result.facts
+    parts = [
+        f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}",
+        f"{_number(facts.requests, 'request')} sent",
+        f"{facts.seconds:,.1f} seconds",
+        _number(facts.retries, "retry", "retries"),
+        *(f"{name} {code(path)}" for name, path in (("plan", facts.plan_file), ("report", facts.report_file)) if path),
+    ]
+    return " · ".join(parts)
+
+
+def _number(number: int, word: str, words: str = "") -> str:
+    return f"{number:,} {word if number == 1 else words or f'{word}s'}"
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "backslashreplace"))
+
+
+def _block(outcome: Outcome, *, is_read: bool) -> Iterator[str]:
+    step = outcome.step
+    sign = _SIGNS.get(outcome.status) or ("~" if outcome.has_changed else "=")
+    yield visible(" ".join(filter(None, (sign, step.registry_ref, step.artifact, step.artifact_type))))
+    if outcome.error:
+        yield visible(f"  ({outcome.error.code}: {outcome.error.what})")
+    if outcome.has_changed or is_read:
+        yield from _label_lines(outcome)
+
+
+def _label_lines(outcome: Outcome) -> Iterator[str]:
+    after, difference = labels_after(outcome), added_and_removed(outcome)
+    if after is None:
+        return
+    added, removed = difference or ((), ())
+    signs = dict.fromkeys(after, " ") | dict.fromkeys(added, "+") | dict.fromkeys(removed, "-")
+    for label in sorted(signs):
+        yield f"{signs[label]} {visible(label)}"
+
+
+def _painted(line: str) -> str:
+    colour = _COLOURS.get(line[:1])
+    return f"\x1b[{colour}m{line}\x1b[0m" if colour else line

@@ -1,0 +1,76 @@
+"""One artifact on its way through a run: what is wanted of it, what was read, what was tried, what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from har_labels.address import RegistryRef
+from har_labels.errors import HarLabelsError
+from har_labels.goal import Goal
+from har_labels.labels import Labels
+from har_labels.plan import ConfirmedBy, Outcome, Status, Step
+from har_labels.reading import Reading
+from har_labels.registry import Doubt
+
+Key = tuple[str, str, str]
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """Filled while planning, moved on by `apply`; `outcome` is set once, at its end.
+
+    `before` is what the plan read first and a rollback restores. `target` is what the next PUT sends. `seen`
+    are all labels that stood there before our writes, by which a later writer's are told (goal.look).
+    """
+
+    ref: RegistryRef
+    name: str
+    artifact_type: str
+    goal: Goal
+    reading: Reading
+    target: Labels = ()
+    before: Labels | None = None
+    seen: frozenset[str] = frozenset()
+    attempts: int = 0
+    times_undone: int = 0
+    confirmed_by: ConfirmedBy = ConfirmedBy.NOTHING
+    doubt: Doubt | None = None
+    outcome: Outcome | None = field(default=None)
+
+    @property
+    def labels(self) -> Labels | None:
+        """The labels as last read."""
+        return self.reading.row.labels
+
+    @property
+    def is_change(self) -> bool:
+        return self.target != self.before
+
+    @property
+    def step(self) -> Step:
+        return Step(str(self.ref), self.name, self.artifact_type, self.before, self.target)
+
+    @property
+    def is_typed_hugging_face(self) -> bool:
+        """Whether a PUT may cost the artifact its type (contract §5 point 9)."""
+        return self.reading.row.facts.package_type == "HUGGINGFACE" and bool(self.reading.row.artifact_type)
+
+    def remember(self) -> None:
+        """What stands there now is older than the write that follows."""
+        self.seen |= frozenset(self.labels or ())
+
+    def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
+        """Sets the outcome. `labels` is what is there now as far as known."""
+        self.doubt = None
+        self.outcome = Outcome(
+            step=self.step,
+            status=status,
+            labels=labels,
+            confirmed_by=self.confirmed_by,
+            attempts=self.attempts,
+            error=error,
+            facts=self.reading.row.facts,
+        )
+
+    def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:
+        self.end(Status.FAILED, labels, error)

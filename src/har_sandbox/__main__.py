@@ -1,0 +1,180 @@
+"""The command `har-sandbox`: a registry to try workflows against, until SIGTERM or SIGINT.
+
+    har-sandbox --port 8085 --load examples/sandbox.yaml --fault 503-after=0.05:PUT
+
+The form of the file of `--load` is described in `preload.py`; what a database kept from an
+earlier run already has stays as it is. Faults are the kinds of `faults.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import signal
+import sqlite3
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from har_sandbox.faults import BadFaultError, Fault, Latency
+from har_sandbox.preload import PreloadError
+from har_sandbox.profiles import PROFILES
+from har_sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WRONG_USE = 2
+#: Requests kept in memory: nobody reads the log of a sandbox that runs as a command.
+_LOG_SIZE = 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line on stderr, whatever is wrong."""
+        self.exit(WRONG_USE, f"har-sandbox: error: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run until told to stop: 0 after a clean end, 2 when an argument or a file is wrong."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    try:
+        box = _sandbox(given)
+    except (BadFaultError, PreloadError) as error:
+        parser.error(str(error))
+    except sqlite3.Error as error:
+        parser.error(f"cannot use database {given.database}: {error}")
+    except OSError as error:
+        parser.error(f"cannot listen on {given.host}:{given.port}: {error.strerror or error}")
+    return _run(box, given, parser)
+
+
+def _run(box: Sandbox, given: argparse.Namespace, parser: _Parser) -> int:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with box:
+        if given.ready_file is not None:
+            try:
+                _write_whole(given.ready_file, box.url + "\n")
+            except OSError as error:
+                parser.error(f"cannot write ready file {given.ready_file}: {error.strerror}")
+        print(f"har-sandbox ({given.profile}) listening on {box.url}", flush=True)  # noqa: T201
+        stop.wait()
+    return 0
+
+
+def _sandbox(given: argparse.Namespace) -> Sandbox:
+    return Sandbox(
+        given.profile,
+        api_key=given.api_key,
+        faults=given.fault,
+        latency=Latency(given.latency / 1000, *given.latency_tail),
+        seed=given.seed,
+        database=given.database,
+        preload=given.load,
+        host=_host(given),
+        port=given.port,
+        log_size=_LOG_SIZE,
+    )
+
+
+def _host(given: argparse.Namespace) -> str:
+    host = str(given.host)
+    if host != "localhost" and not given.allow_any_host:
+        try:
+            loopback = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            message = f"--host {host} is not loopback: anybody could write; add --allow-any-host"
+            raise BadFaultError(message)
+    return host
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write so that a reader sees the whole text or no file."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _fault(text: str) -> Fault:
+    """`503-after=0.1:PUT` as a fault."""
+    kind, sign, rest = text.partition("=")
+    rate, _, method = rest.partition(":")
+    try:
+        if not sign:
+            raise ValueError  # noqa: TRY301 - same words as for a rate that is no number
+        number = float(rate)
+    except ValueError:
+        message = f"{text!r} is not KIND=RATE[:METHOD], such as 503=0.1 or cut-after=0.05:PUT"
+        raise argparse.ArgumentTypeError(message) from None
+    try:
+        return Fault(kind, method=method or None, rate=number)
+    except BadFaultError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _tail(text: str) -> tuple[float, float]:
+    """`0.01:500` as a probability and seconds."""
+    rate, _, tail = text.partition(":")
+    try:
+        found = float(rate), float(tail) / 1000
+    except ValueError:
+        message = f"{text!r} is not PROBABILITY:MS, such as 0.01:500"
+        raise argparse.ArgumentTypeError(message) from None
+    if not 0 <= found[0] <= 1 or found[1] < 0:
+        message = f"{text!r}: the probability goes from 0 to 1, the milliseconds from 0"
+        raise argparse.ArgumentTypeError(message)
+    return found
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 2**16):
+        message = f"{text!r} is not a port from 0 to 65535"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _milliseconds(text: str) -> float:
+    if not text.replace(".", "", 1).isdecimal():
+        message = f"{text!r} is not a number of milliseconds"
+        raise argparse.ArgumentTypeError(message)
+    return float(text)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="har-sandbox",
+        description="A small Harness Artifact Registry for trying workflows.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--profile", choices=sorted(PROFILES), default="saas", help="which server to imitate")
+    add("--host", default="127.0.0.1", help="address to listen on, loopback (default %(default)s)")
+    add("--allow-any-host", action="store_true", help="permit a --host that is not loopback")
+    add("--port", type=_port, default=0, help="0, the default, takes a free one")
+    add("--database", default=":memory:", metavar="FILE", help="SQLite file to keep (default: none)")
+    add("--load", type=Path, metavar="FILE.yaml", help="registries and artifacts to begin with")
+    add("--api-key", default="sandbox-key", help="the valid key (default %(default)s)")
+    add("--seed", type=int, default=0, help="of faults and latency (default %(default)s)")
+    add(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="KIND=RATE[:METHOD]",
+        help="e.g. 503=0.1, 500-after=0.05:PUT, cut=0.02, html=0.01:GET; may be given again",
+    )
+    add("--latency", type=_milliseconds, default=0.0, metavar="MS", help="of every answer, about")
+    add("--latency-tail", type=_tail, default=(0.0, 0.0), metavar="P:MS", help="slow answers: how many, how slow")
+    add("--ready-file", type=Path, metavar="FILE", help="the URL is written here when listening")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Registries and artifacts from a YAML file, or from a mapping of the same form.
+
+```yaml
+registries:
+  - ref: acme/ml/models          # account/[org/[project/]]registry
+    package-type: HUGGINGFACE    # default HUGGINGFACE
+    artifacts:
+      - name: resnet50
+        type: model              # model or dataset, HUGGINGFACE only
+        labels: [stage=staging]
+        versions: [main]         # default: one version
+      - name: "team/llm"
+        type: model
+        hidden: true             # exists, but no list shows it
+```
+
+For DOCKER and HELM `versions` are tags, and `versions: []` is an image without one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from os import PathLike
+
+_TOP = {"registries"}
+_REGISTRY = {"ref", "package-type", "artifacts"}
+_ARTIFACT = {"name", "type", "labels", "versions", "hidden"}
+PACKAGE_TYPES = (
+    "DOCKER MAVEN PYTHON GENERIC HELM NUGET NPM RPM CARGO GO HUGGINGFACE".split()  # noqa: SIM905
+)
+
+
+class PreloadError(ValueError):
+    """A file that is not of the form above; the text says where and what."""
+
+
+@dataclass(frozen=True)
+class Preloaded:
+    """One artifact of the file with its registry."""
+
+    registry: str
+    package_type: str
+    name: str
+    type: str | None
+    labels: list[str]
+    versions: list[str] | None
+    hidden: bool
+
+
+def read(source: str | PathLike[str] | Mapping[str, Any]) -> tuple[dict[str, str], list[Preloaded]]:
+    """Registries (reference to package type) and artifacts of a file or a mapping."""
+    content = source if isinstance(source, dict) else _parse(Path(str(source)))
+    top = _mapping(content, _TOP, "the file")
+    registries: dict[str, str] = {}
+    artifacts: list[Preloaded] = []
+    for number, entry in enumerate(_list(top.get("registries", []), "registries"), 1):
+        place = f"registry {number}"
+        row = _mapping(entry, _REGISTRY, place)
+        ref = _text(row.get("ref"), f"{place}: ref").removesuffix("/+")
+        kind = _text(row.get("package-type", "HUGGINGFACE"), f"{place}: package-type")
+        if kind not in PACKAGE_TYPES:
+            _fail(f"{place}: package-type {kind!r} is not one of {' '.join(PACKAGE_TYPES)}")
+        if not 2 <= len(ref.split("/")) <= 4 or "" in ref.split("/"):  # noqa: PLR2004
+            _fail(f"{place}: ref {ref!r} is not account/[org/[project/]]registry")
+        registries[ref] = kind
+        artifacts += _artifacts(row.get("artifacts", []), ref, kind)
+    return registries, artifacts
+
+
+def _artifacts(value: object, ref: str, kind: str) -> Iterator[Preloaded]:
+    for number, entry in enumerate(_list(value, f"{ref}: artifacts"), 1):
+        place = f"{ref}: artifact {number}"
+        row = _mapping(entry, _ARTIFACT, place)
+        wanted = row.get("type")
+        if wanted not in (None, "model", "dataset") or (wanted and kind != "HUGGINGFACE"):
+            _fail(f"{place}: type {wanted!r} must be model or dataset, in a HUGGINGFACE registry")
+        versions = row.get("versions")
+        yield Preloaded(
+            registry=ref,
+            package_type=kind,
+            name=_text(row.get("name"), f"{place}: name"),
+            type=wanted,
+            labels=_texts(row.get("labels", []), f"{place}: labels"),
+            versions=None if versions is None else _texts(versions, f"{place}: versions"),
+            hidden=row.get("hidden", False) is True,
+        )
+
+
+def _parse(path: Path) -> object:
+    from ruamel.yaml import YAML  # noqa: PLC0415 - only who loads a file needs it
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PreloadError(f"cannot read {path}: {error}") from error
+    except YAMLError as error:
+        raise PreloadError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+
+
+def _mapping(value: object, known: set[str], place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _fail(f"{place} must be a mapping with {', '.join(sorted(known))}")
+    if unknown := sorted(str(key) for key in set(value) - known):
+        _fail(f"{place}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    return value
+
+
+def _list(value: object, place: str) -> list[Any]:
+    if not isinstance(value, list):
+        _fail(f"{place} must be a list")
+    return value
+
+
+def _text(value: object, place: str) -> str:
+    if not isinstance(value, str) or not value:
+        _fail(f"{place} must be text, found {value!r} (quote it)")
+    return value
+
+
+def _texts(value: object, place: str) -> list[str]:
+    return [_text(item, place) for item in _list(value, place)]
+
+
+def _fail(problem: str) -> NoReturn:
+    raise PreloadError(problem)

@@ -1,0 +1,84 @@
+"""The values a store gives out: registries, artifacts, versions, and which page of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OCI_TYPES = frozenset({"DOCKER", "HELM"})
+
+
+@dataclass(frozen=True)
+class Registry:
+    """One registry: `space` is its parent path (`acme/ml`), `name` its identifier in there."""
+
+    id: int
+    space: str
+    name: str
+    package_type: str
+    uuid: str
+    created: int
+
+    @property
+    def is_oci(self) -> bool:
+        """Whether its artifacts are images with tags."""
+        return self.package_type in OCI_TYPES
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One row; `labels` is None where there are none, `type` None where there is none (any more).
+
+    `version` is the latest version's name, for images the latest tag, empty without a tag.
+    """
+
+    id: int
+    name: str
+    type: str | None
+    labels: list[str] | None
+    uuid: str
+    created: int
+    modified: int
+    version: str
+    version_created: int
+    version_modified: int
+    versions: int
+    downloads: int
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version with the artifact and the registry it belongs to; `name` is a digest for images."""
+
+    registry: Registry
+    artifact: Artifact
+    name: str
+    tag: str | None
+    uuid: str
+    modified: int
+    size: int
+    files: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which rows of a list: `order` is `name`, `-name` or `time`."""
+
+    search: str = ""
+    type: str | None = None
+    order: str = "time"
+    limit: int = 10
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Push:
+    """One version to be added, as a push would: times in ms since 1970, 0 for now."""
+
+    name: str
+    version: str
+    type: str | None = None
+    tag: str | None = None
+    time: int = 0
+    size: int = 12
+    files: int = 1
+    hidden: bool = False

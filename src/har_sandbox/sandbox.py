@@ -1,0 +1,233 @@
+"""A sandbox: a store, a profile, faults and a server, in one object for tests and the command."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from har_sandbox.faults import FaultPlan
+from har_sandbox.preload import Preloaded, read
+from har_sandbox.profiles import make_profile
+from har_sandbox.rows import Artifact, Push, Registry
+from har_sandbox.server import Server
+from har_sandbox.store import Store
+from har_sandbox.traffic import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from os import PathLike
+
+    from har_sandbox.exchange import Request
+    from har_sandbox.faults import Fault, Latency
+    from har_sandbox.traffic import Hook
+
+_DEFAULT_VERSION = {"DOCKER": "latest", "HUGGINGFACE": "main", "GO": "v1.0.0"}
+
+
+class Sandbox:
+    """A registry that listens while the `with` block runs.
+
+    `profile` is `saas` or `open-source`, and `options` are that profile's (fields of its class).
+    `faults` with a rate apply always, others are the first script. `preload` is a YAML file or
+    the same as a mapping (see `preload.py`). Artifacts named in `hidden` exist but are not listed.
+    """
+
+    def __init__(  # noqa: PLR0913 - keywords, each with a default
+        self,
+        profile: str = "saas",
+        *,
+        api_key: str = "sandbox-key",
+        faults: Iterable[Fault] = (),
+        latency: Latency | None = None,
+        seed: int = 0,
+        database: str | PathLike[str] = ":memory:",
+        preload: str | PathLike[str] | Mapping[str, Any] | None = None,
+        hidden: Iterable[str] = (),
+        host: str = "127.0.0.1",
+        port: int = 0,
+        log_size: int | None = None,
+        **options: Any,  # noqa: ANN401 - the profile checks them
+    ) -> None:
+        """Open the database and bind the port; nothing is answered before `start`."""
+        self.api_key = api_key
+        self.store = Store(str(database))
+        self._hidden = frozenset(hidden)
+        self._profile = make_profile(profile, self.store, api_key, options)
+        self._plan = FaultPlan(faults, latency, seed)
+        self._traffic = Traffic(self._profile, self._plan, log_size)
+        if preload is not None:
+            self._preload(preload)
+        self._server = Server((host, port), self._traffic.handle)
+
+    # --- running
+
+    def start(self) -> Self:
+        """Begin to answer."""
+        self._server.serve_in_background()
+        return self
+
+    def stop(self) -> None:
+        """Stop answering, end all connections, close the database."""
+        self._traffic.stop()
+        self._server.stop()
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        """Stop; an error of a hook surfaces here unless another is on its way."""
+        self.stop()
+        if kind is None and self._traffic.hook_errors:
+            raise self._traffic.hook_errors[0]
+
+    @property
+    def url(self) -> str:
+        """`http://host:port` without a path."""
+        host, port = self._server.server_address[:2]
+        return f"http://[{host!s}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
+
+    @property
+    def api_url(self) -> str:
+        """The API's base: `…/har/api/v1` (saas) or `…/api/v1` (open-source)."""
+        return self.url + self._profile.base
+
+    # --- watching and disturbing
+
+    @property
+    def requests(self) -> list[Request]:
+        """All requests so far, in the order in which they were answered."""
+        return self._traffic.requests()
+
+    def forget_requests(self) -> None:
+        """Begin the log anew."""
+        self._traffic.forget()
+
+    def script(self, faults: Sequence[Fault]) -> None:
+        """Replace the script; `nth` counts from here."""
+        self._plan.script(faults)
+
+    def before(self, hook: Hook) -> Hook:
+        """Call `hook(request)` before each request is carried out; also a decorator."""
+        self._traffic.before.append(hook)
+        return hook
+
+    def after(self, hook: Hook) -> Hook:
+        """Call `hook(request)` when a request is carried out and its answer not yet sent."""
+        self._traffic.after.append(hook)
+        return hook
+
+    @property
+    def on_request(self) -> Hook | None:
+        """The one hook before each request; assigning replaces all of them, None clears them."""
+        return self._traffic.before[0] if self._traffic.before else None
+
+    @on_request.setter
+    def on_request(self, hook: Hook | None) -> None:
+        self._traffic.before[:] = [] if hook is None else [hook]
+
+    # --- content
+
+    def add_registry(self, ref: str, package_type: str = "HUGGINGFACE") -> Registry:
+        """The registry `account/…/name`, made if it is not there."""
+        return self.store.add_registry(ref, package_type)
+
+    def add_artifact(  # noqa: PLR0913 - keywords, each with a default
+        self,
+        registry: str,
+        name: str,
+        *,
+        package_type: str = "HUGGINGFACE",
+        artifact_type: str | None = None,
+        labels: Sequence[str] | None = None,
+        version: str | None = None,
+        hidden: bool = False,
+    ) -> None:
+        """Push a version of `name`; registry and artifact are made if they are not there.
+
+        A HUGGINGFACE artifact without `artifact_type` is one that has lost it. An image with
+        `version=""` has no tag. `labels` None keeps those that are there.
+        """
+        where = self.store.add_registry(registry, package_type)
+        push = _push(where, name, artifact_type, version)
+        with self.store.transaction():
+            row = self.store.push(where, replace(push, hidden=hidden or name in self._hidden))
+            if labels is not None:
+                self.store.set_labels(row, labels)
+
+    def add_artifacts(
+        self,
+        registry: str,
+        artifacts: Iterable[tuple[str, Sequence[str]]],
+        *,
+        package_type: str = "HUGGINGFACE",
+        artifact_type: str | None = None,
+    ) -> None:
+        """Many new artifacts at once, as (name, labels); for tests of size."""
+        where = self.store.add_registry(registry, package_type)
+        rows = ((_push(where, name, artifact_type, None), labels) for name, labels in artifacts)
+        self.store.push_many(where, rows)
+
+    def labels(self, registry: str, name: str, artifact_type: str | None = None) -> list[str] | None:
+        """The labels in the store, None for none; LookupError where there is no such artifact."""
+        return self.artifact(registry, name, artifact_type).labels
+
+    def put_labels(
+        self, registry: str, name: str, labels: Sequence[str], artifact_type: str | None = None
+    ) -> None:
+        """Replace labels as a foreign writer would: straight in the store, no request, no fault."""
+        with self.store.transaction():
+            self.store.set_labels(self.artifact(registry, name, artifact_type), labels)
+
+    def delete_artifact(self, registry: str, name: str) -> None:
+        """Delete all rows of that name."""
+        where = self.store.find_registry(registry)
+        if where is not None:
+            self.store.delete(where, name)
+
+    def artifact(self, registry: str, name: str, artifact_type: str | None = None) -> Artifact:
+        """The first row of that name (and type, if given); LookupError where there is none."""
+        where = self.store.find_registry(registry)
+        for row in self.store.find(where, name) if where is not None else []:
+            if artifact_type in (None, row.type):
+                return row
+        msg = f"{registry}: no artifact {name!r} of type {artifact_type or 'any'}"
+        raise LookupError(msg)
+
+    def _preload(self, source: str | PathLike[str] | Mapping[str, Any]) -> None:
+        registries, artifacts = read(source)
+        for ref, package_type in registries.items():
+            self.store.add_registry(ref, package_type)
+        for entry in artifacts:
+            if self._knows(entry):
+                continue
+            versions: list[str | None] = [None] if entry.versions is None else [*entry.versions]
+            for version in versions or [""]:
+                self.add_artifact(
+                    entry.registry,
+                    entry.name,
+                    package_type=entry.package_type,
+                    artifact_type=entry.type,
+                    labels=entry.labels or None,
+                    version=version,
+                    hidden=entry.hidden,
+                )
+
+
+    def _knows(self, entry: Preloaded) -> bool:
+        """Whether a database kept from earlier has the artifact, or what a PUT has left of it."""
+        where = self.store.find_registry(entry.registry)
+        rows = self.store.find(where, entry.name) if where is not None else []
+        return any(row.type in (None, entry.type) for row in rows)
+
+
+def _push(registry: Registry, name: str, artifact_type: str | None, version: str | None) -> Push:
+    """A push of one version; an image's version is a digest, and what users call version its tag."""
+    if version is None:
+        version = _DEFAULT_VERSION.get(registry.package_type, "1.0.0")
+    if not registry.is_oci:
+        return Push(name, version or "1.0.0", artifact_type)
+    digest = hashlib.sha256(f"{name}:{version}".encode()).hexdigest()
+    return Push(name, f"sha256:{digest}", tag=version or None)

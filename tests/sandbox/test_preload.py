@@ -1,0 +1,55 @@
+"""The YAML file: what it means, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from har_sandbox import Sandbox
+from har_sandbox.preload import PreloadError, read
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "sandbox.yaml"
+
+
+def test_the_example_loads() -> None:
+    """Models, datasets and an image of the shipped example are there with their labels."""
+    with Sandbox(preload=EXAMPLE) as box:
+        assert box.labels("acme/ml/models", "resnet50", "model") == [
+            "stage=candidate",
+            "owner=vision",
+            "accuracy=0.931",
+        ]
+        assert box.labels("acme/ml/data", "resnet50", "dataset") is None
+        assert box.artifact("acme/images", "trainer").version == "latest"
+        assert box.artifact("acme/images", "trainer").versions == 3
+
+
+def test_an_image_without_tags_is_not_listed() -> None:
+    """`versions: []` for an image is one pushed by digest only."""
+    content = {"registries": [{"ref": "acme/i", "package-type": "DOCKER", "artifacts": [{"name": "x", "versions": []}]}]}
+    with Sandbox(preload=content) as box:
+        assert box.artifact("acme/i", "x").version == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[]", "the file must be a mapping"),
+        ("registrys: []", "unknown registrys"),
+        ("registries: {}", "registries must be a list"),
+        ("registries: [{ref: models}]", "ref 'models' is not account"),
+        ("registries: [{ref: a/b, package-type: ZIP}]", "'ZIP' is not one of DOCKER"),
+        ("registries: [{ref: a/b, artifacts: [{name: 1}]}]", "name must be text, found 1"),
+        ("registries: [{ref: a/b, artifacts: [{name: x, labels: [1.5]}]}]", "found 1.5"),
+        ("registries: [{ref: a/b, artifacts: [{name: x, type: modal}]}]", "type 'modal'"),
+        ("registries: [{ref: a/b, package-type: GO, artifacts: [{name: x, type: model}]}]", "type"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_named_with_its_problem(tmp_path: Path, text: str, problem: str) -> None:
+    """Each mistake says where it is and what is allowed."""
+    file = tmp_path / "load.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(PreloadError, match=problem):
+        read(file)

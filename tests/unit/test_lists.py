@@ -1,0 +1,202 @@
+"""Lists: one input's text becomes items (contract §2 "Lists")."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from har_labels.lists import Item, ListError, parse_lines, parse_list, quote
+
+ONE_LINE = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]))
+
+
+def texts(text: str) -> list[str]:
+    return [item.text for item in parse_list(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("", []),
+        (" \n ,, \n", []),
+        ("a", ["a"]),
+        ("a, b\nc", ["a", "b", "c"]),
+        ("a,,b,\n\n,c,", ["a", "b", "c"]),
+        ("  stage = staging  ", ["stage = staging"]),
+        ("\ta\u00a0,\u3000b", ["a", "b"]),
+        ("a\r\nb\r\n", ["a", "b"]),
+        ("\ufeffa,b", ["a", "b"]),
+        ('\ufeff"a",b', ["a", "b"]),
+        ("a\x1f,b\u2028", ["a\x1f", "b\u2028"]),
+        ("a\rb", ["a\rb"]),
+    ],
+)
+def test_separators(text: str, items: list[str]) -> None:
+    """Newlines and commas separate, blanks are trimmed, empty items drop out; control characters stay to be refused."""
+    assert texts(text) == items
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ('"a,b",c', ["a,b", "c"]),
+        ('"a""b"', ['a"b']),
+        ('""', [""]),
+        ('""""', ['"']),
+        ('" a " , b', [" a ", "b"]),
+        ('"a"\n"b"', ["a", "b"]),
+        ('a"b", c"', ['a"b"', 'c"']),
+        ('"[wip]"', ["[wip]"]),
+        ('"{{ a, b }}"', ["{{ a, b }}"]),
+        ('"acc={{ metrics[""val,acc""] }}"', ['acc={{ metrics["val,acc"] }}']),
+    ],
+)
+def test_quotes(text: str, items: list[str]) -> None:
+    """A quote at an item's beginning protects it to the closing quote; elsewhere a quote is itself."""
+    assert texts(text) == items
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"a', "`\"a` begins with a quote that is not closed on its line"),
+        ('"a""', "not closed on its line"),
+        ('"a\nb"', "not closed on its line"),
+        ('x, "a" b, c', "goes on after its closing quote"),
+        ('"team" lead', '`"""team"" lead"`'),
+    ],
+)
+def test_broken_quotes_are_refused(text: str, message: str) -> None:
+    """A quote that does not close, or closes too early, is an error that shows the way out."""
+    with pytest.raises(ListError) as caught:
+        parse_list(text)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("x={{ m | replace('a', 'b') }}, y", ["x={{ m | replace('a', 'b') }}", "y"]),
+        ("{{ '}},' }},y", ["{{ '}},' }}", "y"]),
+        (r"{{ 'it\'s }},' }},y", [r"{{ 'it\'s }},' }}", "y"]),
+        ('{{ "}}," }},y', ['{{ "}}," }}', "y"]),
+        ("{{ (a, {'b': {}}) }},c", ["{{ (a, {'b': {}}) }}", "c"]),
+        ("{{a,b}}{{c,d}},e", ["{{a,b}}{{c,d}}", "e"]),
+        ("{{- a, b -}},c", ["{{- a, b -}}", "c"]),
+        ("{{ it's, b }}, c", ["{{ it's, b }}", "c"]),
+        ("{{ ), b }}, c", ["{{ ), b }}", "c"]),
+        ("{{ } , b }}, c", ["{{ } , b }}", "c"]),
+        ("{{ a, b", ["{{ a", "b"]),
+        ("{{ a\n, b }}", ["{{ a", "b }}"]),
+        ("}}, {{", ["}}", "{{"]),
+        ("{{ '" + "x" * 5000 + "' , }}, y", ["{{ '" + "x" * 5000 + "' , }}", "y"]),
+    ],
+)
+def test_commas_in_placeholders_do_not_separate(text: str, items: list[str]) -> None:
+    """A placeholder keeps its commas, and ends where Jinja2 says it does; newlines always separate."""
+    assert texts(text) == items
+
+
+def test_json_array() -> None:
+    """A JSON array's items are neither split nor trimmed nor dropped."""
+    assert texts(' \n["a, b", " c ", "", "{{ a, b }}", "d\\ne", "\\u00e9"]\n') == ["a, b", " c ", "", "{{ a, b }}", "d\ne", "é"]
+    assert texts("[]") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "both_ways"),
+    [
+        ("[wip]", ('`["wip"]`', '`"[wip]"`')),
+        ("[wip], done", ('`["[wip]", "done"]`', '`"[wip]", done`')),
+        ("['a', 'b']", ('`["a", "b"]`',)),
+        ("[a, b]", ('`["a", "b"]`', '`"[a", b]`')),
+        ('["a", 1]', ("item 2", '`["a", "1"]`')),
+        ('["a", "b",]', ('`["a", "b"]`',)),
+        ('["a"] ["b"]', ("no JSON array",)),
+        ('[["a"]]', ("item 1",)),
+        ("[", ('`"["`',)),
+        ("[null]", ('`["null"]`',)),
+        ("[" * 100_000, ("…`",)),
+        ("[" + "1" * 5000 + "]", ("no JSON array",)),
+        ('[x, "a" b]', ("no JSON array", '`["a", "b"]`')),
+    ],
+)
+def test_a_bracket_that_is_no_json_array_shows_both_ways(text: str, both_ways: tuple[str, ...]) -> None:
+    """What starts with `[` and is no JSON array of strings is refused, showing the array and the quoted item."""
+    with pytest.raises(ListError) as caught:
+        parse_list(text)
+    assert all(way in str(caught.value) for way in both_ways)
+    assert len(str(caught.value)) < 1000
+
+
+def test_positions_count_items() -> None:
+    """Positions count the items that are there, from 1."""
+    assert parse_list(",a,,b") == (Item("a", 1), Item("b", 2))
+    assert parse_lines("\nx > 1\n\n y, z \r\n") == (Item("x > 1", 1), Item("y, z", 2))
+
+
+@given(st.lists(ONE_LINE), st.sampled_from([",", "\n", " , ", "\r\n", ",\n,"]))
+def test_quoted_items_come_back(items: list[str], separator: str) -> None:
+    """Any texts without a newline, quoted and joined, are read back as they were."""
+    assert texts(separator.join(map(quote, items))) == [item.replace("\r\n", "\n") for item in items]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_json_items_come_back(items: list[str]) -> None:
+    """Any list of texts written as JSON is read back as it was."""
+    assert texts(json.dumps(items)) == items
+    assert texts("\ufeff" + json.dumps(items, ensure_ascii=False)) == items or "\r" in json.dumps(items)
+
+
+@given(st.text(st.sampled_from("ab ,\n\"'{}()[]\\|é\r")))
+def test_nothing_is_lost(text: str) -> None:
+    """Every character of the text is in an item, or is a separator, a blank or the quoting; or it's an error."""
+    try:
+        items = texts(text)
+    except ListError:
+        return
+    if text.lstrip().startswith("["):
+        return
+    kept = "".join(items)
+    for character in "ab'(){}[]\\|é":
+        assert kept.count(character) == text.count(character)
+
+
+@given(st.text(st.sampled_from("ab {}'\"(,|")))
+def test_placeholders_end_where_jinja_ends_them(expression: str) -> None:
+    """Whatever Jinja2 reads as one placeholder is one item."""
+    import jinja2
+
+    source = f"x{{{{{expression}}}}}"
+    try:
+        tokens = [kind for _, kind, _ in jinja2.Environment(autoescape=True).lex(source)]
+    except jinja2.TemplateSyntaxError:
+        return
+    if tokens.count("variable_begin") == 1 and tokens[-1] == "variable_end":
+        assert texts(source) == [source]
+
+
+@pytest.mark.parametrize("unit", ["{{", "{{ (", "{{ '", "{{ ( }}", '"",', "a,", "{{}}", "{{ '}}"])
+def test_work_grows_with_length(unit: str) -> None:
+    """Text made to be scanned again and again stays within a fixed number of calls for each character."""
+    import sys
+
+    def calls(text: str) -> int:
+        count = 0
+
+        def profile(_frame: object, _event: str, _arg: object) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(profile)
+        try:
+            parse_list(text)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    small, large = calls(unit * 2000), calls(unit * 20_000)
+    assert large < 12 * small
