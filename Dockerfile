@@ -13,25 +13,31 @@ RUN python3 -m venv /tmp/pip; \
     /tmp/pip/bin/pip install --no-cache-dir --no-compile --require-hashes --no-deps --target src --requirement /tmp/runtime.txt
 
 # Taken out, because no run uses it: commands, tests, type stubs, pydantic's copy of its version 1 and its mypy plugin,
-# the compiled half of charset_normalizer (we never guess an encoding; its Python half stays), and pip's own notes.
-# METADATA and licences stay, for scanners and for readers.
-RUN rm -rf src/bin src/tests src/*/tests src/pydantic/v1 src/pydantic/mypy.py src/charset_normalizer/*.so; \
+# what tqdm and urllib3 have for other programs and platforms, the compiled half of charset_normalizer (we never guess an
+# encoding; its Python half stays), and pip's own notes. METADATA and licences stay, for scanners and for readers.
+RUN rm -rf src/bin src/tests src/*/tests src/pydantic/v1 src/pydantic/mypy.py src/charset_normalizer/*.so \
+      src/tqdm/contrib src/urllib3/contrib/emscripten src/urllib3/contrib/pyopenssl.py; \
     find src -name '*.pyi' -delete; \
     find src/*.dist-info '(' -name RECORD -o -name REQUESTED -o -name INSTALLER -o -name WHEEL ')' -delete
 
+# Of the dependencies the byte code alone goes in: the lock file names every source by its hash. The two under the MPL
+# keep their sources, as it asks. Ours keep theirs too, for whoever wants to read what ran; their byte code is used
+# without a look at them.
+RUN python3 -m compileall -q -b -x '/(certifi|tqdm)/' src; \
+    find src -name '*.py' ! -path 'src/certifi/*' ! -path 'src/tqdm/*' -delete
 COPY LICENSE entrypoint ./
 COPY src/har_labels src/har_labels
-
-# Byte code that is used without a look at its source: nothing is compiled and nothing is written when a step runs.
-# The entrypoint gets this base's own Python, so that no PATH of a job can give it another. The modes serve any uid,
-# whatever the umask of the checkout. The last line is the first test of the image.
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash src; \
+    # this base's own Python, so that no PATH of a job can give it another
     sed -i "1s|/usr/bin/env -S python3|$(command -v python3)|" entrypoint; \
-    chmod -R a+rX,go-w .; \
-    ./entrypoint --version
+    # any uid may run it, whatever the umask of the checkout
+    chmod -R a+rX,go-w .
 
 FROM ${BASE}
 COPY --from=build /opt/har-labels /opt/har-labels
+# The first test of the image. Without -B it also leaves the byte code of the standard library where that is missing:
+# python:slim has none, and compiling it anew would take most of the time of every step.
+RUN ["python3", "-IXutf8", "/opt/har-labels/entrypoint", "--version"]
 
 ARG SOURCE=""
 ARG VERSION=""

@@ -97,9 +97,13 @@ def _registry(text: str) -> RegistryRef:
         ) from None  # fmt: skip
 
 
+def is_key(text: str) -> bool:
+    """Whether a text can be sent as a key: printable ASCII without blanks, and nothing that ends a header."""
+    return bool(_KEY.fullmatch(text))
+
+
 def _key(text: str) -> SecretStr:
-    if not _KEY.fullmatch(text.strip()):
-        raise wrong("it holds blanks, line ends or characters that no key has", "Store the key alone, on one line.")
+    """`configuration` has checked it already, where its problem can be told without showing it."""
     return SecretStr(text.strip())
 
 

@@ -24,9 +24,10 @@ _SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 # we know, and cost nothing.
 _LEADING_COLONS = re.compile("^([\\s\u200b\ufeff]*):(?=:)")
 # Keys of others, of the documented shape. Not inside a word (`compat.1.2.3`), unless that word's end is an
-# escape: `\npat.…`, `%3Dpat.…`.
+# escape: `\npat.…`, `%3Dpat.…`. A quote or pipe is no part of a key and may be markup around it.
+_KEY_PART = r"""[^.\s`'"|\\<>]+"""
 _KEY_SHAPED = re.compile(
-    r"(?:(?<![A-Za-z])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))(?:pat|sat)\.[^.\s]+\.[^.\s]+\.[^.\s]+",
+    rf"(?:(?<![A-Za-z])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}}))(?:pat|sat)\.{_KEY_PART}\.{_KEY_PART}\.{_KEY_PART}",
 )
 # A word that is no markup, mention, reference, emoji code or link, alone or beside its neighbours: letters, perhaps
 # with hyphens or quotes, or a short number. Seven hex digits could be a commit.
@@ -132,7 +133,7 @@ def _escape(found: re.Match[str]) -> str:
 
 def _forms(secret: str) -> Iterator[str]:
     """The key itself, and URL-, JSON- and base64-encoded."""
-    for plain in {secret, secret.strip()} - {""}:
+    for plain in {secret, secret.strip()} if secret.strip() else set():
         yield plain
         yield from (form for form in _encoded(plain) if len(form) >= _SHORTEST_ENCODED)
 

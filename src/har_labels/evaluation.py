@@ -12,6 +12,7 @@ from typing import Any
 
 from har_labels.filters import Filter
 from har_labels.values import (
+    EACH,
     Effort,
     ExpressionError,
     Missing,
@@ -91,8 +92,9 @@ def bound(name: str, wanted: Filter, positional: Sequence[Evaluate], named: Mapp
     given = dict(zip(wanted.parameters, positional, strict=False))
     missing = [each for each in wanted.parameters[: wanted.required] if each not in {*given, *named}]
     if len(positional) > len(wanted.parameters) or missing or not named.keys() <= set(wanted.parameters) - set(given):
-        takes = f"takes {listed(wanted.parameters)}" if wanted.parameters else "takes nothing in brackets"
-        raise ExpressionError(f"`{name}` {takes}" + (f", of which {listed(missing)} must be given" if missing else ""))
+        takes = ", ".join(wanted.parameters) or "nothing"
+        must = f", of which {' and '.join(missing)} must be given" if missing else ""
+        raise ExpressionError(f"`{name}` takes {takes} in brackets{must}")
     return given | dict(named)
 
 
@@ -181,7 +183,7 @@ def _holds(effort: Effort, sign: str, left: object, right: object) -> bool:
     kind = kind_of(left)
     if kind != kind_of(right):
         raise ExpressionError(
-            f"`{word}` compares {described(left)} with {described(right)}, {kind} with {kind_of(right)}",
+            f"`{word}` compares {described(left)} with {described(right)}",
             "Compare like with like: a number has no quotes, neither here nor in a metrics file.",
         )
     if kind not in {"a number", "a text", "a time"} and not (kind == "true or false" and sign in {"eq", "ne"}):
@@ -196,8 +198,7 @@ def _contains(effort: Effort, whole: object, item: object) -> bool:
     match whole:
         case list() | tuple():
             effort.spend(len(whole))
-            # 1 == True in Python, so a hit counts only if it is of the same kind.
-            return item in whole and any(kind_of(each) == kind_of(item) and each == item for each in whole)
+            return item in whole and (isinstance(item, str) or _has_alike(effort, whole, item))
         case str() if isinstance(item, str):
             effort.spend(len(whole))
             return item in whole
@@ -207,6 +208,12 @@ def _contains(effort: Effort, whole: object, item: object) -> bool:
         f"`in` can't look for {described(item)} in {described(whole)}",
         "Behind `in` stands a list, or a text to look for a text in.",
     )
+
+
+def _has_alike(effort: Effort, whole: Sequence[object], item: object) -> bool:
+    """Whether a list has `item` itself: in Python 1 == True, and here a hit must be of the same kind."""
+    effort.spend(EACH * len(whole))
+    return any(each == item and kind_of(each) == kind_of(item) for each in whole)
 
 
 def as_text(run: Run, evaluate: Evaluate) -> str:

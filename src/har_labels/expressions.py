@@ -14,7 +14,7 @@ from har_labels import evaluation
 from har_labels.evaluation import DEFAULT, Evaluate, Key
 from har_labels.filters import FILTERS
 from har_labels.syntax import expression_tree, template_tree
-from har_labels.values import ExpressionError, checked, listed, path_to, shown
+from har_labels.values import LARGEST_NUMBER, ExpressionError, listed, path_to, shown
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -117,7 +117,8 @@ class _Compiler:
                 "`none` is not allowed",
                 "Put `| default('…')` behind a value that may be missing.",
             )
-        checked(value, "a number written in it" if not isinstance(value, str) else "a text written in it")
+        if isinstance(value, int | float) and abs(value) >= LARGEST_NUMBER:
+            raise ExpressionError("a number in it is too large")
         return lambda _run: value
 
     def _chain(self, node: nodes.Expr) -> Evaluate:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from har_labels.values import Effort, ExpressionError, checked, described, fits, number, text_of, whole
+from har_labels.values import EACH, Effort, ExpressionError, checked, described, fits, number, text_of, whole
 
 _MOST_PLACES = 30
 _MOST_REPLACEMENTS = 10_000
@@ -88,6 +88,7 @@ def _trim(effort: Effort, value: object, chars: object = None) -> object:
 def _join(effort: Effort, value: object, d: object = "") -> object:
     if not isinstance(value, list | tuple):
         raise ExpressionError(f"`join` needs a list, and {described(value)} is none")
+    effort.spend(EACH * len(value))
     separator, length = _text(effort, d), 0
     texts: list[str] = []
     for at, item in enumerate(value):
@@ -105,7 +106,7 @@ def _format(effort: Effort, value: object, *arguments: object) -> object:
             f"`format` needs a pattern, and {described(value)} is none",
             "Put the pattern in front: `'%.3f' | format(metrics.loss)`.",
         )
-    effort.spend(len(value))
+    effort.spend(len(value) + EACH * value.count("%"))
     rest, made, end, length = list(reversed(arguments)), [], 0, 0
     for found in _CONVERSION.finditer(value):
         made += [value[end : found.start()], _converted(effort, found, rest)]
@@ -141,7 +142,7 @@ def _date(effort: Effort, value: object, pattern: object = "%Y-%m-%d") -> object
     """A time or an ISO 8601 text, in UTC; a text without a zone is taken as UTC."""
     moment = _moment(value)
     wanted = _text(effort, pattern)
-    effort.spend(4 * len(wanted))
+    effort.spend(EACH * wanted.count("%"))
     made = _DIRECTIVE.sub(lambda found: _directive(found[1], moment), wanted)
     fits(len(made))
     return made
@@ -173,10 +174,12 @@ def _directive(letter: str, moment: datetime) -> str:
 
 def _slug(effort: Effort, value: object) -> object:
     """Only a-z, 0-9 and single dashes between them: accents fall away, anything else becomes a dash."""
-    plain = unicodedata.normalize("NFKD", _text(effort, value)).lower()
-    without_marks = "".join(character for character in plain if not unicodedata.combining(character))
-    slug = re.sub(r"[^a-z0-9]+", "-", without_marks).strip("-")
-    effort.spend(len(plain))
+    text = _text(effort, value).lower()
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text)
+        effort.spend(EACH * len(decomposed))
+        text = "".join(character for character in decomposed if not unicodedata.combining(character))
+    slug = re.sub(r"[^a-z0-9]+", "-", text).strip("-")
     fits(len(slug))
     return slug
 
@@ -189,7 +192,7 @@ FILTERS = {
     "trim": Filter(_trim, ("chars",)),
     "join": Filter(_join, ("d",)),
     "format": Filter(_format, is_open=True),
-    "date": Filter(_date, ("format",)),
+    "date": Filter(_date, ("pattern",)),
     "slug": Filter(_slug),
 }
 # `default` is not among them: it looks at whether its value is there, so expressions.py evaluates it.

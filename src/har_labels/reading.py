@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from re import split
 from typing import TypeVar
 
 from har_labels.address import RegistryRef
 from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, Refused
+from har_labels.labels import matches_any
 from har_labels.registry import PAGE_SIZE, Doubt, Page, Registry, Row
 from har_labels.timing import Clock, backoff
 
@@ -64,7 +64,7 @@ class Reader:
         found: Rows = {}
 
         def wanted(name: str) -> bool:
-            return name in names or any(fnmatchcase(name, glob) for glob in globs)
+            return name in names or matches_any(globs, name)
 
         if len(terms) == 1:
             self._search(ref, found, term=terms[0], wanted=wanted)

@@ -6,7 +6,8 @@ contradicts what is in `contradictions`; where the texts come from is `inputs`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -146,25 +147,24 @@ class _LayerSource(PydanticBaseSettingsSource):
 
 def fields() -> dict[str, bool]:
     """Every input's name with underscores, and whether it is a switch."""
-    return {name: field.default in {True, False} and isinstance(field.default, bool) for name, field in Settings.model_fields.items()}
+    return {name: isinstance(info.default, bool) for name, info in Settings.model_fields.items()}
 
 
 def descriptions() -> dict[str, str]:
     """Every input's one-line description."""
-    return {name: field.description or "" for name, field in Settings.model_fields.items()}
+    return {name: info.description or "" for name, info in Settings.model_fields.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The settings, what is wrong with single values, and which inputs those are.
+    """The settings, and what is wrong with single values by the input's name.
 
     With something wrong the settings hold the default there, so that contradictions among the others can
     still be told in the same run (contract §2 "All problems at once").
     """
 
     settings: Settings
-    problems: tuple[InputError, ...] = ()
-    bad: frozenset[str] = frozenset()
+    problems: Mapping[str, InputError] = field(default_factory=dict)
 
 
 def check(inputs: Inputs) -> Checked:
@@ -174,17 +174,14 @@ def check(inputs: Inputs) -> Checked:
     except ValidationError as error:
         # Rendered without inputs: the error's own record keeps them, the key among them.
         found = error.errors(include_input=False, include_context=False, include_url=False)
-    bad = frozenset(str(one["loc"][0]) for one in found)
-    layers = [{name: text for name, text in layer.items() if name not in bad} for layer in inputs.layers]
-    problems = tuple(_problem(str(one["loc"][0]), one["msg"], inputs) for one in found)
-    return Checked(Settings(layers=layers), problems, bad)
+    problems = {str(one["loc"][0]): _problem(str(one["loc"][0]), one["msg"], inputs) for one in found}
+    layers = [{name: text for name, text in layer.items() if name not in problems} for layer in inputs.layers]
+    return Checked(Settings(layers=layers), problems)
 
 
 def _problem(name: str, message: str, inputs: Inputs) -> InputError:
     why, _, allowed = message.partition(SEPARATOR)
     given = inputs.given(name) or Given(dashed(name), "")
-    if name == "api_key":
-        return InputError(f"`{given.spelling}` can't be a key: {why}", allowed)
     return InputError(f"`{given.spelling}` is {shown(given.text)}: {why}", allowed)
 
 

@@ -70,7 +70,7 @@ def _jinja_errors() -> Iterator[Environment]:
 
     try:
         with warnings.catch_warnings():
-            # An escape such as '\\d' in a string stays as it is; Python warns of it on stderr.
+            # An escape such as `\d` in a string stays as it is, and Python would warn of it.
             warnings.simplefilter("ignore")
             yield _environment()
     except TemplateSyntaxError as error:

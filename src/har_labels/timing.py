@@ -17,13 +17,12 @@ LONGEST_BACKOFF = 30.0
 class Clock:
     """Seconds that pass, and the two things that end a run early.
 
-    `deadline` is the seconds the run may take, 0 for none. `cancel` may be called from any thread or from a
-    signal handler; from then on `check` and `sleep` raise in whatever thread calls them.
+    `cancel` may be called from any thread; from then on `check` and `sleep` raise in whatever thread calls them.
     """
 
-    def __init__(self, *, deadline: float = 0) -> None:
-        self._started = time.monotonic()
-        self._seconds = deadline
+    def __init__(self) -> None:
+        self._started = self.monotonic()
+        self._seconds = 0.0
         self._ended = threading.Event()
         self._reason: HarLabelsError | None = None
 
@@ -41,16 +40,25 @@ class Clock:
         """Seconds until the deadline; infinite without one."""
         return self._seconds - self.elapsed() if self._seconds else float("inf")
 
+    def limit(self, seconds: float) -> None:
+        """Sets the deadline, counted from the clock's beginning; 0 means none."""
+        self._seconds = seconds
+
+    @property
+    def reason(self) -> HarLabelsError | None:
+        """Why the run has to end, if it has to."""
+        if not self._reason and self.left() <= 0:
+            self._reason = PastDeadline(f"the deadline of {self._seconds:g} s passed")
+        return self._reason
+
     def cancel(self, signal_number: int) -> None:
         self._reason = Cancelled("the run was cancelled", signal_number=signal_number)
         self._ended.set()
 
     def check(self) -> None:
         """Raises Stop when the run has to end: it was cancelled, or its deadline passed."""
-        if self._reason:
-            raise Stop(self._reason)
-        if self.left() <= 0:
-            raise Stop(PastDeadline(f"the deadline of {self._seconds:g} s passed"))
+        if reason := self.reason:
+            raise Stop(reason)
 
     def sleep(self, seconds: float) -> None:
         """Waits, at most until the deadline or a cancel; raises as `check` then."""

@@ -19,6 +19,8 @@ from har_labels.labels import CONTROL_CHARACTERS
 
 LONGEST_TEXT = 4096
 LARGEST_NUMBER = 10**100
+# Work is counted in characters that C code passes over; what Python does for one item costs as much as EACH.
+EACH = 50
 _WORK_ALLOWED = 500_000
 _LONGEST_SHOWN = 200
 # Half a surrogate pair can't be written to a log at all.
@@ -53,7 +55,7 @@ class Missing(ExpressionError):
 
 
 class Effort:
-    """How much work one evaluation has done, in characters and items looked at."""
+    """How much work one evaluation may still do, in characters passed over."""
 
     def __init__(self) -> None:
         self._left = _WORK_ALLOWED
@@ -106,9 +108,9 @@ def part(value: object, key: object, path: str, effort: Effort) -> object:
     Raises Missing where there is no such part.
     """
     effort.spend(1)
+    name = text_of(key)
     match value:
         case Mapping():
-            name = text_of(key)
             if name in value:
                 return value[name]
             raise Missing(lambda: _no_such_key(name, value, path))
@@ -116,7 +118,7 @@ def part(value: object, key: object, path: str, effort: Effort) -> object:
             if -len(value) <= key < len(value):
                 return value[key]
             raise Missing(lambda: f"`{path}` has {len(value):,} items, and none is at {key}")
-    raise Missing(lambda: f"`{path}` is {kind_of(value)} and has no `{shown(text_of(key))}`")
+    raise Missing(lambda: f"`{path}` is {kind_of(value)} and has no `{shown(name)}`")
 
 
 def path_to(path: str, key: object) -> str:
@@ -170,11 +172,13 @@ def fits(length: int) -> None:
 def described(value: object) -> str:
     """`value` with its kind, short enough for an error text."""
     match value:
-        case list() | tuple() | Mapping():
-            return kind_of(value)
         case str():
             return f"the text '{shown(value)}'"
-    return f"`{shown(text_of(value))}`"
+        case bool():
+            return f"`{text_of(value)}`"
+        case int() | float() | datetime():
+            return f"the {kind_of(value).removeprefix('a ')} {text_of(value)}"
+    return kind_of(value)
 
 
 def shown(text: str) -> str:
@@ -196,4 +200,6 @@ def _no_such_key(name: str, value: Mapping[object, object], path: str) -> str:
     near = get_close_matches(name, islice(keys, 1000), n=1) if len(name) <= 100 and len(keys) > 10 else []
     if near:
         return f"{what}; did you mean `{shown(near[0])}`? There are {listed(keys)}"
-    return f"{what}; there are {listed(keys)}" if keys else f"{what}, and no other either (`metrics-file`)"
+    if not keys:
+        return f"{what}: " + ("no metrics were given (`metrics-file`)" if path == "metrics" else "it is empty")
+    return f"{what}; there are {listed(keys)}"

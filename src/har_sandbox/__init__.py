@@ -11,7 +11,10 @@ faults.py       which request meets which fault
 exchange.py     a request and an answer as values
 routes.py       raw path to operation          profiles.py   the profiles by name
 saas.py         answers as the contract documents
-store.py        rows, over database.py (connection, tables) and rows.py (values)
+open_source.py  answers as recorded: who may what, and writing; with
+                open_source_lists.py and open_source_versions.py (reading), access.py (keys, roles),
+                go_json.py (bodies as Go decodes them), go_paging.py (pages as that server counts)
+store.py        rows, over database.py (connection, tables), listing.py (pages), rows.py (values)
 preload.py      the YAML file                  __main__.py   the command
 """
 

@@ -15,6 +15,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,7 +25,7 @@ from har_sandbox.profiles import PROFILES
 from har_sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 WRONG_USE = 2
 #: Requests kept in memory: nobody reads the log of a sandbox that runs as a command.
@@ -53,10 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(box: Sandbox, given: argparse.Namespace, parser: _Parser) -> int:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with box:
+    with box, _told_to_stop() as stop:
         if given.ready_file is not None:
             try:
                 _write_whole(given.ready_file, box.url + "\n")
@@ -65,6 +63,19 @@ def _run(box: Sandbox, given: argparse.Namespace, parser: _Parser) -> int:
         print(f"har-sandbox ({given.profile}) listening on {box.url}", flush=True)  # noqa: T201
         stop.wait()
     return 0
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; afterwards these mean again what they meant before."""
+    stop = threading.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _sandbox(given: argparse.Namespace) -> Sandbox:
@@ -158,7 +169,9 @@ def _parser() -> _Parser:
     add("--host", default="127.0.0.1", help="address to listen on, loopback (default %(default)s)")
     add("--allow-any-host", action="store_true", help="permit a --host that is not loopback")
     add("--port", type=_port, default=0, help="0, the default, takes a free one")
-    add("--database", default=":memory:", metavar="FILE", help="SQLite file to keep (default: none)")
+    add(
+        "--database", default=":memory:", metavar="FILE", help="SQLite file to keep (default: none)"
+    )
     add("--load", type=Path, metavar="FILE.yaml", help="registries and artifacts to begin with")
     add("--api-key", default="sandbox-key", help="the valid key (default %(default)s)")
     add("--seed", type=int, default=0, help="of faults and latency (default %(default)s)")
@@ -171,7 +184,13 @@ def _parser() -> _Parser:
         help="e.g. 503=0.1, 500-after=0.05:PUT, cut=0.02, html=0.01:GET; may be given again",
     )
     add("--latency", type=_milliseconds, default=0.0, metavar="MS", help="of every answer, about")
-    add("--latency-tail", type=_tail, default=(0.0, 0.0), metavar="P:MS", help="slow answers: how many, how slow")
+    add(
+        "--latency-tail",
+        type=_tail,
+        default=(0.0, 0.0),
+        metavar="P:MS",
+        help="slow answers: how many, how slow",
+    )
     add("--ready-file", type=Path, metavar="FILE", help="the URL is written here when listening")
     return parser
 

@@ -20,29 +20,30 @@ if TYPE_CHECKING:
 
 _PROXY_PAGE = b"<html><head><title>Please sign in</title></head><body>Proxy</body></html>\n"
 _CHUNK = 64 * 1024
+_FIXED = {
+    "cut": CUT,
+    "html": Answer(200, HTML_TYPE, _PROXY_PAGE),
+    "failure": json_answer(200, {"data": None, "status": "FAILURE"}),
+    "huge": Answer(200, JSON_TYPE),
+    "gzip-bomb": Answer(200, JSON_TYPE),
+}
 
 
 def replacement(fault: Fault, target: str) -> Answer | None:
     """The answer a fault gives in place of the registry's, or None where that one is spoiled."""
     if fault.code is not None:
         return _status(fault, fault.code)
-    match fault.base:
-        case "cut":
-            return CUT
-        case "html":
-            return Answer(200, HTML_TYPE, _PROXY_PAGE)
-        case "failure":
-            return json_answer(200, {"data": None, "status": "FAILURE"})
-        case "redirect":
-            # A location that ends in a slash is a host to go to with the same path.
-            location = fault.location.removesuffix("/") + target
-            if not fault.location.endswith("/"):
-                location = fault.location
-            return Answer(fault.status, (("Location", location), *HTML_TYPE))
-        case "huge" | "gzip-bomb":
-            return Answer(200, JSON_TYPE)
-        case _:
-            return None
+    if fault.base == "redirect":
+        return _redirect(fault, target)
+    return _FIXED.get(fault.base)
+
+
+def _redirect(fault: Fault, target: str) -> Answer:
+    """To another host with the same path where the location ends in a slash, else just there."""
+    location = fault.location
+    if location.endswith("/"):
+        location = location.removesuffix("/") + target
+    return Answer(fault.status, (("Location", location), *HTML_TYPE))
 
 
 def _status(fault: Fault, code: int) -> Answer:
@@ -117,7 +118,9 @@ class Wire:
         bomb = fault.base == "gzip-bomb"
         extra = [("Content-Encoding", "gzip")] if bomb else []
         extra.append(("Transfer-Encoding", "chunked"))
-        self._socket.sendall(_head(replace(answer, headers=(*answer.headers, *extra)), None, closing=True))
+        self._socket.sendall(
+            _head(replace(answer, headers=(*answer.headers, *extra)), None, closing=True)
+        )
         for chunk in _gzipped(fault.size) if bomb else _padding(fault.size):
             if self._stopping.is_set():
                 return

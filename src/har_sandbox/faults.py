@@ -105,7 +105,9 @@ class Latency:
 class FaultPlan:
     """Chooses for each request; the same seed and the same requests meet the same faults."""
 
-    def __init__(self, faults: Iterable[Fault] = (), latency: Latency | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, faults: Iterable[Fault] = (), latency: Latency | None = None, seed: int = 0
+    ) -> None:
         """Rate faults apply always, faults without a rate are the first script."""
         given = list(faults)
         self._rated = [fault for fault in given if fault.rate is not None]

@@ -4,6 +4,7 @@ Source: `recorded/put-labels.json` and `recorded/errors.json`. Go reads the firs
 at nothing behind it; keys match in any case and the last one wins; `null` is the empty value of
 whatever was expected; bytes that are not UTF-8 and lone surrogates become U+FFFD; a wrong type is
 an error only after the whole value has turned out to be JSON.
+Errors that are in neither file are written from memory of Go and never compared with a run of it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ _TYPE = "UpdateArtifactLabelsJSONRequestBody"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LITERAL = re.compile("[tfn][a-z]*")
 _BLANK = " \t\r\n"
+_KEY = "looking for beginning of object key string"
 #: What Python says of bad JSON, and how Go says it (the offending character comes between).
 _WORDS = {
     "Expecting value": "looking for beginning of value",
-    "Expecting property name enclosed in double quotes": "looking for beginning of object key string",
-    "Illegal trailing comma before end of object": "looking for beginning of object key string",
+    "Expecting property name enclosed in double quotes": _KEY,
+    "Illegal trailing comma before end of object": _KEY,
     "Illegal trailing comma before end of array": "looking for beginning of value",
     "Expecting ':' delimiter": "after object key",
     "Invalid control character at": "in string literal",
@@ -96,12 +98,18 @@ def _in_go(text: str, error: json.JSONDecodeError) -> str:
     if error.msg.startswith("Unterminated string") or not rest.strip(_BLANK):
         return "unexpected EOF"
     if error.msg == "Expecting ',' delimiter":
-        words = "after object key:value pair" if _in_object(text[: error.pos]) else "after array element"
-    if error.msg.startswith("Invalid \\"):
-        rest = rest[1:]
+        words = (
+            "after object key:value pair"
+            if _in_object(text[: error.pos])
+            else "after array element"
+        )
+    if error.msg.startswith(("Invalid \\", "Illegal trailing comma")):
+        rest = rest[1:]  # Python points at the backslash or the comma, Go at what follows
     if words.endswith("of value") and (literal := _LITERAL.match(rest)):
         return _bad_literal(literal[0], rest)
-    return f"invalid character {_quoted(rest.lstrip(_BLANK))} {words or 'looking for beginning of value'}"
+    if not words.startswith("in "):
+        rest = rest.lstrip(_BLANK)
+    return f"invalid character {_quoted(rest)} {words or 'looking for beginning of value'}"
 
 
 def _bad_literal(start: str, rest: str) -> str:

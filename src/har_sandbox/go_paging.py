@@ -43,11 +43,11 @@ def read_paging(request: Request) -> Paging | Answer:
     numbers: dict[str, int | None] = {}
     for name in ("page", "size"):
         text = request.param(name)
-        if text and not re.fullmatch(r"[+-]?[0-9]+", text):
+        if text and (problem := _problem(text)):
             return text_answer(
                 400,
                 f"Invalid format for parameter {name}: error binding string parameter:"
-                f' strconv.ParseInt: parsing "{text}": invalid syntax\n',
+                f' strconv.ParseInt: parsing "{text}": {problem}\n',
             )
         numbers[name] = int(text) if text else None
     page, size = numbers["page"], numbers["size"]
@@ -55,3 +55,10 @@ def read_paging(request: Request) -> Paging | Answer:
         return json_answer(400, {"code": "400", "message": "page and size must be non-negative"})
     offset = page * size if page is not None and size is not None else 0
     return Paging(1 if page is None else page, 10 if size is None else size, offset)
+
+
+def _problem(text: str) -> str:
+    """What Go's ParseInt has against a number, empty for nothing."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,100}", text):
+        return "invalid syntax"
+    return "" if -(2**63) <= int(text) < 2**63 else "value out of range"

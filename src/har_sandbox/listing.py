@@ -19,6 +19,8 @@ _ORDERS = {
     "-name": ("name", "desc", "<"),
     "time": ("version_modified", "asc", ">"),
 }
+#: No list is longer; SQLite takes no larger number.
+_FAR = 2**62
 
 
 class Listing:
@@ -60,7 +62,7 @@ class Listing:
             rows = self._db.rows(
                 f"select {column}, id from artifacts {where}"
                 f" order by {column} {direction}, id {direction} limit ? offset ?",
-                *(*values, page.limit, offset),
+                *(*values, min(page.limit, _FAR), min(offset, _FAR)),
             )
             if rows:
                 self._ends[(*key, page.offset + len(rows))] = (rows[-1][0], rows[-1][1])

@@ -1,15 +1,15 @@
 """Profile `open-source`: answers as the recorded Harness Open Source server did.
 
 Base path `/api/v1`. Every rule here stands in `recorded/`; the README there counts the surprises
-and the numbers in the comments are its. Versions and the lists of a space are in
-`open_source_versions.py`.
+and the numbers in the comments are its. Here is who may what, and writing; lists are in
+`open_source_lists.py`, versions and a space's lists in `open_source_versions.py`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from har_sandbox.access import READERS, WRITERS, Access
 from har_sandbox.exchange import (
@@ -22,19 +22,19 @@ from har_sandbox.exchange import (
     text_answer,
 )
 from har_sandbox.go_json import GoDecodeError, read_labels
-from har_sandbox.go_paging import Paging, read_paging
+from har_sandbox.go_paging import read_paging
+from har_sandbox.open_source_lists import SEPARATOR, ListReads
 from har_sandbox.open_source_versions import VersionReads
 from har_sandbox.routes import Route, find_route
-from har_sandbox.rows import Artifact, Page, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from har_sandbox.exchange import Request
+    from har_sandbox.rows import Artifact, Registry
     from har_sandbox.store import Store
 
 BASE = "/api/v1"
-_SEPARATOR = "^_"
 _WEB_PAGE = Answer(
     200,
     (("Cache-Control", "no-cache, no-store, must-revalidate, max-age=0"), *HTML_TYPE),
@@ -50,8 +50,8 @@ _NO_TAG = json_answer(
 
 def as_stored(labels: Sequence[str]) -> list[str] | None:
     """Labels as the server keeps them: sorted bytewise, joined, split again (surprise 5)."""
-    joined = _SEPARATOR.join(sorted(labels))
-    return joined.split(_SEPARATOR) if joined else None
+    joined = SEPARATOR.join(sorted(labels))
+    return joined.split(SEPARATOR) if joined else None
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class OpenSource:
             return json_answer(404, {"code": "404", "message": "Artifact not found"})
         return json_answer(200, {"status": "SUCCESS"})
 
-    # --- reading
+    # --- finding what is to be read
 
     def _in_registry(self, route: Route, request: Request) -> Answer:
         paging = read_paging(request)
@@ -151,20 +151,16 @@ class OpenSource:
         allowed = WRITERS if route.operation == "delete" else READERS
         if refused := self._access.refuse(request, allowed, 403):
             return refused
-        versions = VersionReads(self.store, request)
-        match route.operation:
-            case "list":
-                return self._list(registry, request, paging)
-            case "registry-labels":
-                return self._registry_labels(registry, request, paging)
-            case "delete":
-                return self._delete(registry, route.artifact)
-            case "versions":
-                return versions.of_artifact(registry, route.artifact, paging)
-            case "version-summary":
-                return versions.one(registry, route.artifact, route.version)
-            case _:
-                return self._summary(registry, route.artifact, request)
+        lists, versions = ListReads(self.store, request), VersionReads(self.store, request)
+        operations: dict[str, Callable[[], Answer]] = {
+            "list": lambda: lists.page(registry, paging),
+            "registry-labels": lambda: lists.registry_labels(registry, paging),
+            "summary": lambda: lists.summary(registry, route.artifact),
+            "versions": lambda: versions.of_artifact(registry, route.artifact, paging),
+            "version-summary": lambda: versions.one(registry, route.artifact, route.version),
+            "delete": lambda: self._delete(registry, route.artifact),
+        }
+        return operations[route.operation]()
 
     def _in_space(self, route: Route, request: Request) -> Answer:
         paging = read_paging(request)
@@ -189,72 +185,3 @@ class OpenSource:
                 " resource not found"
             )
         return json_answer(400, {"code": "400", "message": message})
-
-    def _list(self, registry: Registry, request: Request, paging: Paging) -> Answer:
-        wanted = request.param("artifact_type") or None
-        if wanted and registry.package_type != "HUGGINGFACE":
-            return json_answer(400, {"code": "400", "message": "invalid package type"})
-        if wanted not in (None, "model", "dataset"):
-            message = "invalid artifact type for package type"
-            return json_answer(400, {"code": "400", "message": message})
-        descending = (request.param("sort_order") or "").upper() == "DESC"
-        by_name = "-name" if descending else "name"
-        page = Page(
-            search=request.param("search_term") or "",
-            type=wanted,
-            order=by_name if request.param("sort_field") == "name" else "time",
-            limit=paging.size,
-            offset=paging.offset,
-        )
-        artifacts, versions = self.store.totals(registry, page)
-        rows = [_row(registry, row) for row in self.store.page(registry, page)]
-        # All but images count versions where they should count artifacts (surprise 11).
-        counts = paging.counts(artifacts if registry.is_oci else versions)
-        return success({"artifacts": rows, **counts})
-
-    def _registry_labels(self, registry: Registry, request: Request, paging: Paging) -> Answer:
-        """Pages are pages of artifacts; what is shown are their labels, each once."""
-        search = (request.param("search_term") or "").lower()
-        joined = [_SEPARATOR.join(labels or []) for labels in self.store.all_labels(registry)]
-        found = sorted(text for text in joined if search in text.lower())
-        shown = found[paging.offset : paging.offset + paging.size]
-        labels = [label for text in shown if text for label in text.split(_SEPARATOR)]
-        counts = paging.counts(len(found))
-        item_count = counts.pop("itemCount")
-        return success({"itemCount": item_count, "labels": list(dict.fromkeys(labels)), **counts})
-
-    def _summary(self, registry: Registry, name: str, request: Request) -> Answer:
-        wanted = request.param("artifact_type") or None
-        rows = [row for row in self.store.find(registry, name) if row.type == wanted]
-        if not rows:
-            return json_answer(404, {"code": "404", "message": "Artifact not found"})
-        row = rows[0]
-        data: dict[str, Any] = {"artifactType": row.type} if row.type else {}
-        data |= {
-            "createdAt": str(row.created),
-            "downloadsCount": row.downloads,
-            "imageName": row.name,
-            "modifiedAt": str(row.modified),
-            "packageType": registry.package_type,
-            "registryUUID": registry.uuid,
-            "uuid": row.uuid,
-        }
-        return success(data)
-
-
-def _row(registry: Registry, row: Artifact) -> dict[str, Any]:
-    data: dict[str, Any] = {"artifactType": row.type} if row.type else {}
-    return data | {
-        "downloadsCount": row.downloads,
-        "isPublic": False,
-        "isQuarantined": False,
-        "labels": row.labels,
-        "lastModified": str(row.version_modified),
-        "latestVersion": row.version,
-        "name": row.name,
-        "packageType": registry.package_type,
-        "registryIdentifier": registry.name,
-        "registryPath": "",
-        "registryUUID": "" if registry.is_oci else registry.uuid,
-        "uuid": "" if registry.is_oci else row.uuid,
-    }

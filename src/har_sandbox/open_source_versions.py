@@ -36,7 +36,9 @@ class VersionReads:
         wanted = self.request.param("artifact_type") or None
         rows = [row for row in self.store.find(registry, name) if row.type == wanted]
         if not rows:
-            return json_answer(404, {"code": "404", "message": "Failed to get image: resource not found"})
+            return json_answer(
+                404, {"code": "404", "message": "Failed to get image: resource not found"}
+            )
         if _lost_its_type(registry, rows[0]):
             return CUT
         versions = self.store.versions(rows[0])
@@ -65,7 +67,9 @@ class VersionReads:
 
     def of_space(self, space: str, paging: Paging) -> Answer:
         """`/spaces/{space}/artifacts`: every version; `label` and `latest_version` are ignored."""
-        found = [version for version in self.store.space_versions(space) if self._is_wanted(version)]
+        found = [
+            version for version in self.store.space_versions(space) if self._is_wanted(version)
+        ]
         shown = found[paging.offset : paging.offset + paging.size]
         if any(_lost_its_type(version.registry, version.artifact) for version in shown):
             return CUT

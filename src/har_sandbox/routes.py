@@ -1,6 +1,7 @@
 """From a raw request path to an operation, by the rules of the recorded server's router.
 
-Source: `recorded/paths.json`, every exchange. The server keeps a path in two forms, decoded and
+Source: `recorded/paths.json`, every exchange; why it is so shows in harness/harness,
+`app/api/middleware/encode/encode.go`. The server keeps a path in two forms, decoded and
 raw, and the raw one only where re-encoding the decoded one would not give it back. References
 that end in `/+` are folded into one segment (`/` becomes `%2F`) before routing, first the
 registry's, then the artifact's; the artifact's only where the *decoded* path still shows the
@@ -129,6 +130,6 @@ def _bind(operation: str, segments: dict[str, str]) -> Route:
             return Route("bad-parameter", detail=detail)
         if bad := _BAD_ESCAPE.search(segment):
             escape = segment[bad.start() : bad.start() + 3]
-            detail = f"{problem}error unescaping path parameter '{spelled}': invalid URL escape \"{escape}\"\n"
-            return Route("bad-parameter", detail=detail)
+            what = f"error unescaping path parameter '{spelled}': invalid URL escape"
+            return Route("bad-parameter", detail=f'{problem}{what} "{escape}"\n')
     return Route(operation, **{name: _decode(segment) for name, segment in segments.items()})

@@ -47,7 +47,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Version:
-    """One version with the artifact and the registry it belongs to; `name` is a digest for images."""
+    """One version with its artifact and registry; `name` is a digest for images."""
 
     registry: Registry
     artifact: Artifact

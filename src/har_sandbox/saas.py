@@ -107,11 +107,17 @@ class Saas:
         page = Page(
             search=request.param("search_term") or "",
             type=_artifact_type(request, registry),
-            order="time" if request.param("sort_field") != "name" else "-name" if descending else "name",
+            order="time"
+            if request.param("sort_field") != "name"
+            else "-name"
+            if descending
+            else "name",
             limit=size,
             offset=(number - self.first_page) * size,
         )
-        rows = [self._without_labels(_row(registry, row)) for row in self.store.page(registry, page)]
+        rows = [
+            self._without_labels(_row(registry, row)) for row in self.store.page(registry, page)
+        ]
         count, _versions = self.store.totals(registry, page)
         return success(
             {
@@ -146,7 +152,9 @@ class Saas:
         found = self.store.find_registry(route.registry)
         if found is None:
             # 400 for a list is what errors.json, "unknown registry, list" shows.
-            raise RefusedError(missing, "registry not found: Failed to find repo: resource not found")
+            raise RefusedError(
+                missing, "registry not found: Failed to find repo: resource not found"
+            )
         return found
 
     def _one(self, registry: Registry, name: str, wanted: str | None) -> Artifact:
@@ -159,7 +167,7 @@ class Saas:
         return found
 
     def _paging(self, request: Request) -> tuple[int, int]:
-        """Page number and page size, the size capped (contract: `the pageSize the answer names`)."""
+        """Page number and page size, the size capped (contract 1, "pageSize")."""
         try:
             number = int(request.param("page") or self.first_page)
             size = int(request.param("size") or 10)

@@ -53,12 +53,16 @@ class Sandbox:
         self.api_key = api_key
         self.store = Store(str(database))
         self._hidden = frozenset(hidden)
-        self._profile = make_profile(profile, self.store, api_key, options)
         self._plan = FaultPlan(faults, latency, seed)
-        self._traffic = Traffic(self._profile, self._plan, log_size)
-        if preload is not None:
-            self._preload(preload)
-        self._server = Server((host, port), self._traffic.handle)
+        try:
+            self._profile = make_profile(profile, self.store, api_key, options)
+            self._traffic = Traffic(self._profile, self._plan, log_size)
+            if preload is not None:
+                self._preload(preload)
+            self._server = Server((host, port), self._traffic.handle)
+        except BaseException:
+            self.store.close()
+            raise
 
     # --- running
 
@@ -170,7 +174,9 @@ class Sandbox:
         rows = ((_push(where, name, artifact_type, None), labels) for name, labels in artifacts)
         self.store.push_many(where, rows)
 
-    def labels(self, registry: str, name: str, artifact_type: str | None = None) -> list[str] | None:
+    def labels(
+        self, registry: str, name: str, artifact_type: str | None = None
+    ) -> list[str] | None:
         """The labels in the store, None for none; LookupError where there is no such artifact."""
         return self.artifact(registry, name, artifact_type).labels
 
@@ -215,7 +221,6 @@ class Sandbox:
                     hidden=entry.hidden,
                 )
 
-
     def _knows(self, entry: Preloaded) -> bool:
         """Whether a database kept from earlier has the artifact, or what a PUT has left of it."""
         where = self.store.find_registry(entry.registry)
@@ -224,7 +229,7 @@ class Sandbox:
 
 
 def _push(registry: Registry, name: str, artifact_type: str | None, version: str | None) -> Push:
-    """A push of one version; an image's version is a digest, and what users call version its tag."""
+    """A push of one version; an image's version is a digest and `version` its tag."""
     if version is None:
         version = _DEFAULT_VERSION.get(registry.package_type, "1.0.0")
     if not registry.is_oci:

@@ -102,8 +102,8 @@ class Store:
     def page(self, registry: Registry, page: Page) -> list[Artifact]:
         """The listed rows of one page."""
         ids = self._listing.ids(registry, page)
-        marks = ",".join("?" * len(ids))
-        rows = {row.id: row for row in self._artifacts(f"where id in ({marks})", *ids)}
+        where = "where id in (select value from json_each(?))"
+        rows = {row.id: row for row in self._artifacts(where, json.dumps(ids))}
         return [rows[row_id] for row_id in ids if row_id in rows]
 
     def totals(self, registry: Registry, page: Page) -> tuple[int, int]:
@@ -147,7 +147,9 @@ class Store:
             self._listing.forget()
             known = [row for row in self.find(registry, push.name) if row.type == push.type]
             row_id = known[0].id if known else self._insert(registry, push, moment)
-            self._db.run("delete from versions where artifact = ? and name = ?", row_id, push.version)
+            self._db.run(
+                "delete from versions where artifact = ? and name = ?", row_id, push.version
+            )
             self._db.run(
                 _NEW_VERSION,
                 *(row_id, push.version, push.tag, str(uuid.uuid4()), moment, push.size, push.files),
@@ -161,7 +163,9 @@ class Store:
             )
         return self._artifacts("where id = ?", row_id)[0]
 
-    def push_many(self, registry: Registry, rows: Iterable[tuple[Push, Sequence[str] | None]]) -> None:
+    def push_many(
+        self, registry: Registry, rows: Iterable[tuple[Push, Sequence[str] | None]]
+    ) -> None:
         """Add many new artifacts with labels at once; names already there are not looked for."""
         moment = now()
         with self.transaction():
@@ -169,7 +173,15 @@ class Store:
             first = self._db.rows("select coalesce(max(id), 0) + 1 from artifacts")[0][0]
             for row_id, (push, labels) in enumerate(rows, first):
                 self._insert(registry, push, moment, row_id=row_id, labels=labels)
-                new = (row_id, push.version, push.tag, str(uuid.uuid4()), moment, push.size, push.files)
+                new = (
+                    row_id,
+                    push.version,
+                    push.tag,
+                    str(uuid.uuid4()),
+                    moment,
+                    push.size,
+                    push.files,
+                )
                 self._db.run(_NEW_VERSION, *new)
 
     def versions(self, artifact: Artifact) -> list[Version]:
@@ -234,4 +246,3 @@ def _labels(text: str | None) -> list[str] | None:
 def _artifact(row: tuple[Any, ...]) -> Artifact:
     values: tuple[Any, ...] = (*row[:3], _labels(row[3]), *row[4:])
     return Artifact(*values)
-

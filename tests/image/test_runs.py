@@ -94,6 +94,16 @@ def test_writes_nothing_of_its_own(image: Image, job: Job) -> None:
     assert list(job.workspace.iterdir()) == []
 
 
+def test_compiles_nothing(image: Image, job: Job) -> None:
+    """No module of a whole run is compiled from its source: not ours, no dependency, none of the standard library."""
+    verbose = ["-vIBXutf8", "/opt/har-labels/entrypoint"]
+    code, log = image.run(
+        *verbose, options=[AS_US, *job.options, "--entrypoint=python3"], environment=job.environment
+    )
+    assert (code, "# code object from" in log) == (0, True), log
+    assert re.findall(r"# code object from '?([^'\n]+\.py)\b", log) == []
+
+
 def test_takes_no_code_from_the_workspace(image: Image, job: Job) -> None:
     """Modules planted in the workspace, Python's own variables and a planted PATH change nothing in a run."""
     evidence = job.workspace / "planted-code-was-run"

@@ -98,8 +98,7 @@ def normalised(text: str, *, downloads: bool = False) -> str:
 
 def replay() -> Iterator[Outcome]:
     """All exchanges of all recordings against one sandbox."""
-    roles = {role: allowed for role, allowed in ROLES.items()}
-    with Sandbox("open-source", api_key=ADMIN, roles=roles) as box:
+    with Sandbox("open-source", api_key=ADMIN, roles=ROLES) as box:
         seeder = Seeder(box.store)
         seeder.set_up()
         for file in ORDER:
@@ -118,7 +117,12 @@ def _happened_before(moment: str, seeder: Seeder, box: Sandbox) -> None:
         _put(box, "acme/files/+/artifact/report", ["hang-0.02-4"])
         _put(box, "acme/images/+/artifact/fixed", ["one", "two"])
     if moment == "page-counts":
-        for name, version in (("many", "1.0.0"), ("many", "1.1.0"), ("many", "2.0.0"), ("one", "1.0.0")):
+        for name, version in (
+            ("many", "1.0.0"),
+            ("many", "1.1.0"),
+            ("many", "2.0.0"),
+            ("one", "1.0.0"),
+        ):
             seeder.upload("acme/empty", name, version)
 
 
@@ -156,7 +160,9 @@ def _actual(box: Sandbox, file: str, exchange: Exchange) -> Seen:
     seen = "nothing recorded"
     if "after" in exchange:
         seen = _listed(box, exchange)
-    return Seen(status, _headers(headers), normalised(answer, downloads=file == "huggingface"), seen)
+    return Seen(
+        status, _headers(headers), normalised(answer, downloads=file == "huggingface"), seen
+    )
 
 
 def ask(
@@ -208,37 +214,29 @@ def _listed(box: Sandbox, exchange: Exchange) -> Any:
     return _labels_in_list(box, found[1], found[2])
 
 
+#: paths.json: which artifact a reference, however spelled, was meant for; the first match counts.
+_MEANT = (
+    (r"images-prod.*artifact/app", "acme/ml/prod/images-prod", "app"),
+    (r"images-prod", "acme/ml/prod/images-prod", "team/model"),
+    (r"images-ml", "acme/ml/images-ml", "app"),
+    (r"jsmods", "acme/jsmods", "@team/leftpad"),
+    (r"jars", "acme/jars", "com.example:app"),
+    (r"gomods", "acme/gomods", "example.com/team/mod"),
+    (r"artifact/team(/|%2F|%252F)model", "acme/images", "team/model"),
+    (r"artifact/a/b/c", "acme/images", "a/b/c"),
+    (r"", "acme/images", "fixed"),
+)
+
+
 def _listed_by_form(box: Sandbox, exchange: Exchange) -> Any:
-    """paths.json: the artifact that the reference, however spelled, was meant for."""
     path = exchange["request"]["path"]
-    registry = next(
-        (
-            ref
-            for mark, ref in (
-                ("images-prod", "acme/ml/prod/images-prod"),
-                ("images-ml", "acme/ml/images-ml"),
-                ("jsmods", "acme/jsmods"),
-                ("jars", "acme/jars"),
-                ("gomods", "acme/gomods"),
-            )
-            if mark in path
-        ),
-        "acme/images",
-    )
-    artifact = {"acme/jsmods": "@team/leftpad", "acme/jars": "com.example:app"}.get(registry)
-    artifact = artifact or {"acme/gomods": "example.com/team/mod"}.get(registry)
-    if artifact is None and re.search(r"artifact/team(/|%2F|%252F)model", path):
-        artifact = "team/model"
-    elif artifact is None and "artifact/a/b/c" in path:
-        artifact = "a/b/c"
-    elif artifact is None:
-        artifact = "app" if registry != "acme/images" else "fixed"
+    _, registry, artifact = next(row for row in _MEANT if re.search(row[0], path))
     return _labels_in_list(box, registry, artifact)
 
 
 def _labels_in_list(box: Sandbox, registry: str, artifact: str) -> Any:
     target = f"/api/v1/registry/{registry}/+/artifacts?search_term={quote(artifact, safe='')}"
-    status, _headers_, body = ask(box, "GET", target, headers={"Authorization": ADMIN})
+    status, _, body = ask(box, "GET", target, headers={"Authorization": ADMIN})
     if status != 200:
         return f"<list answered {status}>"
     rows = json.loads(body)["data"]["artifacts"]

@@ -75,11 +75,13 @@ def test_an_error_in_a_hook_surfaces_in_the_test() -> None:
     def fail(_request: Request) -> None:
         raise KeyError("hook")
 
-    with pytest.raises(KeyError, match="hook"), Sandbox() as box:
-        box.before(fail)
-        client = Client(box)
-        client.list()
-        client.close()
+    box = Sandbox().start()
+    box.before(fail)
+    client = Client(box)
+    client.list()
+    client.close()
+    with pytest.raises(KeyError, match="hook"):
+        box.__exit__(None)
 
 
 def test_labels_of_nothing_is_an_error(box: Sandbox) -> None:
@@ -101,7 +103,11 @@ def test_unknown_options_are_refused(options: dict[str, object], problem: str) -
 def test_a_database_file_keeps_its_content(tmp_path: Path) -> None:
     """Labels written in one run are there in the next, also where the preload names others."""
     file = tmp_path / "registry.db"
-    content = {"registries": [{"ref": MODELS, "artifacts": [{"name": "a", "type": "model", "labels": ["old"]}]}]}
+    content = {
+        "registries": [
+            {"ref": MODELS, "artifacts": [{"name": "a", "type": "model", "labels": ["old"]}]}
+        ]
+    }
     with Sandbox(database=file, preload=content) as box:
         client = Client(box)
         client.put("a", ["kept"])
@@ -116,8 +122,8 @@ def test_writers_at_once_leave_one_whole_list(box: Sandbox) -> None:
 
     def write(writer: int) -> None:
         client = Client(box)
-        for turn in range(10):
-            statuses.append(client.put("team/llm/+", [f"w{writer}", f"t{turn}-{writer}"]).status)
+        lists = [[f"w{writer}", f"t{turn}-{writer}"] for turn in range(10)]
+        statuses.extend([client.put("team/llm/+", labels).status for labels in lists])
         client.close()
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
@@ -165,3 +171,17 @@ def test_roles_of_the_open_source_profile() -> None:
         assert client.put("resnet50", ["x"]).status == 403
         client.close()
         assert box.api_url == box.url + "/api/v1"
+
+
+def test_the_open_source_profile_takes_any_page_size() -> None:
+    """No size is too large for it, and a number Go cannot hold is its error."""
+    with Sandbox("open-source", api_key="key") as box:
+        rows = ((f"m-{n}", []) for n in range(40_000))
+        box.add_artifacts("acme/files", rows, package_type="GENERIC")
+        client = Client(box)
+        client.headers = {"Authorization": "key"}
+        page = client.list("page=0&size=100000", registry="acme/files").data
+        assert (len(page["artifacts"]), page["pageSize"]) == (40_000, 100_000)
+        reply = client.list(f"page=0&size={2**63}", registry="acme/files")
+        assert (reply.status, reply.body[-20:]) == (400, b" value out of range\n")
+        client.close()

@@ -39,7 +39,8 @@ def test_it_listens_answers_and_ends(tmp_path: Path, number: signal.Signals) -> 
     url = ready.read_text(encoding="utf-8").strip()
     assert line == f"har-sandbox (saas) listening on {url}\n"
     request = urllib.request.Request(
-        f"{url}/har/api/v1/registry/acme/ml/models/+/artifacts", headers={"x-api-key": "sandbox-key"}
+        f"{url}/har/api/v1/registry/acme/ml/models/+/artifacts",
+        headers={"x-api-key": "sandbox-key"},
     )
     with urllib.request.urlopen(request) as answer:
         assert b"resnet50" in answer.read()
@@ -68,7 +69,7 @@ def test_it_ends_while_an_answer_is_slow(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--host", "0.0.0.0"], "not loopback"),
+        (["--host", "0.0.0.0"], "not loopback"),  # noqa: S104 - it is refused
         (["--host", "example.com"], "not loopback"),
         (["--port", "70000"], "not a port"),
         (["--port", "x"], "not a port"),

@@ -7,6 +7,8 @@ import pytest
 from har_sandbox.go_json import GoDecodeError, read_labels
 from har_sandbox.open_source import as_stored
 
+BODY = "UpdateArtifactLabelsJSONRequestBody"
+
 
 @pytest.mark.parametrize(
     ("body", "labels"),
@@ -46,13 +48,11 @@ def test_what_go_takes(body: bytes, labels: list[str]) -> None:
         (b"\xc3\xa9", "invalid character 'Ã' looking for beginning of value"),
         (
             b'{"labels":[["a"]]}',
-            "json: cannot unmarshal array into Go struct field"
-            " UpdateArtifactLabelsJSONRequestBody.labels of type string",
+            f"json: cannot unmarshal array into Go struct field {BODY}.labels of type string",
         ),
         (
             b"true",
-            "json: cannot unmarshal bool into Go value of type"
-            " artifact.UpdateArtifactLabelsJSONRequestBody",
+            f"json: cannot unmarshal bool into Go value of type artifact.{BODY}",
         ),
         (b"[" * 100_000, "json: exceeded max depth"),
     ],

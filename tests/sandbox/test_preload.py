@@ -27,7 +27,15 @@ def test_the_example_loads() -> None:
 
 def test_an_image_without_tags_is_not_listed() -> None:
     """`versions: []` for an image is one pushed by digest only."""
-    content = {"registries": [{"ref": "acme/i", "package-type": "DOCKER", "artifacts": [{"name": "x", "versions": []}]}]}
+    content = {
+        "registries": [
+            {
+                "ref": "acme/i",
+                "package-type": "DOCKER",
+                "artifacts": [{"name": "x", "versions": []}],
+            }
+        ]
+    }
     with Sandbox(preload=content) as box:
         assert box.artifact("acme/i", "x").version == ""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sandbox.conftest import MODELS, Client, fill
+from sandbox.replay import ask
 
 from har_sandbox import Sandbox
 
@@ -59,7 +60,8 @@ def test_without_its_key_nothing_is_told(client: Client, headers: dict[str, str]
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"null", b"[]", b"{}", b'{"labels":null}', b'{"labels":"a"}', b'{"labels":[1]}', b"{"]
+    "body",
+    [b"", b"null", b"[]", b"{}", b'{"labels":null}', b'{"labels":"a"}', b'{"labels":[1]}', b"{"],
 )
 def test_a_bad_body_is_refused(client: Client, body: bytes) -> None:
     """Anything but a list of strings under `labels` is 400 and changes nothing."""
@@ -109,7 +111,9 @@ def test_the_page_size_is_capped_and_counts_are_right() -> None:
         names = [row["name"] for page in pages for row in page["artifacts"]]
         client.close()
     assert [len(page["artifacts"]) for page in pages] == [100, 100, 50, 0]
-    assert {(page["pageSize"], page["itemCount"], page["pageCount"]) for page in pages} == {(100, 250, 3)}
+    assert {(page["pageSize"], page["itemCount"], page["pageCount"]) for page in pages} == {
+        (100, 250, 3)
+    }
     assert names == [f"m-{n:03}" for n in range(250)]
 
 
@@ -169,7 +173,9 @@ def test_a_server_may_drop_types() -> None:
         client.put("team/llm/+", ["a"], "?artifact_type=model")
         assert box.artifact(MODELS, "team/llm").type is None
         assert client.put("team/llm/+", ["b"], "?artifact_type=model").status == 200
-        assert client.ask("GET", f"/registry/{MODELS}/+/artifact/team/llm/+/summary").data["labels"] == ["b"]
+        assert client.ask("GET", f"/registry/{MODELS}/+/artifact/team/llm/+/summary").data[
+            "labels"
+        ] == ["b"]
         client.close()
 
 
@@ -194,9 +200,11 @@ def test_hidden_artifacts_exist_but_are_not_listed() -> None:
 
 
 def test_beside_the_api_there_is_a_web_page(box: Sandbox) -> None:
-    """A path outside the API's base answers 200 with HTML, also to a PUT."""
-    client = Client(box)
-    reply = client.ask("PUT", "/../../elsewhere", b"{}")
-    client.close()
-    assert reply.status == 404  # below the base: dots are no way out of it
-    assert reply.headers["Content-Type"] == "application/json"
+    """A path outside the API's base answers 200 with HTML, also to a PUT, and writes nothing."""
+    target = f"/api/v1/registry/{MODELS}/+/artifact/resnet50/labels"
+    status, headers, body = ask(
+        box, "PUT", target, body=b'{"labels":[]}', headers={"x-api-key": "key"}
+    )
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert body == "<html></html>\n"
+    assert box.labels(MODELS, "resnet50", "model") == ["m"]

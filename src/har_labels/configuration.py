@@ -1,0 +1,141 @@
+"""From the environment and the command line to checked settings and the key, all problems at once (contract §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from har_labels.checks import is_key
+from har_labels.contradictions import contradictions
+from har_labels.errors import Failures, InputError
+from har_labels.files import read_key
+from har_labels.inputs import Inputs, Layer, collect, dashed
+from har_labels.platforms import Platform
+from har_labels.settings import Settings, check, descriptions, fields, shown
+
+# Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
+SHORTEST_KEY_TO_LOOK_FOR = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything the run was told. `spell` writes an input's name as its reader does; `wants_json` is `--json`."""
+
+    settings: Settings
+    key: SecretStr
+    spell: Callable[[str], str] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+    wants_json: bool = False
+
+
+def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platform) -> Configuration:
+    """Collects and checks all inputs; masks the key before anything can be printed.
+
+    Raises Failures with one InputError a problem. `--help` and `--version` print and raise SystemExit(0).
+    """
+    inputs = collect(fields(), environ=environ, prefix=platform.prefix, argv=argv, descriptions=descriptions())
+    spell = _Speller(inputs, platform).spell
+    problems = list(inputs.problems)
+    key: SecretStr | None = None
+    warnings: tuple[str, ...] = ()
+    try:
+        key, warnings = _key(inputs, spell, environ, platform)
+        platform.mask(key.get_secret_value())
+    except InputError as problem:
+        problems.insert(0, problem)
+    usable, unusable = _without_unusable(inputs, key)
+    checked = check(usable)
+    problems += [*unusable.values(), *_with_hints(checked.problems, inputs, environ).values()]
+    problems += contradictions(checked.settings, frozenset(unusable) | frozenset(checked.problems), spell)
+    if problems or key is None:
+        raise Failures(problems)
+    return Configuration(checked.settings, key, spell, warnings, inputs.wants_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Speller:
+    inputs: Inputs
+    platform: Platform
+
+    def spell(self, name: str) -> str:
+        """A name as it was written where it was given, else as this CI's users write it."""
+        given = self.inputs.given(name)
+        return given.spelling if given else self.platform.spell(dashed(name))
+
+
+def _key(
+    inputs: Inputs, spell: Callable[[str], str], environ: Mapping[str, str], platform: Platform,
+) -> tuple[SecretStr, tuple[str, ...]]:  # fmt: skip
+    """The key, and warnings about its file. Raises InputError, which never shows it."""
+    if given := inputs.given("api_key"):
+        platform.mask(given.text.strip())
+        if not is_key(given.text.strip()):
+            raise InputError(
+                f"`{given.spelling}` can't be a key: it holds blanks, line ends or characters that no key has",
+                "Store the key alone, on one line.",
+            )
+        return SecretStr(given.text.strip()), ()
+    if given := inputs.given("api_key_file"):
+        key, warning = read_key(given.text.strip(), spelling=given.spelling)
+        return key, (warning,) if warning else ()
+    raise InputError(f"`{spell('api_key')}` is missing{_why_no_key(environ)}", _how_to_give_key(platform))
+
+
+def _how_to_give_key(platform: Platform) -> str:
+    examples = {
+        "github": "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`.",
+        "harness": 'Give it from a secret: `api_key: <+secrets.getValue("har_api_key")>`.',
+    }
+    return examples.get(platform.name, "Set HAR_LABELS_API_KEY, or name a file with `--api-key-file`.")
+
+
+def _why_no_key(environ: Mapping[str, str]) -> str:
+    """On GitHub some runs get no secrets at all, and an empty input is all that one sees of it."""
+    if environ.get("GITHUB_ACTOR") == "dependabot[bot]":
+        return ": runs started by Dependabot get Dependabot's secrets only"
+    if environ.get("GITHUB_EVENT_NAME", "") == "pull_request" and _is_from_fork(environ.get("GITHUB_EVENT_PATH", "")):
+        return ": pull requests from forks get no secrets"
+    return ""
+
+
+def _is_from_fork(event_path: str) -> bool:
+    import json
+    from pathlib import Path
+
+    try:
+        event = json.loads(Path(event_path).read_bytes())
+        pull_request = event["pull_request"]
+        return bool(pull_request["head"]["repo"]["full_name"] != pull_request["base"]["repo"]["full_name"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def _without_unusable(inputs: Inputs, key: SecretStr | None) -> tuple[Inputs, dict[str, InputError]]:
+    """Sets aside inputs whose text must not be looked at further: unresolved expressions, and copies of the key."""
+    secret = key.get_secret_value() if key else ""
+    found: dict[str, InputError] = {}
+    for name, given in ((name, given) for layer in inputs.layers for name, given in layer.items()):
+        if name != "api_key" and len(secret) >= SHORTEST_KEY_TO_LOOK_FOR and secret in given.text:
+            found[name] = InputError(f"`{given.spelling}` contains the key", "The key belongs into its own input alone; it is not shown here.")
+        elif given.text.lstrip().startswith("<+"):
+            found[name] = InputError(
+                f"`{given.spelling}` is {shown(given.text)}, an expression that Harness did not resolve",
+                "Check its spelling, and that it has a value where this step runs.",
+            )
+    layers: list[Layer] = [{name: given for name, given in layer.items() if name not in found} for layer in inputs.layers]
+    return Inputs(layers), found
+
+
+def _with_hints(problems: Mapping[str, InputError], inputs: Inputs, environ: Mapping[str, str]) -> dict[str, InputError]:
+    """In a Harness pipeline a registry's full path can be spelt out (contract §2)."""
+    scope = [environ.get(f"HARNESS_{part}_ID", "") for part in ("ACCOUNT", "ORG", "PROJECT")]
+    given = inputs.given("registry_ref")
+    if "registry_ref" not in problems or not given or not scope[0]:
+        return dict(problems)
+    problem = problems["registry_ref"]
+    name = given.text.strip().removesuffix("/+").rpartition("/")[2] or "REGISTRY"
+    paths = [f"`{'/'.join([*scope[:depth], name])}/+`" for depth in (3, 2, 1) if all(scope[:depth])]
+    hint = f"{problem.next_step} In this pipeline: {' or '.join(paths)}."
+    return {**problems, "registry_ref": InputError(problem.what, hint)}

@@ -1,0 +1,68 @@
+"""Files that inputs name: read with a limit, and written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from har_labels.checks import is_key
+from har_labels.errors import InputError
+
+LARGEST_KEY_FILE = 64 * 1024
+LARGEST_LIST_FILE = 10 * 1024 * 1024
+
+
+def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> str:
+    """The file's text, UTF-8 with or without a byte-order mark. Raises InputError naming input, path and reason."""
+    try:
+        with Path(path).open("rb") as file:
+            # A pipe or a device could go on for ever, or wait for ever.
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(f"`{spelling}` names {path!r}, which is no regular file", "Name a file.")
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise InputError(f"`{spelling}` names {path!r}, which can't be read: {error.strerror}", "Check the path; it is seen from inside the step's container.") from None
+    if len(content) > limit:
+        raise InputError(f"`{spelling}` names {path!r}, which is larger than {limit // 1024:,} KiB", "Name the right file, or split it.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"`{spelling}` names {path!r}, which is not UTF-8 text (byte {error.start})", "Save it as UTF-8.") from None
+
+
+def read_key(path: str, *, spelling: str) -> tuple[SecretStr, str]:
+    """The key in a file of one line, and a warning or empty text. Raises InputError, which never shows the content.
+
+    A link is refused, since whoever can set it chooses which secret is sent where.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError as error:
+        raise InputError(f"`{spelling}` names {path!r}, which can't be read: {error.strerror}", "Check the path.") from None
+    if stat.S_ISLNK(mode):
+        raise InputError(f"`{spelling}` names {path!r}, which is a symbolic link", "Name the file itself.")
+    text = read_text(path, spelling=spelling, limit=LARGEST_KEY_FILE).strip()
+    if not is_key(text):
+        raise InputError(f"`{spelling}` names {path!r}, which does not hold a key on one line", "Store the key alone in it.")
+    others = mode & (stat.S_IRWXG | stat.S_IRWXO)
+    warning = f"`{spelling}`: {path!r} can be read by others (mode {stat.S_IMODE(mode):o}); `chmod 600` it" if others else ""
+    return SecretStr(text), warning
+
+
+def write_text(path: str, chunks: Iterable[str]) -> str:
+    """Writes the file whole or not at all (a neighbour, then a rename); returns why it could not, or empty text."""
+    neighbour = f"{path}.{os.getpid()}.part"
+    try:
+        with Path(neighbour).open("x", encoding="utf-8", newline="\n") as file:
+            file.writelines(chunks)
+        Path(neighbour).replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            Path(neighbour).unlink(missing_ok=True)
+        return error.strerror or str(error)
+    return ""

@@ -1,0 +1,141 @@
+"""The order of events on one page, and the only place that turns failures into an exit code.
+
+environment → platform → configuration → run (in a thread of its own) → result → outputs, summary, exit code
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from har_labels.errors import Defect, Failures, HarLabelsError, Stop
+from har_labels.plan import RunFacts, RunResult
+from har_labels.platforms import Platform, detect
+from har_labels.publishing import Told, publish
+from har_labels.timing import Clock
+
+if TYPE_CHECKING:
+    from har_labels.run import Run
+
+# What a cancelled run waits for writes in flight; GitHub kills 10 s after its first signal (contract §5 point 8).
+GRACE_SECONDS = 5.0
+
+
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Runs the step once and returns its exit code (contract §4).
+
+    `argv` and `environ` are this process's unless given.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    environ = os.environ if environ is None else environ
+    platform, clock = detect(environ), Clock()
+    events = _Events()
+    try:
+        return _run(argv, environ, platform, clock, events)
+    except SystemExit as leaving:  # --help and --version
+        return int(leaving.code or 0)
+    except Failures as failures:
+        return publish(platform, _nothing_but(failures.errors, clock), Told())
+    except Exception as error:  # noqa: BLE001 - a defect is reported like every other failure
+        return publish(platform, _nothing_but([_defect(error)], clock), Told())
+    finally:
+        events.stop_listening()
+
+
+def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, clock: Clock, events: _Events) -> int:
+    from har_labels.configuration import configure
+
+    configuration = configure(argv, environ, platform)
+    settings = configuration.settings
+    clock.limit(settings.deadline)
+    from har_labels.run import Run
+
+    run = Run(configuration, clock, platform.ci_facts())
+    is_over = _conduct(run, clock, events)
+    told = Told(settings.summary, settings.report_file, configuration.wants_json)
+    code = publish(platform, run.result(cut_short_by=clock.reason), told)
+    if not is_over:
+        # Some thread hangs in a request that nothing can end; the interpreter would wait for it.
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def _conduct(run: Run, clock: Clock, events: _Events) -> bool:
+    """Executes the run until it is over, cancelled or past its deadline; returns whether it is over."""
+
+    def execute() -> None:
+        try:
+            run.execute()
+        except BaseException as error:  # noqa: BLE001 - it must reach the report, not vanish with the thread
+            run.add_error(_defect(error))
+        finally:
+            events.put_end()
+
+    threading.Thread(target=execute, name="run", daemon=True).start()
+    event = events.get(clock.left())
+    if event is _Events.END:
+        return True
+    if event is not None:
+        clock.cancel(event)
+    if events.get(GRACE_SECONDS) is _Events.END:
+        return True
+    run.abort()
+    return events.get(1.0) is _Events.END
+
+
+class _Events:
+    """Signals and the run's end, in the order they come. A second signal ends the process at once.
+
+    A queue, since nothing else that wakes the main thread may be used in a signal handler.
+    """
+
+    END = 0
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[int] = SimpleQueue()
+        self._was_signalled = False
+        self._before = {number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def get(self, seconds: float) -> int | None:
+        """The next event: END, a signal's number, or None when the seconds have passed."""
+        try:
+            return self._queue.get(timeout=None if seconds == float("inf") else max(0.0, seconds))
+        except Empty:
+            return None
+
+    def put_end(self) -> None:
+        self._queue.put(self.END)
+
+    def stop_listening(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self._was_signalled:
+            os._exit(128 + number)
+        self._was_signalled = True
+        self._queue.put(number)
+
+
+def _nothing_but(errors: Sequence[HarLabelsError], clock: Clock) -> RunResult:
+    """The result of a run that came to nothing before it began."""
+    facts = RunFacts(mode="", dry_run=False, requests=0, retries=0, seconds=clock.elapsed())
+    return RunResult(outcomes=(), facts=facts, errors=tuple(errors))
+
+
+def _defect(error: BaseException) -> HarLabelsError:
+    """A defect in one line: what and where, without values of variables, which may hold the key."""
+    if isinstance(error, Stop):
+        return error.error
+    trace, place = error.__traceback__, ""
+    while trace:
+        place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return Defect(f"{type(error).__name__} at {place}")

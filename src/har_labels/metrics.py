@@ -1,0 +1,146 @@
+"""Metrics files: JSON or YAML 1.2 into the mapping that templates call `metrics` (contract §3 "Templates").
+
+Several files are merged in the order given: mappings key by key, all else replaced by the later file.
+null, NaN and infinity are read like any value; they are an error only where an expression reads them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from har_labels import yaml12
+from har_labels.errors import MetricsError
+from har_labels.values import shown
+from har_labels.yaml12 import DEEPEST
+
+LARGEST_FILE = 10 * 1024 * 1024
+
+
+def load_metrics(paths: Sequence[str], *, read: Callable[[str], bytes] | None = None) -> dict[str, object]:
+    """All metrics of the files, with texts as keys at every level.
+
+    `read` gives a file's bytes (up to one more than LARGEST_FILE is enough) and may raise OSError. Raises
+    MetricsError that names the file, with line and column where its syntax is wrong.
+    """
+    metrics: dict[str, object] = {}
+    for path in paths:
+        _merge(metrics, _parse(path, _read_text(path, read or read_file)))
+    return metrics
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a regular file, at most one more than LARGEST_FILE. Raises OSError.
+
+    Never waits: a pipe would block until somebody writes to it.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "it is no regular file")
+        return file.read(LARGEST_FILE + 1)
+
+
+def _read_text(path: str, read: Callable[[str], bytes]) -> str:
+    try:
+        content = read(path)
+    except OSError as error:
+        raise _error(path, f"can't be read: {error.strerror or error}") from None
+    except ValueError:
+        raise _error(path, "can't be read: this is no path") from None
+    if len(content) > LARGEST_FILE:
+        raise _error(path, f"is larger than {LARGEST_FILE // 1024 // 1024} MiB")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _error(path, f"is not UTF-8 text: line {line} has the byte 0x{content[error.start]:02x}") from None
+
+
+def _parse(path: str, text: str) -> dict[str, object]:
+    parsed = _parse_either(path, text)
+    if not isinstance(parsed, dict):
+        found = "it is empty" if parsed is None and not text.strip() else "its top is none"
+        raise _error(path, f"must hold one mapping of names to values, and {found}")
+    return parsed
+
+
+def _parse_either(path: str, text: str) -> object:
+    """As JSON if the file's name or its first character says so; a `.yaml` file may be either."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix in {".yaml", ".yml"}:
+        # JSON's own reader knows NaN, and is a hundred times faster.
+        return _parse_json(path, text) if _is_json(text) else _parse_yaml(path, text)
+    is_json = suffix == ".json" or text.lstrip().startswith("{")
+    return _parse_json(path, text) if is_json else _parse_yaml(path, text)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _parse_yaml(path: str, text: str) -> object:
+    try:
+        return yaml12.load(text)
+    except yaml12.YamlError as error:
+        raise _error(path, f"can't be read at {error}") from None
+
+
+def _parse_json(path: str, text: str) -> object:
+    try:
+        parsed: object = json.loads(text, object_pairs_hook=_without_duplicates)
+    except json.JSONDecodeError as error:
+        raise _error(path, f"can't be read at line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except _Duplicate as duplicate:
+        raise _error(path, f"has the key `{shown(str(duplicate))}` twice in one mapping") from None
+    except ValueError:
+        raise _error(path, "has a number of too many digits") from None
+    except RecursionError:
+        raise _error(path, f"is nested more than {DEEPEST} deep") from None
+    if _is_deeper(parsed, DEEPEST):
+        raise _error(path, f"is nested more than {DEEPEST} deep")
+    return parsed
+
+
+class _Duplicate(Exception):
+    """A key that a JSON object has twice."""
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise _Duplicate(Counter(key for key, _ in pairs).most_common(1)[0][0])
+    return mapping
+
+
+def _is_deeper(value: object, allowed: int) -> bool:
+    """Whether lists and mappings are nested deeper than `allowed`; looks at one level at a time."""
+    level = [value]
+    for _ in range(allowed):
+        level = [inner for each in level for inner in _collections_in(each)]
+    return bool(level)
+
+
+def _collections_in(value: object) -> list[object]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [each for each in inner if isinstance(each, dict | list)]
+
+
+def _merge(into: dict[str, object], later: dict[str, object]) -> None:
+    for key, value in later.items():
+        there = into.get(key)
+        if isinstance(there, dict) and isinstance(value, dict):
+            _merge(there, value)
+        else:
+            into[key] = value
+
+
+def _error(path: str, problem: str) -> MetricsError:
+    return MetricsError(f"metrics file `{shown(path)}` {problem}")

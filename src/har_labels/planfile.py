@@ -1,0 +1,86 @@
+"""A plan as JSON lines: a header, then one step an artifact. Written by a dry run, read by an apply (contract §6).
+
+No secrets, readable in a diff. The header counts the steps, so that a file that was cut off is not taken for a
+smaller plan.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from har_labels.address import AddressError, parse_artifact_name, parse_registry_ref
+from har_labels.errors import PlanFileError
+from har_labels.files import read_text
+from har_labels.labels import Labels, to_labels
+from har_labels.plan import Step
+
+VERSION = 1
+LARGEST_PLAN_FILE = 512 * 1024 * 1024
+STEP_KEYS = ("registry_ref", "artifact", "artifact_type", "before", "after")
+
+
+def lines_of(steps: Sequence[Step], *, api_url: str) -> Iterator[str]:
+    """The file's lines. `api_url` is written down so that a plan is not applied to another server."""
+    yield _line({"har_labels_plan": VERSION, "api_url": api_url, "steps": len(steps)})
+    for step in steps:
+        values = (step.registry_ref, step.artifact, step.artifact_type, step.before, step.after)
+        yield _line(dict(zip(STEP_KEYS, values, strict=True)))
+
+
+def read_plan(path: str, *, spelling: str, api_url: str) -> list[Step]:
+    """The steps of a plan file. Raises PlanFileError for anything that no dry run wrote, InputError if unreadable."""
+    lines = read_text(path, spelling=spelling, limit=LARGEST_PLAN_FILE).splitlines()
+    header = _object(lines[0] if lines else "", path, 1)
+    if header.get("har_labels_plan") != VERSION:
+        raise PlanFileError(f"{path!r} is no plan of version {VERSION}", "Name a file that `save-plan` wrote.")
+    if header.get("api_url") != api_url:
+        raise PlanFileError(f"{path!r} was made for {header.get('api_url')!r}, and `api-url` is {api_url!r}")
+    if header.get("steps") != len(lines) - 1:
+        raise PlanFileError(f"{path!r} should have {header.get('steps')} steps and has {len(lines) - 1}")
+    steps = [_step(_object(line, path, number), path, number) for number, line in enumerate(lines[1:], start=2)]
+    if len({(step.registry_ref, step.artifact, step.artifact_type) for step in steps}) != len(steps):
+        raise PlanFileError(f"{path!r} names an artifact twice")
+    return steps
+
+
+def _line(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _object(line: str, path: str, number: int) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise PlanFileError(f"{path!r}, line {number}: it is no JSON object")
+    return value
+
+
+def _step(value: dict[str, Any], path: str, number: int) -> Step:
+    try:
+        if set(value) != set(STEP_KEYS):
+            raise ValueError(f"it has the keys {', '.join(sorted(value))}")
+        return Step(
+            registry_ref=str(parse_registry_ref(_text(value["registry_ref"]))),
+            artifact=parse_artifact_name(_text(value["artifact"])),
+            artifact_type=_text(value["artifact_type"]),
+            before=None if value["before"] is None else _labels(value["before"]),
+            after=_labels(value["after"]),
+        )
+    except (AddressError, ValueError) as error:
+        raise PlanFileError(f"{path!r}, line {number}: {error}") from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - one kind of error for one kind of fault
+    return value
+
+
+def _labels(value: Any) -> Labels:
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is no list of labels")  # noqa: TRY004 - as above
+    return to_labels(map(_text, value))

@@ -1,0 +1,202 @@
+"""Planning: from what is asked for to one task an artifact, by as few reads as it takes (contract §5 point 1).
+
+Nothing has been written until every artifact of the run is planned. What can't be planned is told all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from har_labels.address import RegistryRef
+from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NothingMatched
+from har_labels.goal import ChangeGoal
+from har_labels.labels import Changes, Labels, matches
+from har_labels.plan import Outcome, Status, Step
+from har_labels.reading import Reader, Reading, Rows, choose
+from har_labels.recipe import Recipe
+from har_labels.registry import Row
+from har_labels.task import Task
+from har_labels.timing import Clock
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Which artifacts of one registry get which recipe. `patterns` are names or globs."""
+
+    ref: RegistryRef
+    patterns: tuple[str, ...]
+    artifact_type: str
+    recipe: Recipe
+    skips_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """This run's share of the artifacts, by a stable hash of registry and name (contract §6)."""
+
+    index: int = 0
+    total: int = 1
+
+    def has(self, ref: RegistryRef, name: str) -> bool:
+        if self.total == 1:
+            return True
+        digest = sha256(f"{ref}\n{name}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") % self.total == self.index
+
+
+@dataclass(slots=True)
+class Plan:
+    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so."""
+
+    tasks: list[Task] = field(default_factory=list)
+    others: list[Outcome] = field(default_factory=list)
+    errors: list[HarLabelsError] = field(default_factory=list)
+
+    @property
+    def changing(self) -> list[Task]:
+        return [task for task in self.tasks if task.is_change]
+
+    @property
+    def is_writable(self) -> bool:
+        return not self.errors and all(outcome.status is not Status.FAILED for outcome in self.others)
+
+
+def is_glob(pattern: str) -> bool:
+    return any(sign in pattern for sign in "*?[")
+
+
+class Planner:
+    """Plans entries. `wait` is the seconds that an artifact may take to appear (`wait-for-artifact`)."""
+
+    def __init__(self, reader: Reader, clock: Clock, *, shard: Shard, wait: float, notice: Callable[[str], None]) -> None:
+        self._reader, self._clock, self._shard, self._wait, self._notice = reader, clock, shard, wait, notice
+
+    def plan(self, entries: Sequence[Entry]) -> Plan:
+        """One task for each artifact that the entries name; several entries of one artifact become one task."""
+        plan = Plan()
+        for ref in dict.fromkeys(entry.ref for entry in entries):
+            of_ref = [entry for entry in entries if entry.ref == ref]
+            at = self._clock.monotonic()
+            try:
+                rows = self._rows(ref, of_ref)
+            except HarLabelsError as error:
+                plan.errors.append(error)
+                continue
+            for (row, artifact_type), recipes in self._assigned(plan, of_ref, rows).items():
+                self._add(plan, ref, Reading(row, at), artifact_type, recipes)
+        return plan
+
+    def _rows(self, ref: RegistryRef, entries: Sequence[Entry]) -> Rows:
+        patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
+        rows = self._read(ref, patterns)
+        until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
+        while (missing := self._missing(ref, patterns, rows)) and self._clock.monotonic() < until:
+            self._clock.sleep(min(pause, until - self._clock.monotonic()))
+            pause = min(2 * pause, _LONGEST_WAIT)
+            rows |= self._read(ref, missing)
+        return rows
+
+    def _missing(self, ref: RegistryRef, patterns: Sequence[str], rows: Rows) -> list[str]:
+        return [
+            pattern
+            for pattern in patterns
+            if (is_glob(pattern) or self._shard.has(ref, pattern)) and not _matching(pattern, rows)
+        ]
+
+    def _read(self, ref: RegistryRef, patterns: Sequence[str]) -> Rows:
+        names = {pattern for pattern in patterns if not is_glob(pattern)}
+        # With a single name outside this shard there is nothing to ask the registry for.
+        mine = {name for name in names if self._shard.has(ref, name)}
+        globs = [pattern for pattern in patterns if is_glob(pattern)]
+        return self._reader.rows(ref, names=mine, globs=globs) if mine or globs else {}
+
+    def _assigned(self, plan: Plan, entries: Sequence[Entry], rows: Rows) -> dict[tuple[Row, str], list[Recipe]]:
+        """Which recipes each row gets, in the order of the entries; what is missing goes into the plan."""
+        assigned: dict[tuple[Row, str], list[Recipe]] = {}
+        for entry in entries:
+            mine: dict[tuple[Row, str], None] = {}
+            for pattern in entry.patterns:
+                for row in self._rows_for(plan, entry, pattern, rows):
+                    mine[row, row.artifact_type or entry.artifact_type] = None
+            for key in mine:
+                assigned.setdefault(key, []).append(entry.recipe)
+        return assigned
+
+    def _rows_for(self, plan: Plan, entry: Entry, pattern: str, rows: Rows) -> Iterable[Row]:
+        if is_glob(pattern) and pattern not in rows:
+            return self._rows_for_glob(plan, entry, pattern, rows)
+        if not self._shard.has(entry.ref, pattern):
+            return ()
+        try:
+            return (choose(rows.get(pattern, []), entry.ref, pattern, entry.artifact_type),)
+        except ArtifactNotFound as error:
+            self._miss(plan, entry, pattern, error)
+        except HarLabelsError as error:
+            plan.others.append(_without_reading(entry, pattern, Status.FAILED, error))
+        return ()
+
+    def _rows_for_glob(self, plan: Plan, entry: Entry, pattern: str, rows: Rows) -> list[Row]:
+        found = [
+            row
+            for name in _matching(pattern, rows)
+            for row in rows[name]
+            if not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""}
+        ]
+        if not found:
+            self._miss(plan, entry, pattern, NothingMatched(f"{pattern!r} matches nothing in {entry.ref}"))
+        return [row for row in found if self._shard.has(entry.ref, row.name)]
+
+    def _miss(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
+        if entry.skips_missing:
+            self._notice(f"skipped: {error.what}")
+        status = Status.SKIPPED if entry.skips_missing else Status.FAILED
+        plan.others.append(_without_reading(entry, pattern, status, None if entry.skips_missing else error))
+
+    def _add(self, plan: Plan, ref: RegistryRef, reading: Reading, artifact_type: str, recipes: Sequence[Recipe]) -> None:
+        row = reading.row
+        task = Task(ref, row.name, artifact_type, _NO_GOAL, reading, before=row.labels, target=row.labels or ())
+        try:
+            task.goal = _goal(recipes, artifact=row.name, registry=str(ref))
+            task.target = task.goal.wanted(row.labels)
+        except Failures as failures:
+            plan.errors += [error for error in failures.errors if not _is_told(plan, error)]
+        except HarLabelsError as error:
+            task.fail(error, row.labels)
+        if task.outcome:
+            plan.others.append(task.outcome)
+        else:
+            plan.tasks.append(task)
+
+
+_NO_GOAL = ChangeGoal(Changes(()))
+
+
+def _goal(recipes: Sequence[Recipe], *, artifact: str, registry: str) -> ChangeGoal:
+    changes = [recipe.change_for(artifact=artifact, registry=registry) for recipe in recipes]
+    gates = [recipe.gate_for(change, artifact=artifact, registry=registry) for recipe, change in zip(recipes, changes, strict=True)]
+
+    def gate(now: Labels | None) -> None:
+        for one in gates:
+            one(now)
+
+    return ChangeGoal(Changes(tuple(changes)), gate)
+
+
+def _matching(pattern: str, rows: Rows) -> list[str]:
+    """The names that a pattern means; an artifact that has the pattern itself as its name wins (contract §3)."""
+    return [pattern] if pattern in rows else [name for name in rows if matches(pattern, name)]
+
+
+def _without_reading(entry: Entry, pattern: str, status: Status, error: HarLabelsError | None) -> Outcome:
+    return Outcome(Step(str(entry.ref), pattern, entry.artifact_type, None, ()), status, None, error=error)
+
+
+def _is_told(plan: Plan, error: HarLabelsError) -> bool:
+    """The same wrong label fails for every artifact alike; once is enough."""
+    return any(other.line == error.line for other in plan.errors)
+
+

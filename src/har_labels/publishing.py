@@ -1,0 +1,56 @@
+"""Telling a result everywhere it belongs: log, annotations, report file, outputs and summary, once and at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from har_labels import __version__
+from har_labels.plan import RunResult
+from har_labels.platforms import Platform
+from har_labels.report import exit_code_of, failures_of, outputs_of, report_chunks, results_notice
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the user asked to be told, and where; the inputs of the same names, and the terminal's `--json`."""
+
+    summary: bool = True
+    report_file: str | None = None
+    wants_json: bool = False
+
+
+def publish(platform: Platform, result: RunResult, told: Told) -> int:
+    """Tells the result and returns the exit code. What can't be written is a warning that names it (contract §4)."""
+    from har_labels.summary import markdown, text_diff
+
+    result = _with_report_file(result, told)
+    outputs = outputs_of(result, results_limit=platform.results_limit)
+    if told.wants_json:
+        for chunk in report_chunks(result, version=__version__):
+            platform.say(chunk)
+    elif result.outcomes:
+        platform.diff(text_diff(result, colour=platform.colour))
+    for line in (*result.notices, *filter(None, [results_notice(result, outputs)])):
+        platform.notice(line)
+    for line in result.warnings:
+        platform.warning(line)
+    for error in failures_of(result):
+        platform.error(error)
+    summary = markdown(result, limit=platform.summary_limit) if told.summary else ""
+    for line in platform.publish(outputs, summary):
+        platform.warning(line)
+    return exit_code_of(result)
+
+
+def _with_report_file(result: RunResult, told: Told) -> RunResult:
+    if not told.report_file:
+        return result
+    from har_labels.files import write_text
+
+    if problem := write_text(told.report_file, report_chunks(result, version=__version__)):
+        facts = replace(result.facts, report_file="")
+        warning = f"the report could not be written to {told.report_file!r}: {problem}"
+        return replace(result, facts=facts, warnings=(*result.warnings, warning))
+    return result
+
+

@@ -1,0 +1,142 @@
+"""What the inputs (or one manifest entry) ask for, before it is known of which artifact.
+
+Hides rendering: from items, templates and `require` lines to the `Change` and the gate of one artifact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from har_labels.errors import Failures, InputError, RequireFailed
+from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
+from har_labels.lists import Item
+from har_labels.rules import Rendered, Requirement, Scope, Template, render_labels, render_patterns
+
+# What differs from one artifact to the next; labels that read neither are rendered once for all.
+_OF_THE_ARTIFACT = frozenset({"artifact", "registry"})
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What templates see besides the artifact: the same for the whole run."""
+
+    metrics: Mapping[str, object]
+    ci: Mapping[str, str]
+    now: datetime
+
+    def scope(self, *, artifact: str, registry: str) -> Scope:
+        return Scope(metrics=self.metrics, ci=self.ci, now=self.now, artifact=artifact, registry=registry)
+
+
+@dataclass(slots=True)
+class Recipe:
+    """One change to be made of every artifact it is asked for.
+
+    `place` stands before positions in messages: `labels` of the inputs, or a manifest's line. `notice` takes
+    one line for each label that was dropped.
+    """
+
+    mode: Mode
+    items: Sequence[Item]
+    surroundings: Surroundings
+    owned: tuple[str, ...] = ()
+    on_conflict: OnConflict = OnConflict.OVERWRITE
+    requirements: Sequence[Requirement] = ()
+    renders: bool = True
+    place: str = "label"
+    notice: Callable[[str], None] = lambda _line: None
+    _shared: Change | None = field(default=None, repr=False)
+
+    def change_for(self, *, artifact: str, registry: str) -> Change:
+        """The change of one artifact. Raises Failures or InputError for labels that can't be."""
+        if self._shared:
+            return self._shared
+        rendered = self._rendered(self.surroundings.scope(artifact=artifact, registry=registry))
+        for line in rendered.notices:
+            self.notice(line)
+        change = Change(self.mode, rendered.labels, self.owned, self.on_conflict)
+        _check(change, self.place, was_given=bool(self.items))
+        if not self._reads() & _OF_THE_ARTIFACT:
+            self._shared = change
+        return change
+
+    def gate_for(self, change: Change, *, artifact: str, registry: str) -> Callable[[Labels | None], None]:
+        """What raises RequireFailed when a `require` of this recipe does not hold for the labels there now."""
+        if not self.requirements:
+            return _open_gate
+        scope = replace(self.surroundings.scope(artifact=artifact, registry=registry), labels=change.given)
+
+        def gate(now: Labels | None) -> None:
+            for requirement in self.requirements:
+                verdict = requirement.check(replace(scope, current=now))
+                if not verdict.holds:
+                    values = f"; it read {verdict.explanation}" if verdict.read else ""
+                    raise RequireFailed(f"{artifact!r} in {registry}: `{requirement.source}` is false{values}")
+
+        return gate
+
+    def _rendered(self, scope: Scope) -> Rendered:
+        render = render_patterns if self.mode is Mode.REMOVE else render_labels
+        return render(self.items, scope, where=self.place, enabled=self.renders)
+
+    def _reads(self) -> set[str]:
+        if not self.renders:
+            return set()
+        paths = (path for item in self.items for path in Template.parse(item.text, where=self.place).names)
+        return {path.partition(".")[0] for path in paths}
+
+
+def requirements_of(lines: Sequence[Item], *, place: str = "`require` line") -> tuple[Requirement, ...]:
+    """Parses every line. Raises Failures with one TemplateError for each that can't be read."""
+    parsed, problems = [], []
+    for line in lines:
+        try:
+            parsed.append(Requirement.parse(line.text, where=f"{place} {line.position}"))
+        except InputError as problem:
+            problems.append(problem)
+    if problems:
+        raise Failures(problems)
+    return tuple(parsed)
+
+
+def _open_gate(_now: Labels | None) -> None:
+    """No `require`: always open."""
+
+
+def _check(change: Change, place: str, *, was_given: bool) -> None:
+    problems = [InputError(what, cure) for what, cure in _problems(change, place, was_given=was_given)]
+    if problems:
+        raise Failures(problems)
+
+
+def _problems(change: Change, place: str, *, was_given: bool) -> Sequence[tuple[str, str]]:
+    if change.mode in {Mode.CLEAR, Mode.READ}:
+        return []
+    if not change.given and change.mode is Mode.REPLACE and not change.owned:
+        why = "all labels given came to nothing" if was_given else "the list of labels is empty"
+        return [(f"`replace` would leave nothing: {why}", "Use `mode: clear` if that is meant.")]
+    if not change.given and not change.owned:
+        return [(f"there is nothing to {change.mode}: the list of labels came to nothing", "Give at least one label.")]
+    if change.mode is Mode.UPSERT:
+        return _key_problems(change.given, place)
+    if change.owned:
+        return [
+            (f"{place} {label!r} is not `owned`", "Every label given must match a pattern of `owned`, or the next run could not remove it.")
+            for label in change.given
+            if not matches_any(change.owned, label)
+        ]
+    return []
+
+
+def _key_problems(labels: Sequence[str], place: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    setter: dict[str, str] = {}
+    for label in labels:
+        if (pair := key_and_value(label)) is None:
+            cure = "Write it as `key=value` or `key:value`, or use `mode: add`."
+            found.append((f"{place} {label!r} has no key, and `upsert` sets keys", cure))
+        elif setter.setdefault(pair[0], label) != label:
+            found.append((f"{place} {label!r} and {setter[pair[0]]!r} set one key", "Keep one of the two."))
+    return found

@@ -1,0 +1,208 @@
+"""No expression uses more than a little time and memory, whatever it and the metrics hold (contract §3 "Templates")."""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from har_labels.errors import TemplateError
+from har_labels.expressions import LABEL_NAMES, compiled
+from har_labels.rules import Requirement, Scope, Template
+
+# Calls of Python and C functions, a few million a second: these are some milliseconds.
+MOST_CALLS_EVALUATING = 60_000
+MOST_CALLS_PARSING = 600_000
+MOST_BYTES_EVALUATING = 600_000
+MOST_BYTES_PARSING = 8_000_000
+
+METRICS = {
+    "n": 0.5,
+    "i": 7,
+    "big": 10**99,
+    "huge": 10**4000,
+    "inf": float("inf"),
+    "max": 1.7e308,
+    "none": None,
+    "x": "x" * 4096,
+    "w": "\ufdfa" * 4096,
+    "u": "ΐ" * 4096,
+    "p": "%" * 4096,
+    "d": "%A" * 2048,
+    "long": "y" * 5_000_000,
+    "few": ["a", 1, True, None],
+    "many": [""] * 20_000,
+    "ones": [1] * 300_000,
+    "keys": {f"key{number}": number for number in range(20_000)},
+}
+SCOPE = Scope(
+    metrics=METRICS,
+    ci={"branch": "feature/x", "tag": ""},
+    now=datetime(2026, 11, 23, 9, 48, tzinfo=UTC),
+    artifact="team/model",
+    registry="acme/ml/models/+",
+    current=tuple(f"label-{number}" for number in range(10_000)),
+    labels=("a", "b"),
+)
+
+
+def cost(work: Callable[[], object]) -> tuple[int, int]:
+    """The number of calls that `work` makes, and the most bytes it holds at once."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        work()
+    except TemplateError:
+        pass
+    finally:
+        sys.setprofile(None)
+    tracemalloc.start()
+    try:
+        work()
+    except TemplateError:
+        pass
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return calls, peak
+
+
+def check_cost(expression: str) -> None:
+    """Parse and evaluate `expression` as a label and as a requirement, each within its bounds."""
+    from har_labels import rules
+
+    def parse() -> None:
+        rules._parts_of.cache_clear()
+        Template.parse("{{" + expression + "}}", where="label 1")
+
+    calls, peak = cost(parse)
+    assert calls < MOST_CALLS_PARSING
+    assert peak < MOST_BYTES_PARSING
+    for make in (lambda: Template.parse("{{" + expression + "}}", where="label 1").render,
+                 lambda: Requirement.parse(expression, where="`require` 1").check):
+        try:
+            evaluate = make()
+        except TemplateError:
+            continue
+        calls, peak = cost(lambda evaluate=evaluate: evaluate(SCOPE))
+        assert calls < MOST_CALLS_EVALUATING
+        assert peak < MOST_BYTES_EVALUATING
+
+
+READS = st.sampled_from(
+    [f"metrics.{name}" for name in METRICS]
+    + ["metrics", "metrics.keys.key7", "metrics.keys.nope", "metrics.few[0]", "metrics.few[3]", "metrics.zzz"]
+    + ["ci.branch", "ci.tag", "now", "artifact", "registry", "current", "labels", "metrics[metrics.x]"]
+    + ["'x'", "''", "'%s'", "'%100.100f'", "'%999999999d'", "'%Y'", "0", "1", "-1", "30", "10 ** 9", "1e308", "true"]
+    + ["metrics.x * 9", "'x' ~ 'y'", "range(9)", "[1, 2]", "('a', 'b')", "{'a': 1}", "metrics.x[:5]", "().__class__"],
+)
+FILTERS = st.sampled_from(["round", "default", "replace", "lower", "upper", "trim", "join", "format", "date", "slug", "center"])
+
+
+def deeper(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    arguments = st.lists(inner, max_size=3).map(", ".join)
+    return st.one_of(
+        st.builds("{} | {}({})".format, inner, FILTERS, arguments),
+        st.builds("({} | {})".format, inner, FILTERS),
+        st.builds("({} {} {})".format, inner, st.sampled_from(["<", "==", "in", "not in", "and", "or", "+", "-"]), inner),
+        st.builds("({} if {} else {})".format, inner, inner, inner),
+        st.builds("{}[{}]".format, inner, inner),
+        st.builds("not {}".format, inner),
+    )
+
+
+EXPRESSIONS = st.recursive(READS, deeper, max_leaves=25)
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(EXPRESSIONS)
+def test_any_expression_is_cheap(expression: str) -> None:
+    """Whatever grows from the grammar, allowed or not, ends within the bounds, with a value or a TemplateError."""
+    check_cost(expression)
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(st.text(st.sampled_from("a1.'\"()[]{}|%,+-*~ \n\\#é٣"), max_size=80))
+def test_any_text_is_cheap(expression: str) -> None:
+    """Text that is hardly an expression ends within the bounds too."""
+    check_cost(expression)
+
+
+@pytest.mark.parametrize(
+    ("unit", "joint"),
+    [
+        ("metrics.x", " | upper" * 300 + " == "),
+        ("metrics.x | replace('x', 'y')", " == "),
+        ("metrics.x | replace('', '')", " == "),
+        ("'y' in metrics.x | replace('x', '')", " or "),
+        ("metrics.u | upper == ''", " or "),
+        ("metrics.w | slug == ''", " or "),
+        ("metrics.w | lower | slug == ''", " or "),
+        ("metrics.p | format == ''", " or "),
+        ("now | date(metrics.d) == ''", " or "),
+        ("metrics.many | join == ''", ""),
+        ("metrics.few | join", " | default('') == '' and "),
+        ("2 in metrics.ones", " or "),
+        ("true in metrics.ones", " or "),
+        ("'label-x' in current", " or "),
+        ("metrics.keys.nope | default('')", " or "),
+        ("metrics.zz | default('')", " or "),
+        ("metrics.big + metrics.big", " + "),
+        ("metrics.max", " + "),
+        ("metrics.n | round(30)", " + "),
+        ("metrics.n | round(-30)", " + "),
+        ("1", " + "),
+        ("1", " < "),
+        ("true", " and "),
+        ("not", " "),
+        ("-", ""),
+        ("(", ""),
+        ("[", ""),
+        ("a[", ""),
+        ("1 if 1 else", " "),
+        ("metrics.x | default(", ""),
+        ("metrics", "."),
+        ("metrics.a", "[0]"),
+        ("'", ""),
+        ("'a'", " "),
+        ("'\\", ""),
+        ("9", ""),
+        ("0x", "f"),
+        ("1e", "9"),
+        ("{", ""),
+        ("}", ""),
+    ],
+)
+def test_repeated_to_the_limit(unit: str, joint: str) -> None:
+    """Each construct, repeated as often as 4 KiB hold and as often as the depth allows, stays within the bounds."""
+    for times in (2, 19, 50, 4096 // len(unit + joint)):
+        text = (unit + joint) * (times - 1) + unit
+        check_cost(text[:4090])
+
+
+def test_every_node_off_the_list_is_refused() -> None:
+    """Of all node classes that Jinja2 has, only those on the list are taken; new ones would be refused."""
+    from jinja2 import nodes
+
+    from har_labels.values import ExpressionError
+
+    allowed = {"Const", "Name", "Getattr", "Getitem", "Filter", "CondExpr", "Compare", "And", "Or", "Not", "Add", "Sub", "Neg", "Pos"}
+    classes = {kind for kind in vars(nodes).values() if isinstance(kind, type) and issubclass(kind, nodes.Node)}
+    assert len(classes) > 60
+    for kind in classes:
+        if kind.__name__ in allowed:
+            continue
+        # NodeType forbids making some of them; an empty one is enough to see its class refused.
+        node = object.__new__(kind)
+        with pytest.raises(ExpressionError, match="is not allowed"):
+            compiled(node, LABEL_NAMES)
