@@ -20,10 +20,9 @@ RUN rm -rf src/bin src/tests src/*/tests src/pydantic/v1 src/pydantic/mypy.py sr
     find src -name '*.pyi' -delete; \
     find src/*.dist-info '(' -name RECORD -o -name REQUESTED -o -name INSTALLER -o -name WHEEL ')' -delete
 
-# Of the dependencies the byte code alone goes in: the lock file names every source by its hash. The two under the MPL
-# keep their sources, as it asks. Ours keep theirs too, for whoever wants to read what ran; their byte code is used
-# without a look at them.
-RUN python3 -m compileall -q -b -x '/(certifi|tqdm)/' src; \
+# Of the dependencies the byte code alone goes in, without docstrings: the lock file names every source by its hash. The
+# two under the MPL keep their sources, as it asks. Ours keep theirs too, for whoever wants to read what ran.
+RUN python3 -m compileall -q -b -o 2 -x '/(certifi|tqdm)/' src; \
     find src -name '*.py' ! -path 'src/certifi/*' ! -path 'src/tqdm/*' -delete
 COPY LICENSE entrypoint ./
 COPY src/har_labels src/har_labels
@@ -37,7 +36,8 @@ FROM ${BASE}
 COPY --from=build /opt/har-labels /opt/har-labels
 # Imports all of it: the first test of the image. It also leaves the byte code of the standard library where a base has
 # none: python:slim comes without, and to compile it anew would be half the time of a short step.
-RUN ["python3", "-IXutf8", "-c", "import sys, pkgutil; sys.path.insert(0, '/opt/har-labels/src'); import har_labels; \
+RUN ["python3", "-IXutf8", "-c", "import sys, pkgutil; sys.path.insert(0, '/opt/har-labels/src'); \
+      import actions_toolkit.core, jinja2, ruamel.yaml, tqdm, har_labels; \
       [__import__(module.name) for module in pkgutil.walk_packages(har_labels.__path__, 'har_labels.')]"]
 
 ARG SOURCE=""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from har_labels.address import RegistryRef
 from har_labels.errors import Forbidden, HarLabelsError, Overwritten, ServerFailing, Stop, TypeLoss, Unauthorized
-from har_labels.goal import Found
+from har_labels.goal import Found, PlanGoal
 from har_labels.plan import ConfirmedBy, Status
 from har_labels.reading import Reader, Reading, choose
 from har_labels.registry import Doubt, Registry
@@ -69,6 +69,42 @@ class Writer:
                 watched = _without(watched, pending)
             self._pause_before(pending)
 
+    def wind_up(self, tasks: Iterable[Task]) -> None:
+        """After a stop: ends every task that was tried with what one look tells of it. Writes nothing."""
+        tried = [task for task in tasks if task.outcome is None and task.attempts]
+        for task in self._look(tried):
+            task.fail(_given_up(task) if task.doubt else Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change"), task.labels)
+        for task in tried:
+            if task.outcome is None:
+                task.end(Status.APPLIED, task.labels)
+
+    def roll_back(self, tasks: Iterable[Task]) -> None:
+        """Writes `before` back wherever the artifact still has what this run wrote (contract §5 point 6)."""
+        undoing: dict[Task, Task] = {}
+        for task in tasks:
+            if task.attempts and task.before is not None:
+                goal = PlanGoal(f"{task.name!r} in {task.ref}", before=task.target, after=task.before)
+                undoing[task] = Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=task.before, before=task.target)
+        for task, undo in undoing.items():
+            self._read_for_undo(undo)
+        self.run(undoing.values())
+        for task, undo in undoing.items():
+            if undo.outcome and undo.outcome.status is Status.APPLIED:
+                task.attempts += undo.attempts
+                task.confirmed_by = undo.confirmed_by
+                task.end(Status.ROLLED_BACK, task.before)
+
+    def _read_for_undo(self, undo: Task) -> None:
+        try:
+            undo.reading = self._reader.find(undo.ref, undo.name, undo.artifact_type)
+            if undo.labels == undo.target:
+                undo.end(Status.UNCHANGED, undo.labels)
+            else:
+                undo.goal.wanted(undo.labels)
+        except HarLabelsError as error:
+            self._notice(f"{undo.name!r} in {undo.ref} is not rolled back: {error.what}")
+            undo.fail(error, undo.labels)
+
     # --- writing -------------------------------------------------------------------------------------------
 
     def _write_all(self, tasks: Sequence[Task]) -> list[Task]:
@@ -122,6 +158,7 @@ class Writer:
                 self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._care.retries)
         else:
             task.doubt = None
+            task.answered = written.facts
             self._breaker.reset()
             task.confirmed_by = ConfirmedBy.NOTHING if written.labels is None else ConfirmedBy.ANSWER
         finally:

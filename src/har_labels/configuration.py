@@ -42,7 +42,6 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     warnings: tuple[str, ...] = ()
     try:
         key, warnings = _key(inputs, spell, environ, platform)
-        platform.mask(key.get_secret_value())
     except InputError as problem:
         problems.insert(0, problem)
     usable, unusable = _without_unusable(inputs, key)
@@ -68,7 +67,7 @@ class _Speller:
 def _key(
     inputs: Inputs, spell: Callable[[str], str], environ: Mapping[str, str], platform: Platform,
 ) -> tuple[SecretStr, tuple[str, ...]]:  # fmt: skip
-    """The key, and warnings about its file. Raises InputError, which never shows it."""
+    """The key, masked from here on, and warnings about its file. Raises InputError, which never shows it."""
     if given := inputs.given("api_key"):
         platform.mask(given.text.strip())
         if not is_key(given.text.strip()):
@@ -79,6 +78,7 @@ def _key(
         return SecretStr(given.text.strip()), ()
     if given := inputs.given("api_key_file"):
         key, warning = read_key(given.text.strip(), spelling=given.spelling)
+        platform.mask(key.get_secret_value())
         return key, (warning,) if warning else ()
     raise InputError(f"`{spell('api_key')}` is missing{_why_no_key(environ)}", _how_to_give_key(platform))
 

@@ -24,15 +24,15 @@ _SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 # we know, and cost nothing.
 _LEADING_COLONS = re.compile("^([\\s\u200b\ufeff]*):(?=:)")
 # Keys of others, of the documented shape. Not inside a word (`compat.1.2.3`), unless that word's end is an
-# escape: `\npat.…`, `%3Dpat.…`. A quote or pipe is no part of a key and may be markup around it.
-_KEY_PART = r"""[^.\s`'"|\\<>]+"""
+# escape: `\npat.…`, `%3Dpat.…`. A quote, pipe or escape is no part of a key and may be markup around it.
+_KEY_PART = r"""[^.\s`'"|\\<>\x1b]+"""
 _KEY_SHAPED = re.compile(
     rf"(?:(?<![A-Za-z])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{{2}}))(?:pat|sat)\.{_KEY_PART}\.{_KEY_PART}\.{_KEY_PART}",
 )
 # A word that is no markup, mention, reference, emoji code or link, alone or beside its neighbours: letters, perhaps
 # with hyphens or quotes, or a short number. Seven hex digits could be a commit.
 _HARMLESS_WORD = re.compile(
-    r"""["'(]?(?![0-9a-f]{7})(?:[^\W\d_]+(?:['’-][^\W\d_]+)*|[0-9]{1,6})["')]?[,.;:!?]?""",
+    r"""["'(]?(?![0-9a-f]{7})(?:[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[0-9]{1,6})["')]?[,.;:!?]?""",
 )
 # Shorter pieces of an encoded key would hide innocent text and give nothing away.
 _SHORTEST_ENCODED = 8
@@ -80,9 +80,9 @@ def prose(text: str) -> str:
 
 
 def table_row(cells: Iterable[str]) -> str:
-    """One line of a table, from Markdown without line ends.
+    r"""One line of a table, from Markdown without line ends.
 
-    `|` would end the cell even inside a code span, so it becomes `\\|`, also after a backslash: GitHub takes a
+    `|` would end the cell even inside a code span, so it becomes `\|`, also after a backslash: GitHub takes a
     pipe for escaped whatever stands before that backslash, and removes just the one.
     """
     escaped = (cell.replace("|", "\\|") for cell in cells)

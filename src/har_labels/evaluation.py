@@ -27,8 +27,10 @@ from har_labels.values import (
 )
 
 CI_NAMES = frozenset(
-    ["name", "repository", "branch", "tag", "sha", "short_sha", "pull_request"]
-    + ["run_id", "run_number", "run_url", "actor", "pipeline", "job"],
+    (
+        *("name", "repository", "branch", "tag", "sha", "short_sha", "pull_request"),
+        *("run_id", "run_number", "run_url", "actor", "pipeline", "job"),
+    ),
 )
 DEFAULT = Filter(lambda *_: None, ("default_value", "boolean"))  # `run` stays unused: see `defaulted`
 
@@ -87,7 +89,9 @@ def _of_ci(ci: object, name: object) -> object:
     return ci.get(name) or "" if isinstance(ci, Mapping) else ""
 
 
-def bound(name: str, wanted: Filter, positional: Sequence[Evaluate], named: Mapping[str, Evaluate]) -> dict[str, Evaluate]:
+def bound(
+    name: str, wanted: Filter, positional: Sequence[Evaluate], named: Mapping[str, Evaluate]
+) -> dict[str, Evaluate]:
     """The arguments of a filter by the names of its parameters."""
     given = dict(zip(wanted.parameters, positional, strict=False))
     missing = [each for each in wanted.parameters[: wanted.required] if each not in {*given, *named}]
@@ -98,7 +102,9 @@ def bound(name: str, wanted: Filter, positional: Sequence[Evaluate], named: Mapp
     return given | dict(named)
 
 
-def filtered(wanted: Filter, subject: Evaluate, positional: Sequence[Evaluate], named: Mapping[str, Evaluate]) -> Evaluate:
+def filtered(
+    wanted: Filter, subject: Evaluate, positional: Sequence[Evaluate], named: Mapping[str, Evaluate]
+) -> Evaluate:
     """The value of `subject` after the filter."""
 
     def run_filter(run: Run) -> object:
@@ -112,7 +118,6 @@ def filtered(wanted: Filter, subject: Evaluate, positional: Sequence[Evaluate], 
 
 def defaulted(subject: Evaluate, arguments: Mapping[str, Evaluate]) -> Evaluate:
     """The value of `subject`, or the default if something it reads is missing (with `boolean` also if it is empty)."""
-
     also_empty = arguments.get("boolean", _false)
     otherwise = arguments.get("default_value", _empty_text)
 
@@ -136,18 +141,22 @@ def _false(_run: Run) -> object:
 
 
 def added(left: Evaluate, right: Evaluate) -> Evaluate:
+    """The sum of two numbers."""
     return lambda run: checked(_term(left(run)) + _term(right(run)), "the sum")
 
 
 def subtracted(left: Evaluate, right: Evaluate) -> Evaluate:
+    """The difference of two numbers."""
     return lambda run: checked(_term(left(run)) - _term(right(run)), "the difference")
 
 
 def negated(inner: Evaluate) -> Evaluate:
+    """A number with the other sign."""
     return lambda run: -_term(inner(run))
 
 
 def unchanged(inner: Evaluate) -> Evaluate:
+    """What `+` before a number is."""
     return lambda run: _term(inner(run))
 
 
@@ -187,7 +196,9 @@ def _holds(effort: Effort, sign: str, left: object, right: object) -> bool:
             "Compare like with like: a number has no quotes, neither here nor in a metrics file.",
         )
     if kind not in {"a number", "a text", "a time"} and not (kind == "true or false" and sign in {"eq", "ne"}):
-        raise ExpressionError(f"`{word}` can't compare {kind} with another", "Ask with `in` whether a list has an item.")
+        raise ExpressionError(
+            f"`{word}` can't compare {kind} with another", "Use `in` for lists, `==` for true and false."
+        )
     return compare(left, right)
 
 
@@ -230,4 +241,3 @@ def as_verdict(run: Run, evaluate: Evaluate) -> bool:
         f"it comes to {described(value)}, which is neither true nor false",
         "Compare the value with something, such as `metrics.accuracy >= 0.92`.",
     )
-

@@ -125,7 +125,7 @@ def _converted(effort: Effort, found: re.Match[str], rest: list[object]) -> str:
         return "%"
     if kind is None:
         raise ExpressionError("the pattern of `format` has a `%` that is none of %s %d %i %f %e %g %x %o %%")
-    if any(len(digits) > 3 or int(digits) > _WIDEST for digits in (found[1], found[2]) if digits):
+    if any(len(digits) > len(str(_WIDEST)) or int(digits) > _WIDEST for digits in (found[1], found[2]) if digits):
         raise ExpressionError(f"`format` makes nothing wider than {_WIDEST}")
     if not rest:
         raise ExpressionError("the pattern of `format` has more places than values")

@@ -71,7 +71,7 @@ def _parser(fields: Mapping[str, bool], descriptions: Mapping[str, str]) -> argp
             dest=name,
             action="append",
             nargs="?" if is_switch or is_key else None,
-            const="true",
+            const="true" if is_switch or is_key else None,
             metavar="true|false" if is_switch else "TEXT",
             help=argparse.SUPPRESS if is_key else descriptions.get(name, "").replace("%", "%%"),
         )

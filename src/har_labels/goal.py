@@ -87,8 +87,9 @@ class ChangeGoal:
 
 @dataclass(frozen=True, slots=True)
 class PlanGoal:
-    """Exactly what a plan file says, or nothing (contract §5 point 7)."""
+    """Exactly what a plan file says, or nothing (contract §5 point 7). `subject` names the artifact in errors."""
 
+    subject: str
     before: Labels | None
     after: Labels
 
@@ -98,7 +99,7 @@ class PlanGoal:
 
     def wanted(self, now: Labels | None) -> Labels:
         if now not in (self.before, self.after):
-            raise PlanStale(f"the plan expects {_listed(self.before)}, and now there is {_listed(now)}")
+            raise PlanStale(f"{self.subject}: the plan expects {_listed(self.before)}, and now there is {_listed(now)}")
         return self.after
 
     def look(self, now: Labels, seen: frozenset[str]) -> Look:

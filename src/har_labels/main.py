@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from har_labels.errors import Defect, Failures, HarLabelsError, Stop
 from har_labels.plan import RunFacts, RunResult
 from har_labels.platforms import Platform, detect
+from har_labels.progress import ProgressBar, ProgressLine, progress_for
 from har_labels.publishing import Told, publish
 from har_labels.timing import Clock
 
@@ -57,7 +58,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     from har_labels.run import Run
 
     run = Run(configuration, clock, platform.ci_facts())
-    is_over = _conduct(run, clock, events)
+    is_over = _conduct(run, clock, events, progress_for(platform))
     told = Told(settings.summary, settings.report_file, configuration.wants_json)
     code = publish(platform, run.result(cut_short_by=clock.reason), told)
     if not is_over:
@@ -67,7 +68,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     return code
 
 
-def _conduct(run: Run, clock: Clock, events: _Events) -> bool:
+def _conduct(run: Run, clock: Clock, events: _Events, progress: ProgressLine | ProgressBar) -> bool:
     """Executes the run until it is over, cancelled or past its deadline; returns whether it is over."""
 
     def execute() -> None:
@@ -79,7 +80,9 @@ def _conduct(run: Run, clock: Clock, events: _Events) -> bool:
             events.put_end()
 
     threading.Thread(target=execute, name="run", daemon=True).start()
-    event = events.get(clock.left())
+    while (event := events.get(min(clock.left(), progress.interval))) is None and not clock.reason:
+        progress.show(run.progress, clock.elapsed())
+    progress.close()
     if event is _Events.END:
         return True
     if event is not None:

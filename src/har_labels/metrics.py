@@ -11,6 +11,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
 
 from har_labels import yaml12
 from har_labels.errors import MetricsError
@@ -38,7 +39,7 @@ def read_file(path: str) -> bytes:
     Never waits: a pipe would block until somebody writes to it.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    with open(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(0, "it is no regular file")
         return file.read(LARGEST_FILE + 1)
@@ -70,7 +71,7 @@ def _parse(path: str, text: str) -> dict[str, object]:
 
 def _parse_either(path: str, text: str) -> object:
     """As JSON if the file's name or its first character says so; a `.yaml` file may be either."""
-    suffix = os.path.splitext(path)[1].lower()
+    suffix = PurePath(path).suffix.lower()
     if suffix in {".yaml", ".yml"}:
         # JSON's own reader knows NaN, and is a hundred times faster.
         return _parse_json(path, text) if _is_json(text) else _parse_yaml(path, text)
@@ -98,7 +99,7 @@ def _parse_json(path: str, text: str) -> object:
         parsed: object = json.loads(text, object_pairs_hook=_without_duplicates)
     except json.JSONDecodeError as error:
         raise _error(path, f"can't be read at line {error.lineno}, column {error.colno}: {error.msg}") from None
-    except _Duplicate as duplicate:
+    except _DuplicateKeyError as duplicate:
         raise _error(path, f"has the key `{shown(str(duplicate))}` twice in one mapping") from None
     except ValueError:
         raise _error(path, "has a number of too many digits") from None
@@ -109,14 +110,14 @@ def _parse_json(path: str, text: str) -> object:
     return parsed
 
 
-class _Duplicate(Exception):
+class _DuplicateKeyError(Exception):
     """A key that a JSON object has twice."""
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
-        raise _Duplicate(Counter(key for key, _ in pairs).most_common(1)[0][0])
+        raise _DuplicateKeyError(Counter(key for key, _ in pairs).most_common(1)[0][0])
     return mapping
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from har_labels.address import RegistryRef
+from har_labels.address import RegistryRef, parse_registry_ref
 from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NothingMatched
-from har_labels.goal import ChangeGoal
+from har_labels.goal import ChangeGoal, PlanGoal
 from har_labels.labels import Changes, Labels, matches
 from har_labels.plan import Outcome, Status, Step
 from har_labels.reading import Reader, Reading, Rows, choose
@@ -89,6 +89,38 @@ class Planner:
             for (row, artifact_type), recipes in self._assigned(plan, of_ref, rows).items():
                 self._add(plan, ref, Reading(row, at), artifact_type, recipes)
         return plan
+
+    def plan_again(self, steps: Sequence[Step]) -> Plan:
+        """Tasks for exactly the steps of a plan file: all artifacts are read first (contract §5 point 7).
+
+        What has neither the plan's `before` nor its `after` any more stops the whole plan.
+        """
+        plan = Plan()
+        for registry_ref in dict.fromkeys(step.registry_ref for step in steps):
+            ref = parse_registry_ref(registry_ref)
+            of_ref = [step for step in steps if step.registry_ref == registry_ref]
+            at = self._clock.monotonic()
+            try:
+                rows = self._reader.rows(ref, names={step.artifact for step in of_ref})
+            except HarLabelsError as error:
+                plan.errors.append(error)
+                continue
+            for step in of_ref:
+                self._add_step(plan, ref, step, rows, at)
+        return plan
+
+    def _add_step(self, plan: Plan, ref: RegistryRef, step: Step, rows: Rows, at: float) -> None:
+        labels = None
+        try:
+            row = choose(rows.get(step.artifact, []), ref, step.artifact, step.artifact_type)
+            labels = row.labels
+            goal = PlanGoal(f"{step.artifact!r} in {ref}", step.before, step.after)
+            target = goal.wanted(labels)
+        except HarLabelsError as error:
+            plan.others.append(Outcome(step, Status.FAILED, labels, error=error))
+        else:
+            task = Task(ref, step.artifact, step.artifact_type, goal, Reading(row, at), target=target, before=row.labels)
+            plan.tasks.append(task)
 
     def _rows(self, ref: RegistryRef, entries: Sequence[Entry]) -> Rows:
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))

@@ -23,11 +23,10 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
     """Tells the result and returns the exit code. What can't be written is a warning that names it (contract §4)."""
     from har_labels.summary import markdown, text_diff
 
-    result = _with_report_file(result, told)
+    result = _with_report_file(platform, result, told)
     outputs = outputs_of(result, results_limit=platform.results_limit)
     if told.wants_json:
-        for chunk in report_chunks(result, version=__version__):
-            platform.say(chunk)
+        platform.print_json(report_chunks(result, version=__version__))
     elif result.outcomes:
         platform.diff(text_diff(result, colour=platform.colour))
     for line in (*result.notices, *filter(None, [results_notice(result, outputs)])):
@@ -42,12 +41,12 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
     return exit_code_of(result)
 
 
-def _with_report_file(result: RunResult, told: Told) -> RunResult:
+def _with_report_file(platform: Platform, result: RunResult, told: Told) -> RunResult:
     if not told.report_file:
         return result
     from har_labels.files import write_text
 
-    if problem := write_text(told.report_file, report_chunks(result, version=__version__)):
+    if problem := write_text(told.report_file, map(platform.without_key, report_chunks(result, version=__version__))):
         facts = replace(result.facts, report_file="")
         warning = f"the report could not be written to {told.report_file!r}: {problem}"
         return replace(result, facts=facts, warnings=(*result.warnings, warning))

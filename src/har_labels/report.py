@@ -137,10 +137,14 @@ def report_chunks(result: RunResult, *, version: str) -> Iterator[str]:
 
 
 def json_text(value: object) -> str:
-    """Compact JSON, readable but without raw control, bidi or surrogate characters (contract §4, last line)."""
+    """Compact JSON, readable but without raw control, bidi or surrogate characters (contract §4, "The summary").
+
+    Nor with `##[`, which GitHub would act on wherever a later step prints it. The values are the same.
+    """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     escaped = CONTROL_CHARACTERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", escaped)
+    without_commands = escaped.replace("##[", "##\\u005b")
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", without_commands)
 
 
 def _fate(outcome: Outcome) -> str:

@@ -6,6 +6,7 @@ overdue run still reports (contract §4, §5 point 8).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from har_labels.apply import Care, Writer
@@ -22,8 +23,9 @@ from har_labels.errors import (
 )
 from har_labels.files import write_text
 from har_labels.labels import Mode
-from har_labels.plan import ConfirmedBy, Outcome, RunFacts, RunResult, Status
+from har_labels.plan import ConfirmedBy, Outcome, RunFacts, RunResult, Status, Step
 from har_labels.planner import Entry, Plan, Planner, Shard
+from har_labels.progress import Progress
 from har_labels.reading import Reader
 from har_labels.registry import PAGE_SIZE, Registry
 from har_labels.requested import entries_of
@@ -107,7 +109,10 @@ class Run:
             wait=self._settings.wait_for_artifact,
             notice=self._note,
         )
-        self._plan = planner.plan(self._entries())
+        if self._settings.apply_plan:
+            self._plan = planner.plan_again(self._planned_steps(self._settings.apply_plan))
+        else:
+            self._plan = planner.plan(self._entries())
         self._check_plan()
         if not self._plan.is_writable:
             return
@@ -118,7 +123,24 @@ class Run:
             if not task.is_change:
                 task.end(Status.UNCHANGED, task.labels)
         self._announce_removals(self._plan.changing)
-        self._writer.run(self._plan.changing)
+        self._write(self._plan.changing)
+
+    def _write(self, tasks: Sequence[Task]) -> None:
+        try:
+            self._writer.run(tasks)
+        except Stop as stop:
+            if self._clock.reason:
+                raise
+            self._errors.append(stop.error)
+            self._writer.wind_up(tasks)
+        has_failed = any(task.outcome and task.outcome.status is Status.FAILED for task in tasks)
+        if has_failed and self._settings.on_failure is OnFailureName.ROLLBACK:
+            self._writer.roll_back(tasks)
+
+    def _planned_steps(self, path: str) -> Sequence[Step]:
+        from har_labels.planfile import read_plan
+
+        return read_plan(path, spelling=self._spell("apply_plan"), api_url=self._settings.api_url.url)
 
     def _entries(self) -> Sequence[Entry]:
         return entries_of(self._configuration, ci=self._ci, now=self._clock.utcnow(), notice=self._note)
@@ -176,9 +198,17 @@ class Run:
         what = f"{task.name!r} in {task.ref}: whether the labels were written is not known" + (f", as {reason.what}" if reason else "")
         return _cut_short(task, Status.FAILED, type(reason)(what) if reason else HarLabelsError(what))
 
+    @property
+    def progress(self) -> Progress:
+        """How far the run is; asked from the main thread while it goes on."""
+        tasks = tuple(self._plan.tasks)
+        fates = Counter(task.outcome.status for task in tasks if task.outcome)
+        changed = fates[Status.APPLIED] + fates[Status.SUPERSEDED]
+        return Progress(len(tasks), sum(fates.values()), changed, fates[Status.FAILED], self._registry.requests)
+
     def _facts(self) -> RunFacts:
         return RunFacts(
-            mode=str(self._settings.mode),
+            mode="apply-plan" if self._settings.apply_plan else str(self._settings.mode),
             dry_run=self._settings.dry_run,
             requests=self._registry.requests,
             retries=self._reader.retried + self._writer.retried,
@@ -219,7 +249,7 @@ def _would_lose_type(task: Task) -> TypeLoss:
 
 def _cut_short(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:
     labels = task.target if status is Status.APPLIED else task.labels if status is Status.SKIPPED else None
-    return Outcome(task.step, status, labels, task.confirmed_by, task.attempts, error, task.reading.row.facts)
+    return Outcome(task.step, status, labels, task.confirmed_by, task.attempts, error, task.facts)
 
 
 def _is_of_an_artifact(error: HarLabelsError, outcomes: Iterable[Outcome]) -> bool:

@@ -6,7 +6,7 @@ contradicts what is in `contradictions`; where the texts come from is `inputs`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,6 +155,11 @@ def descriptions() -> dict[str, str]:
     return {name: info.description or "" for name, info in Settings.model_fields.items()}
 
 
+def _settings(layers: Sequence[Layer]) -> Settings:
+    # Not fields but what `settings_customise_sources` makes its sources of, hence not spelt as arguments.
+    return Settings(**{"layers": layers})  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """The settings, and what is wrong with single values by the input's name.
@@ -170,13 +175,13 @@ class Checked:
 def check(inputs: Inputs) -> Checked:
     """Checks every text against its input's type."""
     try:
-        return Checked(Settings(layers=inputs.layers))
+        return Checked(_settings(inputs.layers))
     except ValidationError as error:
         # Rendered without inputs: the error's own record keeps them, the key among them.
         found = error.errors(include_input=False, include_context=False, include_url=False)
     problems = {str(one["loc"][0]): _problem(str(one["loc"][0]), one["msg"], inputs) for one in found}
     layers = [{name: text for name, text in layer.items() if name not in problems} for layer in inputs.layers]
-    return Checked(Settings(layers=layers), problems)
+    return Checked(_settings(layers), problems)
 
 
 def _problem(name: str, message: str, inputs: Inputs) -> InputError:

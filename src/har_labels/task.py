@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from har_labels.address import RegistryRef
 from har_labels.errors import HarLabelsError
 from har_labels.goal import Goal
 from har_labels.labels import Labels
-from har_labels.plan import ConfirmedBy, Outcome, Status, Step
+from har_labels.plan import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
 from har_labels.reading import Reading
 from har_labels.registry import Doubt
-
-Key = tuple[str, str, str]
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +33,7 @@ class Task:
     times_undone: int = 0
     confirmed_by: ConfirmedBy = ConfirmedBy.NOTHING
     doubt: Doubt | None = None
+    answered: ArtifactFacts | None = None
     outcome: Outcome | None = field(default=None)
 
     @property
@@ -55,6 +54,14 @@ class Task:
         """Whether a PUT may cost the artifact its type (contract §5 point 9)."""
         return self.reading.row.facts.package_type == "HUGGINGFACE" and bool(self.reading.row.artifact_type)
 
+    @property
+    def facts(self) -> ArtifactFacts:
+        """What the registry told: the answer to our PUT where there was one, the list for the rest."""
+        listed = self.reading.row.facts
+        if not self.answered:
+            return listed
+        return replace(listed, **{name: value for name in ArtifactFacts.__slots__ if (value := getattr(self.answered, name))})
+
     def remember(self) -> None:
         """What stands there now is older than the write that follows."""
         self.seen |= frozenset(self.labels or ())
@@ -69,7 +76,7 @@ class Task:
             confirmed_by=self.confirmed_by,
             attempts=self.attempts,
             error=error,
-            facts=self.reading.row.facts,
+            facts=self.facts,
         )
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:

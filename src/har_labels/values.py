@@ -23,6 +23,8 @@ LARGEST_NUMBER = 10**100
 EACH = 50
 _WORK_ALLOWED = 500_000
 _LONGEST_SHOWN = 200
+_MOST_LISTED = 10
+_LONGEST_GUESSED = 100
 # Half a surrogate pair can't be written to a log at all.
 _UNPRINTABLE = re.compile(f"{CONTROL_CHARACTERS.pattern}|[\ud800-\udfff]")
 
@@ -36,6 +38,7 @@ class ExpressionError(Exception):
 
     @property
     def problem(self) -> str:
+        """The problem in words, without a full stop."""
         return str(self.args[0])
 
 
@@ -146,7 +149,9 @@ def text_of(value: object) -> str:
             return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
         case list() | tuple():
             raise ExpressionError("a list has no text of its own", "Join it: `| join(' ')`, or take one item: `[0]`.")
-    raise ExpressionError("a mapping has no text of its own", "Say which value in it is meant, such as `metrics.accuracy`.")
+    raise ExpressionError(
+        "a mapping has no text of its own", "Say which value in it is meant, such as `metrics.accuracy`."
+    )
 
 
 def number(value: object, what: str) -> int | float:
@@ -187,18 +192,21 @@ def shown(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", cut)
 
 
-def listed(names: Iterable[str], most: int = 10) -> str:
+def listed(names: Iterable[str], most: int = _MOST_LISTED) -> str:
     """The first names in order, in backquotes, and how many more there are."""
     every = list(names)
     first = ", ".join(f"`{shown(name)[:60]}`" for name in nsmallest(most, every))
     return f"{first} and {len(every) - most:,} more" if len(every) > most else first
 
 
+def _nearest(name: str, keys: list[str]) -> list[str]:
+    return get_close_matches(name, islice(keys, 1000), n=1) if len(name) <= _LONGEST_GUESSED else []
+
+
 def _no_such_key(name: str, value: Mapping[object, object], path: str) -> str:
     keys = [key for key in value if isinstance(key, str)]
     what = f"there is no metric `{shown(name)}`" if path == "metrics" else f"`{path}` has no `{shown(name)}`"
-    near = get_close_matches(name, islice(keys, 1000), n=1) if len(name) <= 100 and len(keys) > 10 else []
-    if near:
+    if len(keys) > _MOST_LISTED and (near := _nearest(name, keys)):
         return f"{what}; did you mean `{shown(near[0])}`? There are {listed(keys)}"
     if not keys:
         return f"{what}: " + ("no metrics were given (`metrics-file`)" if path == "metrics" else "it is empty")

@@ -19,8 +19,7 @@ DEEPEST = 100
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE_OR_FALSE = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WHOLE = re.compile(r"[-+]?[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+_OCTAL_OR_HEXADECIMAL = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
@@ -60,7 +59,7 @@ def _events(text: str) -> Iterator[Any]:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise YamlError(str(error.problem or error.context), line, column) from None
-    except Exception as error:  # ruamel.yaml lets any other through, such as ValueError for "\U00110000"
+    except Exception as error:  # noqa: BLE001 - ruamel.yaml lets any other through, such as ValueError for "\U00110000"
         raise YamlError(f"it is no YAML ({type(error).__name__})", 1, 1) from None
 
 
@@ -159,10 +158,8 @@ def _plain_value(text: str) -> object:
         return _TRUE_OR_FALSE[text]
     if _WHOLE.fullmatch(text):
         return int(text)
-    if _OCTAL.fullmatch(text):
-        return int(text[2:], 8)
-    if _HEXADECIMAL.fullmatch(text):
-        return int(text[2:], 16)
+    if _OCTAL_OR_HEXADECIMAL.fullmatch(text):
+        return int(text, 0)
     if _FLOAT.fullmatch(text):
         return float(text)
     if _INFINITE.fullmatch(text):

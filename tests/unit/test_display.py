@@ -8,11 +8,12 @@ import re
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ci.runner_model import command_in
 from har_labels.display import HIDDEN, Redactor, code, cut_at_line, prose, visible, visible_characters
 from har_labels.labels import CONTROL_CHARACTERS
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from unit.hostile_text import hostile_texts
 
 KEY = "pat.AbCdEf0123456789ghijkl.0123456789abcdef01234567.s3cr/t+Value?&x"
@@ -40,7 +41,7 @@ def test_text_shows_as_itself_but_for_what_acts(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(hostile_texts, hostile_texts)
 def test_no_text_is_a_command_alone_or_behind_other_text(one: str, two: str) -> None:
     """Neither of the runner's parsers recognises a command in a visible line, whatever stands around."""
@@ -50,7 +51,7 @@ def test_no_text_is_a_command_alone_or_behind_other_text(one: str, two: str) -> 
         line.encode()
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(hostile_texts)
 def test_making_visible_twice_is_making_it_once(text: str) -> None:
     """A line may pass through several hands."""

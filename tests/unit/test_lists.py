@@ -62,7 +62,7 @@ def test_quotes(text: str, items: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('"a', "`\"a` begins with a quote that is not closed on its line"),
+        ('"a', '`"a` begins with a quote that is not closed on its line'),
         ('"a""', "not closed on its line"),
         ('"a\nb"', "not closed on its line"),
         ('x, "a" b, c', "goes on after its closing quote"),
@@ -102,7 +102,14 @@ def test_commas_in_placeholders_do_not_separate(text: str, items: list[str]) -> 
 
 def test_json_array() -> None:
     """A JSON array's items are neither split nor trimmed nor dropped."""
-    assert texts(' \n["a, b", " c ", "", "{{ a, b }}", "d\\ne", "\\u00e9"]\n') == ["a, b", " c ", "", "{{ a, b }}", "d\ne", "é"]
+    assert texts(' \n["a, b", " c ", "", "{{ a, b }}", "d\\ne", "\\u00e9"]\n') == [
+        "a, b",
+        " c ",
+        "",
+        "{{ a, b }}",
+        "d\ne",
+        "é",
+    ]
     assert texts("[]") == []
 
 

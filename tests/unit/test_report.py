@@ -6,6 +6,9 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from har_labels.errors import (
     ArtifactNotFound,
     Cancelled,
@@ -32,8 +35,6 @@ from har_labels.report import (
     results_notice,
     status_of,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from unit.hostile_text import hostile_texts
 from unit.results import failed, outcome, run
 
@@ -173,7 +174,7 @@ def test_the_report_is_one_json_document_in_both_forms() -> None:
     assert json.loads("".join(report_chunks(run(), version="1")))["results"] == []
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(hostile_texts))
 def test_json_holds_any_text_without_raw_controls(texts: list[str]) -> None:
     """Whatever the labels, the text is one line of encodable characters and reads back equal."""

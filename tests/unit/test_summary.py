@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
 from ci.runner_model import command_in
 from har_labels.display import visible, visible_characters
 from har_labels.errors import ArtifactNotFound, Cancelled, Defect, Forbidden, HarLabelsError, InputError, Refused
 from har_labels.labels import CONTROL_CHARACTERS
 from har_labels.plan import RunResult, Status
 from har_labels.summary import MOST_FAILURES, MOST_ROWS, markdown, text_diff
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from unit.hostile_text import hostile_texts
 from unit.results import failed, outcome, run
 
@@ -52,7 +53,7 @@ def markup_in(text: str) -> Iterator[str]:
 labels = hostile_texts.filter(bool)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(labels, st.lists(labels, unique=True, max_size=4), st.lists(labels, unique=True, max_size=4))
 def test_every_cell_shows_exactly_its_labels(name: str, before: list[str], after: list[str]) -> None:
     """Pipes, backquotes, HTML, mentions, links, line ends: the rendered cell holds the text and nothing else."""
@@ -66,7 +67,7 @@ def test_every_cell_shows_exactly_its_labels(name: str, before: list[str], after
     assert not CONTROL_CHARACTERS.search(text.replace("\n", ""))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(labels, hostile_texts, hostile_texts)
 def test_failures_show_their_text_and_nothing_acts(name: str, what: str, next_step: str) -> None:
     """A server's message is text, in words or in code, whatever it holds."""
@@ -95,7 +96,7 @@ def test_the_first_line_is_the_result(result: RunResult, sentence: str) -> None:
 def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
     """As the contract has it, with signs besides the columns."""
     text = markdown(run(outcome(before=("a",), after=("b",)), failed(Forbidden("not allowed")), report_file="r.json"))
-    parts = ["**Partly done:**", "| artifact | labels after | added | removed |", "+ `b`", "− `a`", "What failed", "HAR-FORBIDDEN"]
+    parts = ["**Partly done:**", "| artifact | labels after | added | removed |", "+ `b`", "\N{MINUS SIGN} `a`", "What failed", "HAR-FORBIDDEN"]
     places = [text.index(part) for part in [*parts, Forbidden.cure, "Mode `replace`", "5 requests sent", "2.5 seconds", "1 retry", "`r.json`"]]
     assert places == sorted(places)
 
@@ -103,7 +104,7 @@ def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
 def test_unknown_labels_and_no_labels_are_told_apart() -> None:
     """An artifact without labels is not one whose labels are not known."""
     text = markdown(run(outcome("empty", ("a",), ()), outcome("hidden", None, ("a",))))
-    assert "| `empty` | none |  | − `a` |" in text
+    assert "| `empty` | none |  | \N{MINUS SIGN} `a` |" in text
     assert "| `hidden` | `a` | not known | not known |" in text
 
 
@@ -196,7 +197,7 @@ def test_colour_is_added_only_where_asked() -> None:
     ]
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(labels, st.lists(labels, unique=True, max_size=4), hostile_texts)
 def test_no_line_of_the_diff_acts(name: str, after: list[str], what: str) -> None:
     """Labels show as themselves behind their sign, and no line is a command."""

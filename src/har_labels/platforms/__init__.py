@@ -74,6 +74,12 @@ class Platform(Protocol):
     def diff(self, lines: Iterable[str]) -> None:
         """The lines of `summary.text_diff`, which are harmless already and may be coloured."""
 
+    def print_json(self, chunks: Iterable[str]) -> None:
+        """Text of `report.report_chunks` on stdout as it is, line ends and all, but for the key."""
+
+    def without_key(self, text: str) -> str:
+        """`text` for a file of machines: the key as `***`, everything else as it is."""
+
     def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
         """Writes outputs and summary to the CI's files, once, after all errors. Returns warnings; never raises.
 

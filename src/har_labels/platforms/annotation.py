@@ -51,7 +51,7 @@ def _existing(path: str) -> dict[str, Any] | None:
         return None
     document = json.loads(Path(path).read_bytes())
     if not isinstance(document, dict) or not isinstance(document.setdefault("annotations", []), list):
-        raise ValueError("it is not an object with a list of annotations")
+        raise ValueError("it is not an object with a list of annotations")  # noqa: TRY004 - told like all else that may be wrong with the file
     return document
 
 

@@ -91,9 +91,16 @@ class Console:
         for line in lines:
             self._out.write(f"{self._redactor.redact(line)}\n")
 
+    def print_json(self, chunks: Iterable[str]) -> None:
+        for chunk in chunks:
+            self._out.write(self.without_key(chunk))
+
+    def without_key(self, text: str) -> str:
+        return self._redactor.redact_known(text)
+
     def _harmless(self, text: str) -> str:
         return visible(self._redactor.redact(text))
 
     def _published(self, outputs: Mapping[str, str]) -> dict[str, str]:
         """The outputs without the key; a label that only looks like one stays itself."""
-        return {name: self._redactor.redact_known(value) for name, value in outputs.items()}
+        return {name: self.without_key(value) for name, value in outputs.items()}

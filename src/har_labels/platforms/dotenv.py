@@ -1,4 +1,4 @@
-"""One line `KEY=value` that every reader of Harness's output files takes alike (harness-runtime §1).
+r"""One line `KEY=value` that every reader of Harness's output files takes alike (harness-runtime §1).
 
 Readers are the generations 1 to 4 of harness/godotenv. Outside of quotes the older ones cut at any `#`,
 all expand `$X`; a quote at the start opens a quoted value, and one bad line loses every output of the
@@ -6,7 +6,7 @@ step. So a value goes out in the first of these forms that fits:
 
 | value | form |
 |---|---|
-| JSON | compact, in one line, `#` `$` `<` and everything beyond ASCII as `\\uXXXX`: the same JSON, not the same bytes |
+| JSON | compact, in one line, `#` `$` `<` and everything beyond ASCII as `\uXXXX`: the same JSON, not the same bytes |
 | printable ASCII without `#` `$` `<` `'` `"` and blanks at the ends | as it is |
 | no `'` `"` `<`, backslash or control character, such as a path with `#` or `é` | in single quotes |
 | anything else | `__B64__` and the base64 of its UTF-8, which Harness's engine decodes after reading |

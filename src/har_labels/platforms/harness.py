@@ -62,7 +62,7 @@ class Harness(Console):
 
     def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
         summary = self._redactor.redact(summary)
-        for line in summary.splitlines():
+        for line in summary.rstrip("\n").split("\n") if summary else ():
             self.say(line)
         return [
             *self._publish_outputs(self._published(outputs)),

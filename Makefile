@@ -1,0 +1,64 @@
+# Every command of this project. `make help` lists them.
+# They make their own virtual environment from the lock file; Python 3.11 or newer and make are all they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs lock image test-image race soak clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.13 …")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## run the step for real, as GitHub would and as Harness would, against a sandbox registry
+	@$(BIN)/python tools/demo
+
+test: $(READY) ## run all tests but the container's
+	$(BIN)/python -m pytest -q --ignore=tests/image
+
+check: $(READY) ## look for faults without running anything: types, style, schemas, workflows, drift of the documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/docs --check
+	@if [ -f tools/schemas ]; then $(BIN)/python tools/schemas --check; fi
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck .ci/run .ci/base-image tools/image tools/lock
+	$(BIN)/vulture
+	$(BIN)/codespell
+
+bench: $(READY) ## measure: whole processes beside a bare script and curl, and runs over many artifacts
+	@$(BIN)/python tools/bench
+
+docs: $(READY) ## write action.yml, the README's tables and the schemas anew from the code
+	$(BIN)/python tools/docs
+	@if [ -f tools/schemas ]; then $(BIN)/python tools/schemas; fi
+
+lock: ## resolve the dependencies anew into requirements/*.txt
+	tools/lock
+
+image: ## build the image har-labels:local; BASE=… names another base
+	tools/image
+
+test-image: $(READY) ## run the container's tests; they need Docker
+	$(BIN)/python -m pytest tests/image -rA
+
+race: $(READY) ## count lost labels among many real writers
+	@$(BIN)/python tools/race
+
+soak: $(READY) ## minutes of mixed modes, writers and faults, with an oracle that knows every label
+	@$(BIN)/python tools/soak
+
+clean: ## remove what the commands made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,72 @@
+"""Showing that a long run is alive: a bar on a terminal, elsewhere a line now and then (contract §4)."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from har_labels.platforms import Platform
+
+SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_BARS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: artifacts planned, done, changed and failed, and the requests sent so far."""
+
+    total: int
+    done: int
+    changed: int
+    failed: int
+    requests: int
+
+
+class ProgressLine:
+    """For CI logs: one line each ten seconds, so none at all for a short run."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self.interval = SECONDS_BETWEEN_LINES
+
+    def show(self, progress: Progress, seconds: float) -> None:
+        if not progress.total:
+            self._platform.say(f"reading: {progress.requests:,} requests in {seconds:.0f} s")
+            return
+        rate = progress.done / seconds if seconds else 0
+        left = f", about {(progress.total - progress.done) / rate:,.0f} s left" if rate else ""
+        self._platform.say(
+            f"{progress.done:,} of {progress.total:,} done, {progress.changed:,} changed, {progress.failed:,} failed, "
+            f"{rate:,.1f} a second{left}",
+        )
+
+    def close(self) -> None:
+        """Nothing is left on a log."""
+
+
+class ProgressBar:
+    """For a terminal: a bar on stderr, which is loaded only when a run is long enough to need it."""
+
+    def __init__(self) -> None:
+        self.interval = SECONDS_BETWEEN_BARS
+        self._bar: Any = None
+
+    def show(self, progress: Progress, seconds: float) -> None:  # noqa: ARG002 - tqdm keeps the time itself
+        if not progress.total:
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=progress.total, unit=" artifacts", leave=False, file=sys.stderr)
+        self._bar.set_postfix(changed=progress.changed, failed=progress.failed, refresh=False)
+        self._bar.update(progress.done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def progress_for(platform: Platform) -> ProgressLine | ProgressBar:
+    """A bar where stderr is a terminal, a line now and then elsewhere."""
+    return ProgressBar() if platform.name == "terminal" and sys.stderr.isatty() else ProgressLine(platform)

@@ -1,0 +1,201 @@
+"""GitHub's files and commands, read back by a model of its runner."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ci.runner_model import Command, commands_in, pairs_in
+from har_labels.display import visible
+from har_labels.errors import InputError, Refused
+from har_labels.platforms import Platform, detect
+from har_labels.platforms.github import LARGEST_SUMMARY, MOST_ERRORS
+from unit.hostile_text import encodable_texts, hostile_texts
+
+KEY = "s3cr3t-key-of-the-test"
+HOSTILE = "x\n::error::y\r##[warning]z \x1b[31m \u202e"
+
+
+def github(environ: dict[str, str] | None = None) -> tuple[Platform, io.StringIO, io.StringIO]:
+    """The platform and what it prints on either stream."""
+    out, err = io.StringIO(), io.StringIO()
+    return detect({"GITHUB_ACTIONS": "true"} | (environ or {}), out, err), out, err
+
+
+def published(outputs: dict[str, str], before: bytes = b"") -> dict[str, str]:
+    """The outputs as the runner reads them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "output")
+        path.write_bytes(before)
+        platform, _, _ = github({"GITHUB_OUTPUT": str(path)})
+        assert platform.publish(outputs, "") == []
+        return pairs_in(path.read_bytes())
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.dictionaries(st.sampled_from(["labels", "image-name", "status", "a"]), encodable_texts))
+def test_any_text_comes_back_from_the_output_file(outputs: dict[str, str]) -> None:
+    """Byte for byte, whatever marks, equal signs and line ends it holds."""
+    assert published(outputs) == outputs
+
+
+def test_half_a_surrogate_pair_does_not_stop_the_outputs() -> None:
+    """UTF-8 can't hold it, so it goes out as its escape."""
+    assert published({"image-name": "a\ud800"}) == {"image-name": "a\\ud800"}
+
+
+@pytest.mark.parametrize("before", [b"", b"mine=1\n", b"mine=1", b"mine<<E\nx\nE"])
+def test_outputs_of_an_earlier_command_stay(before: bytes) -> None:
+    """The file is appended to, on a new line."""
+    assert published({"labels": "[]"}, before)["labels"] == "[]"
+    assert len(published({"labels": "[]"}, before)) == 1 + bool(before)
+
+
+def test_each_run_has_its_own_marks(tmp_path: Path) -> None:
+    """Nobody can know one beforehand."""
+    path = tmp_path / "output"
+    platform, _, _ = github({"GITHUB_OUTPUT": str(path)})
+    platform.publish({"a": "1", "b": "2"}, "")
+    marks = [line.split("<<")[1] for line in path.read_text().splitlines() if "<<" in line]
+    assert len(set(marks)) == 2
+
+
+def test_a_missing_file_is_made_and_a_missing_folder_is_a_warning(tmp_path: Path) -> None:
+    """The toolkit would raise for both; the warning names the variable and the path."""
+    made, nowhere = tmp_path / "output", tmp_path / "no" / "output"
+    assert github({"GITHUB_OUTPUT": str(made)})[0].publish({"a": "1"}, "") == []
+    assert pairs_in(made.read_bytes()) == {"a": "1"}
+    environ = {"GITHUB_OUTPUT": str(nowhere), "GITHUB_STEP_SUMMARY": str(tmp_path)}
+    warnings = github(environ)[0].publish({"a": "1"}, "summary")
+    assert [warning.split(":")[0] for warning in warnings] == [
+        f"can't write GITHUB_OUTPUT ({nowhere})",
+        f"can't write GITHUB_STEP_SUMMARY ({tmp_path})",
+    ]
+
+
+def test_without_files_nothing_is_printed_in_their_place() -> None:
+    """The toolkit would fall back to `::set-output`, which GitHub has deprecated."""
+    platform, out, _ = github()
+    assert platform.publish({"labels": "[]"}, "summary") == []
+    assert out.getvalue() == ""
+
+
+def test_the_key_is_in_no_output_and_no_summary(tmp_path: Path) -> None:
+    """Even if somebody made a label of it; a label of a key's shape stays itself."""
+    environ = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    platform, _, _ = github(environ)
+    platform.mask(KEY)
+    platform.publish({"labels": f'["{KEY}","pat.a.b.c"]'}, f"| `{KEY}` | `pat.a.b.c` |")
+    assert pairs_in((tmp_path / "output").read_bytes()) == {"labels": '["***","pat.a.b.c"]'}
+    assert (tmp_path / "summary").read_text().strip() == "| `***` | `***` |"
+
+
+@pytest.mark.parametrize("before", [0, 1000, LARGEST_SUMMARY - 500])
+def test_the_summary_stays_under_what_github_takes(tmp_path: Path, before: int) -> None:
+    """Together with what an earlier command wrote there; it is cut at a line and says so."""
+    path = tmp_path / "summary"
+    path.write_text("é" * (before // 2))
+    rows = "".join(f"| `label-{index}` | é |\n" for index in range(100_000))
+    assert github({"GITHUB_STEP_SUMMARY": str(path)})[0].publish({}, rows) == []
+    text = path.read_text()
+    assert path.stat().st_size < 1024 * 1024
+    assert text.endswith("*Cut here: GitHub shows at most 1 MiB.*\n\n")
+    assert all(line.endswith(" |") for line in text.splitlines() if line.startswith("| `label"))
+
+
+def test_a_summary_without_any_room_is_a_warning(tmp_path: Path) -> None:
+    """One byte too many and GitHub shows none of it."""
+    path = tmp_path / "summary"
+    path.write_bytes(b"x" * LARGEST_SUMMARY)
+    [warning] = github({"GITHUB_STEP_SUMMARY": str(path)})[0].publish({}, "| row |\n")
+    assert "GITHUB_STEP_SUMMARY" in warning
+    assert path.stat().st_size == LARGEST_SUMMARY
+
+
+def test_masking_comes_before_any_other_line() -> None:
+    """What is printed after it is masked by the runner too, in all the forms it knows."""
+    platform, out, _ = github()
+    platform.mask("key with % and\nline")
+    assert commands_in(out.getvalue()) == [Command("add-mask", "key with % and\nline")]
+
+
+@settings(max_examples=400, deadline=None)
+@given(hostile_texts)
+def test_no_text_of_others_becomes_a_command(text: str) -> None:
+    """Every command on either stream is one of ours, with the text in it as a value."""
+    platform, out, err = github()
+    platform.say(text)
+    platform.diff([text])
+    platform.group(text, [text, text])
+    platform.notice(text)
+    platform.warning(text)
+    platform.error(Refused(text, text))
+    platform.publish({"labels": text}, text)
+    shown = visible(text.replace("pat.a.b.c", "***"))
+    found = commands_in(out.getvalue())
+    assert [command.name for command in found] == ["group", "endgroup", "group", "endgroup", "notice", "warning", "error"]
+    if "pat." not in text:
+        assert [command.data for command in found[2:6]] == [shown, "", shown, shown]
+    assert found[-1].properties == {"title": "HAR-REFUSED"}
+    assert commands_in(err.getvalue()) == []
+    assert err.getvalue().count("\n") == 1
+
+
+def test_no_command_has_empty_properties() -> None:
+    """The toolkit prints `file=,line=,` for what is not given."""
+    platform, out, _ = github()
+    platform.error(InputError("x", "y"))
+    assert out.getvalue() == "::error title=HAR-INPUT::x | y\n"
+
+
+def test_the_stable_line_of_an_error_is_on_stderr() -> None:
+    """One line, whatever the text."""
+    platform, _, err = github()
+    platform.error(InputError(HOSTILE, "Do."))
+    assert err.getvalue() == "har-labels: error HAR-INPUT: x\\n::error::y\\r##\\[warning]z \\x1b[31m \\u202e | Do.\n"
+
+
+@pytest.mark.parametrize(("number", "told"), [(1, 1), (MOST_ERRORS, 9), (MOST_ERRORS + 1, 10), (500, 10)])
+def test_ten_annotations_at_most(number: int, told: int) -> None:
+    """GitHub keeps ten: nine errors, and one that counts the rest; stderr has them all."""
+    platform, out, err = github()
+    for index in range(number):
+        platform.error(Refused(f"failure {index}"))
+    platform.publish({}, "")
+    errors = [command for command in commands_in(out.getvalue()) if command.name == "error"]
+    assert len(errors) == told
+    assert err.getvalue().count("har-labels: error") == number
+    if number > MOST_ERRORS:
+        assert errors[-1].data.startswith(f"and {number - MOST_ERRORS} more")
+
+
+def test_the_toolkit_leaves_the_process_streams_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it prints goes to the stream we were given."""
+    stdout = sys.stdout
+    platform, out, _ = github()
+    platform.notice("x")
+    assert sys.stdout is stdout
+    assert capsys.readouterr().out == ""
+    assert out.getvalue() == "::notice::x\n"
+
+
+def test_an_empty_diff_makes_no_group() -> None:
+    """Nothing to fold."""
+    platform, out, _ = github()
+    platform.diff([])
+    assert out.getvalue() == ""
+
+
+def test_large_results_are_allowed_on_github() -> None:
+    """256 KiB, and the file may be larger than that."""
+    platform, _, _ = github()
+    assert platform.results_limit == 256 * 1024
+    large = json.dumps(["x" * 1000] * 500)
+    assert published({"results": large}) == {"results": large}
