@@ -145,7 +145,9 @@ def list_path(ref: RegistryRef) -> str:
 
 
 def _quoted(segments: tuple[str, ...] | list[str]) -> str:
-    return "/".join(quote(segment, safe="") for segment in segments)
+    """Segments escaped as Go does it. Any other escape (`%40` for `@`) makes the server keep the path raw, and then
+    it does not find an artifact by its `/+` (recorded/paths.json, "npm @team/leftpad/+")."""
+    return "/".join(quote(segment, safe="$&+,:;=@") for segment in segments)
 
 
 def _check_segments(segments: tuple[str, ...]) -> None:

@@ -127,8 +127,9 @@ class _Builder:
         top = self._open[-1]
         if isinstance(top.value, list):
             top.value.append(value)
-        elif top.key is not None:
-            top.value[top.key] = value
+        else:
+            # The parser tells a key before each value, so `key` is a text here.
+            top.value[str(top.key)] = value
             top.key = None
 
 

@@ -1,8 +1,8 @@
 """The image under test, once a session.
 
-    HAR_LABELS_TEST_IMAGE      test this image as it is, instead of building one
-    HAR_LABELS_TEST_BASE       the base to build from and to weigh against; without it .ci/base-image makes one
-    HAR_LABELS_REQUIRE_DOCKER  1: no Docker daemon is a failure, not a skip
+HAR_LABELS_TEST_IMAGE: test this image as it is, instead of building one.
+HAR_LABELS_TEST_BASE: the base to build from and to weigh against; without it .ci/base-image makes one.
+HAR_LABELS_REQUIRE_DOCKER=1: no Docker daemon is a failure, not a skip.
 """
 
 import os
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from image.containers import Image, docker_answers
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def image(note: Callable[[str], None]) -> Image:
 
 def run_script(path: str, *words: str, **environment: str) -> str:
     """The one line that a script of this project prints; what else it has to say stays in the log."""
-    command = [ROOT / path, *words]
+    command = [str(ROOT / path), *words]
     done = subprocess.run(
         command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True, timeout=900, check=True
     )

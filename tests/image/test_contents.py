@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 import pytest
+
 from image.containers import Image, describe
 
 HOME = "opt/har-labels"
@@ -53,14 +54,15 @@ def test_adds_at_most_six_megabytes(layers: list[bytes], note: Callable[[str], N
 
 
 def test_adds_one_folder(members: list[tarfile.TarInfo]) -> None:
-    """Beside one folder of ours the base only gets byte code of its own modules; nothing of it is changed or deleted."""
+    """Beside one folder of ours the base only gets byte code of its own modules; nothing else of it changes."""
     files = {PurePosixPath(member.name) for member in members if not member.isdir()}
     outside = {file for file in files if not file.is_relative_to(HOME)}
     assert {file for file in outside if file.parent.name != "__pycache__" or file.suffix != ".pyc"} == set()
 
 
 @pytest.mark.parametrize(
-    "package", ["har_sandbox", "pip", "setuptools", "github", "nacl", "cryptography", "jwt", "cffi", "pytest", "tests", "bin"]
+    "package",
+    ["har_sandbox", "pip", "setuptools", "github", "nacl", "cryptography", "jwt", "cffi", "pytest", "tests", "bin"],
 )
 def test_leaves_out_what_no_step_needs(members: list[tarfile.TarInfo], package: str) -> None:
     """The sandbox, pip, PyGithub with its tree and the tools of development are not in the image."""

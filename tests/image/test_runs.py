@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from har_sandbox import Sandbox
 from image.containers import Image, Job, make_job
 
@@ -95,11 +96,9 @@ def test_writes_nothing_of_its_own(image: Image, job: Job) -> None:
 
 
 def test_compiles_nothing(image: Image, job: Job) -> None:
-    """No module of a whole run is compiled from its source, in no library; only codecs are looked up as late as that."""
+    """No module of a whole run is compiled from its source, in no library; at most a codec, found by its name."""
     verbose = ["-vIBXutf8", "/opt/har-labels/entrypoint"]
-    code, log = image.run(
-        *verbose, options=[AS_US, *job.options, "--entrypoint=python3"], environment=job.environment
-    )
+    code, log = image.run(*verbose, options=[AS_US, *job.options, "--entrypoint=python3"], environment=job.environment)
     assert (code, "# code object from" in log) == (0, True), log
     compiled = re.findall(r"# code object from '?([^'\n]+\.py)\b", log)
     assert [source for source in compiled if "/encodings/" not in source] == []
@@ -116,7 +115,9 @@ def test_takes_no_code_from_the_workspace(image: Image, job: Job) -> None:
         file.write_text(f"#!/bin/sh\necho {program} >>{job.inside}/{evidence.name}\nexit 99\n")
         file.chmod(0o755)
     variables = {
-        **dict.fromkeys(["PATH", "HOME", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX"], job.inside),
+        **dict.fromkeys(
+            ["PATH", "HOME", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX"], job.inside
+        ),
         "PYTHONSTARTUP": f"{job.inside}/requests.py",
         "PYTHONWARNINGS": "error",
         "PYTHONINSPECT": "1",
@@ -127,7 +128,9 @@ def test_takes_no_code_from_the_workspace(image: Image, job: Job) -> None:
     assert code == 0, log
 
 
-@pytest.mark.parametrize("variables", [{"LC_ALL": "C"}, {"LC_ALL": "de_DE.ISO-8859-1", "PYTHONUTF8": "0"}, {"LANG": ""}])
+@pytest.mark.parametrize(
+    "variables", [{"LC_ALL": "C"}, {"LC_ALL": "de_DE.ISO-8859-1", "PYTHONUTF8": "0"}, {"LANG": ""}]
+)
 def test_reads_and_writes_utf8_under_any_locale(image: Image, job: Job, variables: dict[str, str]) -> None:
     """Labels beyond ASCII come out the same whatever locale a job sets, also in the log."""
     code, log = image.run(options=[AS_US, *job.options], environment={**job.environment, **variables})
@@ -150,12 +153,11 @@ def test_says_which_inputs_are_missing(image: Image) -> None:
     assert "Traceback" not in log
 
 
-@pytest.mark.parametrize(("signal", "expected"), [("INT", 130), ("TERM", 143)])
+@pytest.mark.parametrize("signal", ["INT", "TERM"])
 @pytest.mark.parametrize("ci", ["github", "harness"])
-def test_ends_when_cancelled(
-    image: Image, tmp_path: Path, silent: socket.socket, ci: str, signal: str, expected: int
-) -> None:
+def test_ends_when_cancelled(image: Image, tmp_path: Path, silent: socket.socket, ci: str, signal: str) -> None:
     """While a registry keeps silent, a signal to process 1 ends the run before a CI would kill it, outputs written."""
+    expected = {"INT": 130, "TERM": 143}[signal]
     job = make_job(tmp_path, ci, read_labels(f"http://127.0.0.1:{silent.getsockname()[1]}"))
     with image.start(options=[AS_US, *job.options], environment=job.environment) as container:
         try:

@@ -1,0 +1,2 @@
+def many(): pass
+def memory(): pass

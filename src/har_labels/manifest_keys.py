@@ -1,0 +1,214 @@
+"""The keys of a manifest, once: which there are, where, and what each may hold (contract §6).
+
+The reader checks with these models and the JSON Schema is made from them. Names, rules and descriptions are those of
+the inputs. What can't be said of one value alone (contradictions, templates) is `manifest`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    WithJsonSchema,
+)
+
+from har_labels.address import AddressError, parse_artifact_name
+from har_labels.checks import (
+    ArtifactType,
+    ArtifactTypeName,
+    Expressions,
+    Items,
+    ModeName,
+    OnConflictName,
+    OnMissing,
+    OnMissingName,
+    Registry,
+    wrong,
+)
+from har_labels.inputs import dashed
+from har_labels.labels import Mode, OnConflict
+from har_labels.lists import Item
+from har_labels.positions import Kind, Word
+from har_labels.settings import descriptions
+from har_labels.values import shown
+
+VERSION = 1
+_NAME = "Write the artifact's plain name, such as resnet50 or team/model."
+
+
+def _text(value: Any) -> str:
+    """A text that was written as one. Raises for whatever YAML takes for something else (contract §6)."""
+    if isinstance(value, Word) and value.kind is Kind.NOTHING and not value.text:
+        raise wrong("it has no value", "Give one, or leave it out.")
+    if isinstance(value, Word):
+        raise wrong(f"it is read as {value.kind.value}, not as a text", f'Put it in quotes: "{value.text}".')
+    if isinstance(value, dict):
+        raise wrong("it is read as a mapping, not as a text", f"Put it in quotes{_as_text(value)}.")
+    if isinstance(value, list):
+        raise wrong("it is a list, and one text is wanted", "Write one text.")
+    if not value:
+        raise wrong("it is empty", "Write a text, or leave it out.")
+    return str(value)
+
+
+def _as_text(mapping: dict[str, Any]) -> str:
+    """What was probably meant by `stage: prod` in a list."""
+    pairs = [(key, value.text if isinstance(value, Word) else value) for key, value in mapping.items()]
+    if len(pairs) != 1 or not isinstance(pairs[0][1], str):
+        return ""
+    return f': "{shown(pairs[0][0])}: {shown(pairs[0][1])}"'
+
+
+def _word(value: Any) -> str:
+    text = _text(value)
+    if text != text.strip():
+        raise wrong("it has a blank at its start or end", "Take the blank away.")
+    return text
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, Word) and value.kind is Kind.SWITCH:
+        return value.text.lower() == "true"
+    raise wrong("it is neither true nor false", "Use `true` or `false`, without quotes.")
+
+
+def _version(value: Any) -> int:
+    if isinstance(value, Word) and value.kind is Kind.NUMBER and value.text in {"1", "1.0"}:
+        return VERSION
+    raise wrong("this har-labels reads version 1 only", "Write `version: 1`.")
+
+
+def _artifact(value: Any) -> str:
+    try:
+        return parse_artifact_name(_text(value))
+    except AddressError as error:
+        raise wrong(str(error), _NAME) from None
+
+
+def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    for item in items:
+        try:
+            parse_artifact_name(item.text)
+        except AddressError as error:
+            raise wrong(f"in item {item.position} {error}", _NAME) from None
+    return tuple(Item(parse_artifact_name(item.text), item.position) for item in items)
+
+
+def _some(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if not items:
+        raise wrong("it has no items", "Give one, or leave it out.")
+    return items
+
+
+def _form(value: Any) -> str:
+    return "list" if isinstance(value, list) else "text"
+
+
+def _values_of(kind: type[StrEnum]) -> WithJsonSchema:
+    return WithJsonSchema({"enum": [member.value for member in kind]})
+
+
+def _string(**more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **more})
+
+
+_Text = Annotated[str, PlainValidator(_text), _string(minLength=1)]
+_Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
+_List = Field(min_length=1)
+# At least one character that neither separates items nor surrounds them.
+_InOneText = _string(pattern="[^, \\t\\r\\n]")
+
+TextList = Annotated[
+    Annotated[list[_Text], _List, Tag("list")]
+    | Annotated[Items, BeforeValidator(_text), AfterValidator(_some), _InOneText, Tag("text")],
+    Discriminator(_form),
+]
+ArtifactList = Annotated[
+    Annotated[list[_Artifact], _List, Tag("list")]
+    | Annotated[
+        Items, BeforeValidator(_text), AfterValidator(_some), AfterValidator(_artifacts), _InOneText, Tag("text")
+    ],
+    Discriminator(_form),
+]
+Lines = Annotated[
+    Annotated[list[_Text], _List, Tag("list")]
+    | Annotated[Expressions, BeforeValidator(_text), AfterValidator(_some), _InOneText, Tag("text")],
+    Discriminator(_form),
+]
+
+
+def _key(name: str, more: str = "") -> Any:
+    """A key of the name and the description of an input."""
+    return Field(None, description=descriptions()[name] + more)
+
+
+class Defaults(BaseModel):
+    """What every entry may say, and the file for all entries that don't."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=dashed, hide_input_in_errors=True)
+
+    registry_ref: (
+        Annotated[Registry, BeforeValidator(_text), _string(pattern="^[^/]+(/[^/]+){1,3}(/\\+)?$")] | None
+    ) = _key("registry_ref")
+    artifact: ArtifactList | None = _key("artifact")
+    artifact_type: (
+        Annotated[ArtifactType, BeforeValidator(_word), _values_of(ArtifactTypeName)] | None
+    ) = _key("artifact_type")
+    labels: TextList | None = _key("labels")
+    metrics_file: TextList | None = _key("metrics_file", "; instead of the input's")
+    mode: Annotated[ModeName, BeforeValidator(_word), _values_of(Mode)] | None = _key("mode")
+    on_conflict: Annotated[OnConflictName, BeforeValidator(_word), _values_of(OnConflict)] | None = _key("on_conflict")
+    templates: (
+        Annotated[bool, PlainValidator(_switch), WithJsonSchema({"type": "boolean"})] | None
+    ) = _key("templates")
+    owned: TextList | None = _key("owned")
+    require: Lines | None = _key("require", "; the input's hold beside them")
+    on_missing: Annotated[OnMissing, BeforeValidator(_word), _values_of(OnMissingName)] | None = _key("on_missing")
+
+
+# What an editor can tell of one entry by itself; `manifest` knows the defaults too.
+_ENTRY_RULES = [
+    {
+        "if": {"required": ["mode"], "properties": {"mode": {"enum": ["clear", "read"]}}},
+        "then": {"properties": {"labels": False}},
+    },
+    {
+        "if": {"required": ["mode"], "properties": {"mode": {"not": {"const": "replace"}}}},
+        "then": {"properties": {"owned": False}},
+    },
+    {
+        "if": {"required": ["mode"], "properties": {"mode": {"not": {"const": "upsert"}}}},
+        "then": {"properties": {"on-conflict": {"const": "overwrite"}}},
+    },
+]
+
+
+class ManifestEntry(Defaults):
+    """One change: the artifacts, and what is done with their labels. What is not said here the file says, or the input."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": _ENTRY_RULES})
+
+
+class Manifest(Defaults):
+    """Many label changes in one file, made in order; an artifact that several name gets one write."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": ["artifact"]}, {"properties": {"changes": {"items": {"required": ["artifact"]}}}}],
+        },
+    )
+
+    version: Annotated[int, PlainValidator(_version), WithJsonSchema({"const": VERSION})] = Field(
+        description="Version of this format",
+    )
+    changes: Annotated[list[ManifestEntry], Field(min_length=1)] = Field(description="The changes, in order")

@@ -1,0 +1,151 @@
+"""Knows every label that must be there at the end, and who is to blame for one that is not.
+
+The guarantee (contract §5 point 5, docs/guarantee.md): a run that ended well has its change in the list, unless a
+writer took it away whose gap between read and write was longer than `settle`, or who meant to. Everything is judged
+from the history in the store, never from what the code under test believes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from har_labels.labels import Change, Labels, Mode, key_and_value
+from har_labels.plan import Status
+from simulation.writers import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from simulation.network import Read, Store, Write
+
+
+@dataclass(slots=True)
+class Verdict:
+    """`broken` holds a line for each broken promise; `explained` counts the losses that the conditions allow."""
+
+    broken: list[str] = field(default_factory=list)
+    explained: Counter[str] = field(default_factory=Counter)
+
+
+class Oracle:
+    """Judges one finished simulation. `changes` is what everybody meant, by name."""
+
+    def __init__(self, store: Store, runs: Iterable[Run], changes: Mapping[str, Change], settle: float) -> None:
+        self._store, self._runs, self._changes, self._settle = store, tuple(runs), changes, settle
+        self._verdict = Verdict()
+
+    def judge(self) -> Verdict:
+        for run in self._runs:
+            if run.actor.was_killed:
+                continue
+            if not run.error and not run.outcome:
+                self._break(run, "ended and did not say how")
+            elif run.is_green:
+                self._judge_green(run)
+            self._judge_writes(run)
+        return self._verdict
+
+    # --- what a green run promises ---------------------------------------------------------------------------
+
+    def _judge_green(self, run: Run) -> None:
+        assert run.outcome
+        change, look = run.step.change, self._last_look(run)
+        wrong_then = _differing(change, look.labels)
+        if run.outcome.status is Status.SUPERSEDED:
+            wrong_then -= self._superseded(run, look)
+        if wrong_then:
+            self._break(run, f"ended {run.outcome.status}, and its last look had shown {_listed(look.labels)}")
+            return
+        for label in sorted(_differing(change, self._store.labels) - _differing(change, look.labels)):
+            self._explain(run, label, look)
+
+    def _last_look(self, run: Run) -> Read:
+        """The last read of a run. What its last write made of the list, where nothing was read after that."""
+        reads = [read for read in self._store.reads if read.who == run.step.name]
+        writes = self._writes_of(run)
+        if writes and writes[-1].at > reads[-1].at:
+            last = writes[-1]
+            return type(reads[-1])(last.who, last.after, last.at, last.at)
+        return reads[-1]
+
+    def _superseded(self, run: Run, look: Read) -> set[str]:
+        """What may differ in `look` since somebody else set a value that the run had never seen before it wrote."""
+        news = set(look.labels) - self._seen_before_writing(run)
+        keys = {pair[0] for label in news if (pair := key_and_value(label))}
+        given = {label for label in run.step.change.given if (key_and_value(label) or ("",))[0] in keys}
+        return news | (given if run.step.change.mode is Mode.UPSERT else set())
+
+    def _explain(self, run: Run, label: str, look: Read) -> None:
+        """Finds who spoilt `label` after the run's last look; breaks the verdict if that is within the conditions."""
+        is_wanted = label not in self._store.labels
+        culprits = [
+            write
+            for write in self._store.writes
+            if write.at > look.at and (label in write.before) == is_wanted and (label in write.after) != is_wanted
+        ]
+        reasons = [self._reason(run, write, label, look) for write in culprits]
+        reason = next((reason for reason in reasons if reason), None)
+        if reason:
+            self._verdict.explained[reason] += 1
+        else:
+            blamed = ", ".join(f"{write.who} at {write.at:.3f} (gap {write.gap:.3f})" for write in culprits)
+            self._break(run, f"ended {run.status}, and {label!r} is {'gone' if is_wanted else 'back'}, by {blamed or 'nobody'}")
+
+    def _reason(self, run: Run, write: Write, label: str, look: Read) -> str | None:
+        if self._meant(write.who, label, is_there=label in write.after):
+            return "meant by a later writer"
+        if write.gap - self._own_waiting(write) > self._settle:
+            return "a gap longer than settle"
+        if run.outcome and run.outcome.status is Status.UNCHANGED and self._is_unwatched(write, look):
+            return "unchanged, and its maker did not watch"
+        return None
+
+    def _own_waiting(self, write: Write) -> float:
+        """Seconds that har-labels itself let pass between its read and its write: no excuse, unlike the network's."""
+        is_ours = any(run.step.name == write.who for run in self._runs)
+        return write.sent - write.basis.told if is_ours and write.basis else 0.0
+
+    def _meant(self, who: str, label: str, *, is_there: bool) -> bool:
+        change = self._changes[who]
+        return (label in change.apply((label,))) == is_there and (
+            label in change.given if is_there else True
+        )
+
+    def _is_unwatched(self, write: Write, look: Read) -> bool:
+        """Whether the list was as a run found it for less than `settle`, from a writer that does not repair it."""
+        assert write.basis
+        watching = {run.step.name for run in self._runs if run.is_green}
+        makers = [made for made in self._store.writes if write.basis.at < made.at <= look.at]
+        return any(made.who not in watching for made in makers)
+
+    # --- what every write of ours keeps ----------------------------------------------------------------------
+
+    def _judge_writes(self, run: Run) -> None:
+        """A value that came after our first write is never taken away (`superseded`)."""
+        seen = self._seen_before_writing(run)
+        for write in self._writes_of(run)[1:]:
+            assert write.basis
+            if undone := set(write.basis.labels) - seen - set(write.after):
+                self._break(run, f"took away {sorted(undone)}, which came after its first write, at {write.at:.3f}")
+
+    def _seen_before_writing(self, run: Run) -> set[str]:
+        writes = self._writes_of(run)
+        until = writes[0].sent if writes else float("inf")
+        reads = [read for read in self._store.reads if read.who == run.step.name and read.told <= until]
+        return {label for read in reads for label in read.labels}
+
+    def _writes_of(self, run: Run) -> list[Write]:
+        return [write for write in self._store.writes if write.who == run.step.name]
+
+    def _break(self, run: Run, what: str) -> None:
+        self._verdict.broken.append(f"{run.step.name}: {what}")
+
+
+def _differing(change: Change, labels: Labels) -> set[str]:
+    return set(change.apply(labels)) ^ set(labels)
+
+
+def _listed(labels: Labels) -> str:
+    return "[" + ", ".join(labels) + "]"

@@ -1,0 +1,131 @@
+"""Who writes: har-labels itself (its real code, in virtual time), and everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from har_labels.address import parse_registry_ref
+from har_labels.apply import Care, Writer
+from har_labels.errors import HarLabelsError, Stop
+from har_labels.labels import Change, Labels
+from har_labels.lists import Item
+from har_labels.plan import Outcome, Status
+from har_labels.planner import Entry, Planner, Shard
+from har_labels.reading import Reader
+from har_labels.recipe import Recipe, Surroundings
+from har_labels.registry import Registry
+from simulation.network import NAME, Network, Passage, Store
+from simulation.world import Actor, VirtualClock, World
+
+if TYPE_CHECKING:
+    from har_labels.task import Task
+
+REF = parse_registry_ref("acme/ml/models/+")
+_SURROUNDINGS = Surroundings({}, {}, datetime(2026, 1, 1, tzinfo=UTC))
+GREEN = frozenset({Status.APPLIED, Status.UNCHANGED, Status.SUPERSEDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A foreign writer: reads at `start`, and its write of what `change` makes of that arrives `gap` seconds later."""
+
+    name: str
+    change: Change
+    start: float
+    gap: float
+
+
+@dataclass(slots=True)
+class Step:
+    """A har-labels run: its settings, how its requests fare, and the wait in which it is killed, if any."""
+
+    name: str
+    change: Change
+    start: float
+    passage: Callable[[str], Passage]
+    care: Care = field(default_factory=lambda: Care(concurrency=1))
+    dies_at: int | None = None
+    lost_if_killed: bool = False
+    writer: type[Writer] = Writer
+
+
+class Run:
+    """What came of a `Step`."""
+
+    def __init__(self, step: Step, world: World, store: Store) -> None:
+        self.step = step
+        self.outcome: Outcome | None = None
+        self.error: HarLabelsError | None = None
+        self.ended = 0.0
+        self.actor = Actor(world, self._execute, start=step.start, dies_at=step.dies_at)
+        self._network = Network(
+            step.name, self.actor, store, step.passage, lost_if_killed=step.lost_if_killed
+        )
+
+    @property
+    def is_green(self) -> bool:
+        """Whether the run told its user that all is well."""
+        return not self.error and self.outcome is not None and self.outcome.status in GREEN
+
+    @property
+    def status(self) -> str:
+        if self.actor.was_killed:
+            return "killed"
+        if self.error:
+            return f"stopped: {self.error.what}"
+        return str(self.outcome.status) if self.outcome else "no outcome"
+
+    def _execute(self) -> None:
+        """The order of events of `run.Run`, for one artifact."""
+        clock = VirtualClock(self.actor)
+        registry = Registry(self._network, wait_turn=clock.check)  # type: ignore[arg-type]
+        reader = Reader(registry, clock, retries=self.step.care.retries)
+        planner = Planner(reader, clock, shard=Shard(), wait=0, notice=_drop)
+        plan = planner.plan([Entry(REF, (NAME,), "", _recipe(self.step.change))])
+        if plan.errors or plan.others:
+            self.error = plan.errors[0] if plan.errors else plan.others[0].error
+        else:
+            self._write(plan.tasks[0], registry, reader, clock)
+        self.ended = clock.monotonic()
+
+    def _write(self, task: Task, registry: Registry, reader: Reader, clock: VirtualClock) -> None:
+        if not task.is_change:
+            task.end(Status.UNCHANGED, task.labels)
+        try:
+            self.step.writer(registry, reader, clock, self.step.care, notice=_drop).run([task])
+        except Stop as stop:
+            self.error = stop.error
+        self.outcome = task.outcome
+
+
+def start_plain(plain: Plain, world: World, store: Store) -> None:
+    """Has a foreign writer do what it does. Nobody looks after it, least of all itself."""
+
+    def execute() -> None:
+        network.send("GET", "/artifacts")
+        read = network.last_read
+        assert read
+        network.send("PUT", "/labels", body={"labels": list(plain.change.apply(read.labels))})
+
+    def passage(method: str) -> Passage:
+        return Passage(0.0, 0.0) if method == "GET" else Passage(plain.gap, 0.0)
+
+    actor = Actor(world, execute, start=plain.start)
+    network = Network(plain.name, actor, store, passage)
+
+
+def _recipe(change: Change) -> Recipe:
+    items = [Item(label, at) for at, label in enumerate(change.given, 1)]
+    return Recipe(change.mode, items, _SURROUNDINGS, change.owned, change.on_conflict, renders=False)
+
+
+def _drop(_line: str) -> None:
+    """Notices are for people."""
+
+
+def holds(change: Change, labels: Labels) -> bool:
+    """Whether a change has nothing left to do."""
+    return change.apply(labels) == labels
