@@ -18,9 +18,14 @@ import pytest
 from canary import KEY
 from ci import steps
 from ci.steps import Done
+from hypothesis import settings
 
 from har_labels.main import main
 from har_sandbox import Sandbox
+
+# How long one example takes says more about the machine than about the product.
+settings.register_profile("har-labels", deadline=None)
+settings.load_profile("har-labels")
 
 ROOT = Path(__file__).parents[1]
 MODELS = "acme/ml/models"

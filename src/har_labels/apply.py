@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from har_labels.address import RegistryRef
 from har_labels.errors import Forbidden, HarLabelsError, Overwritten, ServerFailing, Stop, TypeLoss, Unauthorized
@@ -25,6 +25,11 @@ from har_labels.timing import Clock, backoff
 FRESH_SECONDS = 5.0
 # So many doubts in a row, and one read decides whether to go on (contract §5 point 4).
 DOUBTS_IN_A_ROW = 20
+# A change made again is computed from a read at most this share of `settle` old: after a back-off we would else be
+# the slow writer ourselves that the `settle` of others does not hold against.
+FRESH_SHARE = 0.25
+# For so many times `settle` a watch waits for the others to come to rest.
+LONGEST_WATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class Writer:
         self._forbidden: dict[str, Forbidden] = {}
         self._proven: set[RegistryRef] = set()
         self._rounds_cut_short = 0
-        self._last_write = clock.monotonic()
+        self._unheard: set[Task] = set()  # tried, and surely not written by any try (429)
+        self._quiet_since = clock.monotonic()  # when we last wrote, or last saw that somebody had
         self.retried = 0
 
     def run(self, tasks: Iterable[Task]) -> None:
@@ -130,39 +136,67 @@ class Writer:
                 raise forbidden
             self._registry.wait_turn()
             if self._is_still_to_write(task):
-                task.remember()
+                if not self._has_begun(task):
+                    task.remember()
                 task.attempts += 1
                 self._put(task)
         except HarLabelsError as error:
             self._failed(task, error)
 
+    def _has_begun(self, task: Task) -> bool:
+        """Whether a write of ours may have reached the list; what comes there from then on is a later writer's."""
+        return task.attempts > 0 and task not in self._unheard
+
     def _is_still_to_write(self, task: Task) -> bool:
         """Renews a merging task's read that has grown old; False if that leaves nothing to write."""
-        if not task.goal.is_merging or self._clock.monotonic() - task.reading.at <= FRESH_SECONDS:
+        if not task.goal.is_merging or self._clock.monotonic() - task.reading.at <= self._longest_age(task):
             return True
+        if not self._has_begun(task):
+            task.remember()
         task.reading = self._reader.find(task.ref, task.name, task.artifact_type)
-        task.target = task.goal.wanted(task.labels)
-        if task.target != task.labels:
-            self._registry.wait_turn()
-            return True
-        task.confirmed_by = ConfirmedBy.READ_BACK if task.attempts else ConfirmedBy.NOTHING
-        task.end(Status.APPLIED if task.attempts else Status.UNCHANGED, task.labels)
-        return False
+        if task.labels is None or not self._has_begun(task):
+            task.target = task.goal.wanted(task.labels)
+            if task.target == task.labels:
+                task.end(Status.UNCHANGED, task.labels)
+                return False
+        else:
+            look = task.goal.look(task.labels, task.seen)
+            if look.found is not Found.UNDONE:
+                self._quiet_since = self._clock.monotonic()
+                self._confirm(task)
+                return False
+            task.target = look.target
+        self._registry.wait_turn()
+        return True
+
+    def _longest_age(self, task: Task) -> float:
+        return min(FRESH_SECONDS, FRESH_SHARE * self._care.settle) if task.attempts and self._care.settle else FRESH_SECONDS
 
     def _put(self, task: Task) -> None:
         try:
             written = self._registry.put_labels(task.ref, task.name, task.artifact_type, task.target)
         except Doubt as doubt:
             task.doubt = doubt
+            self._hear(task, was_refused=doubt.written is False)
             if self._breaker.counts_to_its_limit() and not self._writes_all_the_same(task):
                 self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._care.retries)
         else:
             task.doubt = None
             task.answered = written.facts
+            self._hear(task, was_refused=False)
             self._breaker.reset()
             task.confirmed_by = ConfirmedBy.NOTHING if written.labels is None else ConfirmedBy.ANSWER
+            if task.goal.is_merging and written.labels is not None:
+                # What the watch compares with: any other list was written by somebody else.
+                task.reading = Reading(replace(task.reading.row, labels=written.labels), self._clock.monotonic())
         finally:
-            self._last_write = self._clock.monotonic()
+            self._quiet_since = self._clock.monotonic()
+
+    def _hear(self, task: Task, *, was_refused: bool) -> None:
+        if was_refused and (task.attempts == 1 or task in self._unheard):
+            self._unheard.add(task)
+        else:
+            self._unheard.discard(task)
 
     def _failed(self, task: Task, error: HarLabelsError) -> None:
         task.fail(error, task.labels)
@@ -208,27 +242,42 @@ class Writer:
 
     def _settle(self, tasks: Sequence[Task]) -> list[Task]:
         """Looks at every task whose write is not confirmed; returns those to be written again."""
-        unsure = [task for task in tasks if task.confirmed_by is not ConfirmedBy.ANSWER or task.doubt]
+        unsure = [task for task in tasks if task.confirmed_by is ConfirmedBy.NOTHING or task.doubt]
         surely_not = [task for task in unsure if task.doubt and task.doubt.written is False]
         looked_at = [task for task in unsure if not (task.doubt and task.doubt.written is False)]
         again = [task for task in surely_not if self._may_try_again(task)]
         return again + self._look(looked_at)
 
     def _watch(self, tasks: Sequence[Task]) -> list[Task]:
-        """Ends the tasks that nobody undid; returns those that somebody did (contract §5 point 5)."""
+        """Ends the tasks that nobody undid; returns those that somebody did (contract §5 point 5).
+
+        Over when nobody has written for `settle` seconds: two equal lists that far apart show it. As long as others
+        do, a writer that had read before one of them may still be under way, so it goes on, LONGEST_WATCH times.
+        """
         merging = [task for task in tasks if task.goal.is_merging] if self._care.settle else []
         for task in _without(tasks, merging):
-            task.end(Status.APPLIED, task.target)
-        if not merging:
-            return []
-        for share in (0.25, 1.0):
-            self._clock.sleep(self._last_write + share * self._care.settle - self._clock.monotonic())
-            if again := self._look(merging):
-                return again
-            merging = [task for task in merging if task.outcome is None]
+            self._end(task)
+        for _ in range(LONGEST_WATCH if merging else 0):
+            for share in (0.25, 1.0):
+                since = self._quiet_since
+                self._clock.sleep(since + share * self._care.settle - self._clock.monotonic())
+                if again := self._look(merging):
+                    return again
+                merging = [task for task in merging if task.outcome is None]
+            if self._quiet_since == since:
+                break
         for task in merging:
-            task.end(Status.APPLIED, task.target)
+            self._end(task)
         return []
+
+    def _end(self, task: Task) -> None:
+        """Ends a task whose change is there, or had to yield to a later writer's."""
+        is_looked_at = task.goal.is_merging and (self._care.settle or task.confirmed_by is ConfirmedBy.READ_BACK)
+        if is_looked_at and task.labels is not None and task.goal.look(task.labels, task.seen).found is Found.SUPERSEDED:
+            self._notice(f"{task.name!r} in {task.ref}: a later writer has set something else, which stays")
+            task.end(Status.SUPERSEDED, task.labels)
+        else:
+            task.end(Status.APPLIED, task.target)
 
     def _look(self, tasks: Sequence[Task]) -> list[Task]:
         again: list[Task] = []
@@ -252,6 +301,8 @@ class Writer:
 
     def _is_undone(self, task: Task, reading: Reading) -> bool:
         """Takes what a look shows; True if the change has to be made again."""
+        if reading.row.labels != task.labels:
+            self._quiet_since = self._clock.monotonic()
         task.reading = reading
         if reading.row.labels is None:
             # A believed answer stands; a doubtful one is tried again, as only whole lists get this far.
@@ -259,9 +310,6 @@ class Writer:
         look = task.goal.look(reading.row.labels, task.seen)
         if look.found is not Found.UNDONE:
             self._confirm(task)
-            if look.found is Found.SUPERSEDED:
-                self._notice(f"{task.name!r} in {task.ref}: a later writer has set something else, which stays")
-                task.end(Status.SUPERSEDED, look.target)
             return False
         task.target = look.target
         if task.doubt:

@@ -77,8 +77,7 @@ def _list(text: str) -> tuple[Item, ...]:
     try:
         return parse_list(text)
     except ListError as error:
-        why, _, allowed = str(error).partition(": ")
-        raise wrong(f"it {why}", f"{allowed[:1].upper()}{allowed[1:]}.") from None
+        raise wrong(error.why, error.cure) from None
 
 
 def _api_url(text: str) -> ApiBase:

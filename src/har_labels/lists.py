@@ -24,7 +24,11 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 class ListError(ValueError):
-    """A text that is no list. The message doesn't name the input: whoever knows its spelling puts that in front."""
+    """A text that is no list: `why`, without the input's name, which its reader puts in front, and the `cure`."""
+
+    def __init__(self, why: str, cure: str) -> None:
+        super().__init__(f"{why}: {cure}")
+        self.why, self.cure = why, f"{cure[:1].upper()}{cure[1:]}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,10 @@ def _json_items(text: str) -> list[str]:
         items = json.loads(text)
     # ValueError: not JSON, or a number of thousands of digits. RecursionError: thousands of brackets.
     except (ValueError, RecursionError):
-        raise ListError(f"starts with `[` but is no JSON array of strings: {_two_ways(text)}") from None
+        raise ListError("it starts with `[` but is no JSON array of strings", _two_ways(text)) from None
     for position, item in enumerate(items, start=1):
         if not isinstance(item, str):
-            raise ListError(f"item {position} of the JSON array is not a string in quotes: {_two_ways(text)}")
+            raise ListError(f"item {position} of the JSON array is not a string in quotes", _two_ways(text))
     return [str(item) for item in items]
 
 
@@ -123,7 +127,7 @@ class _Scanner:
         found = _QUOTED.match(self._text, start)
         if not found:
             raise ListError(
-                f"{_shown(self._line_from(start))} begins with a quote that is not closed on its line: "
+                f"{_shown(self._line_from(start))} begins with a quote that is not closed on its line",
                 'close it, or write `"""…"` for an item that begins with a quote',
             )
         self._at = found.end()
@@ -131,8 +135,8 @@ class _Scanner:
         if self._text[self._at : self._at + 1] not in {"", ",", "\n"}:
             line = self._line_from(start)
             raise ListError(
-                f"{_shown(line)} goes on after its closing quote: put a comma behind the quote, "
-                f"or write {_shown(quote(line))} if all of it is one item",
+                f"{_shown(line)} goes on after its closing quote",
+                f"put a comma behind the quote, or write {_shown(quote(line))} if all of it is one item",
             )
         return found[1].replace('""', '"')
 

@@ -5,6 +5,7 @@ environment → platform → configuration → run (in a thread of its own) → 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -58,6 +59,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     from har_labels.run import Run
 
     run = Run(configuration, clock, platform.ci_facts())
+    gc.enable()  # the entrypoint switched it off for the imports
     is_over = _conduct(run, clock, events, progress_for(platform))
     told = Told(settings.summary, settings.report_file, configuration.wants_json)
     code = publish(platform, run.result(cut_short_by=clock.reason), told)

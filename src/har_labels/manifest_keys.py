@@ -6,9 +6,8 @@ the inputs. What can't be said of one value alone (contradictions, templates) is
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -124,9 +123,15 @@ def _string(**more: Any) -> WithJsonSchema:
 
 _Text = Annotated[str, PlainValidator(_text), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
+_Registry = Annotated[Registry, BeforeValidator(_text), _string(pattern="^[^/]+(/[^/]+){1,3}(/\\+)?$")]
+_ArtifactType = Annotated[ArtifactType, BeforeValidator(_word), _values_of(ArtifactTypeName)]
+_Mode = Annotated[ModeName, BeforeValidator(_word), _values_of(Mode)]
+_OnConflict = Annotated[OnConflictName, BeforeValidator(_word), _values_of(OnConflict)]
+_OnMissing = Annotated[OnMissing, BeforeValidator(_word), _values_of(OnMissingName)]
+_Switch = Annotated[bool, PlainValidator(_switch), WithJsonSchema({"type": "boolean"})]
 _List = Field(min_length=1)
 # At least one character that neither separates items nor surrounds them.
-_InOneText = _string(pattern="[^, \\t\\r\\n]")
+_InOneText = _string(pattern="[^, \\t\\n]")
 
 TextList = Annotated[
     Annotated[list[_Text], _List, Tag("list")]
@@ -157,27 +162,21 @@ class Defaults(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=dashed, hide_input_in_errors=True)
 
-    registry_ref: (
-        Annotated[Registry, BeforeValidator(_text), _string(pattern="^[^/]+(/[^/]+){1,3}(/\\+)?$")] | None
-    ) = _key("registry_ref")
+    registry_ref: _Registry | None = _key("registry_ref")
     artifact: ArtifactList | None = _key("artifact")
-    artifact_type: (
-        Annotated[ArtifactType, BeforeValidator(_word), _values_of(ArtifactTypeName)] | None
-    ) = _key("artifact_type")
+    artifact_type: _ArtifactType | None = _key("artifact_type")
     labels: TextList | None = _key("labels")
     metrics_file: TextList | None = _key("metrics_file", "; instead of the input's")
-    mode: Annotated[ModeName, BeforeValidator(_word), _values_of(Mode)] | None = _key("mode")
-    on_conflict: Annotated[OnConflictName, BeforeValidator(_word), _values_of(OnConflict)] | None = _key("on_conflict")
-    templates: (
-        Annotated[bool, PlainValidator(_switch), WithJsonSchema({"type": "boolean"})] | None
-    ) = _key("templates")
+    mode: _Mode | None = _key("mode")
+    on_conflict: _OnConflict | None = _key("on_conflict")
+    templates: _Switch | None = _key("templates")
     owned: TextList | None = _key("owned")
     require: Lines | None = _key("require", "; the input's hold beside them")
-    on_missing: Annotated[OnMissing, BeforeValidator(_word), _values_of(OnMissingName)] | None = _key("on_missing")
+    on_missing: _OnMissing | None = _key("on_missing")
 
 
 # What an editor can tell of one entry by itself; `manifest` knows the defaults too.
-_ENTRY_RULES = [
+_ENTRY_RULES: list[Any] = [
     {
         "if": {"required": ["mode"], "properties": {"mode": {"enum": ["clear", "read"]}}},
         "then": {"properties": {"labels": False}},
@@ -194,7 +193,7 @@ _ENTRY_RULES = [
 
 
 class ManifestEntry(Defaults):
-    """One change: the artifacts, and what is done with their labels. What is not said here the file says, or the input."""
+    """One change: which artifacts, and what is done with their labels. The file, then the input say what it doesn't."""
 
     model_config = ConfigDict(json_schema_extra={"allOf": _ENTRY_RULES})
 

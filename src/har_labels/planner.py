@@ -5,12 +5,12 @@ Nothing has been written until every artifact of the run is planned. What can't 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from har_labels.address import RegistryRef, parse_registry_ref
-from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NothingMatched
+from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched
 from har_labels.goal import ChangeGoal, PlanGoal
 from har_labels.labels import Changes, Labels, matches
 from har_labels.plan import Outcome, Status, Step
@@ -25,13 +25,22 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Which artifacts of one registry get which recipe. `patterns` are names or globs."""
+    """Which artifacts of one registry get which recipe. `patterns` are names or globs.
+
+    `places` says where in a manifest each pattern and the registry (as its text) stand, such as `labels.yml:4:15`.
+    """
 
     ref: RegistryRef
     patterns: tuple[str, ...]
     artifact_type: str
     recipe: Recipe
     skips_missing: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def placed(self, written: str, error: HarLabelsError) -> HarLabelsError:
+        """`error` with the place where what it is about was `written` in front, if that is in a manifest."""
+        place = self.places.get(written)
+        return type(error)(f"{place}: {error.what}", error.next_step) if place else error
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Planner:
             try:
                 rows = self._rows(ref, of_ref)
             except HarLabelsError as error:
-                plan.errors.append(error)
+                plan.errors.append(of_ref[0].placed(str(ref), error) if isinstance(error, NotFound) else error)
                 continue
             for (row, artifact_type), recipes in self._assigned(plan, of_ref, rows).items():
                 self._add(plan, ref, Reading(row, at), artifact_type, recipes)
@@ -168,7 +177,7 @@ class Planner:
         except ArtifactNotFound as error:
             self._miss(plan, entry, pattern, error)
         except HarLabelsError as error:
-            plan.others.append(_without_reading(entry, pattern, Status.FAILED, error))
+            plan.others.append(_without_reading(entry, pattern, Status.FAILED, entry.placed(pattern, error)))
         return ()
 
     def _rows_for_glob(self, plan: Plan, entry: Entry, pattern: str, rows: Rows) -> list[Row]:
@@ -183,6 +192,7 @@ class Planner:
         return [row for row in found if self._shard.has(entry.ref, row.name)]
 
     def _miss(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
+        error = entry.placed(pattern, error)
         if entry.skips_missing:
             self._notice(f"skipped: {error.what}")
         status = Status.SKIPPED if entry.skips_missing else Status.FAILED

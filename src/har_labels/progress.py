@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,19 +25,19 @@ class Progress:
 
 
 class ProgressLine:
-    """For CI logs: one line each ten seconds, so none at all for a short run."""
+    """For logs: one line each ten seconds, so none at all for a short run."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self.interval = SECONDS_BETWEEN_LINES
 
     def show(self, progress: Progress, seconds: float) -> None:
         if not progress.total:
-            self._platform.say(f"reading: {progress.requests:,} requests in {seconds:.0f} s")
+            self._say(f"reading: {progress.requests:,} requests in {seconds:.0f} s")
             return
         rate = progress.done / seconds if seconds else 0
         left = f", about {(progress.total - progress.done) / rate:,.0f} s left" if rate else ""
-        self._platform.say(
+        self._say(
             f"{progress.done:,} of {progress.total:,} done, {progress.changed:,} changed, {progress.failed:,} failed, "
             f"{rate:,.1f} a second{left}",
         )
@@ -68,5 +69,7 @@ class ProgressBar:
 
 
 def progress_for(platform: Platform) -> ProgressLine | ProgressBar:
-    """A bar where stderr is a terminal, a line now and then elsewhere."""
-    return ProgressBar() if platform.name == "terminal" and sys.stderr.isatty() else ProgressLine(platform)
+    """A bar where stderr is a terminal, a line now and then elsewhere; never on a stdout that `--json` may need."""
+    if platform.name != "terminal":
+        return ProgressLine(platform.say)
+    return ProgressBar() if sys.stderr.isatty() else ProgressLine(lambda line: print(line, file=sys.stderr))

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from har_labels.errors import Failures, InputError, RequireFailed
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
 from har_labels.lists import Item
-from har_labels.rules import Rendered, Requirement, Scope, Template, render_labels, render_patterns
+from har_labels.rendering import Rendered, Scope, has_placeholders, render_labels, render_patterns
+
+if TYPE_CHECKING:
+    from har_labels.rules import Requirement
 
 # What differs from one artifact to the next; labels that read neither are rendered once for all.
 _OF_THE_ARTIFACT = frozenset({"artifact", "registry"})
@@ -82,14 +86,20 @@ class Recipe:
         return render(self.items, scope, where=self.place, enabled=self.renders)
 
     def _reads(self) -> set[str]:
-        if not self.renders:
+        if not self.renders or not any(has_placeholders(item.text) for item in self.items):
             return set()
+        from har_labels.rules import Template
+
         paths = (path for item in self.items for path in Template.parse(item.text, where=self.place).names)
         return {path.partition(".")[0] for path in paths}
 
 
 def requirements_of(lines: Sequence[Item], *, place: str = "`require` line") -> tuple[Requirement, ...]:
     """Parses every line. Raises Failures with one TemplateError for each that can't be read."""
+    if not lines:
+        return ()
+    from har_labels.rules import Requirement
+
     parsed, problems = [], []
     for line in lines:
         try:

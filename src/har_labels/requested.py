@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from har_labels.address import AddressError, parse_artifact_name
 from har_labels.checks import OnMissingName
@@ -17,8 +18,10 @@ from har_labels.files import read_text
 from har_labels.lists import Item, ListError, parse_list
 from har_labels.planner import Entry
 from har_labels.recipe import Recipe, Surroundings, requirements_of
-from har_labels.rules import Requirement
 from har_labels.settings import shown
+
+if TYPE_CHECKING:
+    from har_labels.rules import Requirement
 
 
 class _Problems:
@@ -49,6 +52,8 @@ def entries_of(
 ) -> Sequence[Entry]:  # fmt: skip
     """The entries that the inputs ask for. Raises Failures with every input that can't be used."""
     settings, spell = configuration.settings, configuration.spell
+    if settings.manifest:
+        return _entries_of_manifest(settings.manifest, configuration, ci=ci, now=now, notice=notice)
     problems = _Problems()
     metrics: Mapping[str, object] = {}
     patterns: tuple[str, ...] = ()
@@ -85,6 +90,35 @@ def entries_of(
     ]
 
 
+def _entries_of_manifest(
+    path: str, configuration: Configuration, *, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None],
+) -> Sequence[Entry]:  # fmt: skip
+    """The manifest's entries; the inputs beside it are its defaults, and are wrong at the same time as it is."""
+    from har_labels.manifest import check_labels, entries_in
+
+    settings, spell = configuration.settings, configuration.spell
+    problems = _Problems()
+    metrics: Mapping[str, object] = {}
+    requirements: Sequence[Requirement] = ()
+    entries: Sequence[Entry] = ()
+    with problems:
+        metrics = _metrics(settings.metrics_file)
+    with problems:
+        requirements = requirements_of(settings.require, place=f"`{spell('require')}` line")
+    with problems:
+        entries = entries_in(
+            path,
+            spelling=spell("manifest"),
+            defaults=settings,
+            surroundings=Surroundings(metrics, ci, now),
+            requirements=requirements,
+            notice=notice,
+        )
+    problems.raise_all()
+    check_labels(entries)
+    return entries
+
+
 def _patterns(items: Sequence[Item], spelling: str) -> tuple[str, ...]:
     """Artifact names and globs. Raises Failures with one InputError for each that can't be sent safely."""
     found, problems = [], []
@@ -113,7 +147,6 @@ def _items_in(path: str | None, spelling: str) -> tuple[Item, ...]:
     try:
         return parse_list(read_text(path, spelling=spelling))
     except ListError as error:
-        why, _, cure = str(error).partition(": ")
-        raise InputError(f"`{spelling}` names {path!r}, which {why}", f"{cure[:1].upper()}{cure[1:]}.") from None
+        raise InputError(f"`{spelling}` names {path!r}: {error.why}", error.cure) from None
 
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from har_labels.address import parse_api_base
 from har_labels.checks import (
+    SEPARATOR,
     ApiUrl,
     ArtifactType,
     AuthScheme,
@@ -30,7 +31,6 @@ from har_labels.checks import (
     OnFailureName,
     OnMissing,
     OnMissingName,
-    SEPARATOR,
     Registry,
     Seconds,
     Switch,

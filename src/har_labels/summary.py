@@ -38,14 +38,14 @@ def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT) -> str:
     return sentence + table + failures + facts
 
 
-def text_diff(result: RunResult, *, colour: bool) -> list[str]:
+def text_diff(result: RunResult, *, colour: bool) -> Iterator[str]:
     """The run as lines of harmless text: a block an artifact, `+` added, `-` removed, two blanks for the rest.
 
     `~` opens a changed artifact, `=` an unchanged one, `!` a failed, `?` a skipped, `<` one rolled back.
     """
     is_read = result.facts.mode == Mode.READ
     lines = chain.from_iterable(_block(outcome, is_read=is_read) for outcome in result.outcomes)
-    return [_painted(line) for line in lines] if colour else list(lines)
+    return map(_painted, lines) if colour else lines
 
 
 def _sentence(result: RunResult) -> str:

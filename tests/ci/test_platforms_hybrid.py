@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import shutil
@@ -64,7 +65,9 @@ def test_plain_values_stay_readable(plain: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ['["a"]', "a b", "$HOME", "é", "a\nb", "__B64__", "__B64__YQ=="])
 def test_the_rest_goes_out_encoded(text: str, tmp_path: Path) -> None:
     """Also text that only looks encoded: it would be decoded on arrival."""
-    assert published({"a": text}, str(tmp_path))[0]["a"].startswith("__B64__")
+    value = published({"a": text}, str(tmp_path))[0]["a"]
+    assert value.startswith("__B64__")
+    assert base64.b64decode(value.removeprefix("__B64__")).decode() == text
 
 
 def test_what_does_not_fit_into_a_line_is_left_empty_with_a_warning(tmp_path: Path) -> None:

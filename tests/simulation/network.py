@@ -83,6 +83,7 @@ class Store:
         self.labels = labels
         self.writes: list[Write] = []
         self.reads: list[Read] = []
+        self.tries: list[tuple[str, float]] = []  # who sent a PUT when, unless the server refused it surely
 
 
 class Network:
@@ -103,6 +104,8 @@ class Network:
         assert path.endswith("/labels" if method == "PUT" else "/artifacts"), path
         world, passage, basis = self._actor.world, self._passage(method), self.last_read
         sent = world.now
+        if method == "PUT" and passage.mishap is not Mishap.TOO_MANY:
+            self._store.tries.append((self._who, sent))
 
         def arrive() -> None:
             if self._actor.was_killed and self._lost_if_killed:

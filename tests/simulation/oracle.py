@@ -54,36 +54,39 @@ class Oracle:
         change, look = run.step.change, self._last_look(run)
         wrong_then = _differing(change, look.labels)
         if run.outcome.status is Status.SUPERSEDED:
-            wrong_then -= self._superseded(run, look)
+            wrong_then -= self._superseded(run, look.labels)
         if wrong_then:
             self._break(run, f"ended {run.outcome.status}, and its last look had shown {_listed(look.labels)}")
             return
-        for label in sorted(_differing(change, self._store.labels) - _differing(change, look.labels)):
+        wrong_now = _differing(change, self._store.labels) - _differing(change, look.labels)
+        if later := wrong_now & self._superseded(run, self._store.labels):
+            self._verdict.explained["set by a later writer"] += len(later)
+        for label in sorted(wrong_now - later):
             self._explain(run, label, look)
 
     def _last_look(self, run: Run) -> Read:
         """The last read of a run. What its last write made of the list, where nothing was read after that."""
         reads = [read for read in self._store.reads if read.who == run.step.name]
-        writes = self._writes_of(run)
+        writes = [write for write in self._writes_of(run) if write.at <= run.ended]
         if writes and writes[-1].at > reads[-1].at:
             last = writes[-1]
             return type(reads[-1])(last.who, last.after, last.at, last.at)
         return reads[-1]
 
-    def _superseded(self, run: Run, look: Read) -> set[str]:
-        """What may differ in `look` since somebody else set a value that the run had never seen before it wrote."""
-        news = set(look.labels) - self._seen_before_writing(run)
+    def _superseded(self, run: Run, labels: Labels) -> set[str]:
+        """What may differ in `labels` since somebody else set a value that the run had never seen before it wrote."""
+        news = set(labels) - self._seen_before_writing(run)
         keys = {pair[0] for label in news if (pair := key_and_value(label))}
         given = {label for label in run.step.change.given if (key_and_value(label) or ("",))[0] in keys}
         return news | (given if run.step.change.mode is Mode.UPSERT else set())
 
     def _explain(self, run: Run, label: str, look: Read) -> None:
         """Finds who spoilt `label` after the run's last look; breaks the verdict if that is within the conditions."""
-        is_wanted = label not in self._store.labels
+        change, is_wanted = run.step.change, label not in self._store.labels
         culprits = [
             write
             for write in self._store.writes
-            if write.at > look.at and (label in write.before) == is_wanted and (label in write.after) != is_wanted
+            if write.at > look.at and label in _differing(change, write.after) - _differing(change, write.before)
         ]
         reasons = [self._reason(run, write, label, look) for write in culprits]
         reason = next((reason for reason in reasons if reason), None)
@@ -98,6 +101,8 @@ class Oracle:
             return "meant by a later writer"
         if write.gap - self._own_waiting(write) > self._settle:
             return "a gap longer than settle"
+        if self._was_put_back(run, look):
+            return "the very same list had been put back"
         if run.outcome and run.outcome.status is Status.UNCHANGED and self._is_unwatched(write, look):
             return "unchanged, and its maker did not watch"
         return None
@@ -113,12 +118,24 @@ class Oracle:
             label in change.given if is_there else True
         )
 
+    def _was_put_back(self, run: Run, look: Read) -> bool:
+        """Whether the list changed and changed back between two looks of a run: no reader can tell that from rest."""
+        known = [read for read in self._store.reads if read.who == run.step.name and read.told <= look.at]
+        lists = [(read.at, read.labels) for read in known] + [(own.at, own.after) for own in self._writes_of(run) if own.at < look.at]
+        since = max((at for at, labels in lists if at <= look.at - self._settle), default=look.at)
+        between = self._writes_between(since, look.at)
+        return any(at == since and labels == look.labels for at, labels in lists) and any(
+            write.after != look.labels for write in between
+        )
+
     def _is_unwatched(self, write: Write, look: Read) -> bool:
         """Whether the list was as a run found it for less than `settle`, from a writer that does not repair it."""
         assert write.basis
         watching = {run.step.name for run in self._runs if run.is_green}
-        makers = [made for made in self._store.writes if write.basis.at < made.at <= look.at]
-        return any(made.who not in watching for made in makers)
+        return any(made.who not in watching for made in self._writes_between(write.basis.at, look.at))
+
+    def _writes_between(self, after: float, until: float) -> list[Write]:
+        return [write for write in self._store.writes if after < write.at <= until]
 
     # --- what every write of ours keeps ----------------------------------------------------------------------
 
@@ -131,8 +148,8 @@ class Oracle:
                 self._break(run, f"took away {sorted(undone)}, which came after its first write, at {write.at:.3f}")
 
     def _seen_before_writing(self, run: Run) -> set[str]:
-        writes = self._writes_of(run)
-        until = writes[0].sent if writes else float("inf")
+        """The labels a run was shown before the first of its writes that may have come through."""
+        until = next((sent for who, sent in self._store.tries if who == run.step.name), float("inf"))
         reads = [read for read in self._store.reads if read.who == run.step.name and read.told <= until]
         return {label for read in reads for label in read.labels}
 

@@ -168,7 +168,7 @@ def test_the_diff_shows_signs_and_labels() -> None:
         outcome("b", ("x",), ("x",), Status.UNCHANGED),
         failed(Defect("oops"), "c"),
     )
-    assert text_diff(result, colour=False) == [
+    assert list(text_diff(result, colour=False)) == [
         "~ acme/ml/models/+ a",
         "  keep",
         "+ new",
@@ -182,15 +182,15 @@ def test_the_diff_shows_signs_and_labels() -> None:
 def test_reading_shows_the_labels() -> None:
     """Nothing changed, but the labels are what was asked for."""
     read = outcome("a", ("x",), ("x",), Status.UNCHANGED)
-    assert text_diff(run(read, mode="read"), colour=False) == ["= acme/ml/models/+ a", "  x"]
+    assert list(text_diff(run(read, mode="read"), colour=False)) == ["= acme/ml/models/+ a", "  x"]
     hidden = outcome("a", None, (), Status.UNCHANGED, labels=None)
-    assert text_diff(run(hidden, mode="read"), colour=False) == ["= acme/ml/models/+ a"]
+    assert list(text_diff(run(hidden, mode="read"), colour=False)) == ["= acme/ml/models/+ a"]
 
 
 def test_colour_is_added_only_where_asked() -> None:
     """By the sign, around text that holds no escape of its own."""
     result = run(outcome("a", ("old",), ("\x1b[5mnew",)))
-    assert text_diff(result, colour=True) == [
+    assert list(text_diff(result, colour=True)) == [
         "\x1b[1m~ acme/ml/models/+ a\x1b[0m",
         "\x1b[32m+ \\x1b[5mnew\x1b[0m",
         "\x1b[31m- old\x1b[0m",
@@ -202,7 +202,7 @@ def test_colour_is_added_only_where_asked() -> None:
 def test_no_line_of_the_diff_acts(name: str, after: list[str], what: str) -> None:
     """Labels show as themselves behind their sign, and no line is a command."""
     error: HarLabelsError = Refused(what)
-    lines = text_diff(run(outcome(name, (), tuple(after)), failed(error, name)), colour=False)
+    lines = list(text_diff(run(outcome(name, (), tuple(after)), failed(error, name)), colour=False))
     for line in lines:
         assert command_in(line) is None
         assert not CONTROL_CHARACTERS.search(line)

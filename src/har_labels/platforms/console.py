@@ -6,10 +6,13 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import TextIO
 
 from har_labels.display import Redactor, visible
 from har_labels.errors import HarLabelsError
+
+_LINES_AT_A_TIME = 1000
 
 
 class Log:
@@ -24,6 +27,12 @@ class Log:
         with suppress(OSError, ValueError):
             return self._stream.isatty()
         return False
+
+    def write_lines(self, lines: Iterable[str]) -> None:
+        """Writes many lines, a thousand at a time: a diff may have a million."""
+        rest = iter(lines)
+        while some := list(islice(rest, _LINES_AT_A_TIME)):
+            self.write("".join(f"{line}\n" for line in some))
 
     def write(self, text: str) -> None:
         """Writes and flushes `text`; does nothing any more once that has failed."""
@@ -84,12 +93,10 @@ class Console:
 
     def group(self, title: str, lines: Iterable[str]) -> None:
         self.say(title)
-        for line in lines:
-            self.say(f"  {line}")
+        self._out.write_lines(self._harmless(f"  {line}") for line in lines)
 
     def diff(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self._out.write(f"{self._redactor.redact(line)}\n")
+        self._out.write_lines(map(self._redactor.redact, lines))
 
     def print_json(self, chunks: Iterable[str]) -> None:
         for chunk in chunks:

@@ -19,6 +19,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import redirect_stdout
+from itertools import chain
 from typing import Any, TextIO
 
 from har_labels.display import cut_at_line
@@ -89,13 +90,14 @@ class GitHub(Console):
 
     def group(self, title: str, lines: Iterable[str]) -> None:
         self._out.write(_command("group", self._harmless(title)))
-        for line in lines:
-            self.say(line)
+        self._out.write_lines(map(self._harmless, lines))
         self._out.write(_command("endgroup", ""))
 
     def diff(self, lines: Iterable[str]) -> None:
-        if shown := list(lines):
-            self.group("Labels", shown)
+        rest = iter(lines)
+        first = next(rest, None)
+        if first is not None:
+            self.group("Labels", chain([first], rest))
 
     def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
         if self._error_count > MOST_ERRORS:

@@ -1,0 +1,133 @@
+"""From items to labels or patterns: rendered one by one, checked, without duplicates (contract §2, §3).
+
+A list is split before anything is rendered (lists.py), and each item is rendered alone, so a value can
+never turn into two labels. Items without a placeholder never load the template language: most steps have none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from har_labels.errors import Failures, HarLabelsError, InputError, Unreadable
+from har_labels.labels import Labels, problem_with
+from har_labels.lists import Item
+
+_MENDING = "Change it, or use a filter in it such as `| trim`, `| slug` or `| replace('^_', '-')`."
+_GLOB_SIGNS = re.compile(r"[*?\[]")
+_OPENING = re.compile(r"\{[{%#]")
+_LONGEST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What templates and `require` can see, and all they can see.
+
+    `now` has a time zone. `current` (None: the registry doesn't show them) and `labels` (those given) are
+    for `require` only.
+    """
+
+    metrics: Mapping[str, object]
+    ci: Mapping[str, str]
+    now: datetime
+    artifact: str
+    registry: str
+    current: Labels | None = None
+    labels: Labels | None = None
+
+    def look_up(self, name: str) -> object:
+        """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty."""
+        value: object = getattr(self, name)
+        if value is None:
+            raise Unreadable(f"`require` reads `{name}`, and the labels of {_shown(self.artifact)} are not known")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The texts in order without duplicates, and a notice for each item that was dropped."""
+
+    labels: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def render_labels(items: Sequence[Item | str], scope: Scope, *, where: str, enabled: bool) -> Rendered:
+    """Labels from the items of `labels`; `enabled` is the input `templates`.
+
+    `where` stands in front of an item's position in messages: `label` gives `label 2`. Raises Failures with
+    a TemplateError or InputError for every item that can't be a label (contract §2 "A label").
+    """
+    return _render(items, scope, where, _Rendering(enabled, _check_label))
+
+
+def render_patterns(items: Sequence[Item | str], scope: Scope, *, where: str, enabled: bool) -> Rendered:
+    """Patterns from the items of `labels` in mode `remove`: as `render_labels`, without the rules for labels.
+
+    A `*`, `?` or `[` that comes out of a placeholder stands for itself, so no value can widen a pattern.
+    """
+    return _render(items, scope, where, _Rendering(enabled, _check_nothing, _without_glob_signs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    enabled: bool
+    check: Callable[[str, str, str], None]
+    literally: Callable[[str], str] = str
+
+    def text_of(self, source: str, scope: Scope, where: str) -> str | None:
+        text: str | None = source
+        if self.enabled and has_placeholders(source):
+            from har_labels.rules import Template
+
+            text = Template.parse(source, where=where).render(scope, literally=self.literally)
+        if text is not None:
+            self.check(text, source, where)
+        return text
+
+
+def _render(items: Sequence[Item | str], scope: Scope, where: str, rendering: _Rendering) -> Rendered:
+    first_place: dict[str, int] = {}
+    notices: list[str] = []
+    problems: list[HarLabelsError] = []
+    for place, item in enumerate(items, start=1):
+        source, position = (item, place) if isinstance(item, str) else (item.text, item.position)
+        named = f"{where} {position} `{_shown(source)}`"
+        try:
+            text = rendering.text_of(source, scope, f"{where} {position}")
+        except InputError as problem:
+            problems.append(problem)
+            continue
+        if text is None:
+            notices.append(f"{named} is dropped: all its placeholders are empty")
+        elif text in first_place:
+            notices.append(f"{named} is dropped: {where} {first_place[text]} is the same, `{_shown(text)}`")
+        else:
+            first_place[text] = position
+    if problems:
+        raise Failures(problems)
+    return Rendered(tuple(first_place), tuple(notices))
+
+
+def _check_label(label: str, source: str, where: str) -> None:
+    if problem := problem_with(label):
+        became = "" if label == source else f" comes to `{_shown(label)}`, and"
+        raise InputError(f"{where} `{_shown(source)}`{became} can't be a label: {problem}", _MENDING)
+
+
+def _check_nothing(_label: str, _source: str, _where: str) -> None:
+    """Patterns have no rules."""
+
+
+def _without_glob_signs(value: str) -> str:
+    return _GLOB_SIGNS.sub(lambda found: f"[{found[0]}]", value)
+
+
+def has_placeholders(source: str) -> bool:
+    """Whether a text has anything in it that templates would read, allowed or not."""
+    return bool(_OPENING.search(source))
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

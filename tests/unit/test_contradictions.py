@@ -1,0 +1,190 @@
+"""What contradicts what, and what is missing: each with its exact words, in each CI's spelling (contract §2)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ci.steps import CIS
+from unit.asking import ask, refusals, spelled
+
+PLAN = "A plan file says all of that already: leave `@{}@` out."
+NO_LIST = {"labels": ""}
+ALONE = {"registry-ref": "", "artifact": "", "labels": ""}
+
+# inputs, then what is wrong and what to do, for each problem
+REFUSALS = [
+    (
+        {"registry-ref": "", "artifact": ""},
+        ("`@registry-ref@` is missing", "Give it, for example `@registry-ref@: account/org/project/registry`."),
+        ("`@artifact@` is missing", "Give it, for example `@artifact@: resnet50`."),
+    ),
+    (
+        {"labels": ""},
+        ("`@labels@` is missing, and `@mode@: replace` needs it", "Give the labels, or `@mode@: clear` to take all labels away."),
+    ),
+    ({**NO_LIST, "mode": "add"}, ("`@labels@` is missing, and `@mode@: add` needs it", "Give the labels.")),
+    ({**NO_LIST, "mode": "remove"}, ("`@labels@` is missing, and `@mode@: remove` needs it", "Give the labels.")),
+    ({"mode": "read"}, ("`@mode@: read` takes no `@labels@`", "Leave `@labels@` out, or choose another mode.")),
+    ({"mode": "clear"}, ("`@mode@: clear` takes no `@labels@`", "Leave `@labels@` out, or choose another mode.")),
+    (
+        {**NO_LIST, "mode": "clear", "labels-file": "f"},
+        ("`@mode@: clear` takes no `@labels-file@`", "Leave `@labels-file@` out, or choose another mode."),
+    ),
+    ({"mode": "add", "owned": "ci-*"}, ("`@owned@` goes with `@mode@: replace`, not with `add`", "Leave `@owned@` out.")),
+    (
+        {**NO_LIST, "mode": "read", "owned": "ci-*"},
+        ("`@owned@` goes with `@mode@: replace`, not with `read`", "Leave `@owned@` out."),
+    ),
+    (
+        {"mode": "add", "on-conflict": "keep"},
+        ("`@on-conflict@` goes with `@mode@: upsert`, not with `add`", "Leave `@on-conflict@` out."),
+    ),
+    (
+        {"manifest": "m.yaml"},
+        ("`@manifest@` and `@artifact@` are both given", "Write it into the manifest, or leave the manifest out."),
+        ("`@manifest@` and `@labels@` are both given", "Write it into the manifest, or leave the manifest out."),
+    ),
+    (
+        {"manifest": "m.yaml", "artifact": "", "labels": "", "labels-file": "f"},
+        ("`@manifest@` and `@labels-file@` are both given", "Write it into the manifest, or leave the manifest out."),
+    ),
+    ({"save-plan": "p"}, ("`@save-plan@` goes with `@dry-run@: true`", "Set it, or leave the plan file out.")),
+    *(
+        ({**ALONE, "apply-plan": "p", name: value}, (f"`@apply-plan@` and `@{name}@` are both given", PLAN.format(name)))
+        for name, value in {
+            "registry-ref": "a/r", "artifact": "x", "artifact-type": "model", "manifest": "m", "labels": "a", "labels-file": "f",
+            "metrics-file": "f", "on-conflict": "keep", "templates": "false", "owned": "o", "require": "true", "save-plan": "q",
+            "max-changes": "3", "on-missing": "skip", "wait-for-artifact": "5",
+        }.items()
+        if name != "on-conflict" and name != "owned"
+    ),
+    (
+        {"shard-index": "2", "shard-total": "2"},
+        ("`@shard-index@` is 2, and `@shard-total@` is 2", "Shards count from 0: the index must be smaller than the total."),
+    ),
+    (
+        {"shard-index": "1"},
+        ("`@shard-index@` is 1, and `@shard-total@` is 1", "Shards count from 0: the index must be smaller than the total."),
+    ),
+    (
+        {"api-url": "http://registry.example"},
+        (
+            "`@api-url@` is plain http, and the key would cross the network in the clear",
+            "Use https, or `@allow-http@: true` if you accept that.",
+        ),
+    ),
+    ({"api-key-file": "/nope"}, ("`@api-key@` and `@api-key-file@` are both given", "Keep one of the two.")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ci", CIS)
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: ",".join(f"{name}={text}" for name, text in case[0].items()))
+def test_contradictions(ci: str, case: tuple[dict[str, str], *tuple[tuple[str, str], ...]]) -> None:
+    """Each contradiction and each missing input is told with its exact words, and nothing else beside it."""
+    inputs, *problems = case
+    assert refusals(ci, inputs) == [(spelled(what, ci, inputs), spelled(cure, ci, inputs)) for what, cure in problems]
+
+
+@pytest.mark.parametrize("ci", CIS)
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {**ALONE, "apply-plan": "p", "mode": "replace", "on-missing": "error", "max-changes": "0", "settle": "1"},
+        {"mode": "replace", "on-conflict": "overwrite", "shard-index": "0", "shard-total": "1"},
+        {**ALONE, "apply-plan": "p", "dry-run": "true"},
+        {**ALONE, "manifest": "m", "mode": "add", "registry-ref": "a/r", "artifact-type": "model"},
+        {"save-plan": "p", "dry-run": "true"},
+        {"mode": "read", "labels": ""},
+        {"labels": "", "labels-file": "f"},
+        {"owned": "ci-*"},
+        {"shard-index": "2", "shard-total": "3"},
+        {"api-url": "http://127.0.0.1:1"},
+        {"api-url": "http://registry.example", "allow-http": "true"},
+    ],
+)
+def test_what_goes_together(ci: str, inputs: dict[str, str]) -> None:
+    """A value equal to its default counts as not given, since GitHub sets every default; the rest is fine too."""
+    assert not refusals(ci, inputs)
+
+
+@pytest.mark.parametrize("ci", ["harness", "hybrid"])
+@pytest.mark.parametrize(
+    ("given", "scope", "hint"),
+    [
+        ("models", {}, "`acme/ml/prod/models/+` or `acme/ml/models/+` or `acme/models/+`"),
+        ("models/+", {}, "`acme/ml/prod/models/+` or `acme/ml/models/+` or `acme/models/+`"),
+        ("a/b/c/d/models", {}, "`acme/ml/prod/models/+` or `acme/ml/models/+` or `acme/models/+`"),
+        ("models", {"HARNESS_PROJECT_ID": ""}, "`acme/ml/models/+` or `acme/models/+`"),
+        ("models", {"HARNESS_PROJECT_ID": "", "HARNESS_ORG_ID": ""}, "`acme/models/+`"),
+        ("ml//", {}, "`acme/ml/prod/REGISTRY/+` or `acme/ml/REGISTRY/+` or `acme/REGISTRY/+`"),
+    ],
+)
+def test_a_pipeline_spells_the_path(ci: str, given: str, scope: dict[str, str], hint: str) -> None:
+    """In a Harness pipeline the hint for a registry-ref spells the full path from its account, org and project."""
+    ((_, cure),) = refusals(ci, {"registry-ref": given}, environ=scope)
+    assert cure == f"Write account/registry, account/org/registry or account/org/project/registry. In this pipeline: {hint}."
+
+
+@pytest.mark.parametrize("ci", CIS)
+@pytest.mark.parametrize("name", ["registry-ref", "artifact", "labels", "mode", "api-url", "timeout", "dry-run", "api-key-file"])
+def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
+    """A value that starts with `<+` is an expression that Harness did not resolve, and is said to be one."""
+    inputs = {name: "<+pipeline.variables.x>", **({"api-key": ""} if name == "api-key-file" else {})}
+    what, cure = next(problem for problem in refusals(ci, inputs) if "expression" in problem[0])
+    assert what == spelled(f"`@{name}@` is '<+pipeline.variables.x>', an expression that Harness did not resolve", ci, inputs)
+    assert cure == "Check its spelling, and that it has a value where this step runs."
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_an_expression_hides_no_other_problem(ci: str) -> None:
+    """Beside an unresolved expression the other problems of the run are told, and none about what is not known."""
+    assert len(refusals(ci, {"artifact": "<+input>", "mode": "nope", "timeout": "9999"})) == 3
+
+
+HINTS = {
+    "github": "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`.",
+    "hybrid": "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`.",
+    "harness": 'Give it from a secret: `api_key: <+secrets.getValue("har_api_key")>`.',
+    "terminal": "Set HAR_LABELS_API_KEY, or name a file with `--api-key-file`.",
+}
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_no_key(ci: str) -> None:
+    """Without a key the reader is told how to give one on that CI."""
+    assert refusals(ci, {"api-key": ""}) == [(spelled("`@api-key@` is missing", ci, {"api-key": ""}), HINTS[ci])]
+
+
+def event(folder: Path, head: object, base: str = "acme/vision") -> dict[str, str]:
+    """The variables of a pull request whose event file names these repositories."""
+    path = folder / "event.json"
+    path.write_text(json.dumps({"pull_request": {"head": {"repo": head}, "base": {"repo": {"full_name": base}}}}))
+    return {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(path)}
+
+
+def test_no_key_on_a_pull_request(tmp_path: Path) -> None:
+    """An empty key on a pull request from a fork says that forks get no secrets; one of the same repository doesn't."""
+    fork, own = {"full_name": "fork/vision"}, {"full_name": "acme/vision"}
+    said = refusals("github", {"api-key": ""}, environ=event(tmp_path, fork))
+    assert said == [("`api-key` is missing: pull requests from forks get no secrets", HINTS["github"])]
+    said = refusals("github", {"api-key": ""}, environ=event(tmp_path, own))
+    assert said == [("`api-key` is missing", HINTS["github"])]
+    said = refusals("github", {"api-key": ""}, environ={"GITHUB_ACTOR": "dependabot[bot]"})
+    assert said == [("`api-key` is missing: runs started by Dependabot get Dependabot's secrets only", HINTS["github"])]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"pull_request": 1}', "\x00"])
+def test_a_broken_event_file_is_no_defect(tmp_path: Path, content: str) -> None:
+    """An event file that can't be read takes no part in the wording."""
+    (tmp_path / "event.json").write_text(content)
+    environ = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(tmp_path / "event.json")}
+    assert refusals("github", {"api-key": ""}, environ=environ) == [("`api-key` is missing", HINTS["github"])]
+
+
+def test_the_default_pace_and_place() -> None:
+    """Nothing given beyond what is needed makes a run against Harness's own host."""
+    settings = ask("github", {}).settings
+    assert settings.api_url.url == "https://app.harness.io/har/api/v1"
+    assert settings.requests_per_minute is None
