@@ -16,16 +16,16 @@ KEY, REGISTRY, LABEL = "bench-key-0123456789", "acme/ml/models", "stage=candidat
 RUNS = 3
 
 
-def artifacts(count: int, *, every: int) -> Iterator[dict[str, object]]:
+def artifacts(count: int, *, every: int) -> Iterator[tuple[str, list[str]]]:
     """`count` docker images of five short labels; one in `every` lacks LABEL."""
     for number in range(count):
         labels = [f"owner=team{number % 7}", "dataset=v7", f"run={number}", "kind=model"]
         labels.append("tier=2" if number % every == 0 else LABEL)
-        yield {"name": f"model-{number:06}", "package_type": "DOCKER", "labels": labels}
+        yield f"model-{number:06}", labels
 
 
 def filled(box: Sandbox, count: int, *, every: int) -> None:
-    box.add_artifacts(REGISTRY, artifacts(count, every=every))
+    box.add_artifacts(REGISTRY, artifacts(count, every=every), package_type="DOCKER")
 
 
 def ours(url: str, **inputs: str) -> tuple[list[str], Mapping[str, str]]:
@@ -49,7 +49,7 @@ def many() -> None:
     count, found = 1000, {}
     for _ in range(RUNS):
         for who in ("har-labels", "loop, 4 threads", "loop"):
-            with Sandbox(profile="saas", api_key=KEY, latency=Latency(base_ms=20)) as box:
+            with Sandbox(profile="saas", api_key=KEY, latency=Latency(base=0.02)) as box:
                 filled(box, count, every=2)
                 loop = [sys.executable, str(ROOT / "benchmarks" / "loop.py"), box.url, KEY, REGISTRY, str(count), LABEL]
                 command, environment = ours(box.url) if who == "har-labels" else ([*loop, "4" if "4" in who else "1"], {})

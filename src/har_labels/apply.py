@@ -82,7 +82,7 @@ class Writer:
             task.fail(_given_up(task) if task.doubt else Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change"), task.labels)
         for task in tried:
             if task.outcome is None:
-                task.end(Status.APPLIED, task.labels)
+                self._end(task)
 
     def roll_back(self, tasks: Iterable[Task]) -> None:
         """Writes `before` back wherever the artifact still has what this run wrote (contract §5 point 6)."""
@@ -170,7 +170,9 @@ class Writer:
         return True
 
     def _longest_age(self, task: Task) -> float:
-        return min(FRESH_SECONDS, FRESH_SHARE * self._care.settle) if task.attempts and self._care.settle else FRESH_SECONDS
+        if task.attempts and self._care.settle:
+            return min(FRESH_SECONDS, FRESH_SHARE * self._care.settle)
+        return FRESH_SECONDS
 
     def _put(self, task: Task) -> None:
         try:
@@ -273,11 +275,13 @@ class Writer:
     def _end(self, task: Task) -> None:
         """Ends a task whose change is there, or had to yield to a later writer's."""
         is_looked_at = task.goal.is_merging and (self._care.settle or task.confirmed_by is ConfirmedBy.READ_BACK)
-        if is_looked_at and task.labels is not None and task.goal.look(task.labels, task.seen).found is Found.SUPERSEDED:
+        if not is_looked_at or task.labels is None:
+            task.end(Status.APPLIED, task.target)
+        elif task.goal.look(task.labels, task.seen).found is Found.SUPERSEDED:
             self._notice(f"{task.name!r} in {task.ref}: a later writer has set something else, which stays")
             task.end(Status.SUPERSEDED, task.labels)
         else:
-            task.end(Status.APPLIED, task.target)
+            task.end(Status.APPLIED, task.labels)
 
     def _look(self, tasks: Sequence[Task]) -> list[Task]:
         again: list[Task] = []

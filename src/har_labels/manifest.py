@@ -176,14 +176,16 @@ def check_labels(entries: Sequence[Entry]) -> None:
 
 def _label_errors(recipe: Recipe) -> Sequence[HarLabelsError]:
     known = [item for item in recipe.items if not _names_artifact(recipe, item)]
-    errors = [error for item in known for error in _item_errors(recipe, item)]
-    if errors or len(known) < len(recipe.items):
-        return errors
-    try:
-        recipe.change_for(artifact="", registry="")
-    except Failures as failures:
-        return [_placed(error, recipe.place) for error in failures.errors]
-    return ()
+    of_all: Sequence[HarLabelsError] = ()
+    if len(known) == len(recipe.items):
+        try:
+            recipe.change_for(artifact="", registry="")
+        except Failures as failures:
+            of_all = [_placed(error, recipe.place) for error in failures.errors]
+        else:
+            return ()
+    # What one item is wrong about is told with that item's place, not the list's.
+    return [error for item in known for error in _item_errors(recipe, item)] or of_all
 
 
 def _item_errors(recipe: Recipe, item: Item) -> Sequence[HarLabelsError]:

@@ -13,7 +13,7 @@ from har_labels.checks import SEPARATOR
 from har_labels.documents import read
 from har_labels.errors import HarLabelsError, ManifestError
 from har_labels.inputs import ALIKE, dashed
-from har_labels.manifest_keys import Manifest, ManifestEntry
+from har_labels.manifest_keys import VERSION, Manifest, ManifestEntry
 from har_labels.positions import Kind, Node, Place, Word
 from har_labels.settings import fields
 from har_labels.settings import shown as quoted
@@ -125,14 +125,14 @@ def _validated(plain: dict[str, Any]) -> tuple[Manifest | None, list[Any]]:
 
 def _take_out(plain: dict[str, Any], location: _Location) -> None:
     changes = plain.get("changes")
-    if location[0] != "changes" or not isinstance(changes, list) or len(location) < 2:
+    if location[0] == "version":
+        plain["version"] = Word(str(VERSION), Kind.NUMBER)  # what is wrong with the rest is worth telling too
+    elif location[0] != "changes" or not isinstance(changes, list) or len(location) < 2:
         plain.pop(str(location[0]), None)
-        return
-    index = int(location[1])
-    if isinstance(changes[index], dict) and len(location) > 2:
-        changes[index].pop(str(location[2]), None)
+    elif len(location) > 2:
+        changes[int(location[1])].pop(str(location[2]), None)
     else:
-        changes[index] = {}
+        changes[int(location[1])] = {}
 
 
 # --- one problem in words ----------------------------------------------------------------------------------------

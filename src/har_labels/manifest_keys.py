@@ -123,7 +123,7 @@ def _string(**more: Any) -> WithJsonSchema:
 
 _Text = Annotated[str, PlainValidator(_text), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
-_Registry = Annotated[Registry, BeforeValidator(_text), _string(pattern="^[^/]+(/[^/]+){1,3}(/\\+)?$")]
+_Registry = Annotated[Registry, BeforeValidator(_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
 _ArtifactType = Annotated[ArtifactType, BeforeValidator(_word), _values_of(ArtifactTypeName)]
 _Mode = Annotated[ModeName, BeforeValidator(_word), _values_of(Mode)]
 _OnConflict = Annotated[OnConflictName, BeforeValidator(_word), _values_of(OnConflict)]

@@ -12,7 +12,7 @@ from hashlib import sha256
 from har_labels.address import RegistryRef, parse_registry_ref
 from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched
 from har_labels.goal import ChangeGoal, PlanGoal
-from har_labels.labels import Changes, Labels, matches
+from har_labels.labels import Change, Changes, Labels, matches
 from har_labels.plan import Outcome, Status, Step
 from har_labels.reading import Reader, Reading, Rows, choose
 from har_labels.recipe import Recipe
@@ -83,6 +83,7 @@ class Planner:
 
     def __init__(self, reader: Reader, clock: Clock, *, shard: Shard, wait: float, notice: Callable[[str], None]) -> None:
         self._reader, self._clock, self._shard, self._wait, self._notice = reader, clock, shard, wait, notice
+        self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
 
     def plan(self, entries: Sequence[Entry]) -> Plan:
         """One task for each artifact that the entries name; several entries of one artifact become one task."""
@@ -155,17 +156,34 @@ class Planner:
         globs = [pattern for pattern in patterns if is_glob(pattern)]
         return self._reader.rows(ref, names=mine, globs=globs) if mine or globs else {}
 
-    def _assigned(self, plan: Plan, entries: Sequence[Entry], rows: Rows) -> dict[tuple[Row, str], list[Recipe]]:
+    def _assigned(self, plan: Plan, entries: Sequence[Entry], rows: Rows) -> dict[tuple[Row, str], tuple[Recipe, ...]]:
         """Which recipes each row gets, in the order of the entries; what is missing goes into the plan."""
-        assigned: dict[tuple[Row, str], list[Recipe]] = {}
+        assigned: dict[tuple[Row, str], tuple[Recipe, ...]] = {}
         for entry in entries:
+            alone = (entry.recipe,)  # one tuple for all artifacts that nothing else names
             mine: dict[tuple[Row, str], None] = {}
             for pattern in entry.patterns:
                 for row in self._rows_for(plan, entry, pattern, rows):
                     mine[row, row.artifact_type or entry.artifact_type] = None
             for key in mine:
-                assigned.setdefault(key, []).append(entry.recipe)
+                assigned[key] = assigned[key] + alone if key in assigned else alone
         return assigned
+
+    def _goal(self, recipes: Sequence[Recipe], *, artifact: str, registry: str) -> ChangeGoal:
+        changes = tuple(recipe.change_for(artifact=artifact, registry=registry) for recipe in recipes)
+        if not any(recipe.requirements for recipe in recipes):
+            # Artifacts with the same change share one goal: a hundred thousand of them cost memory.
+            return self._goals.setdefault(changes, ChangeGoal(Changes(changes)))
+        gates = [
+            recipe.gate_for(change, artifact=artifact, registry=registry)
+            for recipe, change in zip(recipes, changes, strict=True)
+        ]
+
+        def gate(now: Labels | None) -> None:
+            for one in gates:
+                one(now)
+
+        return ChangeGoal(Changes(changes), gate)
 
     def _rows_for(self, plan: Plan, entry: Entry, pattern: str, rows: Rows) -> Iterable[Row]:
         if is_glob(pattern) and pattern not in rows:
@@ -202,7 +220,7 @@ class Planner:
         row = reading.row
         task = Task(ref, row.name, artifact_type, _NO_GOAL, reading, before=row.labels, target=row.labels or ())
         try:
-            task.goal = _goal(recipes, artifact=row.name, registry=str(ref))
+            task.goal = self._goal(recipes, artifact=row.name, registry=str(ref))
             task.target = task.goal.wanted(row.labels)
         except Failures as failures:
             plan.errors += [error for error in failures.errors if not _is_told(plan, error)]
@@ -215,17 +233,6 @@ class Planner:
 
 
 _NO_GOAL = ChangeGoal(Changes(()))
-
-
-def _goal(recipes: Sequence[Recipe], *, artifact: str, registry: str) -> ChangeGoal:
-    changes = [recipe.change_for(artifact=artifact, registry=registry) for recipe in recipes]
-    gates = [recipe.gate_for(change, artifact=artifact, registry=registry) for recipe, change in zip(recipes, changes, strict=True)]
-
-    def gate(now: Labels | None) -> None:
-        for one in gates:
-            one(now)
-
-    return ChangeGoal(Changes(tuple(changes)), gate)
 
 
 def _matching(pattern: str, rows: Rows) -> list[str]:

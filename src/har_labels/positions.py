@@ -130,9 +130,11 @@ class Builder:
         if not self._open:
             self.document = node
             return
-        container = self._open[-1].value
+        container, name = self._open[-1].value, self._keys[-1]
         if isinstance(container, list):
             container.append(node)
-        elif isinstance(container, dict) and (name := self._keys[-1]) is not None:
-            container[name] = node
-            self._keys[-1] = None
+            return
+        assert isinstance(container, dict)
+        assert name is not None
+        container[name] = node
+        self._keys[-1] = None

@@ -88,16 +88,15 @@ class Reader:
 
     def _pages(self, ref: RegistryRef, term: str) -> Iterator[Page]:
         """All pages, to an empty one or one shorter than the size it names; `pageCount` is not to be trusted."""
-        number, seen, stale = self._first_page.get(ref, 0), set[tuple[str, str]](), 0
+        number, before = self._first_page.get(ref, 0), set[tuple[str, str]]()
         while True:
             page = self._page(ref, term, number)
             keys = {(row.name, row.artifact_type) for row in page.rows}
-            stale = stale + 1 if keys <= seen else 0
-            seen |= keys
             yield page
-            # A server that ignores `page` would repeat itself for ever; moved rows repeat one page at most.
-            if not page.rows or (page.size and len(page.rows) < page.size) or stale > 1:
+            # A server that ignores `page` would repeat itself for ever.
+            if not page.rows or (page.size and len(page.rows) < page.size) or keys == before:
                 return
+            before = keys
             number = max(number, self._first_page.get(ref, 0)) + 1
 
     def _page(self, ref: RegistryRef, term: str, number: int) -> Page:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from sys import intern
 from typing import Any
 
 from har_labels.address import RegistryRef, artifact_path, labels_path, list_path
@@ -205,12 +206,13 @@ def _labels(value: Any) -> Labels | None:
         return None
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
         raise Doubt(BadAnswer("the labels in the answer are not a list of texts"))
-    return to_labels(_HALF_PAIR.sub("\ufffd", label) for label in value)
+    # Interned, since the artifacts of a registry share most of their labels.
+    return to_labels(intern(_HALF_PAIR.sub("\ufffd", label)) for label in value)
 
 
 def _facts(data: dict[str, Any]) -> ArtifactFacts:
     def text(*names: str) -> str:
-        return next((str(data[name]) for name in names if isinstance(data.get(name), str | int)), "")
+        return next((intern(str(data[name])) for name in names if isinstance(data.get(name), str | int)), "")
 
     return ArtifactFacts(
         image_name=text("imageName", "name"),

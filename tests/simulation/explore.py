@@ -1,14 +1,18 @@
-"""Runs many scenarios: `python -m simulation.explore [--seeds FROM:TO] [--climate NAME] [--show SEED]`."""
+"""Plays many scenarios: `python -m simulation.explore [--seeds FROM:TO] [--climate NAME] [--show SEED]`."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from har_labels.apply import Writer
 from simulation.scenario import CLIMATES, Played, play, scenario_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(slots=True)
@@ -27,6 +31,12 @@ class Tally:
         if played.verdict.broken:
             self.broken[seed] = [f"({len(played.store.writes)} writes) {line}" for line in played.verdict.broken]
 
+    def __str__(self) -> str:
+        counts = [f"{count} {what}" for what, count in (*self.ends.most_common(), *self.explained.most_common())]
+        lines = [f"{self.played} played; {', '.join(counts)}; {len(self.broken)} broken"]
+        lines += [f"seed {seed}: {'; '.join(told)}" for seed, told in sorted(self.broken.items(), key=_length)[:10]]
+        return "\n  ".join(lines)
+
 
 def explore(climate: str, seeds: Iterable[int], *, writer: type[Writer] = Writer) -> Tally:
     """Plays the scenario of every seed."""
@@ -43,7 +53,7 @@ def shown(played: Played) -> str:
         (write.at, f"{write.who:>4} writes [{' '.join(write.after)}]  sent {write.sent:.3f}, gap {write.gap:.3f}")
         for write in played.store.writes
     ]
-    events += [(run.ended, f"{run.step.name:>4} ends   {run.status}") for run in played.runs]
+    events += [(run.ended.at, f"{run.step.name:>4} ends   {run.status}") for run in played.runs]
     lines = [f"{at:8.3f} {what}" for at, what in sorted(events)]
     wants = [f"{run.step.name}: {run.step.change}" for run in played.runs]
     return "\n".join([*wants, *lines, *played.verdict.broken])
@@ -51,20 +61,21 @@ def shown(played: Played) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", default="0:1000")
-    parser.add_argument("--climate", choices=CLIMATES, default=None)
-    parser.add_argument("--show", type=int)
+    parser.add_argument("--seeds", default="0:1000", help="FROM:TO (default 0:1000)")
+    parser.add_argument("--climate", choices=CLIMATES, help="one kind of scenario instead of all")
+    parser.add_argument("--show", type=int, help="tell one scenario event by event; needs --climate")
     wanted = parser.parse_args()
-    climates = [wanted.climate] if wanted.climate else list(CLIMATES)
     if wanted.show is not None:
-        print(shown(play(scenario_of(wanted.show, CLIMATES[climates[0]]), wanted.show)))
+        sys.stdout.write(shown(play(scenario_of(wanted.show, CLIMATES[wanted.climate]), wanted.show)) + "\n")
         return
     first, last = map(int, wanted.seeds.split(":"))
-    for climate in climates:
-        tally = explore(climate, range(first, last))
-        print(f"{climate}: {tally.played} played, ends {dict(tally.ends)}, explained {dict(tally.explained)}, {len(tally.broken)} broken")
-        for seed, lines in sorted(tally.broken.items(), key=lambda item: item[1][0])[:10]:
-            print(f"  seed {seed}: {'; '.join(lines)}")
+    for climate in [wanted.climate] if wanted.climate else CLIMATES:
+        sys.stdout.write(f"{climate}: {explore(climate, range(first, last))}\n")
+
+
+def _length(item: tuple[int, list[str]]) -> str:
+    """Sorts the shortest schedules first: their lines begin with the number of writes."""
+    return f"{item[1][0].partition(' ')[0]:>6}"
 
 
 if __name__ == "__main__":

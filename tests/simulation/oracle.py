@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from har_labels.labels import Change, Labels, Mode, key_and_value
 from har_labels.plan import Status
-from simulation.writers import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from simulation.network import Read, Store, Write
+
+GREEN = frozenset({Status.APPLIED, Status.UNCHANGED, Status.SUPERSEDED})
 
 
 @dataclass(slots=True)
@@ -29,34 +30,57 @@ class Verdict:
     explained: Counter[str] = field(default_factory=Counter)
 
 
-class Oracle:
-    """Judges one finished simulation. `changes` is what everybody meant, by name."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A har-labels run that is over: what it wanted, and what it told its user. `status` None: a failed run."""
 
-    def __init__(self, store: Store, runs: Iterable[Run], changes: Mapping[str, Change], settle: float) -> None:
+    name: str
+    change: Change
+    status: Status | None
+    at: float
+
+    @property
+    def is_green(self) -> bool:
+        """Whether the run told its user that all is well."""
+        return self.status in GREEN
+
+
+class Oracle:
+    """Judges one finished race. `changes` is what everybody meant, by name.
+
+    In virtual time only the network takes time, so that what har-labels itself let pass between its read and its
+    write is no excuse; with `forgives_own_waiting` it is, as on a machine where a process may stand still.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runs: Iterable[Ended],
+        changes: Mapping[str, Change],
+        settle: float,
+        *,
+        forgives_own_waiting: bool = False,
+    ) -> None:
         self._store, self._runs, self._changes, self._settle = store, tuple(runs), changes, settle
+        self._ours = frozenset() if forgives_own_waiting else frozenset(run.name for run in self._runs)
         self._verdict = Verdict()
 
     def judge(self) -> Verdict:
         for run in self._runs:
-            if run.actor.was_killed:
-                continue
-            if not run.error and not run.outcome:
-                self._break(run, "ended and did not say how")
-            elif run.is_green:
+            if run.is_green:
                 self._judge_green(run)
             self._judge_writes(run)
         return self._verdict
 
     # --- what a green run promises ---------------------------------------------------------------------------
 
-    def _judge_green(self, run: Run) -> None:
-        assert run.outcome
-        change, look = run.step.change, self._last_look(run)
+    def _judge_green(self, run: Ended) -> None:
+        change, look = run.change, self._last_look(run)
         wrong_then = _differing(change, look.labels)
-        if run.outcome.status is Status.SUPERSEDED:
+        if run.status is Status.SUPERSEDED:
             wrong_then -= self._superseded(run, look.labels)
         if wrong_then:
-            self._break(run, f"ended {run.outcome.status}, and its last look had shown {_listed(look.labels)}")
+            self._break(run, f"ended {run.status}, and its last look had shown {_listed(look.labels)}")
             return
         wrong_now = _differing(change, self._store.labels) - _differing(change, look.labels)
         if later := wrong_now & self._superseded(run, self._store.labels):
@@ -64,25 +88,25 @@ class Oracle:
         for label in sorted(wrong_now - later):
             self._explain(run, label, look)
 
-    def _last_look(self, run: Run) -> Read:
+    def _last_look(self, run: Ended) -> Read:
         """The last read of a run. What its last write made of the list, where nothing was read after that."""
-        reads = [read for read in self._store.reads if read.who == run.step.name]
-        writes = [write for write in self._writes_of(run) if write.at <= run.ended]
+        reads = [read for read in self._store.reads if read.who == run.name]
+        writes = [write for write in self._writes_of(run) if write.at <= run.at]
         if writes and writes[-1].at > reads[-1].at:
             last = writes[-1]
             return type(reads[-1])(last.who, last.after, last.at, last.at)
         return reads[-1]
 
-    def _superseded(self, run: Run, labels: Labels) -> set[str]:
+    def _superseded(self, run: Ended, labels: Labels) -> set[str]:
         """What may differ in `labels` since somebody else set a value that the run had never seen before it wrote."""
         news = set(labels) - self._seen_before_writing(run)
         keys = {pair[0] for label in news if (pair := key_and_value(label))}
-        given = {label for label in run.step.change.given if (key_and_value(label) or ("",))[0] in keys}
-        return news | (given if run.step.change.mode is Mode.UPSERT else set())
+        given = {label for label in run.change.given if (key_and_value(label) or ("",))[0] in keys}
+        return news | (given if run.change.mode is Mode.UPSERT else set())
 
-    def _explain(self, run: Run, label: str, look: Read) -> None:
+    def _explain(self, run: Ended, label: str, look: Read) -> None:
         """Finds who spoilt `label` after the run's last look; breaks the verdict if that is within the conditions."""
-        change, is_wanted = run.step.change, label not in self._store.labels
+        change, is_wanted = run.change, label not in self._store.labels
         culprits = [
             write
             for write in self._store.writes
@@ -94,34 +118,35 @@ class Oracle:
             self._verdict.explained[reason] += 1
         else:
             blamed = ", ".join(f"{write.who} at {write.at:.3f} (gap {write.gap:.3f})" for write in culprits)
-            self._break(run, f"ended {run.status}, and {label!r} is {'gone' if is_wanted else 'back'}, by {blamed or 'nobody'}")
+            self._break(
+                run, f"ended {run.status}, and {label!r} is {'gone' if is_wanted else 'back'}, by {blamed or 'nobody'}"
+            )
 
-    def _reason(self, run: Run, write: Write, label: str, look: Read) -> str | None:
+    def _reason(self, run: Ended, write: Write, label: str, look: Read) -> str | None:
         if self._meant(write.who, label, is_there=label in write.after):
             return "meant by a later writer"
         if write.gap - self._own_waiting(write) > self._settle:
             return "a gap longer than settle"
         if self._was_put_back(run, look):
             return "the very same list had been put back"
-        if run.outcome and run.outcome.status is Status.UNCHANGED and self._is_unwatched(write, look):
+        if run.status is Status.UNCHANGED and self._is_unwatched(write, look):
             return "unchanged, and its maker did not watch"
         return None
 
     def _own_waiting(self, write: Write) -> float:
         """Seconds that har-labels itself let pass between its read and its write: no excuse, unlike the network's."""
-        is_ours = any(run.step.name == write.who for run in self._runs)
-        return write.sent - write.basis.told if is_ours and write.basis else 0.0
+        return write.sent - write.basis.told if write.who in self._ours and write.basis else 0.0
 
     def _meant(self, who: str, label: str, *, is_there: bool) -> bool:
         change = self._changes[who]
-        return (label in change.apply((label,))) == is_there and (
-            label in change.given if is_there else True
-        )
+        return (label in change.apply((label,))) == is_there and (label in change.given if is_there else True)
 
-    def _was_put_back(self, run: Run, look: Read) -> bool:
+    def _was_put_back(self, run: Ended, look: Read) -> bool:
         """Whether the list changed and changed back between two looks of a run: no reader can tell that from rest."""
-        known = [read for read in self._store.reads if read.who == run.step.name and read.told <= look.at]
-        lists = [(read.at, read.labels) for read in known] + [(own.at, own.after) for own in self._writes_of(run) if own.at < look.at]
+        known = [read for read in self._store.reads if read.who == run.name and read.told <= look.at]
+        lists = [(read.at, read.labels) for read in known] + [
+            (own.at, own.after) for own in self._writes_of(run) if own.at < look.at
+        ]
         since = max((at for at, labels in lists if at <= look.at - self._settle), default=look.at)
         between = self._writes_between(since, look.at)
         return any(at == since and labels == look.labels for at, labels in lists) and any(
@@ -131,7 +156,7 @@ class Oracle:
     def _is_unwatched(self, write: Write, look: Read) -> bool:
         """Whether the list was as a run found it for less than `settle`, from a writer that does not repair it."""
         assert write.basis
-        watching = {run.step.name for run in self._runs if run.is_green}
+        watching = {run.name for run in self._runs if run.is_green}
         return any(made.who not in watching for made in self._writes_between(write.basis.at, look.at))
 
     def _writes_between(self, after: float, until: float) -> list[Write]:
@@ -139,7 +164,7 @@ class Oracle:
 
     # --- what every write of ours keeps ----------------------------------------------------------------------
 
-    def _judge_writes(self, run: Run) -> None:
+    def _judge_writes(self, run: Ended) -> None:
         """A value that came after our first write is never taken away (`superseded`)."""
         seen = self._seen_before_writing(run)
         for write in self._writes_of(run)[1:]:
@@ -147,17 +172,17 @@ class Oracle:
             if undone := set(write.basis.labels) - seen - set(write.after):
                 self._break(run, f"took away {sorted(undone)}, which came after its first write, at {write.at:.3f}")
 
-    def _seen_before_writing(self, run: Run) -> set[str]:
+    def _seen_before_writing(self, run: Ended) -> set[str]:
         """The labels a run was shown before the first of its writes that may have come through."""
-        until = next((sent for who, sent in self._store.tries if who == run.step.name), float("inf"))
-        reads = [read for read in self._store.reads if read.who == run.step.name and read.told <= until]
+        until = next((sent for who, sent in self._store.tries if who == run.name), float("inf"))
+        reads = [read for read in self._store.reads if read.who == run.name and read.told <= until]
         return {label for read in reads for label in read.labels}
 
-    def _writes_of(self, run: Run) -> list[Write]:
-        return [write for write in self._store.writes if write.who == run.step.name]
+    def _writes_of(self, run: Ended) -> list[Write]:
+        return [write for write in self._store.writes if write.who == run.name]
 
-    def _break(self, run: Run, what: str) -> None:
-        self._verdict.broken.append(f"{run.step.name}: {what}")
+    def _break(self, run: Ended, what: str) -> None:
+        self._verdict.broken.append(f"{run.name}: {what}")
 
 
 def _differing(change: Change, labels: Labels) -> set[str]:

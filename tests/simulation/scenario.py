@@ -60,15 +60,27 @@ class Played:
 
 
 def play(scenario: Scenario, seed: int) -> Played:
-    """Runs a scenario to its end and judges it."""
+    """Runs a scenario to its end and judges it; then has those that came to no good end run again in peace."""
     random.seed(seed)  # the back-off of the code under test
     world, store = World(random.Random(seed)), Store(scenario.labels)
     runs = tuple(Run(step, world, store) for step in scenario.steps)
     for plain in scenario.plains:
         start_plain(plain, world, store)
     world.run()
-    verdict = Oracle(store, runs, scenario.named, scenario.settle).judge()
-    return Played(store, runs, verdict, world.now)
+    verdict = Oracle(store, [run.ended for run in runs], scenario.named, scenario.settle).judge()
+    played = Played(store, runs, verdict, world.now)
+    for run in runs:
+        if not run.ended.is_green:
+            _run_again(run, world, Store(store.labels), verdict)
+    return played
+
+
+def _run_again(run: Run, world: World, store: Store, verdict: Verdict) -> None:
+    """After a kill at any point, or a failure, a rerun finishes the job (contract §5 point 8)."""
+    again = Run(Step(f"{run.step.name} again", run.step.change, world.now, lambda _: Passage(0.01, 0.01)), world, store)
+    world.run()
+    if not again.ended.is_green or run.step.change.apply(store.labels) != store.labels:
+        verdict.broken.append(f"{run.step.name}: its rerun ended {again.status}")
 
 
 def scenario_of(seed: int, climate: Climate, *, writer: type[Writer] = Writer) -> Scenario:

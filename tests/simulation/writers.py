@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from har_labels.address import parse_registry_ref
 from har_labels.apply import Care, Writer
 from har_labels.errors import HarLabelsError, Stop
-from har_labels.labels import Change, Labels
+from har_labels.labels import Change
 from har_labels.lists import Item
 from har_labels.plan import Outcome, Status
 from har_labels.planner import Entry, Planner, Shard
@@ -18,6 +18,7 @@ from har_labels.reading import Reader
 from har_labels.recipe import Recipe, Surroundings
 from har_labels.registry import Registry
 from simulation.network import NAME, Network, Passage, Store
+from simulation.oracle import Ended
 from simulation.world import Actor, VirtualClock, World
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 REF = parse_registry_ref("acme/ml/models/+")
 _SURROUNDINGS = Surroundings({}, {}, datetime(2026, 1, 1, tzinfo=UTC))
-GREEN = frozenset({Status.APPLIED, Status.UNCHANGED, Status.SUPERSEDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,15 @@ class Run:
         self.step = step
         self.outcome: Outcome | None = None
         self.error: HarLabelsError | None = None
-        self.ended = 0.0
+        self._over_at = 0.0
         self.actor = Actor(world, self._execute, start=step.start, dies_at=step.dies_at)
-        self._network = Network(
-            step.name, self.actor, store, step.passage, lost_if_killed=step.lost_if_killed
-        )
+        self._network = Network(step.name, self.actor, store, step.passage, lost_if_killed=step.lost_if_killed)
 
     @property
-    def is_green(self) -> bool:
-        """Whether the run told its user that all is well."""
-        return not self.error and self.outcome is not None and self.outcome.status in GREEN
+    def ended(self) -> Ended:
+        """The run as the oracle sees it."""
+        status = self.outcome.status if self.outcome and not self.error and not self.actor.was_killed else None
+        return Ended(self.step.name, self.step.change, status, self._over_at)
 
     @property
     def status(self) -> str:
@@ -89,7 +88,8 @@ class Run:
             self.error = plan.errors[0] if plan.errors else plan.others[0].error
         else:
             self._write(plan.tasks[0], registry, reader, clock)
-        self.ended = clock.monotonic()
+        self._over_at = clock.monotonic()
+        assert self.error or self.outcome, "a run that is over has to say how"
 
     def _write(self, task: Task, registry: Registry, reader: Reader, clock: VirtualClock) -> None:
         if not task.is_change:
@@ -124,8 +124,3 @@ def _recipe(change: Change) -> Recipe:
 
 def _drop(_line: str) -> None:
     """Notices are for people."""
-
-
-def holds(change: Change, labels: Labels) -> bool:
-    """Whether a change has nothing left to do."""
-    return change.apply(labels) == labels

@@ -73,7 +73,7 @@ def test_two_spellings_of_the_key_show_neither() -> None:
 @pytest.mark.parametrize(
     ("near", "right"),
     [("label", "labels"), ("registry", "registry-ref"), ("artifacts", "artifact"), ("dryrun", "dry-run"), ("api-keys", "api-key"),
-     ("retry", "retries"), ("requires", "require"), ("time-out", "timeout"), ("onconflict", "on-conflict"), ("metric-file", "metrics-file"),
+     ("retires", "retries"), ("requires", "require"), ("time-out", "timeout"), ("onconflict", "on-conflict"), ("metric-file", "metrics-file"),
      ("artefact", "artifact"), ("lables", "labels"), ("max-change", "max-changes")],
 )  # fmt: skip
 def test_a_near_miss_names_the_right_input(near: str, right: str) -> None:

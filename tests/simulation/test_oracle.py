@@ -1,0 +1,67 @@
+"""The oracle sees a protocol that is broken: each part of it is taken away in turn, and labels get lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from har_labels import apply
+from har_labels.apply import Writer
+from har_labels.plan import Status
+from har_labels.task import Task
+from simulation.explore import explore
+
+SEEDS = range(400)
+
+
+class Unwatched(Writer):
+    """Believes the answer to its write and never looks again."""
+
+    def _watch(self, tasks):
+        for task in tasks:
+            task.end(Status.APPLIED, task.target)
+        return []
+
+
+class EarlyLeaver(Writer):
+    """Looks at a quarter of `settle`, and not at its end."""
+
+    def _watch(self, tasks):
+        self._clock.sleep(0.25 * self._care.settle)
+        if again := self._look(tasks):
+            return again
+        return Unwatched._watch(self, tasks)
+
+
+@pytest.mark.parametrize("writer", [Unwatched, EarlyLeaver])
+def test_a_writer_that_does_not_watch_to_the_end_is_found_out(writer):
+    """Skipping the looks after a write loses labels, and the oracle names each."""
+    assert len(explore("calm", SEEDS, writer=writer).broken) > len(SEEDS) / 10
+
+
+def test_a_watch_that_does_not_wait_for_rest_is_found_out(monkeypatch):
+    """Two looks alone miss a label that was taken away and put back between them, then taken away for good."""
+    monkeypatch.setattr(apply, "LONGEST_WATCH", 1)
+
+    assert explore("calm", SEEDS).broken
+
+
+def test_a_repair_from_an_old_read_is_found_out(monkeypatch):
+    """A change made again from what was read before the back-off takes away what others wrote meanwhile."""
+    monkeypatch.setattr(apply, "FRESH_SHARE", 1000)
+
+    assert explore("calm", SEEDS).broken
+
+
+def test_forgetting_which_values_came_later_is_found_out(monkeypatch):
+    """A run that takes all it ever read for older than its write undoes a later writer's value."""
+    forget = Task.remember
+
+    class Forgetful(Writer):
+        def _put(self, task):
+            forget(task)
+            super()._put(task)
+
+    assert any(
+        "came after its first write" in str(lines)
+        for lines in explore("mixed", SEEDS, writer=Forgetful).broken.values()
+    )

@@ -1,0 +1,29 @@
+"""The product's layers over HTTP, each alone."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from canary import KEY
+from har_labels.address import parse_api_base, parse_registry_ref
+from har_labels.reading import Reader
+from har_labels.registry import Registry
+from har_labels.timing import Clock
+from har_labels.transport import Transport
+
+REF = parse_registry_ref("acme/ml/models")
+
+
+def transport(url: str, *, scheme: str = "x-api-key", timeout: float = 5) -> Transport:
+    """A transport to this base, with the canary as its key."""
+    return Transport(parse_api_base(url), scheme=scheme, key=SecretStr(KEY), timeout=lambda: timeout)
+
+
+def registry(url: str, *, timeout: float = 5) -> Registry:
+    """The registry's calls, without a pace."""
+    return Registry(transport(url, timeout=timeout), wait_turn=lambda: None)
+
+
+def reader(url: str, *, retries: int = 2) -> Reader:
+    """Reads with retries."""
+    return Reader(registry(url), Clock(), retries=retries)

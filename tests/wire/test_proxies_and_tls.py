@@ -1,0 +1,200 @@
+"""Proxies and certificates: the system's own are honoured, and nothing else is trusted (contract §5 "Transport")."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import canary
+import pytest
+from canary import KEY
+from conftest import RunStep
+from har_sandbox import Sandbox
+from wire.clients import transport
+from wire.servers import JSON, RawServer, answer_bytes, canned, raw_server
+
+from har_labels.errors import Unreachable
+from har_labels.transport import NoAnswer
+
+LIST = "/registry/acme/ml/models/+/artifacts"
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """An authority of our own, and a server's certificate for 127.0.0.1 that it signed."""
+
+    authority: Path
+    server: Path
+
+    def context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server)
+        return context
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Made anew for each session, by the openssl command."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl command: TLS is NOT TESTED")
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.pem")
+    both = folder / "both.pem"
+    both.write_bytes((folder / "server.pem").read_bytes() + (folder / "server.key").read_bytes())
+    return Certificates(folder / "ca.pem", both)
+
+
+@pytest.fixture
+def secure_server(certificates: Certificates) -> Iterator[RawServer]:
+    """Answers 200 over TLS."""
+    context = certificates.context()
+
+    def serve(server: RawServer, connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            while server.read(secure):
+                secure.sendall(answer_bytes(200, JSON, b"{}"))
+
+    with raw_server(serve) as server:
+        server.url = server.url.replace("http://", "https://")
+        yield server
+
+
+def test_an_unknown_certificate_is_refused(secure_server: RawServer) -> None:
+    """A certificate that no trusted authority signed ends the connection before a byte of the request is sent."""
+    with pytest.raises(NoAnswer) as caught:
+        transport(secure_server.url).send("GET", LIST)
+    assert type(caught.value.error) is Unreachable
+    assert caught.value.error.what.startswith("no trusted TLS connection to 127.0.0.1: ")
+    assert "certificate verify failed" in caught.value.error.what
+    assert not secure_server.asked
+
+
+def test_a_bundle_of_ones_own_is_honoured(secure_server: RawServer, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With REQUESTS_CA_BUNDLE the authority of a self-managed registry is trusted."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.authority))
+    assert transport(secure_server.url).send("GET", LIST).status == 200
+    assert secure_server.asked[0].headers["x-api-key"] == KEY
+
+
+def test_a_bundle_does_not_excuse_another_name(
+    secure_server: RawServer, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate for another host is refused, trusted authority or not."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.authority))
+    with pytest.raises(NoAnswer) as caught:
+        transport(secure_server.url.replace("127.0.0.1", "localhost")).send("GET", LIST)
+    assert "no trusted TLS connection to localhost" in caught.value.error.what
+
+
+def test_plain_http_behind_https(sandbox: Sandbox) -> None:
+    """A server that speaks no TLS is unreachable by https."""
+    with pytest.raises(NoAnswer) as caught:
+        transport(sandbox.url.replace("http://", "https://")).send("GET", LIST)
+    assert type(caught.value.error) is Unreachable
+    assert not sandbox.requests
+
+
+def test_a_proxy_is_used(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests for a host go to the proxy that the environment names for it."""
+    monkeypatch.setenv("http_proxy", sandbox.url)
+    assert transport("http://registry.example/har/api/v1").send("GET", LIST).document["code"] == "400"
+    assert sandbox.requests[0].header("Host") == "registry.example"
+
+
+def test_no_proxy_is_honoured(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that no_proxy names is asked directly."""
+    with canned((502, JSON, b"{}")) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert transport(sandbox.api_url).send("GET", LIST).status == 502
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert transport(sandbox.api_url).send("GET", LIST).status == 400
+        assert len(proxy.asked) == 1
+
+
+def test_a_tunnel_never_sees_the_key(
+    secure_server: RawServer, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For https the proxy is asked for a tunnel without the key, and what goes through it is TLS."""
+    passed = bytearray()
+
+    def serve(server: RawServer, connection: socket.socket) -> None:
+        asked = server.read(connection)
+        assert asked
+        host, _, port = asked.target.rpartition(":")
+        with socket.create_connection((host, int(port))) as upstream:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            _pass_on(connection, upstream, passed)
+
+    with raw_server(serve) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.authority))
+        assert transport(secure_server.url).send("GET", LIST).status == 200
+    assert proxy.asked[0].line.startswith("CONNECT 127.0.0.1:")
+    canary.check_headers(proxy.asked[0].headers, "what the proxy was told")
+    canary.check(bytes(passed), "what went through the tunnel")
+    assert secure_server.asked[0].headers["x-api-key"] == KEY
+
+
+def _pass_on(client: socket.socket, upstream: socket.socket, passed: bytearray) -> None:
+    import threading
+
+    def back() -> None:
+        while chunk := upstream.recv(65536):
+            client.sendall(chunk)
+
+    threading.Thread(target=back, daemon=True).start()
+    while chunk := client.recv(65536):
+        passed.extend(chunk)
+        upstream.sendall(chunk)
+
+
+@pytest.mark.parametrize("answer", [(407, {}, b""), (502, {}, b""), None])
+def test_a_proxy_that_fails(answer: tuple[int, dict[str, str], bytes] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that refuses the tunnel or hangs up is told as the proxy's failure."""
+    with canned(answer) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        with pytest.raises(NoAnswer) as caught:
+            transport("https://registry.example").send("GET", LIST)
+    assert type(caught.value.error) is Unreachable
+    assert caught.value.error.what.startswith("the proxy on the way to registry.example failed: ")
+
+
+@pytest.mark.parametrize("ci", ["github", "harness"])
+def test_plain_http_is_warned_of_on_each_run(
+    run_step: RunStep, sandbox: Sandbox, ci: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `allow-http` a host that is not loopback may be asked by plain http, and each run says so."""
+    sandbox.add_artifact("acme/r", "x", package_type="DOCKER", labels=["a"])
+    monkeypatch.setenv("http_proxy", sandbox.url)
+    inputs = {"api-url": "http://registry.example", "allow-http": "true", "registry-ref": "acme/r", "artifact": "x", "mode": "read"}
+    done = run_step(ci, sandbox, inputs)
+    assert (done.code, done.value("labels")) == (0, ["a"])
+    assert "the key crosses the network in the clear: http://registry.example/har/api/v1 is plain http" in done.log
+
+
+@pytest.fixture
+def ask_through(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sets the proxy for http."""
+    return lambda url: monkeypatch.setenv("http_proxy", url)
+
+
+def test_a_proxys_sign_in_page_is_no_answer(run_step: RunStep, sandbox: Sandbox, ask_through: Callable[[str], None]) -> None:
+    """A page that a proxy puts in the registry's place with status 200 is not believed."""
+    sandbox.add_artifact("acme/r", "x", package_type="DOCKER", labels=["a"])
+    with canned((200, {"Content-Type": "text/html"}, b"<html>Please sign in</html>")) as proxy:
+        ask_through(proxy.url)
+        done = run_step("github", sandbox, {"registry-ref": "acme/r", "artifact": "x", "labels": "b"})
+    assert (done.code, done.errors) == (6, ["HAR-BAD-ANSWER"])
+    assert sandbox.labels("acme/r", "x") == ["a"]
