@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
@@ -10,13 +10,15 @@ from pydantic import SecretStr
 from har_labels.checks import is_key
 from har_labels.contradictions import contradictions
 from har_labels.errors import Failures, InputError
-from har_labels.files import read_key
+from har_labels.files import Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect, dashed
 from har_labels.platforms import Platform
 from har_labels.settings import Settings, check, descriptions, fields, shown
 
 # Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
+# Inputs that name one file; `api_key_file` is checked before it is read.
+_FILES = ("labels_file", "manifest", "save_plan", "apply_plan", "report_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Configuration:
     spell: Callable[[str], str] = field(repr=False)
     warnings: tuple[str, ...] = ()
     wants_json: bool = False
+    workspace: Workspace = Workspace()
 
 
 def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platform) -> Configuration:
@@ -47,10 +50,12 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     usable, unusable = _without_unusable(inputs, key)
     checked = check(usable)
     problems += [*unusable.values(), *_with_hints(checked.problems, inputs, environ).values()]
+    workspace = Workspace(platform.workspace)
+    problems += _leading_out(workspace, checked.settings, spell)
     problems += contradictions(checked.settings, frozenset(unusable) | frozenset(checked.problems), spell)
     if problems or key is None:
         raise Failures(problems)
-    return Configuration(checked.settings, key, spell, warnings, inputs.wants_json)
+    return Configuration(checked.settings, key, spell, warnings, inputs.wants_json, workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,21 @@ def _key(
             )
         return SecretStr(given.text.strip()), ()
     if given := inputs.given("api_key_file"):
+        Workspace(platform.workspace).check(given.text.strip(), spelling=given.spelling)
         key, warning = read_key(given.text.strip(), spelling=given.spelling)
         platform.mask(key.get_secret_value())
         return key, (warning,) if warning else ()
     raise InputError(f"`{spell('api_key')}` is missing{_why_no_key(environ)}", _how_to_give_key(platform))
+
+
+def _leading_out(workspace: Workspace, settings: Settings, spell: Callable[[str], str]) -> Iterator[InputError]:
+    """Files that a link planted in the workspace would have us read or write somewhere else."""
+    named = [(name, path) for name in _FILES if (path := getattr(settings, name))]
+    for name, path in [*named, *(("metrics_file", item.text) for item in settings.metrics_file)]:
+        try:
+            workspace.check(path, spelling=spell(name))
+        except InputError as problem:
+            yield problem
 
 
 def _how_to_give_key(platform: Platform) -> str:

@@ -1,4 +1,4 @@
-"""Files that inputs name: read with a limit, and written whole or not at all."""
+"""Files that inputs name: read with a limit, written whole or not at all, and on a CI only where they were named."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 
 from pydantic import SecretStr
 
@@ -15,6 +16,37 @@ from har_labels.errors import InputError
 
 LARGEST_KEY_FILE = 64 * 1024
 LARGEST_LIST_FILE = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder of a CI's job. Whoever wrote what is checked out there may have planted symbolic links in it.
+
+    No `root` is a terminal, where all links are the user's own.
+    """
+
+    root: str = ""
+
+    def check(self, path: str, *, spelling: str) -> None:
+        """Raises InputError if a link that stands in the workspace leads `path` out of it.
+
+        A path that itself goes elsewhere, such as an absolute one, is the user's word and stays allowed.
+        """
+        root = os.path.realpath(self.root)
+        here = os.path.realpath(".")
+        for part in PurePath(path).parts if self.root else ():
+            there = os.path.join(here, part)  # noqa: PTH118 - pathlib would raise for a loop of links
+            real = os.path.realpath(there)
+            if os.path.islink(there) and _is_within(root, here) and not _is_within(root, real):  # noqa: PTH114 - as above
+                raise InputError(
+                    f"`{spelling}` names {path!r}, which a symbolic link leads out of the workspace, to {real!r}",
+                    "If that is the file you mean, name it by its absolute path.",
+                )
+            here = real
+
+
+def _is_within(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> str:

@@ -37,6 +37,10 @@ class Goal(Protocol):
     def is_merging(self) -> bool:
         """Whether the labels wanted depend on those there now, so that other writers matter."""
 
+    @property
+    def is_sweeping(self) -> bool:
+        """Whether it takes away whatever isn't named, so that the user should be told what that was."""
+
     def wanted(self, now: Labels | None) -> Labels:
         """The labels to write, given those there now. Raises what `Changes.apply` and `require` raise."""
 
@@ -54,6 +58,10 @@ class ChangeGoal:
     @property
     def is_merging(self) -> bool:
         return self.changes.is_merging
+
+    @property
+    def is_sweeping(self) -> bool:
+        return any(part.mode in {Mode.REPLACE, Mode.CLEAR} for part in self.changes.parts)
 
     def wanted(self, now: Labels | None) -> Labels:
         self.gate(now)
@@ -96,6 +104,10 @@ class PlanGoal:
     @property
     def is_merging(self) -> bool:
         return False
+
+    @property
+    def is_sweeping(self) -> bool:
+        return False  # the dry run that made the plan has told it
 
     def wanted(self, now: Labels | None) -> Labels:
         if now not in (self.before, self.after):

@@ -59,10 +59,13 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     from har_labels.run import Run
 
     run = Run(configuration, clock, platform.ci_facts())
-    gc.enable()  # the entrypoint switched it off for the imports
+    # The entrypoint switched it off for the imports. What they made stays to the end: looking through it, as
+    # the first collection would, costs as much as all of a short step's requests.
+    gc.freeze()
+    gc.enable()
     is_over = _conduct(run, clock, events, progress_for(platform))
     told = Told(settings.summary, settings.report_file, configuration.wants_json)
-    code = publish(platform, run.result(cut_short_by=clock.reason), told)
+    code = publish(platform, run.result(cut_short_by=None if is_over else clock.reason), told)
     if not is_over:
         # Some thread hangs in a request that nothing can end; the interpreter would wait for it.
         sys.stdout.flush()

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from har_labels.checks import OnMissingName
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
-from har_labels.files import read_text
+from har_labels.files import Workspace, read_text
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
 from har_labels.manifest_entry import WITHOUT_LABELS, PlacedEntry, check_defaults, check_entry
 from har_labels.manifest_file import Faults, levels_of
-from har_labels.planner import Entry
+from har_labels.entries import Entry
 from har_labels.positions import Place
 from har_labels.recipe import Recipe, Surroundings, requirements_of
 from har_labels.rendering import has_placeholders, render_labels, render_patterns
@@ -47,6 +47,7 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
     surroundings: Surroundings,
     requirements: Sequence[Requirement] = (),
     notice: Callable[[str], None],
+    workspace: Workspace = Workspace(),
 ) -> list[Entry]:
     """The entries of a manifest in order, each with what the file and the inputs (`defaults`) add to it.
 
@@ -56,7 +57,7 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
     """
     text = read_text(path, spelling=spelling, limit=LARGEST_MANIFEST)
     faults = Faults(path)
-    making = _Making(faults, surroundings, tuple(requirements), notice)
+    making = _Making(faults, surroundings, tuple(requirements), notice, workspace)
     made: list[Entry] = []
     if levels := levels_of(text, faults):
         file, own = levels
@@ -78,6 +79,7 @@ class _Making:
     surroundings: Surroundings
     requirements: tuple[Requirement, ...]
     notice: Callable[[str], None]
+    workspace: Workspace
     _metrics: dict[tuple[str, ...], Surroundings] = field(default_factory=dict)
 
     def entry(self, entry: PlacedEntry) -> Entry:
@@ -144,6 +146,8 @@ class _Making:
 
         paths = tuple(item.text for item in self._items(entry, "metrics_file"))
         try:
+            for path in paths:
+                self.workspace.check(path, spelling="metrics-file")
             if paths not in self._metrics:
                 self._metrics[paths] = replace(self.surroundings, metrics=load_metrics(paths))
         except InputError as error:

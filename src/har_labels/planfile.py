@@ -31,8 +31,9 @@ def lines_of(steps: Sequence[Step], *, api_url: str) -> Iterator[str]:
 
 def read_plan(path: str, *, spelling: str, api_url: str) -> list[Step]:
     """The steps of a plan file. Raises PlanFileError for anything that no dry run wrote, InputError if unreadable."""
-    lines = read_text(path, spelling=spelling, limit=LARGEST_PLAN_FILE).splitlines()
-    header = _object(lines[0] if lines else "", path, 1)
+    # Not `splitlines`: a label that is on an artifact already may hold U+2028 or the like.
+    lines = read_text(path, spelling=spelling, limit=LARGEST_PLAN_FILE).removesuffix("\n").split("\n")
+    header = _object(lines[0], path, 1)
     if header.get("har_labels_plan") != VERSION:
         raise PlanFileError(f"{path!r} is no plan of version {VERSION}", "Name a file that `save-plan` wrote.")
     if header.get("api_url") != api_url:

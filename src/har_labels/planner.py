@@ -5,11 +5,12 @@ Nothing has been written until every artifact of the run is planned. What can't 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
+from typing import NamedTuple
 
 from har_labels.address import RegistryRef, parse_registry_ref
+from har_labels.entries import Entry, Shard, is_glob
 from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched
 from har_labels.goal import ChangeGoal, PlanGoal
 from har_labels.labels import Change, Changes, Labels, matches
@@ -23,38 +24,14 @@ from har_labels.timing import Clock
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Which artifacts of one registry get which recipe. `patterns` are names or globs.
+class _Assigned(NamedTuple):
+    """The type and the recipes that entries ask for of one row; the first type given counts."""
 
-    `places` says where in a manifest each pattern and the registry (as its text) stand, such as `labels.yml:4:15`.
-    """
-
-    ref: RegistryRef
-    patterns: tuple[str, ...]
     artifact_type: str
-    recipe: Recipe
-    skips_missing: bool = False
-    places: Mapping[str, str] = field(default_factory=dict)
+    recipes: tuple[Recipe, ...]
 
-    def placed(self, written: str, error: HarLabelsError) -> HarLabelsError:
-        """`error` with the place where what it is about was `written` in front, if that is in a manifest."""
-        place = self.places.get(written)
-        return type(error)(f"{place}: {error.what}", error.next_step) if place else error
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """This run's share of the artifacts, by a stable hash of registry and name (contract §6)."""
-
-    index: int = 0
-    total: int = 1
-
-    def has(self, ref: RegistryRef, name: str) -> bool:
-        if self.total == 1:
-            return True
-        digest = sha256(f"{ref}\n{name}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") % self.total == self.index
+    def and_then(self, other: _Assigned) -> _Assigned:
+        return _Assigned(self.artifact_type or other.artifact_type, self.recipes + other.recipes)
 
 
 @dataclass(slots=True)
@@ -74,15 +51,12 @@ class Plan:
         return not self.errors and all(outcome.status is not Status.FAILED for outcome in self.others)
 
 
-def is_glob(pattern: str) -> bool:
-    return any(sign in pattern for sign in "*?[")
-
-
 class Planner:
     """Plans entries. `wait` is the seconds that an artifact may take to appear (`wait-for-artifact`)."""
 
     def __init__(self, reader: Reader, clock: Clock, *, shard: Shard, wait: float, notice: Callable[[str], None]) -> None:
         self._reader, self._clock, self._shard, self._wait, self._notice = reader, clock, shard, wait, notice
+        self._missed: set[Step] = set()
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
 
     def plan(self, entries: Sequence[Entry]) -> Plan:
@@ -96,8 +70,8 @@ class Planner:
             except HarLabelsError as error:
                 plan.errors.append(of_ref[0].placed(str(ref), error) if isinstance(error, NotFound) else error)
                 continue
-            for (row, artifact_type), recipes in self._assigned(plan, of_ref, rows).items():
-                self._add(plan, ref, Reading(row, at), artifact_type, recipes)
+            for row, (artifact_type, recipes) in self._assigned(plan, of_ref, rows).items():
+                self._add(plan, ref, Reading(row, at), row.artifact_type or artifact_type, recipes)
         return plan
 
     def plan_again(self, steps: Sequence[Step]) -> Plan:
@@ -156,17 +130,14 @@ class Planner:
         globs = [pattern for pattern in patterns if is_glob(pattern)]
         return self._reader.rows(ref, names=mine, globs=globs) if mine or globs else {}
 
-    def _assigned(self, plan: Plan, entries: Sequence[Entry], rows: Rows) -> dict[tuple[Row, str], tuple[Recipe, ...]]:
+    def _assigned(self, plan: Plan, entries: Sequence[Entry], rows: Rows) -> dict[Row, _Assigned]:
         """Which recipes each row gets, in the order of the entries; what is missing goes into the plan."""
-        assigned: dict[tuple[Row, str], tuple[Recipe, ...]] = {}
+        assigned: dict[Row, _Assigned] = {}
         for entry in entries:
-            alone = (entry.recipe,)  # one tuple for all artifacts that nothing else names
-            mine: dict[tuple[Row, str], None] = {}
-            for pattern in entry.patterns:
-                for row in self._rows_for(plan, entry, pattern, rows):
-                    mine[row, row.artifact_type or entry.artifact_type] = None
-            for key in mine:
-                assigned[key] = assigned[key] + alone if key in assigned else alone
+            alone = _Assigned(entry.artifact_type, (entry.recipe,))  # one for all that nothing else names
+            mine = dict.fromkeys(row for pattern in entry.patterns for row in self._rows_for(plan, entry, pattern, rows))
+            for row in mine:
+                assigned[row] = assigned[row].and_then(alone) if row in assigned else alone
         return assigned
 
     def _goal(self, recipes: Sequence[Recipe], *, artifact: str, registry: str) -> ChangeGoal:
@@ -211,10 +182,14 @@ class Planner:
 
     def _miss(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
         error = entry.placed(pattern, error)
+        status = Status.SKIPPED if entry.skips_missing else Status.FAILED
+        outcome = _without_reading(entry, pattern, status, None if entry.skips_missing else error)
+        if outcome.step in self._missed:
+            return  # another entry names it too
+        self._missed.add(outcome.step)
+        plan.others.append(outcome)
         if entry.skips_missing:
             self._notice(f"skipped: {error.what}")
-        status = Status.SKIPPED if entry.skips_missing else Status.FAILED
-        plan.others.append(_without_reading(entry, pattern, status, None if entry.skips_missing else error))
 
     def _add(self, plan: Plan, ref: RegistryRef, reading: Reading, artifact_type: str, recipes: Sequence[Recipe]) -> None:
         row = reading.row

@@ -102,8 +102,9 @@ class Reader:
     def _page(self, ref: RegistryRef, term: str, number: int) -> Page:
         try:
             return self._patiently(lambda: self._registry.page(ref, search=term, number=number))
-        except Refused:
-            if number != 0 or ref in self._first_page:
+        except Refused as refused:
+            # Only a plain refusal (400): a server that fails for page 0 has not said that it counts from 1.
+            if type(refused) is not Refused or number != 0 or ref in self._first_page:
                 raise
             page = self._patiently(lambda: self._registry.page(ref, search=term, number=1))
             self._first_page[ref] = 1

@@ -16,7 +16,7 @@ from har_labels.configuration import Configuration
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import read_text
 from har_labels.lists import Item, ListError, parse_list
-from har_labels.planner import Entry
+from har_labels.entries import Entry
 from har_labels.recipe import Recipe, Surroundings, requirements_of
 from har_labels.settings import shown
 
@@ -113,6 +113,7 @@ def _entries_of_manifest(
             surroundings=Surroundings(metrics, ci, now),
             requirements=requirements,
             notice=notice,
+            workspace=configuration.workspace,
         )
     problems.raise_all()
     check_labels(entries)

@@ -84,6 +84,7 @@ class Transport:
         self._timeout = timeout
         self._local = threading.local()
         self._under_way: set[_Wire] = set()
+        self._is_aborted = False
 
     def send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
         """One request and its whole answer. Raises NoAnswer."""
@@ -107,6 +108,8 @@ class Transport:
             ) as response:
                 return Answer(response.status_code, response.headers, _read(response))
         except (requests.RequestException, HTTPError, OSError) as error:
+            if wire.was_cut and self._is_aborted:
+                raise NoAnswer(TimedOut(f"{self._base.host} had not answered when the run was ended")) from None
             raise NoAnswer(_explained(error, self._base.host, seconds, was_cut=wire.was_cut)) from None
         finally:
             watchdog.cancel()
@@ -115,6 +118,7 @@ class Transport:
 
     def abort(self) -> None:
         """Ends every request under way; each raises NoAnswer in its own thread."""
+        self._is_aborted = True
         for wire in tuple(self._under_way):
             wire.cut()
 
@@ -125,8 +129,19 @@ class Transport:
         return self._local.wire, self._local.session
 
 
+class _Session(requests.Session):
+    """A session that looks at no Location.
+
+    Even without following a redirect requests prepares the request that would: it reads the whole body first, however
+    large, and fails on a Location that is no URL.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the signature is requests'
+        return None
+
+
 def _session(wire: _Wire) -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     # No compression: a small answer could unpack into a huge one before it can be measured.
     session.headers.update(
         {"User-Agent": f"har-labels/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"},
@@ -231,9 +246,14 @@ def _explained(error: Exception, host: str, seconds: float, *, was_cut: bool) ->
 def _reason(error: BaseException) -> str:
     """The innermost reason in words, without addresses of objects or URLs."""
     inner: Any = error
-    while (deeper := getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)) is not None and isinstance(deeper, BaseException):
+    while isinstance(deeper := getattr(inner, "reason", None) or _exception_in(inner.args), BaseException):
         inner = deeper
     if isinstance(inner, NewConnectionError):
         inner = inner.__context__ or inner
     text = str(inner.args[-1] if isinstance(inner, OSError) and inner.args else inner)
-    return text or type(inner).__name__
+    return " ".join(text.split()) or type(inner).__name__
+
+
+def _exception_in(values: tuple[Any, ...]) -> BaseException | None:
+    """urllib3 wraps as `ProtocolError("Connection aborted.", RemoteDisconnected(…))`."""
+    return next((value for value in values if isinstance(value, BaseException)), None)

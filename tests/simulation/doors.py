@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -25,8 +26,8 @@ REGISTRY, ARTIFACT = "acme/ml/models", "resnet50"
 class Doors:
     """One artifact in a registry, and a port of its own for each writer: nothing in a request tells who sent it.
 
-    `store` is the history for the oracle. The first request of each of the first `crowd` writers waits until all of
-    them have come (at most two seconds), so that they really race.
+    `store` is the history for the oracle. `crowd` writers wait with their first request until all of them have come
+    (at most three seconds), so that they really race.
     """
 
     def __init__(self, before: Labels, latency: Latency, *, seed: int, crowd: int) -> None:
@@ -37,7 +38,7 @@ class Doors:
         self._box._traffic._profile = _Remembering(self._box._traffic._profile, self)
         self._servers: list[Server] = []
         self._gate = threading.Barrier(crowd)
-        self._crowd: list[str] = []
+        self._waiting: set[str] = set()
         self._here = threading.local()
         self._under_way = 0
         self._lock = threading.Lock()
@@ -55,8 +56,10 @@ class Doors:
     def api_key(self) -> str:
         return self._box.api_key
 
-    def open(self, who: str) -> str:
-        """The API's base for one writer."""
+    def open(self, who: str, *, waits: bool = False) -> str:
+        """The API's base for one writer. `waits`: it is one of the crowd."""
+        if waits:
+            self._waiting.add(who)
         server = Server(("127.0.0.1", 0), lambda request: self._handle(who, request))
         server.serve_in_background()
         self._servers.append(server)
@@ -82,15 +85,10 @@ class Doors:
                 self._under_way -= 1
 
     def _wait_for_the_others(self, who: str) -> None:
-        with self._lock:
-            is_first = who not in self._crowd and len(self._crowd) < self._gate.parties
-            if is_first:
-                self._crowd.append(who)
-        if is_first:
-            try:
-                self._gate.wait(2)
-            except threading.BrokenBarrierError:
-                pass  # some were killed before they came
+        if who in self._waiting:
+            self._waiting.discard(who)
+            with contextlib.suppress(threading.BrokenBarrierError):  # some were killed before they came
+                self._gate.wait(3)
 
     def _last_read_of(self, who: str) -> Read | None:
         return next((read for read in reversed(self.store.reads) if read.who == who), None)

@@ -1,4 +1,4 @@
-"""Races of real processes for one artifact's labels: the entrypoint as a CI runs it, killed ones, and foreign scripts."""
+"""Races of real processes for one artifact's labels: the entrypoint as CIs run it, some killed, and foreign scripts."""
 
 from __future__ import annotations
 
@@ -91,8 +91,7 @@ def _hold(course: Course, dice: random.Random, result: Result) -> None:
 def _judge(doors: Doors, runs: list[_Process], plains: list[_Plain], course: Course, result: Result) -> None:
     ended = [run.ended for run in runs]
     changes = {run.name: run.change for run in ended}
-    for plain in plains:
-        changes |= plain.changes
+    changes |= {plain.name: Change(Mode.ADD, tuple(plain.labels)) for plain in plains}
     # Unwatched runs promise nothing; they are judged by the same measure to show what they lose.
     verdict = Oracle(doors.store, ended, changes, course.settle or 1.0, forgives_own_waiting=True).judge()
     result.inside += verdict.broken
@@ -100,8 +99,9 @@ def _judge(doors: Doors, runs: list[_Process], plains: list[_Plain], course: Cou
     result.ends.update(run.told for run in runs)
     result.seconds += [run.seconds for run in runs if run.ended.is_green]
     result.widest_gap = max(result.widest_gap, *(write.gap for write in doors.store.writes))
-    result.plain_writes += sum(len(plain.changes) for plain in plains)
-    result.plain_losses += sum(name not in doors.store.labels for plain in plains for name in plain.changes)
+    added = [label for plain in plains for label in plain.labels]
+    result.plain_writes += len(added)
+    result.plain_losses += len(set(added) - set(doors.store.labels))
 
 
 class _Process:
@@ -111,7 +111,7 @@ class _Process:
         self._name, self._report = name, folder / f"{name}.json"
         inputs = {
             "API_KEY": doors.api_key,
-            "API_URL": doors.open(name),
+            "API_URL": doors.open(name, waits=True),
             "REGISTRY_REF": REGISTRY,
             "ARTIFACT": ARTIFACT,
             "MODE": "add",
@@ -172,19 +172,17 @@ class _Plain(threading.Thread):
 
     def __init__(self, name: str, doors: Doors, course: Course, dice: random.Random) -> None:
         super().__init__(name=name)
-        self._doors, self._dice, self._base, self._gap = doors, dice, doors.open(name), 0.8 * (course.settle or 1.0)
-        self.changes: dict[str, Change] = {}
-        self._failure: BaseException | None = None
+        self._doors, self._dice, self._base = doors, dice, doors.open(name)
+        self._longest_gap = 0.8 * (course.settle or 1.0)
+        self.labels: list[str] = []
 
     def run(self) -> None:
         for number in range(3):
             time.sleep(self._dice.uniform(0, 2))
-            label = f"{self.name}-{number}"
-            listed = self._ask("GET", f"/artifacts?search_term={ARTIFACT}")["artifacts"][0]["labels"] or []
-            time.sleep(self._dice.uniform(0, self._gap))
-            self.changes[label] = self.changes[self.name] = Change(Mode.ADD, (label,))
-            self._ask("PUT", f"/artifact/{ARTIFACT}/labels", {"labels": [*listed, label]})
-        del self.changes[self.name]
+            listed = self._ask("GET", f"/artifacts?search_term={ARTIFACT}")["artifacts"][0]["labels"]
+            time.sleep(self._dice.uniform(0, self._longest_gap))
+            self.labels.append(f"{self.name}-{number}")
+            self._ask("PUT", f"/artifact/{ARTIFACT}/labels", {"labels": [*listed, self.labels[-1]]})
 
     def _ask(self, method: str, path: str, body: object = None) -> dict:
         request = urllib.request.Request(

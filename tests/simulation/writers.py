@@ -13,7 +13,8 @@ from har_labels.errors import HarLabelsError, Stop
 from har_labels.labels import Change
 from har_labels.lists import Item
 from har_labels.plan import Outcome, Status
-from har_labels.planner import Entry, Planner, Shard
+from har_labels.entries import Entry, Shard
+from har_labels.planner import Planner
 from har_labels.reading import Reader
 from har_labels.recipe import Recipe, Surroundings
 from har_labels.registry import Registry

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from har_labels.labels import Labels, Mode, OnConflict
-from har_labels.planner import Entry
+from har_labels.entries import Entry
 from unit.manifests import Write
 
 EXAMPLE = """

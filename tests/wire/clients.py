@@ -6,9 +6,7 @@ from pydantic import SecretStr
 
 from canary import KEY
 from har_labels.address import parse_api_base, parse_registry_ref
-from har_labels.reading import Reader
 from har_labels.registry import Registry
-from har_labels.timing import Clock
 from har_labels.transport import Transport
 
 REF = parse_registry_ref("acme/ml/models")
@@ -19,11 +17,6 @@ def transport(url: str, *, scheme: str = "x-api-key", timeout: float = 5) -> Tra
     return Transport(parse_api_base(url), scheme=scheme, key=SecretStr(KEY), timeout=lambda: timeout)
 
 
-def registry(url: str, *, timeout: float = 5) -> Registry:
+def registry(url: str, *, scheme: str = "x-api-key") -> Registry:
     """The registry's calls, without a pace."""
-    return Registry(transport(url, timeout=timeout), wait_turn=lambda: None)
-
-
-def reader(url: str, *, retries: int = 2) -> Reader:
-    """Reads with retries."""
-    return Reader(registry(url), Clock(), retries=retries)
+    return Registry(transport(url, scheme=scheme), wait_turn=lambda: None)

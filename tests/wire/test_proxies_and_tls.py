@@ -160,9 +160,9 @@ def _pass_on(client: socket.socket, upstream: socket.socket, passed: bytearray) 
         upstream.sendall(chunk)
 
 
-@pytest.mark.parametrize("answer", [(407, {}, b""), (502, {}, b""), None])
-def test_a_proxy_that_fails(answer: tuple[int, dict[str, str], bytes] | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that refuses the tunnel or hangs up is told as the proxy's failure."""
+@pytest.mark.parametrize("answer", [(407, {}, b""), (502, {}, b"")])
+def test_a_proxy_that_fails(answer: tuple[int, dict[str, str], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that refuses the tunnel is told as the proxy's failure."""
     with canned(answer) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         with pytest.raises(NoAnswer) as caught:

@@ -47,6 +47,10 @@ class Platform(Protocol):
     def colour(self) -> bool:
         """Whether the log is a terminal that shows colours, and wants them."""
 
+    @property
+    def workspace(self) -> str:
+        """The folder of the job, whose links are not trusted; empty where there is none (contract §5)."""
+
     def spell(self, input_name: str) -> str:
         """The input as this CI's users write it: `registry-ref`, `registry_ref`, `--registry-ref`."""
 

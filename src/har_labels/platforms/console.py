@@ -66,6 +66,7 @@ class Console:
     results_limit = 256 * 1024
     summary_limit = 1_000_000
     colour = False
+    workspace = ""
 
     def __init__(self, environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> None:
         self._environ = environ

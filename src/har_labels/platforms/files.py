@@ -28,6 +28,14 @@ def replace_text(path: str, text: str) -> str:
     return ""
 
 
+def working_folder() -> str:
+    """Where the step was started; empty if that is gone."""
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return ""
+
+
 def size_of(path: str) -> int:
     """Bytes the file has now; 0 if there is none."""
     try:

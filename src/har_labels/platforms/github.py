@@ -60,6 +60,7 @@ class GitHub(Console):
         super().__init__(environ, out, err)
         self._is_run_by_harness = is_run_by_harness(environ)
         self._error_count = 0
+        self.workspace = environ.get("GITHUB_WORKSPACE") or files.working_folder()
         if self._is_run_by_harness:
             # What base64 makes of it must fit into one line of Harness's own output file.
             self.results_limit = (LONGEST_LINE - 100) * 3 // 4

@@ -48,6 +48,7 @@ class Harness(Console):
     ) -> None:
         super().__init__(environ, out, err)
         self._clock = clock
+        self.workspace = files.working_folder()
         self._first_error: HarLabelsError | None = None
 
     def spell(self, input_name: str) -> str:

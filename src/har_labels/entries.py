@@ -1,0 +1,49 @@
+"""What is asked of which artifacts: entries, and this run's share of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from har_labels.address import RegistryRef
+from har_labels.errors import HarLabelsError
+from har_labels.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Which artifacts of one registry get which recipe. `patterns` are names or globs.
+
+    `places` says where in a manifest each pattern and the registry (as its text) stand, such as `labels.yml:4:15`.
+    """
+
+    ref: RegistryRef
+    patterns: tuple[str, ...]
+    artifact_type: str
+    recipe: Recipe
+    skips_missing: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def placed(self, written: str, error: HarLabelsError) -> HarLabelsError:
+        """`error` with the place where what it is about was `written` in front, if that is in a manifest."""
+        place = self.places.get(written)
+        return type(error)(f"{place}: {error.what}", error.next_step) if place else error
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """This run's share of the artifacts, by a stable hash of registry and name (contract §6)."""
+
+    index: int = 0
+    total: int = 1
+
+    def has(self, ref: RegistryRef, name: str) -> bool:
+        if self.total == 1:
+            return True
+        digest = sha256(f"{ref}\n{name}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") % self.total == self.index
+
+
+def is_glob(pattern: str) -> bool:
+    return any(sign in pattern for sign in "*?[")
