@@ -68,8 +68,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     code = publish(platform, run.result(cut_short_by=None if is_over else clock.reason), told)
     if not is_over:
         # Some thread hangs in a request that nothing can end; the interpreter would wait for it.
-        sys.stdout.flush()
-        os._exit(code)
+        os._exit(code)  # all that was printed is flushed, see `console.Log`
     return code
 
 
@@ -92,6 +91,7 @@ def _conduct(run: Run, clock: Clock, events: _Events, progress: ProgressLine | P
         return True
     if event is not None:
         clock.cancel(event)
+    run.abort_reads()
     if events.get(GRACE_SECONDS) is _Events.END:
         return True
     run.abort()

@@ -117,6 +117,7 @@ class Reader:
             try:
                 return call()
             except Doubt as doubt:
+                self._clock.check()  # a read that was cut off since the run is over says nothing of the registry
                 if attempt > self._retries:
                     raise doubt.error from None
                 self.retried += 1

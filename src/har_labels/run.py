@@ -74,6 +74,10 @@ class Run:
         """Adds a failure found outside, such as a defect."""
         self._ledger.errors.append(error)
 
+    def abort_reads(self) -> None:
+        """Ends the requests under way that change nothing: a cancelled run has no use for their answers."""
+        self._transport.abort_reads()
+
     def abort(self) -> None:
         """Ends the requests under way, whatever thread they are in."""
         self._transport.abort()

@@ -55,6 +55,8 @@ def _sentence(result: RunResult) -> str:
     parts = ", ".join(f"{counts[fate]:,} {word}" for fate, word in words.items() if counts[fate])
     is_cancelled = any(isinstance(error, Cancelled) for error in result.errors)
     verdict = f"Cancelled, {_VERDICTS[status_of(result)].lower()}" if is_cancelled else _VERDICTS[status_of(result)]
+    if not result.outcomes and result.errors:
+        return f"**{verdict}:** nothing was written."
     return f"**{verdict}:** {_number(counts['matched'], 'artifact')}{f': {parts}' if parts else ''}."
 
 
@@ -136,7 +138,7 @@ def _shortened(text: str) -> str:
 def _run_facts(result: RunResult) -> str:
     facts = result.facts
     parts = [
-        f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}",
+        *([f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}"] if facts.mode else []),
         f"{_number(facts.requests, 'request')} sent",
         f"{facts.seconds:,.1f} seconds",
         _number(facts.retries, "retry", "retries"),
@@ -168,6 +170,8 @@ def _label_lines(outcome: Outcome) -> Iterator[str]:
     if after is None:
         return
     added, removed = difference or ((), ())
+    if not after and not removed:
+        yield "  (no labels)"
     signs = dict.fromkeys(after, " ") | dict.fromkeys(added, "+") | dict.fromkeys(removed, "-")
     for label in sorted(signs):
         yield f"{signs[label]} {visible(label)}"

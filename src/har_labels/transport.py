@@ -27,6 +27,7 @@ from har_labels.errors import BadAnswer, HarLabelsError, TimedOut, Unreachable
 
 LARGEST_ANSWER = 10 * 1024 * 1024
 _CHUNK = 64 * 1024
+_READ = "GET"
 
 
 class NoAnswer(Exception):
@@ -75,7 +76,7 @@ class Transport:
     """Sends requests below one API base, over connections that are kept alive, one set a thread.
 
     `timeout` gives the seconds for the next request's connect and each read; the whole of a request is ended
-    after twice that (contract §5 point 10). `abort` ends all requests under way from any thread.
+    after twice that (contract §5 point 10). `abort` and `abort_reads` end requests under way from any thread.
     """
 
     def __init__(self, base: ApiBase, *, scheme: str, key: SecretStr, timeout: Callable[[], float]) -> None:
@@ -83,7 +84,7 @@ class Transport:
         self._auth = _KeyHeader(scheme, key)
         self._timeout = timeout
         self._local = threading.local()
-        self._under_way: set[_Wire] = set()
+        self._under_way: dict[_Wire, str] = {}
         self._is_aborted = False
 
     def send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
@@ -92,9 +93,11 @@ class Transport:
         seconds = self._timeout()
         watchdog = threading.Timer(2 * seconds, wire.cut)
         watchdog.daemon = True
-        self._under_way.add(wire)
+        self._under_way[wire] = method
         watchdog.start()
         try:
+            if self._is_aborted and method == _READ:
+                wire.cut()
             with session.request(
                 method,
                 self._base.url + path,
@@ -113,8 +116,16 @@ class Transport:
             raise NoAnswer(_explained(error, self._base.host, seconds, was_cut=wire.was_cut)) from None
         finally:
             watchdog.cancel()
-            self._under_way.discard(wire)
+            watchdog.join()  # else it could cut the next request
+            self._under_way.pop(wire)
             wire.forget()
+
+    def abort_reads(self) -> None:
+        """Ends the requests under way that change nothing, and any that begin from now on."""
+        self._is_aborted = True
+        for wire, method in tuple(self._under_way.items()):
+            if method == _READ:
+                wire.cut()
 
     def abort(self) -> None:
         """Ends every request under way; each raises NoAnswer in its own thread."""
@@ -163,7 +174,8 @@ class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignor
 class _Wire:
     """The connection that a thread's request is using, so that a timer in another thread can cut it.
 
-    The timeout of requests is per read: a server that sends a byte now and then is never timed out by it.
+    The timeout of requests is per read: a server that sends a byte now and then is never timed out by it, nor is a
+    proxy that does so while it is asked for a tunnel.
     """
 
     def __init__(self) -> None:
@@ -171,7 +183,10 @@ class _Wire:
         self.was_cut = False
 
     def use(self, connection: HTTPConnection) -> None:
+        """Names the connection that a cut would end. Raises OSError where the cut came before it."""
         self._connection = connection
+        if self.was_cut:
+            raise OSError("cut off")
 
     def forget(self) -> None:
         self._connection, self.was_cut = None, False
@@ -192,11 +207,19 @@ class _WatchedAdapter(HTTPAdapter):
 
     def __init__(self, wire: _Wire) -> None:
         class Plain(HTTPConnection):
+            def connect(self) -> None:
+                wire.use(self)
+                super().connect()
+
             def request(self, *args: Any, **kwargs: Any) -> None:
                 wire.use(self)
                 super().request(*args, **kwargs)
 
         class Secure(HTTPSConnection):
+            def connect(self) -> None:
+                wire.use(self)
+                super().connect()
+
             def request(self, *args: Any, **kwargs: Any) -> None:
                 wire.use(self)
                 super().request(*args, **kwargs)

@@ -84,7 +84,7 @@ def test_failures_show_their_text_and_nothing_acts(name: str, what: str, next_st
         (run(outcome()), "**Done:** 1 artifact: 1 changed."),
         (run(outcome(before=("a",), after=("b",), status=Status.PLANNED), dry_run=True), "**Dry run, nothing was written:** 1 artifact: 1 to change."),
         (run(outcome(), failed(Forbidden("x"))), "**Partly done:** 2 artifacts: 1 changed, 1 failed."),
-        (run(errors=(InputError("x"),)), "**Failed:** 0 artifacts."),
+        (run(errors=(InputError("x"),)), "**Failed:** nothing was written."),
         (run(outcome(), errors=(Cancelled("x"),)), "**Cancelled, partly done:** 1 artifact: 1 changed."),
     ],
 )

@@ -1,0 +1,74 @@
+"""What the code declares, as texts for the documents: inputs with their defaults, outputs, errors, the version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from har_labels import __version__
+from har_labels.address import SAAS_PATH, ApiBase
+from har_labels.errors import Cancelled, HarLabelsError
+from har_labels.inputs import dashed
+from har_labels.settings import Settings
+
+NAME = "Update Harness Artifact Labels"
+AUTHOR = "The har-labels authors"
+SHORT = "Change labels of models, datasets and packages in a Harness Artifact Registry, safely"
+REPOSITORY = "https://github.com/har-labels/har-labels"
+IMAGE = "ghcr.io/har-labels/har-labels"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input: `name` with dashes, `default` as a CI file would give it (empty: none), `value` as the code has it."""
+
+    name: str
+    default: str
+    description: str
+    group: str
+    value: Any
+
+
+def inputs() -> Iterator[Input]:
+    """Every input in the order of the code."""
+    for name, field in Settings.model_fields.items():
+        extra = field.json_schema_extra
+        group = str(extra["group"]) if isinstance(extra, dict) else ""
+        yield Input(dashed(name), _default_text(field.default), field.description or "", group, field.default)
+
+
+def exit_codes(kind: type[HarLabelsError]) -> str:
+    return "130, 143" if kind is Cancelled else str(kind.exit_code)
+
+
+def yaml_text(document: Any, header: str) -> str:
+    yaml, stream = YAML(), StringIO()
+    yaml.width = 200
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.dump(document, stream)
+    return header + stream.getvalue()
+
+
+def with_version(text: str) -> str:
+    """`text` with the image and the action named by this version, wherever one by number is."""
+    text = re.sub(rf"({re.escape(IMAGE)}:)\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)
+    text = re.sub(r"(har-labels/har-labels(?:/composite)?@v)\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)
+    return re.sub(r"(versionLabel: )\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)
+
+
+def _default_text(value: Any) -> str:
+    if value is None or value == ():
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, ApiBase):
+        return value.url.removesuffix(SAAS_PATH)
+    if isinstance(value, StrEnum):
+        return value.value
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

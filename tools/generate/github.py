@@ -1,0 +1,86 @@
+"""action.yml, and its composite variant for runners without Docker; both with the same inputs and outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generate.declared import AUTHOR, NAME, SHORT, inputs, yaml_text
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+
+from har_labels.report import OUTPUTS
+
+HEADER = "# Written by `make docs` from src/har_labels/settings.py and report.py; edit those.\n"
+# bash is on every runner, on Windows too. A stub that only opens a shop, as `python3` can be there, fails the first line.
+PREPARE = """\
+for python in python3 python none; do
+  if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi
+done
+if [ "$python" = none ]; then
+  echo "::error::har-labels needs Python 3.11 or newer; put actions/setup-python before this step"
+  exit 1
+fi
+venv="$RUNNER_TEMP/har-labels-venv"
+if [ ! -f "$venv/ready" ]; then
+  "$python" -m venv --clear "$venv"
+  if [ -d "$venv/Scripts" ]; then bin="$venv/Scripts"; else bin="$venv/bin"; fi
+  "$bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \\
+    --only-binary :all: --requirement "$GITHUB_ACTION_PATH/../requirements/runtime.txt"
+  echo "$bin/python" >"$venv/ready"
+fi
+echo "python=$(cat "$venv/ready")" >>"$GITHUB_OUTPUT"
+"""
+RUN = '"$HAR_LABELS_PYTHON" -IBXutf8 "$GITHUB_ACTION_PATH/../entrypoint"\n'
+
+
+def action() -> str:
+    """The root action.yml. A release replaces its `image` by the one that was tested, named by digest."""
+    document = {
+        "name": NAME,
+        "author": AUTHOR,
+        "description": SHORT,
+        "branding": {"icon": "tag", "color": "blue"},
+        "inputs": _inputs(),
+        "outputs": {name: {"description": description} for name, description in OUTPUTS.items()},
+        "runs": {"using": "docker", "image": "Dockerfile"},
+    }
+    return yaml_text(document, HEADER)
+
+
+def composite() -> str:
+    """The variant in composite/: a virtual environment from the lock file, then the same entrypoint.
+
+    A composite action gets no INPUT_ variables, and an input pasted into `run` would be run; so each goes through `env`.
+    """
+    names = [one.name for one in inputs()]
+    environment = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in names}
+    steps = [
+        {"id": "prepare", "shell": "bash", "run": LiteralScalarString(PREPARE)},
+        {
+            "id": "label",
+            "shell": "bash",
+            "env": {"HAR_LABELS_PYTHON": "${{ steps.prepare.outputs.python }}"} | environment,
+            "run": LiteralScalarString(RUN),
+        },
+    ]
+    outputs = {
+        name: {"description": description, "value": f"${{{{ steps.label.outputs.{name} }}}}"}
+        for name, description in OUTPUTS.items()
+    }
+    document = {
+        "name": f"{NAME} (without Docker)",
+        "author": AUTHOR,
+        "description": f"{SHORT}; for macOS, Windows and runners without Docker",
+        "inputs": _inputs(),
+        "outputs": outputs,
+        "runs": {"using": "composite", "steps": steps},
+    }
+    return yaml_text(document, HEADER)
+
+
+def _inputs() -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for one in inputs():
+        made[one.name] = {"description": one.description}
+        if one.default:
+            made[one.name]["default"] = DoubleQuotedScalarString(one.default)
+    return made
