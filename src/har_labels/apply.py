@@ -78,7 +78,7 @@ class Writer:
     def wind_up(self, tasks: Iterable[Task]) -> None:
         """After a stop: ends every task that was tried with what one look tells of it. Writes nothing."""
         tried = [task for task in tasks if task.outcome is None and task.attempts]
-        for task in self._look(tried):
+        for task in self._look([task for task in tried if task.doubt or task.goal.is_merging]):
             task.fail(_given_up(task) if task.doubt else Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change"), task.labels)
         for task in tried:
             if task.outcome is None:

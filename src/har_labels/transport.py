@@ -188,6 +188,15 @@ class _Wire:
         if self.was_cut:
             raise OSError("cut off")
 
+    def watch(self, connection: HTTPConnection, connect: Callable[[], socket.socket]) -> socket.socket:
+        """The socket of a new connection, which can be cut from here on: a proxy and TLS have their say first."""
+        self.use(connection)
+        sock = connect()
+        if self.was_cut:
+            sock.close()
+            raise OSError("cut off")
+        return sock
+
     def forget(self) -> None:
         self._connection, self.was_cut = None, False
 
@@ -207,18 +216,16 @@ class _WatchedAdapter(HTTPAdapter):
 
     def __init__(self, wire: _Wire) -> None:
         class Plain(HTTPConnection):
-            def connect(self) -> None:
-                wire.use(self)
-                super().connect()
+            def _new_conn(self) -> socket.socket:
+                return wire.watch(self, super()._new_conn)
 
             def request(self, *args: Any, **kwargs: Any) -> None:
                 wire.use(self)
                 super().request(*args, **kwargs)
 
         class Secure(HTTPSConnection):
-            def connect(self) -> None:
-                wire.use(self)
-                super().connect()
+            def _new_conn(self) -> socket.socket:
+                return wire.watch(self, super()._new_conn)
 
             def request(self, *args: Any, **kwargs: Any) -> None:
                 wire.use(self)

@@ -1,6 +1,6 @@
 """Thousands of interleavings of real runs in virtual time, each judged by an oracle that knows every label.
 
-`HAR_LABELS_SIMULATIONS=20000` plays that many of each climate instead of 500; a broken one is told event by event by
+`HAR_LABELS_SIMULATIONS=20000` plays that many of each climate instead of 400; a broken one is told event by event by
 `python -m simulation.explore --climate NAME --show SEED`.
 """
 
@@ -13,7 +13,7 @@ import pytest
 from simulation.explore import explore, shown
 from simulation.scenario import CLIMATES, play, scenario_of
 
-SIMULATIONS = int(os.environ.get("HAR_LABELS_SIMULATIONS", "500"))
+SIMULATIONS = int(os.environ.get("HAR_LABELS_SIMULATIONS", "400"))
 
 
 @pytest.mark.parametrize("climate", CLIMATES)

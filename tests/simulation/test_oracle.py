@@ -10,7 +10,7 @@ from har_labels.plan import Status
 from har_labels.task import Task
 from simulation.explore import explore
 
-SEEDS = range(400)
+SEEDS = range(200)
 
 
 class Unwatched(Writer):

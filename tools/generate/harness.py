@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from generate.declared import AUTHOR, IMAGE, REPOSITORY, SHORT, Input, inputs, with_version, yaml_text
@@ -93,22 +94,25 @@ def failure_rules() -> str:
 
 
 def _property(one: Input) -> dict[str, Any]:
-    default = one.default
-    kind = "string"
-    if one.name in LISTS:
-        kind = "array"
-    elif isinstance(one.value, bool):
-        kind = "boolean"
-    elif isinstance(one.value, int | float) or one.name == "requests-per-minute":
-        kind = "number"
+    kind = _type(one)
+    is_number = kind == "number" and one.default
     return {
         "type": kind,
-        "defaultValue": one.value if isinstance(one.value, bool) else float(default) if kind == "number" and "." in default
-        else int(default) if kind == "number" and default else default,
+        "defaultValue": json.loads(one.default) if is_number or kind == "boolean" else one.default,
         "description": one.description,
         "secret": one.name == "api-key",
         "required": False,
-    }  # fmt: skip
+    }
+
+
+def _type(one: Input) -> str:
+    """A type of the catalogue's. Any list may also be one text."""
+    if one.name in LISTS:
+        return "array"
+    if isinstance(one.value, bool):
+        return "boolean"
+    is_number = isinstance(one.value, int | float) or one.name == "requests-per-minute"
+    return "number" if is_number else "string"
 
 
 def _rule(kind: type[HarLabelsError]) -> dict[str, Any]:

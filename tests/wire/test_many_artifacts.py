@@ -1,0 +1,197 @@
+"""Runs over many artifacts: requests, failures, rollback, pace, shards (contract §5 points 1, 4, 6, 10 and §6)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from math import ceil
+from pathlib import Path
+
+import pytest
+from conftest import MODELS, MakeSandbox, RunStep
+
+from har_sandbox import Fault, Sandbox
+
+ALL = {"registry-ref": MODELS, "artifact": "*", "concurrency": "2"}
+
+
+def fill(box: Sandbox, count: int, *, every: int = 1) -> None:
+    """`count` artifacts; one in `every` lacks the label `new`."""
+    rows = ((f"m-{number:05}", ["old"] if number % every == 0 else ["new", "old"]) for number in range(count))
+    box.add_artifacts(MODELS, rows, package_type="DOCKER")
+
+
+def methods(box: Sandbox) -> Counter[str]:
+    return Counter(request.method for request in box.requests)
+
+
+@pytest.mark.parametrize(("count", "every"), [(250, 2), (300, 3), (99, 1), (100, 50)])
+def test_a_run_over_a_registry_keeps_to_the_number_of_requests_promised(
+    sandbox: Sandbox, run_step: RunStep, count: int, every: int
+) -> None:
+    """N artifacts of which M change cost N/100 pages, M writes, and twice the pages for looking again."""
+    fill(sandbox, count, every=every)
+    done = run_step("github", sandbox, ALL | {"mode": "add", "labels": "new"})
+    pages = ceil(count / 100) + (count % 100 == 0)
+    sent = methods(sandbox)
+    assert done.code == 0
+    assert sent["PUT"] == ceil(count / every)
+    assert sent["GET"] <= 3 * pages
+    assert all(sandbox.labels(MODELS, f"m-{number:05}") == ["new", "old"] for number in range(count))
+
+
+def test_a_few_names_in_a_large_registry_are_searched_and_not_listed(sandbox: Sandbox, run_step: RunStep) -> None:
+    """Two names in three thousand artifacts cost one page, which shows one of them, and one search; not thirty pages."""
+    fill(sandbox, 3000)
+    done = run_step("harness", sandbox, ALL | {"artifact": "m-00001,m-02999", "labels": "x"})
+    assert done.code == 0
+    assert methods(sandbox) == {"GET": 2, "PUT": 2}
+
+
+def test_a_glob_asks_for_its_longest_literal_part_only(sandbox: Sandbox, run_step: RunStep) -> None:
+    """The server narrows `m-0002?` to what contains `m-0002`."""
+    fill(sandbox, 300)
+    run_step("github", sandbox, ALL | {"artifact": "m-0002?", "labels": "x"})
+    assert "search_term=m-0002" in sandbox.requests[0].query
+    assert methods(sandbox) == {"GET": 1, "PUT": 10}
+
+
+def test_all_doubts_of_a_round_are_settled_by_one_listing(make_sandbox: MakeSandbox, run_step: RunStep) -> None:
+    """A server that answers each write with 500 after writing costs one more listing, not a read for each artifact."""
+    box = make_sandbox("open-source")
+    box.add_artifacts(MODELS, ((f"m-{number:05}", ["old"]) for number in range(150)), package_type="GENERIC")
+    done = run_step("github", box, ALL | {"auth-scheme": "bearer", "labels": "x"})
+    assert (done.code, done.outputs["changed-count"]) == (0, "150")
+    # Two pages to plan, two to settle, and the one read after twenty doubts in a row that tells it is worth going on.
+    assert methods(box) == {"GET": 2 + 2 + 1, "PUT": 150}
+
+
+@pytest.mark.parametrize("fault", ["503", "cut"])
+def test_a_server_that_stops_writing_is_left_alone_before_all_artifacts_were_tried(
+    sandbox: Sandbox, run_step: RunStep, fault: str
+) -> None:
+    """With every write failing the run ends red after a few rounds of twenty, not after hundreds of tries."""
+    fill(sandbox, 400)
+    sandbox.script([Fault(fault, method="PUT", times=100_000)])
+    done = run_step("github", sandbox, ALL | {"labels": "x", "retries": "1"})
+    assert done.code in {6, 7}
+    assert methods(sandbox)["PUT"] < 100
+    assert sandbox.labels(MODELS, "m-00000") == ["old"]
+
+
+def test_continue_does_the_rest_and_says_what_failed(sandbox: Sandbox, run_step: RunStep) -> None:
+    """`on-failure: continue` ends with 11 when some failed and others were done."""
+    fill(sandbox, 5)
+    sandbox.script([Fault("400", method="PUT", artifact="m-00002", times=9)])
+    done = run_step("github", sandbox, ALL | {"labels": "x", "retries": "0"})
+    assert (done.code, done.outputs["status"]) == (11, "PARTIAL")
+    assert (done.outputs["changed-count"], done.outputs["failed-count"]) == ("4", "1")
+    assert "m-00002" in done.summary
+
+
+def test_stop_starts_no_further_write_after_a_failure(sandbox: Sandbox, run_step: RunStep) -> None:
+    """`on-failure: stop` leaves the rest as it is and reports it as skipped."""
+    fill(sandbox, 6)
+    sandbox.script([Fault("400", method="PUT", artifact="m-00002", times=9)])
+    done = run_step("github", sandbox, ALL | {"labels": "x", "retries": "0", "on-failure": "stop", "concurrency": "1"})
+    assert (done.code, done.outputs["skipped-count"]) == (11, "3")
+    assert sandbox.labels(MODELS, "m-00005") == ["old"]
+
+
+def test_rollback_restores_what_was_written_and_only_that(sandbox: Sandbox, run_step: RunStep) -> None:
+    """`on-failure: rollback` puts `before` back, except where somebody has written since; the exit code is the cause's."""
+    fill(sandbox, 4)
+    sandbox.script([Fault("400", method="PUT", artifact="m-00003", times=9)])
+    sandbox.after(lambda request: _write_over(sandbox) if "m-00003" in request.path and request.method == "PUT" else None)
+    done = run_step("github", sandbox, ALL | {"labels": "x", "retries": "0", "on-failure": "rollback", "concurrency": "1"})
+    assert done.code == 6
+    statuses = {row["artifact"]: row["status"] for row in done.value("results")}
+    assert statuses == {"m-00000": "rolled-back", "m-00001": "applied", "m-00002": "rolled-back", "m-00003": "failed"}
+    assert [sandbox.labels(MODELS, f"m-0000{number}") for number in range(4)] == [["old"], ["theirs"], ["old"], ["old"]]
+
+
+def _write_over(box: Sandbox) -> None:
+    box.put_labels(MODELS, "m-00001", ["theirs"])
+
+
+def test_max_changes_refuses_the_whole_plan(sandbox: Sandbox, run_step: RunStep) -> None:
+    """One change too many writes nothing and exits 10, in a dry run as well."""
+    fill(sandbox, 4)
+    for dry_run in ("false", "true"):
+        done = run_step("github", sandbox, ALL | {"labels": "x", "max-changes": "3", "dry-run": dry_run})
+        assert (done.code, done.errors) == (10, ["HAR-MAX-CHANGES"])
+    assert methods(sandbox)["PUT"] == 0
+
+
+def test_a_plan_that_cannot_fit_into_the_deadline_is_refused_before_the_first_write(sandbox: Sandbox, run_step: RunStep) -> None:
+    """At one request a second 100 changes don't fit into ten seconds: exit 7, with the time they need."""
+    fill(sandbox, 100)
+    done = run_step("github", sandbox, ALL | {"labels": "x", "requests-per-minute": "60", "deadline": "10"})
+    assert (done.code, done.errors) == (7, ["HAR-NO-TIME"])
+    assert "need 4" in done.stable_lines[0][1]  # a burst of sixty is free: about 44 seconds
+    assert methods(sandbox)["PUT"] == 0
+
+
+@pytest.mark.parametrize("total", [2, 3, 7])
+def test_shards_are_disjoint_and_together_complete(sandbox: Sandbox, run_step: RunStep, total: int) -> None:
+    """Every artifact is labelled by exactly one of the shards, whichever order they run in."""
+    fill(sandbox, 60)
+    shares = []
+    for index in reversed(range(total)):
+        done = run_step("github", sandbox, ALL | {"mode": "add", "labels": "x", "shard-index": str(index), "shard-total": str(total)})
+        shares.append({row["artifact"] for row in done.value("results")})
+    assert sum(map(len, shares)) == len(set.union(*shares)) == 60
+    assert methods(sandbox)["PUT"] == 60
+
+
+def test_a_missing_name_stops_the_run_or_is_skipped(sandbox: Sandbox, run_step: RunStep) -> None:
+    """`on-missing: error` writes nothing anywhere; `skip` does the others and counts the missing one."""
+    fill(sandbox, 2)
+    inputs = ALL | {"artifact": "m-00000,absent,no*", "labels": "x"}
+    done = run_step("github", sandbox, inputs)
+    assert (done.code, sorted(done.errors)) == (4, ["HAR-ARTIFACT-NOT-FOUND", "HAR-NOTHING-MATCHED"])
+    assert methods(sandbox)["PUT"] == 0
+    done = run_step("github", sandbox, inputs | {"on-missing": "skip"})
+    assert (done.code, done.outputs["changed-count"], done.outputs["skipped-count"]) == (0, "1", "2")
+
+
+def test_an_artifact_that_was_just_pushed_is_waited_for(sandbox: Sandbox, run_step: RunStep) -> None:
+    """`wait-for-artifact` asks again until the name appears."""
+    sandbox.add_artifact(MODELS, "other", package_type="DOCKER")
+    asked = []
+
+    def push(_request: object) -> None:
+        asked.append(1)
+        if len(asked) == 4:
+            sandbox.add_artifact(MODELS, "late", package_type="DOCKER")
+
+    sandbox.before(push)
+    done = run_step("harness", sandbox, {"registry-ref": MODELS, "artifact": "late", "labels": "x", "wait-for-artifact": "20"})
+    assert (done.code, sandbox.labels(MODELS, "late")) == (0, ["x"])
+
+
+def test_merging_reads_that_pacing_has_made_old_are_renewed(sandbox: Sandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A label that somebody adds between our read and our late write is kept."""
+    monkeypatch.setattr("har_labels.apply.FRESH_SECONDS", 0.0)
+    fill(sandbox, 3)
+    sandbox.after(lambda request: sandbox.put_labels(MODELS, "m-00002", ["old", "theirs"]) if len(sandbox.requests) == 1 else None)
+    done = run_step("github", sandbox, ALL | {"mode": "add", "labels": "new", "concurrency": "1"})
+    assert (done.code, sandbox.labels(MODELS, "m-00002")) == (0, ["new", "old", "theirs"])
+
+
+def test_a_refused_key_stops_the_run_and_a_refused_registry_only_that_one(sandbox: Sandbox, run_step: RunStep, tmp_path: Path) -> None:
+    """A 401 ends everything; a 403 lets other registries go on, and their artifacts are done."""
+    fill(sandbox, 3)
+    sandbox.add_artifact("acme/ml/data", "faces", package_type="DOCKER")
+    manifest = tmp_path / "labels.json"
+    changes = [{"registry-ref": MODELS, "artifact": "*", "labels": ["x"]}, {"registry-ref": "acme/ml/data", "artifact": "faces", "labels": ["x"]}]
+    manifest.write_text(json.dumps({"version": 1, "changes": changes}))
+    sandbox.script([Fault("403", method="PUT", artifact="m-00000", times=1)])
+    done = run_step("github", sandbox, {"manifest": str(manifest), "concurrency": "1"})
+    assert (done.code, sandbox.labels("acme/ml/data", "faces")) == (11, ["x"])
+    assert methods(sandbox)["PUT"] == 2
+    sandbox.forget_requests()
+    manifest.write_text(json.dumps({"version": 1, "changes": [change | {"labels": ["y"]} for change in changes]}))
+    sandbox.script([Fault("401", method="PUT", times=1)])
+    done = run_step("github", sandbox, {"manifest": str(manifest), "concurrency": "1"})
+    assert (done.code, methods(sandbox)["PUT"]) == (3, 1)
