@@ -1,1 +1,76 @@
+"""har-labels changes the labels of artifacts in a Harness Artifact Registry, as one CI step. The map of the code:
+
+    environment → platform → settings → entries → plan → outcomes → report → outputs, summary, exit code
+                 which CI?   checked    asked    values   HTTP      values   each CI's own files
+
+The process and one run
+    main            the order of events on one page; the only place that turns failures into an exit code
+    run             from checked settings to a result: plan, check, write or show
+    ledger          what is known of a run at any moment, so that a cancelled one still reports
+    progress        showing that a long run is alive
+    publishing      telling a result everywhere it belongs, once and at the end
+What is asked
+    requested       what the inputs ask for, as entries to plan
+    manifest        from a manifest to entries, and everything that is wrong with it
+    manifest_entry  one entry with the defaults behind it, and what contradicts what there
+    manifest_file   a manifest checked key by key, every problem with its line and column
+    manifest_keys   the keys of a manifest, once
+What was given
+    configuration   from environment and command line to settings and key, all problems at once
+    contradictions  what contradicts what among the inputs
+    settings        every input once: name, type, default, description
+    inputs          where each input's text comes from and how its reader spells it
+    flags           the terminal's flags, made from the same inputs
+Planning and writing
+    planner         one task an artifact, by as few reads as it takes
+    planfile        a plan as JSON lines
+    apply           writing so that nobody's label is lost: retry the change, never the request
+    task            one artifact on its way through a run
+    reading         finding artifacts and their labels with few requests
+The registry, and time
+    registry        one method a call, and one table from an answer to what it means
+    transport       one HTTP request; the only user of requests
+    timing          clock, deadline, cancel, pace, back-off
+The CIs
+    platforms             which CI this is, and what each must offer
+    platforms.github      workflow commands, outputs, summary; the only user of actions_toolkit
+    platforms.harness     output variables, annotation, error metadata
+    platforms.terminal    plain text on two streams
+    platforms.console     the log of all three, on which nothing but harmless text arrives
+    platforms.ci_facts    what each CI tells about its run: the `ci` of templates
+    platforms.dotenv      one output line that every generation of Harness's readers takes alike
+    platforms.annotation  the annotation that Harness shows beside a step
+    platforms.files       writing the files that a CI gives; what can't be written is told, never raised
+Files
+    files           what inputs name: read with a limit, written whole or not at all
+    metrics         metrics files, as the mapping that templates call `metrics`
+    documents       YAML or JSON text to values with their places
+    positions       values that know their line and column
+    yaml12          YAML 1.2 text to plain data
+What is meant (values to values, from here on)
+    entries         what is asked of which artifacts, and this run's share of them
+    checks          what each kind of input may hold, and the words for what it may not
+    recipe          what one entry asks for, before it is known of which artifact
+    rules           label templates and `require`
+    rendering       from items to labels or patterns, one by one
+    expressions     the language: Jinja2's grammar, held to an allow-list
+    syntax          source to syntax tree; the only user of jinja2
+    evaluation      how the pieces of an expression are evaluated
+    filters         the filters, bounded
+    values          values in an expression, and how large they may get
+What is told
+    summary         the Markdown of the job summary, and the diff in the log
+    report          counts, status, exit code, outputs and the JSON report
+    display         somebody else's text, so that it has no effect
+What passes between them
+    plan            steps and outcomes
+    goal            what counts as done, and what a look at the registry means
+    labels          labels and label arithmetic
+    lists           one input's text to items
+    address         names to request paths; refuses what can't be sent safely
+    errors          every way a run can fail, with its exit code
+
+CONTRIBUTING.md draws who may import whom; tests/docs keeps both true.
+"""
+
 __version__ = "0.1.0"

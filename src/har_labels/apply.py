@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from har_labels.address import RegistryRef
-from har_labels.errors import Forbidden, HarLabelsError, Overwritten, ServerFailing, Stop, TypeLoss, Unauthorized
+from har_labels.errors import Forbidden, HarLabelsError, Overwritten, ServerFailing, Stop, TypeLoss, Unauthorized, Unreadable
 from har_labels.goal import Found, PlanGoal
 from har_labels.plan import ConfirmedBy, Status
 from har_labels.reading import Reader, Reading, choose
@@ -309,6 +309,8 @@ class Writer:
             self._quiet_since = self._clock.monotonic()
         task.reading = reading
         if reading.row.labels is None:
+            if task.goal.is_merging and not task.doubt:
+                raise Unreadable(f"{task.name!r} in {task.ref}: the labels were written, and the registry no longer shows them")
             # A believed answer stands; a doubtful one is tried again, as only whole lists get this far.
             return self._may_try_again(task) if task.doubt else False
         look = task.goal.look(reading.row.labels, task.seen)

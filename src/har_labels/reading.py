@@ -101,14 +101,16 @@ class Reader:
 
     def _page(self, ref: RegistryRef, term: str, number: int) -> Page:
         try:
-            return self._patiently(lambda: self._registry.page(ref, search=term, number=number))
+            page = self._patiently(lambda: self._registry.page(ref, search=term, number=number))
         except Refused as refused:
-            # Only a plain refusal (400): a server that fails for page 0 has not said that it counts from 1.
+            # Only a plain refusal (400): a server that fails for page 0 has not said that it counts from 1, nor has
+            # one that gave page 0 before.
             if type(refused) is not Refused or number != 0 or ref in self._first_page:
                 raise
-            page = self._patiently(lambda: self._registry.page(ref, search=term, number=1))
-            self._first_page[ref] = 1
-            return page
+            number = 1
+            page = self._patiently(lambda: self._registry.page(ref, search=term, number=number))
+        self._first_page.setdefault(ref, number)
+        return page
 
     def _patiently(self, call: Callable[[], T]) -> T:
         attempt = 0

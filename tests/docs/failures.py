@@ -46,7 +46,7 @@ class Failure:
             box.add_artifact(REGISTRY, name, labels=BEFORE, package_type=self.package_type, artifact_type=kind, hidden=self.hidden)
         self.prepare(box)
         for name, text in self.files.items():
-            Path(name).write_text(text, "utf-8")
+            Path(name).write_text(text.replace("API-URL", box.api_url), "utf-8")
 
 
 def _add_namesake(box: Sandbox) -> None:
@@ -71,24 +71,27 @@ def _put(kind: str, **more: Any) -> Fault:
     return Fault(kind, method="PUT", times=99, **more)
 
 
-_STALE_PLAN = """\
-{"har_labels_plan": 1, "api_url": "API-URL", "steps": 1}
-{"registry_ref": "acme/ml/prod/models/+", "artifact": "resnet50", "artifact_type": "", "before": ["stage=test"], "after": ["stage=prod"]}
-"""
+# API-URL stands for the sandbox's.
+_PLAN_HEADER = '{"har_labels_plan": 1, "api_url": "API-URL", "steps": 1}\n'
+_STALE_STEP = (
+    '{"registry_ref": "acme/ml/prod/models/+", "artifact": "resnet50", "artifact_type": "", '
+    '"before": ["stage=test"], "after": ["stage=prod"]}\n'
+)
+_APPLY = {"apply-plan": "labels.plan", "registry-ref": "", "artifact": "", "labels": "", "mode": ""}
 
 FAILURES = (
     Failure("HAR-INPUT", {"mode": "replcae"}),
     Failure("HAR-TEMPLATE", {"metrics-file": "metrics.json", "labels": "accuracy={{ metrics.acuracy }}"}, files={"metrics.json": '{"accuracy": 0.93}'}),
     Failure("HAR-METRICS", {"metrics-file": "metrics.json"}),
     Failure("HAR-MANIFEST", {"manifest": "labels.yaml", "artifact": "", "labels": "", "mode": ""}, files={"labels.yaml": "version: 1\nchanges:\n  - artefact: resnet50\n    labels: [stage=prod]\n"}),
-    Failure("HAR-PLAN-FILE", {"apply-plan": "labels.plan", "registry-ref": "", "artifact": "", "labels": "", "mode": ""}),
+    Failure("HAR-PLAN-FILE", _APPLY, files={"labels.plan": _PLAN_HEADER}),
     Failure("HAR-AMBIGUOUS", package_type="HUGGINGFACE", prepare=_add_namesake),
     Failure("HAR-UNAUTHORIZED", options={"api_key": "another-key"}),
     Failure("HAR-FORBIDDEN", faults=[_put("403")]),
     Failure("HAR-REGISTRY-NOT-FOUND", {"registry-ref": "acme/ml/prod/modles"}),
     Failure("HAR-ARTIFACT-NOT-FOUND", {"artifact": "resnet5"}),
     Failure("HAR-NOTHING-MATCHED", {"artifact": "team/*"}),
-    Failure("HAR-PLAN-STALE", {"apply-plan": "labels.plan", "registry-ref": "", "artifact": "", "labels": "", "mode": ""}, files={"labels.plan": _STALE_PLAN}),
+    Failure("HAR-PLAN-STALE", _APPLY, files={"labels.plan": _PLAN_HEADER + _STALE_STEP}),
     Failure("HAR-OVERWRITTEN", prepare=_undo_every_write),
     Failure("HAR-VALUE-CONFLICT", {"mode": "upsert", "on-conflict": "error"}),
     Failure("HAR-CONFLICT", faults=[_put("409")]),

@@ -33,11 +33,12 @@ class Mishap(StrEnum):
     CUT_AFTER = "cut after the write"
     TOO_MANY = "429"
     LATE = "timed out, and carried out later"
+    HIDDEN = "an answer that does not show the labels"
 
     @property
     def lets_through(self) -> bool:
         """Whether the server does what it was asked."""
-        return self in {Mishap.NONE, Mishap.REFUSED_AFTER, Mishap.CUT_AFTER, Mishap.LATE}
+        return self in {Mishap.NONE, Mishap.REFUSED_AFTER, Mishap.CUT_AFTER, Mishap.LATE, Mishap.HIDDEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,6 @@ class Network:
 
     def send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
         """As `Transport.send`. Raises NoAnswer."""
-        assert path.endswith("/labels" if method == "PUT" else "/artifacts"), path
         world, passage, basis = self._actor.world, self._passage(method), self.last_read
         sent = world.now
         if method == "PUT" and passage.mishap is not Mishap.TOO_MANY:
@@ -110,7 +110,7 @@ class Network:
         def arrive() -> None:
             if self._actor.was_killed and self._lost_if_killed:
                 return
-            answer, read = self._answer(method, body, passage.mishap, sent, basis)
+            answer, read = self._answer(method, path, body, passage.mishap, sent, basis)
             if passage.mishap is not Mishap.LATE:
                 world.at(world.now + passage.back, lambda: self._actor.wake((answer, read)))
 
@@ -128,7 +128,7 @@ class Network:
         return answer
 
     def _answer(
-        self, method: str, body: Any, mishap: Mishap, sent: float, basis: Read | None
+        self, method: str, path: str, body: Any, mishap: Mishap, sent: float, basis: Read | None
     ) -> tuple[Answer | None, Read | None]:
         store, now = self._store, self._actor.world.now
         if method == "PUT" and mishap.lets_through:
@@ -141,12 +141,16 @@ class Network:
             return _json(429, {"code": "429", "message": "slow down"}), None
         if mishap in {Mishap.REFUSED_BEFORE, Mishap.REFUSED_AFTER}:
             return _json(500, {"code": "500", "message": "oops"}), None
+        row = {"name": NAME, "imageName": NAME, "packageType": "GENERIC"}
+        shown = row if mishap is Mishap.HIDDEN else row | {"labels": list(store.labels) or None}
         if method == "PUT":
-            data = {"imageName": NAME, "packageType": "GENERIC", "labels": list(store.labels) or None}
-            return _json(200, {"data": data, "status": "SUCCESS"}), None
-        row = {"name": NAME, "packageType": "GENERIC", "labels": list(store.labels) or None}
-        page = {"artifacts": [row], "itemCount": 1, "pageCount": 1, "pageIndex": 0, "pageSize": 100}
-        return _json(200, {"data": page, "status": "SUCCESS"}), Read(self._who, store.labels, now, now)
+            return _json(200, {"data": shown, "status": "SUCCESS"}), None
+        if path.endswith("/summary"):
+            return _json(200, {"data": row, "status": "SUCCESS"}), None
+        rows = [] if mishap is Mishap.HIDDEN else [shown]
+        page = {"artifacts": rows, "itemCount": len(rows), "pageCount": 1, "pageIndex": 0, "pageSize": 100}
+        read = Read(self._who, store.labels, now, now) if rows else None
+        return _json(200, {"data": page, "status": "SUCCESS"}), read
 
 
 def _json(status: int, document: Any) -> Answer:

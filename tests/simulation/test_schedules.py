@@ -111,6 +111,14 @@ def test_a_write_in_doubt_is_watched_like_any_other(mishap):
     assert result.store.labels == ("k1=us", "k2=us", "theirs")
 
 
+def test_labels_that_no_look_shows_any_more_are_not_believed():
+    """A registry that stops showing the labels while they are watched: red, since nobody knows what is there."""
+    hides = [("GET", Mishap.NONE), ("PUT", Mishap.NONE), ("GET", Mishap.HIDDEN)]
+    result = played(someone("f", add("theirs"), reads=0.0, writes=0.1), runs=[us(mishaps=hides)])
+
+    assert result.runs[0].status == "failed"
+
+
 def test_a_later_removal_inside_settle_is_taken_for_an_older_write():
     """Taking our label away on purpose while we watch can't be told from undoing it: it comes back."""
     person = someone("person", Change(Mode.REMOVE, ("ours",)), reads=0.1, writes=0.2)

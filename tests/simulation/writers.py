@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from har_labels.address import parse_registry_ref
 from har_labels.apply import Care, Writer
+from har_labels.entries import Entry, Shard
 from har_labels.errors import HarLabelsError, Stop
 from har_labels.labels import Change
 from har_labels.lists import Item
 from har_labels.plan import Outcome, Status
-from har_labels.entries import Entry, Shard
 from har_labels.planner import Planner
 from har_labels.reading import Reader
 from har_labels.recipe import Recipe, Surroundings

@@ -15,6 +15,7 @@ from har_labels.errors import (
     Forbidden,
     HarLabelsError,
     RateLimited,
+    Refused,
     RegistryNotFound,
     ServerFailing,
     Unauthorized,
@@ -225,6 +226,17 @@ def test_a_server_that_fails_does_not_count_from_1(sandbox: Sandbox) -> None:
     sandbox.script([Fault("500", times=3)])
     reader = reader_of(sandbox)
     with pytest.raises(ServerFailing):
+        reader.rows(REF, names=set(), globs=["*"])
+    assert sorted(reader.rows(REF, names=set(), globs=["*"])) == names
+
+
+def test_a_server_that_gave_page_0_does_not_count_from_1(sandbox: Sandbox) -> None:
+    """A refusal of page 0 after it was given once is a refusal, and no reason to skip it from then on."""
+    names = fill(sandbox, 3)
+    reader = reader_of(sandbox)
+    reader.rows(REF, names=set(), globs=["*"])
+    sandbox.script([Fault("400")])
+    with pytest.raises(Refused):
         reader.rows(REF, names=set(), globs=["*"])
     assert sorted(reader.rows(REF, names=set(), globs=["*"])) == names
 

@@ -29,7 +29,7 @@ if [ ! -f "$venv/ready" ]; then
 fi
 echo "python=$(cat "$venv/ready")" >>"$GITHUB_OUTPUT"
 """
-RUN = '"$HAR_LABELS_PYTHON" -IBXutf8 "$GITHUB_ACTION_PATH/../entrypoint"\n'
+RUN = '"$VENV_PYTHON" -IBXutf8 "$GITHUB_ACTION_PATH/../entrypoint"\n'
 
 
 def action() -> str:
@@ -58,7 +58,7 @@ def composite() -> str:
         {
             "id": "label",
             "shell": "bash",
-            "env": {"HAR_LABELS_PYTHON": "${{ steps.prepare.outputs.python }}"} | environment,
+            "env": {"VENV_PYTHON": "${{ steps.prepare.outputs.python }}"} | environment,
             "run": LiteralScalarString(RUN),
         },
     ]

@@ -26,7 +26,7 @@ On Harness, [.harness/errors.yaml](../.harness/errors.yaml) sorts these codes in
 
 # What the line says about `resnet50` of acme/ml/prod/models: what happened, and the next step where it isn't the usual one.
 LINES: dict[str, tuple[str, str]] = {
-    "HAR-DEFECT": ("RuntimeError at run.py:1", ""),
+    "HAR-DEFECT": ("RuntimeError at planner.py:120", ""),
     "HAR-INPUT": (
         "`mode` is 'replcae': it is none of the values allowed",
         "Use `replace` or `add` or `remove` or `upsert` or `clear` or `read`.",

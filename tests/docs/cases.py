@@ -1,0 +1,80 @@
+"""What every example and recipe does: what the registry holds before, what it holds after, and the exit code.
+
+Artifacts stand as `registry:name`; each recipe has a case where it does its work, and a gate one where it is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+Labels = Sequence[str]
+
+MODEL = "acme/ml/prod/models:resnet50"
+GOOD = {"metrics.json": '{"accuracy": 0.93417}'}
+POOR = {"metrics.json": '{"accuracy": 0.9199}'}
+DEV = ("owner=vision", "stage=dev")
+STAGING = ("owner=vision", "stage=staging")
+PULL_REQUEST = {
+    "GITHUB_EVENT_NAME": "pull_request", "GITHUB_REF": "refs/pull/3/merge", "GITHUB_REF_NAME": "3/merge",
+    "GITHUB_HEAD_REF": "x,stage=production",
+}  # fmt: skip
+TAG = {"GITHUB_REF": "refs/tags/v7", "GITHUB_REF_NAME": "v7", "GITHUB_REF_TYPE": "tag"}
+_TEAM = {"acme/ml/prod/models:team/a": ["x"], "acme/ml/prod/models:team/b": [], MODEL: DEV}
+_MANIFEST = {
+    "acme/ml/models:resnet50": ["stage=dev"],
+    "acme/ml/models:team/llm": ["stage=dev"],
+    "acme/ml/data:faces": ["tmp-import", "licence=cc-by"],
+    "acme/ml/data:roads": ["tmp-1", "tmp-2"],
+}
+_SHARED = {f"acme/ml/models:team/m{number}": ["stage=dev"] for number in range(12)}
+
+
+@dataclass(frozen=True)
+class Case:
+    """`recipes` run one after another, `meanwhile` is written by somebody else before the last of them.
+
+    `after` are the artifacts that hold something else in the end; all others hold what they did. `outputs` are some
+    of the last step's.
+    """
+
+    title: str
+    recipes: Sequence[str]
+    holds: Mapping[str, Labels]
+    after: Mapping[str, Labels] = field(default_factory=dict)
+    code: int = 0
+    files: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    meanwhile: Mapping[str, Labels] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    contexts: Sequence[Mapping[str, str]] = ({},)
+
+
+def _shards(index: str, total: str) -> Sequence[Mapping[str, str]]:
+    return [{index: str(number), total: "3"} for number in range(3)]
+
+
+CASES = (
+    Case("the example for GitHub", ["github"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "commit=0123456", "owner=vision", "stage=candidate"]}, files=GOOD, outputs={"labels-map": '{"accuracy":"0.934","commit":"0123456","owner":"vision","stage":"candidate"}'}),
+    Case("the example for Harness", ["harness"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "commit=0123456", "owner=vision", "stage=candidate"]}, files=GOOD),
+    Case("metrics, good enough", ["metrics"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "dataset=v7", "owner=vision", "stage=candidate"]}, files=GOOD),
+    Case("metrics, not good enough", ["metrics"], {MODEL: DEV}, code=10, files=POOR),
+    Case("promote", ["promote"], {MODEL: STAGING}, {MODEL: ["owner=vision", "stage=production"]}),
+    Case("promote what is not in staging", ["promote"], {MODEL: DEV}, code=10),
+    Case("promote what was vetoed", ["promote"], {MODEL: [*STAGING, "vetoed"]}, code=10),
+    Case("own labels", ["owned"], {MODEL: ["ci:old", "ci:run=6", "owner=vision"]}, {MODEL: ["ci:run=7", "ci:verified", "owner=vision"]}),
+    Case("branch", ["branch"], {MODEL: DEV}, {MODEL: ["branch=main", *DEV]}),
+    Case("branch of a stranger", ["branch"], {MODEL: DEV}, {MODEL: ["branch=x-stage-production", *DEV]}, environ=PULL_REQUEST),
+    Case("branch recipe on a tag", ["branch"], {MODEL: DEV}, {MODEL: ["v7", *DEV]}, environ=TAG),
+    Case("read", ["read"], {MODEL: ["stage=production"]}, outputs={"labels": '["stage=production"]', "changed": "false"}),
+    Case("read what is not there", ["read"], {MODEL: DEV}, code=10, outputs={"exit-code": "10"}),
+    Case("plan", ["plan"], _TEAM, outputs={"status": "PLANNED", "changed-count": "2"}),
+    Case("plan, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/a": ["owner=vision", "x"], "acme/ml/prod/models:team/b": ["owner=vision"]}),
+    Case("plan, a change, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/b": ["frozen"]}, code=5, meanwhile={"acme/ml/prod/models:team/b": ["frozen"]}),
+    Case("manifest", ["manifest"], _MANIFEST, {"acme/ml/models:resnet50": ["accuracy=0.934", "stage=candidate"], "acme/ml/models:team/llm": ["owner=vision", "stage=dev"], "acme/ml/data:faces": ["licence=cc-by"], "acme/ml/data:roads": []}, files=GOOD),
+    Case("manifest, something is frozen", ["manifest"], {**_MANIFEST, "acme/ml/data:roads": ["frozen", "tmp-1"]}, code=10, files=GOOD),
+    Case("shards on GitHub", ["shards-github"], _SHARED, dict.fromkeys(_SHARED, ["owner=vision", "stage=dev"]), contexts=_shards("${{ strategy.job-index }}", "${{ strategy.job-total }}")),
+    Case("shards on Harness", ["shards-harness"], _SHARED, dict.fromkeys(_SHARED, ["owner=vision", "stage=dev"]), contexts=_shards("<+strategy.iteration>", "<+strategy.iterations>")),
+    Case("instead of curl", ["curl"], {MODEL: ["old"]}, {MODEL: ["owner=vision", "stage=candidate"]}),
+)  # fmt: skip
+GATED = ("metrics", "promote", "read", "manifest")

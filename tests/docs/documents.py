@@ -1,0 +1,92 @@
+"""The documents as a reader finds them: their marked examples, and the steps in these as a CI would run them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from canary import KEY
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+_BLOCK = re.compile(r"<!-- (example|recipe|file|command): (.+?) -->\n```\w+\n(.*?)\n```", re.DOTALL)
+
+
+def read_yaml(text: str) -> Any:
+    return YAML(typ="safe").load(text)
+
+
+def marked(kind: str) -> dict[str, str]:
+    """Every block of this kind by its name, over all pages."""
+    blocks: dict[str, str] = {}
+    for page in PAGES:
+        for found in _BLOCK.finditer(page.read_text("utf-8")):
+            if found[1] == kind:
+                assert found[2] not in blocks, f"{found[2]} is there twice"
+                blocks[found[2]] = found[3] + "\n"
+    return blocks
+
+
+def examples() -> dict[str, str]:
+    """Every block that is a step: recipes by their names, examples as `github` and `harness`."""
+    return marked("recipe") | marked("example")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of ours as it is written: `given` are its `with:` or `settings:`."""
+
+    ci: str
+    given: Mapping[str, Any]
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def variables(self) -> dict[str, str]:
+        """What the CI makes of it: every declared input on GitHub, the settings alone on Harness."""
+        texts = {name: _filled(_text(value), self.context) for name, value in self.given.items()}
+        if self.ci == "harness":
+            return {f"PLUGIN_{name.upper()}": text for name, text in texts.items()}
+        declared = read_yaml((ROOT / "action.yml").read_text("utf-8"))["inputs"]
+        assert set(texts) <= set(declared), set(texts) - set(declared)
+        defaults = {name: about.get("default", "") for name, about in declared.items()}
+        return {f"INPUT_{name.upper()}": text for name, text in (defaults | texts).items()}
+
+
+def step_in(block: str, context: Mapping[str, str] | None = None) -> Step:
+    """The one step of ours in a block."""
+    (step,) = _steps(read_yaml(block), context or {})
+    return step
+
+
+def _steps(node: Any, context: Mapping[str, str]) -> Iterator[Step]:
+    if isinstance(node, list):
+        for one in node:
+            yield from _steps(one, context)
+    elif isinstance(node, dict):
+        if str(node.get("uses", "")).startswith("har-labels/"):
+            yield Step("github", node["with"], context)
+        elif node.get("type") == "Plugin":
+            yield Step("harness", node["spec"]["settings"], context)
+        else:
+            yield from _steps(list(node.values()), context)
+
+
+def _text(value: Any) -> str:
+    """A YAML value as both CIs pass it on."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    assert isinstance(value, str | int | float), f"{value!r} reaches a step changed"
+    return str(value)
+
+
+def _filled(text: str, context: Mapping[str, str]) -> str:
+    """`text` after the CI has put values in the place of its expressions."""
+    known = {"${{ secrets.HAR_API_KEY }}": KEY, '<+secrets.getValue("har_api_key")>': KEY} | dict(context)
+    for expression, value in known.items():
+        text = text.replace(expression, value)
+    assert "${{" not in text, text
+    assert "<+" not in text, text
+    return text

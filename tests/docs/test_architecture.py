@@ -1,0 +1,168 @@
+"""The drawings of the code are true: who imports whom, what is pure, and that importing does nothing."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from docs.imports import PACKAGE, modules, reached
+
+import har_labels
+
+ROOT = PACKAGE.parents[1]
+GRAPH = modules()
+# A library, and the modules that hide it.
+HIDDEN = {
+    "requests": {"transport"},
+    "urllib3": {"transport"},
+    "actions_toolkit": {"platforms.github"},
+    "jinja2": {"syntax"},
+    "ruamel": {"documents", "yaml12"},
+    "tqdm": {"progress"},
+    "argparse": {"flags"},
+}
+PURE = (
+    "labels", "goal", "plan", "lists", "rendering", "rules", "expressions", "evaluation", "filters", "values", "report", "summary",
+    "display", "address", "recipe",
+)  # fmt: skip
+EFFECTS = {
+    "os", "sys", "io", "pathlib", "time", "random", "secrets", "socket", "ssl", "http", "threading", "signal", "subprocess", "shutil",
+    "tempfile", "requests", "urllib3", "actions_toolkit", "tqdm",
+}  # fmt: skip
+CIS = {"platforms.github", "platforms.harness", "platforms.terminal"}
+LONGEST = 250
+
+
+def roots(name: str) -> set[str]:
+    """The libraries that a module imports."""
+    return {imported.partition(".")[0] for imported in GRAPH[name].others}
+
+
+@pytest.mark.parametrize("library", HIDDEN)
+def test_a_library_is_hidden_behind_its_modules(library: str) -> None:
+    """Each library that could be replaced is imported by the modules that hide it, and by no other."""
+    assert {name for name in GRAPH if library in roots(name)} == HIDDEN[library]
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_reach_no_effect(name: str) -> None:
+    """A pure module imports nothing that reads a file, a clock, the environment or the network, not even through others."""
+    effects = {one: roots(one) & EFFECTS for one in reached(name, GRAPH)}
+    assert {one: found for one, found in effects.items() if found} == {}
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_ask_no_clock_and_open_nothing(name: str) -> None:
+    """A pure module calls neither `open` nor `now`, `today` or `utcnow`: both are arguments."""
+    calls = [node.func for node in ast.walk(ast.parse(GRAPH[name].path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    names = {call.attr if isinstance(call, ast.Attribute) else call.id for call in calls if isinstance(call, ast.Attribute | ast.Name)}
+    assert names & {"open", "now", "today", "utcnow", "input", "print"} == set()
+
+
+def test_no_ci_knows_another() -> None:
+    """A CI's module imports no other CI's, so a new one is one file."""
+    for name in CIS:
+        assert reached(name, GRAPH) & CIS - {name} == set() or GRAPH[name].ours & CIS - {name} == set()
+
+
+def test_only_main_knows_the_whole() -> None:
+    """Nothing imports main, and only main imports run."""
+    assert {name for name, module in GRAPH.items() if "main" in module.ours} == set()
+    assert {name for name, module in GRAPH.items() if "run" in module.ours} == {"main"}
+
+
+def test_product_and_sandbox_are_strangers() -> None:
+    """The product doesn't import the sandbox, which is not in the image, nor does the sandbox share the product's mistakes."""
+    assert {name for name in GRAPH if "har_sandbox" in roots(name)} == set()
+    for path in (PACKAGE.parent / "har_sandbox").rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) har_labels\b", path.read_text("utf-8"), re.MULTILINE), path.name
+
+
+def test_the_drawing_of_layers_is_true() -> None:
+    """Every module stands on one line of CONTRIBUTING's drawing, and imports only from its own line and those below."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    drawing = re.search(r"<!-- layers -->\n```text\n(.*?)```", text, re.DOTALL)
+    assert drawing
+    lines = [re.findall(r"[a-z_0-9]+", line[22:]) for line in drawing[1].splitlines()]
+    layer = {name: number for number, names in enumerate(lines) for name in names}
+    assert sorted(layer) == sorted(name for line in lines for name in line), "a module is drawn twice"
+    assert set(layer) == {_drawn(name) for name in GRAPH if name}
+    for name, module in GRAPH.items():
+        above = {one for one in module.ours if one and layer[_drawn(one)] < layer[_drawn(name)]} if name else set()
+        assert above == set(), f"{name} imports from a line above its own"
+
+
+def test_the_map_lists_every_module_once() -> None:
+    """The docstring of the package has one line for each module, and none for a module that isn't there."""
+    listed = re.findall(r"^    ([a-z][a-z_0-9.]*) {2,}\S", har_labels.__doc__ or "", re.MULTILINE)
+    listed.remove("environment") if "environment" in listed else None
+    assert sorted(listed) == sorted(name for name in GRAPH if name)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "src").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT / "src")))
+def test_no_source_file_is_long(path: Path) -> None:
+    """No source file has more than 250 lines: past that there is a noun hiding in it."""
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST
+
+
+_WATCHED_IMPORT = """
+import importlib, os, sys
+from pathlib import Path
+
+package, names = Path(sys.argv[1]), sys.argv[2:]
+homes = tuple(str(Path(home).resolve()) for home in (package, sys.prefix, sys.base_prefix, "/usr/lib", "/usr/share/zoneinfo"))
+seen = []
+
+def ours():
+    frame = sys._getframe(2)
+    while frame and frame.f_code.co_filename == "<string>":
+        frame = frame.f_back
+    return bool(frame) and frame.f_code.co_filename.startswith(str(package))
+
+class Environment(type(os.environ)):
+    def __init__(self, real):
+        self.__dict__.update(real.__dict__)
+    def __getitem__(self, name):
+        if name.startswith(("INPUT", "PLUGIN", "GITHUB", "HARNESS", "DRONE", "HAR_", "RUNNER", "CI")) or ours():
+            seen.append(f"reads the variable {name}")
+        return super().__getitem__(name)
+    def __iter__(self):
+        if ours():
+            seen.append("lists the environment")
+        return super().__iter__()
+
+def hook(event, arguments):
+    if event == "open" and isinstance(arguments[0], str) and not os.path.realpath(arguments[0]).startswith(homes):
+        seen.append(f"opens {arguments[0]}")
+    if event.startswith(("socket.connect", "socket.getaddrinfo", "subprocess", "os.system", "os.remove", "os.mkdir", "os.rename", "signal.")):
+        seen.append(event)
+
+sys.path.insert(0, str(package.parent))
+os.environ = Environment(os.environ)
+sys.addaudithook(hook)
+before = set(__import__("threading").enumerate())
+for name in names:
+    importlib.import_module(name)
+    while seen:
+        print(f"{name} {seen.pop(0)}")
+if set(__import__("threading").enumerate()) != before:
+    print("a thread was started")
+"""
+
+
+def test_importing_does_nothing() -> None:
+    """Importing every module reads no variable of a CI or by our own code, opens no file outside of the package and Python, and starts nothing."""
+    names = [f"har_labels.{name}".rstrip(".") for name in GRAPH]
+    command = [sys.executable, "-IBXutf8", "-c", _WATCHED_IMPORT, str(PACKAGE), *names]
+    told = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False)
+    assert (told.stdout, told.stderr, told.returncode) == ("", "", 0)
+
+
+def _drawn(name: str) -> str:
+    """The drawing shows `platforms` as one."""
+    return name.partition(".")[0]

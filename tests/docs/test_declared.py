@@ -1,0 +1,76 @@
+"""What the code declares, the documents and the CIs' files tell alike."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import Any
+
+from ci.steps import INPUTS
+from ci.steps import OUTPUTS as TOLD
+from docs.documents import PAGES, ROOT, read_yaml
+
+from har_labels import __version__
+from har_labels.errors import all_codes
+from har_labels.report import OUTPUTS, SOME_FAILED
+
+ACTION: dict[str, Any] = read_yaml((ROOT / "action.yml").read_text("utf-8"))
+COMPOSITE: dict[str, Any] = read_yaml((ROOT / "composite" / "action.yml").read_text("utf-8"))
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_nothing_generated_has_drifted() -> None:
+    """`tools/docs --check` finds every generated file as the code has it."""
+    told = subprocess.run([sys.executable, ROOT / "tools" / "docs", "--check"], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_action_has_every_input_and_output() -> None:
+    """action.yml and its composite variant have the inputs, defaults and outputs that users were promised."""
+    for action in (ACTION, COMPOSITE):
+        assert {name: about.get("default", "") for name, about in action["inputs"].items()} == INPUTS
+        assert tuple(action["outputs"]) == TOLD == tuple(OUTPUTS)
+        assert all(about["description"] for about in (*action["inputs"].values(), *action["outputs"].values()))
+
+
+def test_action_fits_the_marketplace() -> None:
+    """The description has fewer than 125 characters, and the defaults are texts, as GitHub's schema wants them."""
+    assert len(ACTION["description"]) < 125
+    assert len(COMPOSITE["description"]) < 125
+    assert all(isinstance(about.get("default", ""), str) for about in ACTION["inputs"].values())
+    assert set(ACTION["branding"]) == {"icon", "color"}
+
+
+def test_readme_names_everything() -> None:
+    """The README has a row for each input, output, error code and exit code."""
+    cells = set(re.findall(r"^\| `([^`]+)` \|", README, re.MULTILINE))
+    codes = {kind.code for kind in all_codes()}
+    assert cells == set(INPUTS) | set(OUTPUTS) | codes
+    told = re.search(r"## Exit codes\n\n(.*?)\n\n", README, re.DOTALL)
+    assert told
+    numbers = {int(number) for row in re.findall(r"^\| ([\d, ]+) \|", told[1], re.MULTILINE) for number in row.split(",")}
+    assert numbers == {0, SOME_FAILED, 143} | {kind.exit_code for kind in all_codes()}
+
+
+def test_outputs_in_examples_exist() -> None:
+    """An output that an example reads is one that the step has."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        named = set(re.findall(r"\.outputs\.([a-z-]+)", text))
+        named |= {name.lower().replace("_", "-") for name in re.findall(r"outputVariables\.([A-Z_]+)", text)}
+        assert named <= set(OUTPUTS), page.name
+
+
+def test_codes_in_documents_exist() -> None:
+    """No document speaks of an error code that can't come."""
+    codes = {kind.code for kind in all_codes()}
+    for page in PAGES:
+        assert set(re.findall(r"HAR-[A-Z]+(?:-[A-Z]+)*", page.read_text("utf-8"))) <= codes, page.name
+
+
+def test_examples_name_this_version() -> None:
+    """Whatever names the image or the action by number names this version."""
+    for path in (*PAGES, *(ROOT / "harness").glob("*.yaml")):
+        named = re.findall(r"har-labels/har-labels(?:@v|:)(\d\S*)", path.read_text("utf-8"))
+        assert set(named) <= {__version__}, path.name
