@@ -32,7 +32,9 @@ check: $(READY) ## look for faults without running anything: types, style, schem
 	$(BIN)/mypy
 	$(BIN)/python tools/docs --check
 	@if [ -f tools/schemas ]; then $(BIN)/python tools/schemas --check; fi
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml composite/action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --no-progress --quiet .
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck .ci/run .ci/base-image tools/image tools/lock
 	$(BIN)/vulture

@@ -8,7 +8,6 @@ The process and one run
     run             from checked settings to a result: plan, check, write or show
     ledger          what is known of a run at any moment, so that a cancelled one still reports
     progress        showing that a long run is alive
-    publishing      telling a result everywhere it belongs, once and at the end
 What is asked
     requested       what the inputs ask for, as entries to plan
     manifest        from a manifest to entries, and everything that is wrong with it
@@ -25,6 +24,11 @@ Planning and writing
     planner         one task an artifact, by as few reads as it takes
     planfile        a plan as JSON lines
     apply           writing so that nobody's label is lost: retry the change, never the request
+    parallel        one round of work on many tasks, in a few threads
+    watching        looking again: is our change there, was it undone, has a later writer spoken?
+    renewal         renewing reads that have grown old, a page at a time
+    parallel        one round of work in a few threads, cut short against a server that is down
+    rollback        undoing what a run wrote, and only that
     task            one artifact on its way through a run
     reading         finding artifacts and their labels with few requests
 The registry, and time
@@ -32,6 +36,7 @@ The registry, and time
     transport       one HTTP request; the only user of requests
     timing          clock, deadline, cancel, pace, back-off
 The CIs
+    publishing            telling a result everywhere it belongs, once and at the end
     platforms             which CI this is, and what each must offer
     platforms.github      workflow commands, outputs, summary; the only user of actions_toolkit
     platforms.harness     output variables, annotation, error metadata

@@ -125,8 +125,13 @@ def parse_artifact_name(text: str) -> str:
     Raises AddressError for whatever could name something else on the wire.
     """
     name = text.removesuffix("/+")
-    _check_segments(tuple(name.split("/")))
+    check_artifact_name(name)
     return name
+
+
+def check_artifact_name(name: str) -> None:
+    """Raises AddressError for a name that can't be sent safely, wherever it comes from: a list may hold any."""
+    _check_segments(tuple(name.split("/")))
 
 
 def labels_path(ref: RegistryRef, artifact: str) -> str:

@@ -9,10 +9,11 @@ from pydantic import SecretStr
 
 from har_labels.checks import is_key
 from har_labels.contradictions import contradictions
-from har_labels.errors import Failures, InputError
+from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect, dashed
 from har_labels.platforms import Platform
+from har_labels.publishing import Told
 from har_labels.settings import Settings, check, descriptions, fields, shown
 
 # Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
@@ -33,10 +34,18 @@ class Configuration:
     workspace: Workspace = Workspace()
 
 
+class Misconfigured(Failures):
+    """Wrong inputs; `told` is what could be understood of where to tell them, since this run reports as others do."""
+
+    def __init__(self, errors: Sequence[HarLabelsError], told: Told) -> None:
+        super().__init__(errors)
+        self.told = told
+
+
 def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platform) -> Configuration:
     """Collects and checks all inputs; masks the key before anything can be printed.
 
-    Raises Failures with one InputError a problem. `--help` and `--version` print and raise SystemExit(0).
+    Raises Misconfigured with one InputError a problem. `--help` and `--version` print and raise SystemExit(0).
     """
     inputs = collect(fields(), environ=environ, prefix=platform.prefix, argv=argv, descriptions=descriptions())
     spell = _Speller(inputs, platform).spell
@@ -51,10 +60,11 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     checked = check(usable)
     problems += [*unusable.values(), *_with_hints(checked.problems, inputs, environ).values()]
     workspace = Workspace(platform.workspace)
-    problems += _leading_out(workspace, checked.settings, spell)
+    problems += (leading_out := list(_leading_out(workspace, checked.settings, spell)))
     problems += contradictions(checked.settings, frozenset(unusable) | frozenset(checked.problems), spell)
     if problems or key is None:
-        raise Failures(problems)
+        report_file = None if leading_out else checked.settings.report_file
+        raise Misconfigured(problems, Told(checked.settings.summary, report_file, inputs.wants_json))
     return Configuration(checked.settings, key, spell, warnings, inputs.wants_json, workspace)
 
 

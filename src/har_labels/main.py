@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from har_labels.errors import Defect, Failures, HarLabelsError, Stop
+from har_labels.errors import Defect, HarLabelsError, Stop
 from har_labels.plan import RunFacts, RunResult
 from har_labels.platforms import Platform, detect
 from har_labels.progress import ProgressBar, ProgressLine, progress_for
@@ -42,8 +42,6 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
         return _run(argv, environ, platform, clock, events)
     except SystemExit as leaving:  # --help and --version
         return int(leaving.code or 0)
-    except Failures as failures:
-        return publish(platform, _nothing_but(failures.errors, clock), Told())
     except Exception as error:  # noqa: BLE001 - a defect is reported like every other failure
         return publish(platform, _nothing_but([_defect(error)], clock), Told())
     finally:
@@ -51,9 +49,12 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, clock: Clock, events: _Events) -> int:
-    from har_labels.configuration import configure
+    from har_labels.configuration import Misconfigured, configure
 
-    configuration = configure(argv, environ, platform)
+    try:
+        configuration = configure(argv, environ, platform)
+    except Misconfigured as wrong:
+        return publish(platform, _nothing_but(wrong.errors, clock, report_file=wrong.told.report_file), wrong.told)
     settings = configuration.settings
     clock.limit(settings.deadline)
     from har_labels.run import Run
@@ -132,9 +133,9 @@ class _Events:
         self._queue.put(number)
 
 
-def _nothing_but(errors: Sequence[HarLabelsError], clock: Clock) -> RunResult:
+def _nothing_but(errors: Sequence[HarLabelsError], clock: Clock, *, report_file: str | None = None) -> RunResult:
     """The result of a run that came to nothing before it began."""
-    facts = RunFacts(mode="", dry_run=False, requests=0, retries=0, seconds=clock.elapsed())
+    facts = RunFacts("", dry_run=False, requests=0, retries=0, seconds=clock.elapsed(), report_file=report_file or "")
     return RunResult(outcomes=(), facts=facts, errors=tuple(errors))
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from har_labels.address import RegistryRef
 from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, Refused
 from har_labels.labels import matches_any
-from har_labels.registry import PAGE_SIZE, Doubt, Page, Registry, Row
+from har_labels.registry import PAGE_SIZE, Doubt, Origin, Page, Registry, Row
 from har_labels.timing import Clock, backoff
 
 T = TypeVar("T")
@@ -58,6 +58,11 @@ class Reader:
             if name not in found and (row := self._patiently(lambda name=name: self._registry.summary(ref, name))):  # type: ignore[misc]
                 found[name] = [row]
         return found
+
+    def page_again(self, ref: RegistryRef, origin: Origin) -> list[Reading]:
+        """What the page holds now that a row once stood on: with one request, its neighbours too."""
+        at = self._clock.monotonic()
+        return [Reading(row, at) for row in self._page(ref, origin.search, origin.number).rows]
 
     def _listed(self, ref: RegistryRef, names: set[str], globs: Sequence[str]) -> Rows:
         terms = [*sorted(names), *(_longest_literal(glob) for glob in globs)]

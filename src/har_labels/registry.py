@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
-from har_labels.address import RegistryRef, artifact_path, labels_path, list_path
+from har_labels.address import AddressError, RegistryRef, artifact_path, check_artifact_name, labels_path, list_path
 from har_labels.errors import (
     ArtifactNotFound,
     BadAnswer,
@@ -50,6 +50,13 @@ class Doubt(Exception):
         self.error, self.wait, self.written = error, wait, written
 
 
+class Origin(NamedTuple):
+    """The page of a list that a row stood on."""
+
+    search: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One artifact as a list or a summary shows it. `labels` is None where they are not shown at all."""
@@ -58,6 +65,7 @@ class Row:
     artifact_type: str
     labels: Labels | None
     facts: ArtifactFacts
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,8 @@ class Registry:
             rows = []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise Doubt(BadAnswer(f"the list of {ref} is not what the API documents"))
-        return Page(tuple(_row(row) for row in rows), _count(data.get("pageSize")), _count(data.get("itemCount")))
+        origin = Origin(search, number)
+        return Page(tuple(_row(row, origin=origin) for row in rows), _count(data.get("pageSize")), _count(data.get("itemCount")))
 
     def summary(self, ref: RegistryRef, artifact: str) -> Row | None:
         """What `summary` tells of one artifact, None where there is none. Raises as `page`."""
@@ -119,6 +128,10 @@ class Registry:
 
         The caller has waited its turn: only then can it tell whether what it read is still fresh.
         """
+        try:
+            check_artifact_name(artifact)  # a glob matches whatever the server lists
+        except AddressError as error:
+            raise Refused(f"artifact {artifact!r} in {ref} has a name that can't be sent safely: {error}", "Rename it.") from None
         answer = self._send(
             "PUT",
             labels_path(ref, artifact),
@@ -148,7 +161,7 @@ def _refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError]) -> N
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
-        raise Redirected(f"the answer to a request for {subject} points to {answer.headers.get('Location', 'nowhere')!r}")
+        raise Redirected(f"the answer to a request for {subject} points to {_cut(answer.headers.get('Location', 'nowhere'))!r}")
     if status == 429:
         raise Doubt(RateLimited(f"too many requests (429){said}"), wait=_retry_after(answer), written=False)
     if status not in _REFUSALS:
@@ -176,28 +189,35 @@ def _message(answer: Answer) -> str:
     said = " ".join(said.split())
     if not said:
         return ""
-    return f": {said if len(said) <= _LONGEST_MESSAGE else said[:_LONGEST_MESSAGE] + '…'}"
+    return f": {_cut(said)}"
+
+
+def _cut(text: str) -> str:
+    """Text of the server as it is told: a log line is no place for megabytes."""
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
 
 
 def _data(answer: Answer) -> dict[str, Any]:
     """The `data` of a 2xx answer that can be believed: JSON with status SUCCESS. Raises Doubt."""
     document = answer.document
     if not isinstance(document, dict):
-        kind = answer.headers.get("Content-Type", "no content type").partition(";")[0]
+        kind = _cut(answer.headers.get("Content-Type", "no content type").partition(";")[0])
         raise Doubt(BadAnswer(f"the server answered {answer.status} with {kind} that is not JSON"))
-    if document.get("status") != "SUCCESS":
-        raise Doubt(ServerFailing(f"the server answered {answer.status} with status {document.get('status')!r}{_message(answer)}"))
+    status = document.get("status")
+    if status != "SUCCESS":
+        shown = repr(_cut(status)) if isinstance(status, str) else "None" if status is None else "that is no text"
+        raise Doubt(ServerFailing(f"the server answered {answer.status} with status {shown}{_message(answer)}"))
     data = document.get("data")
     if not isinstance(data, dict):
         raise Doubt(BadAnswer(f"the server answered {answer.status} without the data that the API documents"))
     return data
 
 
-def _row(data: dict[str, Any], *, is_shown: bool = True) -> Row:
+def _row(data: dict[str, Any], *, is_shown: bool = True, origin: Origin | None = None) -> Row:
     name, artifact_type = data.get("name"), data.get("artifactType") or ""
     if not isinstance(name, str) or not isinstance(artifact_type, str):
         raise Doubt(BadAnswer("a row of the list has no name"))
-    return Row(name, artifact_type, (_labels(data.get("labels")) or ()) if is_shown else None, _facts(data))
+    return Row(name, artifact_type, (_labels(data.get("labels")) or ()) if is_shown else None, _facts(data), origin)
 
 
 def _labels(value: Any) -> Labels | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from har_labels.address import AddressError, parse_artifact_name
 from har_labels.checks import OnMissingName
 from har_labels.configuration import Configuration
+from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import read_text
 from har_labels.lists import Item, ListError, parse_list
-from har_labels.entries import Entry
 from har_labels.recipe import Recipe, Surroundings, requirements_of
 from har_labels.settings import shown
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from har_labels.apply import Care, Writer
+from har_labels.apply import Writer
 from har_labels.checks import OnFailureName
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry, Shard
@@ -30,9 +30,11 @@ from har_labels.progress import Progress
 from har_labels.reading import Reader
 from har_labels.registry import PAGE_SIZE, Registry
 from har_labels.requested import entries_of
+from har_labels.rollback import roll_back
 from har_labels.task import Task
 from har_labels.timing import Clock, Pace
 from har_labels.transport import Transport
+from har_labels.watching import Care
 
 # What a key is allowed on Harness's own hosts is about 400 requests a minute (contract §2).
 SAAS_REQUESTS_PER_MINUTE = 300
@@ -123,7 +125,7 @@ class Run:
             self._writer.wind_up(tasks)
         has_failed = any(task.outcome and task.outcome.status is Status.FAILED for task in tasks)
         if has_failed and self._settings.on_failure is OnFailureName.ROLLBACK:
-            self._writer.roll_back(tasks)
+            roll_back(tasks, self._writer, self._reader, self._clock, notice=self._ledger.note)
 
     def _planned_steps(self, path: str) -> Sequence[Step]:
         from har_labels.planfile import read_plan

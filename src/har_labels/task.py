@@ -18,7 +18,8 @@ class Task:
     """Filled while planning, moved on by `apply`; `outcome` is set once, at its end.
 
     `before` is what the plan read first and a rollback restores. `target` is what the next PUT sends. `seen`
-    are all labels that stood there before our writes, by which a later writer's are told (goal.look).
+    are all labels that stood there before our writes, by which a later writer's are told (goal.look). Once a task
+    `is_in_hand`, only its own worker may touch it.
     """
 
     ref: RegistryRef
@@ -34,6 +35,7 @@ class Task:
     confirmed_by: ConfirmedBy = ConfirmedBy.NOTHING
     doubt: Doubt | None = None
     answered: ArtifactFacts | None = None
+    is_in_hand: bool = False
     outcome: Outcome | None = field(default=None)
 
     @property

@@ -5,6 +5,7 @@ Artifacts stand as `registry:name`; each recipe has a case where it does its wor
 
 from __future__ import annotations
 
+# ruff: noqa: E501 - a case is a row of a table
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,7 +48,7 @@ class Case:
     environ: Mapping[str, str] = field(default_factory=dict)
     meanwhile: Mapping[str, Labels] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
-    contexts: Sequence[Mapping[str, str]] = ({},)
+    contexts: Sequence[Mapping[str, str]] = field(default_factory=lambda: [{}])
 
 
 def _shards(index: str, total: str) -> Sequence[Mapping[str, str]]:
@@ -73,8 +74,10 @@ CASES = (
     Case("plan, a change, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/b": ["frozen"]}, code=5, meanwhile={"acme/ml/prod/models:team/b": ["frozen"]}),
     Case("manifest", ["manifest"], _MANIFEST, {"acme/ml/models:resnet50": ["accuracy=0.934", "stage=candidate"], "acme/ml/models:team/llm": ["owner=vision", "stage=dev"], "acme/ml/data:faces": ["licence=cc-by"], "acme/ml/data:roads": []}, files=GOOD),
     Case("manifest, something is frozen", ["manifest"], {**_MANIFEST, "acme/ml/data:roads": ["frozen", "tmp-1"]}, code=10, files=GOOD),
-    Case("shards on GitHub", ["shards-github"], _SHARED, dict.fromkeys(_SHARED, ["owner=vision", "stage=dev"]), contexts=_shards("${{ strategy.job-index }}", "${{ strategy.job-total }}")),
-    Case("shards on Harness", ["shards-harness"], _SHARED, dict.fromkeys(_SHARED, ["owner=vision", "stage=dev"]), contexts=_shards("<+strategy.iteration>", "<+strategy.iterations>")),
+    Case("shards on GitHub", ["shards-github"], _SHARED, dict.fromkeys(_SHARED, ("owner=vision", "stage=dev")), contexts=_shards("${{ strategy.job-index }}", "${{ strategy.job-total }}")),
+    Case("shards on Harness", ["shards-harness"], _SHARED, dict.fromkeys(_SHARED, ("owner=vision", "stage=dev")), contexts=_shards("<+strategy.iteration>", "<+strategy.iterations>")),
     Case("instead of curl", ["curl"], {MODEL: ["old"]}, {MODEL: ["owner=vision", "stage=candidate"]}),
+    Case("one writer at a time on GitHub", ["guarantee 1"], {MODEL: DEV}, {MODEL: [*DEV, "reviewed"]}),
+    Case("one writer at a time on Harness", ["guarantee 2"], {MODEL: DEV}, {MODEL: [*DEV, "reviewed"]}),
 )  # fmt: skip
 GATED = ("metrics", "promote", "read", "manifest")

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from canary import KEY
 from ruamel.yaml import YAML
+
+from canary import KEY
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-_BLOCK = re.compile(r"<!-- (example|recipe|file|command): (.+?) -->\n```\w+\n(.*?)\n```", re.DOTALL)
+_MARKED = re.compile(r"<!-- (example|recipe|file|command): (.+?) -->\n```\w+\n(.*?)\n```", re.DOTALL)
+_YAML = re.compile(r"^```yaml\n(.*?)\n```", re.DOTALL | re.MULTILINE)
+_OURS = ("uses: har-labels/", "image: ghcr.io/har-labels/")
 
 
 def read_yaml(text: str) -> Any:
@@ -24,7 +27,7 @@ def marked(kind: str) -> dict[str, str]:
     """Every block of this kind by its name, over all pages."""
     blocks: dict[str, str] = {}
     for page in PAGES:
-        for found in _BLOCK.finditer(page.read_text("utf-8")):
+        for found in _MARKED.finditer(page.read_text("utf-8")):
             if found[1] == kind:
                 assert found[2] not in blocks, f"{found[2]} is there twice"
                 blocks[found[2]] = found[3] + "\n"
@@ -32,8 +35,15 @@ def marked(kind: str) -> dict[str, str]:
 
 
 def examples() -> dict[str, str]:
-    """Every block that is a step: recipes by their names, examples as `github` and `harness`."""
-    return marked("recipe") | marked("example")
+    """Every block with a step of ours: marked ones by their names, others as `page 1`, `page 2`."""
+    found = marked("recipe") | marked("example")
+    for page in PAGES:
+        blocks = [
+            block + "\n" for block in _YAML.findall(page.read_text("utf-8")) if any(sign in block for sign in _OURS)
+        ]
+        unmarked = [block for block in blocks if block not in found.values()]
+        found |= {f"{page.stem} {number}": block for number, block in enumerate(unmarked, start=1)}
+    return found
 
 
 @dataclass(frozen=True)

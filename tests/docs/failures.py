@@ -6,6 +6,7 @@ unless its row says otherwise.
 
 from __future__ import annotations
 
+# ruff: noqa: E501 - a failure is a row of a table
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +44,9 @@ class Failure:
         """Puts everything in place."""
         kind = "model" if self.package_type == "HUGGINGFACE" else None
         for name in (NAME, *self.artifacts):
-            box.add_artifact(REGISTRY, name, labels=BEFORE, package_type=self.package_type, artifact_type=kind, hidden=self.hidden)
+            box.add_artifact(
+                REGISTRY, name, labels=BEFORE, package_type=self.package_type, artifact_type=kind, hidden=self.hidden
+            )
         self.prepare(box)
         for name, text in self.files.items():
             Path(name).write_text(text.replace("API-URL", box.api_url), "utf-8")
@@ -73,6 +76,7 @@ def _put(kind: str, **more: Any) -> Fault:
 
 # API-URL stands for the sandbox's.
 _PLAN_HEADER = '{"har_labels_plan": 1, "api_url": "API-URL", "steps": 1}\n'
+_CUT_HEADER = _PLAN_HEADER.replace('"steps": 1', '"steps": 2')
 _STALE_STEP = (
     '{"registry_ref": "acme/ml/prod/models/+", "artifact": "resnet50", "artifact_type": "", '
     '"before": ["stage=test"], "after": ["stage=prod"]}\n'
@@ -80,15 +84,15 @@ _STALE_STEP = (
 _APPLY = {"apply-plan": "labels.plan", "registry-ref": "", "artifact": "", "labels": "", "mode": ""}
 
 FAILURES = (
-    Failure("HAR-INPUT", {"mode": "replcae"}),
-    Failure("HAR-TEMPLATE", {"metrics-file": "metrics.json", "labels": "accuracy={{ metrics.acuracy }}"}, files={"metrics.json": '{"accuracy": 0.93}'}),
+    Failure("HAR-INPUT", {"mode": "merge"}),
+    Failure("HAR-TEMPLATE", {"metrics-file": "metrics.json", "labels": "accuracy={{ metrics.acc }}"}, files={"metrics.json": '{"accuracy": 0.93}'}),
     Failure("HAR-METRICS", {"metrics-file": "metrics.json"}),
     Failure("HAR-MANIFEST", {"manifest": "labels.yaml", "artifact": "", "labels": "", "mode": ""}, files={"labels.yaml": "version: 1\nchanges:\n  - artefact: resnet50\n    labels: [stage=prod]\n"}),
-    Failure("HAR-PLAN-FILE", _APPLY, files={"labels.plan": _PLAN_HEADER}),
+    Failure("HAR-PLAN-FILE", _APPLY, files={"labels.plan": _CUT_HEADER + _STALE_STEP}),
     Failure("HAR-AMBIGUOUS", package_type="HUGGINGFACE", prepare=_add_namesake),
     Failure("HAR-UNAUTHORIZED", options={"api_key": "another-key"}),
     Failure("HAR-FORBIDDEN", faults=[_put("403")]),
-    Failure("HAR-REGISTRY-NOT-FOUND", {"registry-ref": "acme/ml/prod/modles"}),
+    Failure("HAR-REGISTRY-NOT-FOUND", {"registry-ref": "acme/ml/prod/model"}),
     Failure("HAR-ARTIFACT-NOT-FOUND", {"artifact": "resnet5"}),
     Failure("HAR-NOTHING-MATCHED", {"artifact": "team/*"}),
     Failure("HAR-PLAN-STALE", _APPLY, files={"labels.plan": _PLAN_HEADER + _STALE_STEP}),

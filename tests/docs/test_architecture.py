@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import os
 import re
 import subprocess
@@ -10,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from docs.imports import PACKAGE, modules, reached
 
 import har_labels
+from docs.imports import PACKAGE, modules, reached
 
 ROOT = PACKAGE.parents[1]
 GRAPH = modules()
@@ -27,12 +28,12 @@ HIDDEN = {
     "argparse": {"flags"},
 }
 PURE = (
-    "labels", "goal", "plan", "lists", "rendering", "rules", "expressions", "evaluation", "filters", "values", "report", "summary",
-    "display", "address", "recipe",
+    "labels", "goal", "plan", "lists", "rendering", "rules", "expressions", "evaluation", "filters", "values", "report",
+    "summary", "display", "address", "recipe",
 )  # fmt: skip
 EFFECTS = {
-    "os", "sys", "io", "pathlib", "time", "random", "secrets", "socket", "ssl", "http", "threading", "signal", "subprocess", "shutil",
-    "tempfile", "requests", "urllib3", "actions_toolkit", "tqdm",
+    "os", "sys", "io", "pathlib", "time", "random", "secrets", "socket", "ssl", "http", "threading", "signal",
+    "subprocess", "shutil", "tempfile", "requests", "urllib3", "actions_toolkit", "tqdm",
 }  # fmt: skip
 CIS = {"platforms.github", "platforms.harness", "platforms.terminal"}
 LONGEST = 250
@@ -51,7 +52,7 @@ def test_a_library_is_hidden_behind_its_modules(library: str) -> None:
 
 @pytest.mark.parametrize("name", PURE)
 def test_pure_modules_reach_no_effect(name: str) -> None:
-    """A pure module imports nothing that reads a file, a clock, the environment or the network, not even through others."""
+    """A pure module reaches, through others too, nothing that reads a file, a clock, the environment or the network."""
     effects = {one: roots(one) & EFFECTS for one in reached(name, GRAPH)}
     assert {one: found for one, found in effects.items() if found} == {}
 
@@ -59,15 +60,21 @@ def test_pure_modules_reach_no_effect(name: str) -> None:
 @pytest.mark.parametrize("name", PURE)
 def test_pure_modules_ask_no_clock_and_open_nothing(name: str) -> None:
     """A pure module calls neither `open` nor `now`, `today` or `utcnow`: both are arguments."""
-    calls = [node.func for node in ast.walk(ast.parse(GRAPH[name].path.read_text("utf-8"))) if isinstance(node, ast.Call)]
-    names = {call.attr if isinstance(call, ast.Attribute) else call.id for call in calls if isinstance(call, ast.Attribute | ast.Name)}
+    calls = [
+        node.func for node in ast.walk(ast.parse(GRAPH[name].path.read_text("utf-8"))) if isinstance(node, ast.Call)
+    ]
+    names = {
+        call.attr if isinstance(call, ast.Attribute) else call.id
+        for call in calls
+        if isinstance(call, ast.Attribute | ast.Name)
+    }
     assert names & {"open", "now", "today", "utcnow", "input", "print"} == set()
 
 
 def test_no_ci_knows_another() -> None:
     """A CI's module imports no other CI's, so a new one is one file."""
     for name in CIS:
-        assert reached(name, GRAPH) & CIS - {name} == set() or GRAPH[name].ours & CIS - {name} == set()
+        assert {one for one in CIS - {name} if one in _reached_below(name)} == set()
 
 
 def test_only_main_knows_the_whole() -> None:
@@ -77,7 +84,7 @@ def test_only_main_knows_the_whole() -> None:
 
 
 def test_product_and_sandbox_are_strangers() -> None:
-    """The product doesn't import the sandbox, which is not in the image, nor does the sandbox share the product's mistakes."""
+    """Neither imports the other: the sandbox is not in the image, and shares no mistake with the product."""
     assert {name for name in GRAPH if "har_sandbox" in roots(name)} == set()
     for path in (PACKAGE.parent / "har_sandbox").rglob("*.py"):
         assert not re.search(r"^\s*(from|import) har_labels\b", path.read_text("utf-8"), re.MULTILINE), path.name
@@ -100,14 +107,16 @@ def test_the_drawing_of_layers_is_true() -> None:
 def test_the_map_lists_every_module_once() -> None:
     """The docstring of the package has one line for each module, and none for a module that isn't there."""
     listed = re.findall(r"^    ([a-z][a-z_0-9.]*) {2,}\S", har_labels.__doc__ or "", re.MULTILINE)
-    listed.remove("environment") if "environment" in listed else None
     assert sorted(listed) == sorted(name for name in GRAPH if name)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "src").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT / "src")))
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "src").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT / "src"))
+)
 def test_no_source_file_is_long(path: Path) -> None:
     """No source file has more than 250 lines: past that there is a noun hiding in it."""
-    assert len(path.read_text("utf-8").splitlines()) <= LONGEST
+    lines = path.read_text("utf-8").count("\n")
+    assert lines <= LONGEST
 
 
 _WATCHED_IMPORT = """
@@ -115,12 +124,13 @@ import importlib, os, sys
 from pathlib import Path
 
 package, names = Path(sys.argv[1]), sys.argv[2:]
-homes = tuple(str(Path(home).resolve()) for home in (package, sys.prefix, sys.base_prefix, "/usr/lib", "/usr/share/zoneinfo"))
+homes = tuple(str(Path(home).resolve()) for home in (package, sys.prefix, sys.base_prefix, "/usr/lib"))
 seen = []
 
 def ours():
+    # who asked, past the layers of os.environ itself
     frame = sys._getframe(2)
-    while frame and frame.f_code.co_filename == "<string>":
+    while frame and frame.f_code.co_filename in ("<string>", "<frozen _collections_abc>", "<frozen os>", os.__file__):
         frame = frame.f_back
     return bool(frame) and frame.f_code.co_filename.startswith(str(package))
 
@@ -139,7 +149,7 @@ class Environment(type(os.environ)):
 def hook(event, arguments):
     if event == "open" and isinstance(arguments[0], str) and not os.path.realpath(arguments[0]).startswith(homes):
         seen.append(f"opens {arguments[0]}")
-    if event.startswith(("socket.connect", "socket.getaddrinfo", "subprocess", "os.system", "os.remove", "os.mkdir", "os.rename", "signal.")):
+    if event.startswith(("socket.connect", "socket.getaddrinfo", "subprocess", "os.system", "os.remove", "os.mkdir")):
         seen.append(event)
 
 sys.path.insert(0, str(package.parent))
@@ -156,11 +166,16 @@ if set(__import__("threading").enumerate()) != before:
 
 
 def test_importing_does_nothing() -> None:
-    """Importing every module reads no variable of a CI or by our own code, opens no file outside of the package and Python, and starts nothing."""
+    """Importing every module reads no variable, opens no file but the package's and Python's own, starts nothing."""
     names = [f"har_labels.{name}".rstrip(".") for name in GRAPH]
     command = [sys.executable, "-IBXutf8", "-c", _WATCHED_IMPORT, str(PACKAGE), *names]
     told = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False)
     assert (told.stdout, told.stderr, told.returncode) == ("", "", 0)
+
+
+def _reached_below(name: str) -> frozenset[str]:
+    """What a CI's module imports; `platforms` itself chooses among the CIs, so its own imports don't count."""
+    return reached(name, GRAPH | {"platforms": dataclasses.replace(GRAPH["platforms"], ours=frozenset())})
 
 
 def _drawn(name: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from ci.steps import INPUTS
 from ci.steps import OUTPUTS as TOLD
 from docs.documents import PAGES, ROOT, read_yaml
-
 from har_labels import __version__
 from har_labels.errors import all_codes
 from har_labels.report import OUTPUTS, SOME_FAILED
@@ -22,7 +21,9 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def test_nothing_generated_has_drifted() -> None:
     """`tools/docs --check` finds every generated file as the code has it."""
-    told = subprocess.run([sys.executable, ROOT / "tools" / "docs", "--check"], capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        [sys.executable, ROOT / "tools" / "docs", "--check"], capture_output=True, text=True, check=False
+    )
     assert (told.returncode, told.stderr) == (0, "")
 
 
@@ -49,7 +50,9 @@ def test_readme_names_everything() -> None:
     assert cells == set(INPUTS) | set(OUTPUTS) | codes
     told = re.search(r"## Exit codes\n\n(.*?)\n\n", README, re.DOTALL)
     assert told
-    numbers = {int(number) for row in re.findall(r"^\| ([\d, ]+) \|", told[1], re.MULTILINE) for number in row.split(",")}
+    numbers = {
+        int(number) for row in re.findall(r"^\| ([\d, ]+) \|", told[1], re.MULTILINE) for number in row.split(",")
+    }
     assert numbers == {0, SOME_FAILED, 143} | {kind.exit_code for kind in all_codes()}
 
 

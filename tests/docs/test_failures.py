@@ -6,26 +6,29 @@ import re
 from pathlib import Path
 
 import pytest
+
 from ci.steps import Done
 from conftest import MakeSandbox, RunStep
 from docs.documents import ROOT, read_yaml
 from docs.failures import FAILURES, Failure
-
 from har_labels import run
 from har_labels.errors import all_codes
 
-SHOWN = re.findall(r"```text\n(har-labels: error (HAR-[A-Z-]+): .+)\n```", (ROOT / "docs" / "troubleshooting.md").read_text("utf-8"))
+SHOWN = re.findall(
+    r"```text\n(har-labels: error (HAR-[A-Z-]+): .+)\n```", (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+)
 RULES = read_yaml((ROOT / ".harness" / "errors.yaml").read_text("utf-8"))
 # From Harness's page "Custom error categorization".
 CATEGORIES = {
-    "APPLICATION_FAILURE", "INFRASTRUCTURE_FAILURE", "CONNECTIVITY_FAILURE", "AUTHENTICATION_FAILURE", "AUTHORIZATION_FAILURE",
-    "TIMEOUT_FAILURE", "CONFIGURATION_FAILURE", "RESOURCE_LIMITS_FAILURE", "PLUGIN_IMAGE_FAILURE", "VERIFICATION_FAILURE",
+    "APPLICATION_FAILURE", "INFRASTRUCTURE_FAILURE", "CONNECTIVITY_FAILURE", "AUTHENTICATION_FAILURE",
+    "AUTHORIZATION_FAILURE", "TIMEOUT_FAILURE", "CONFIGURATION_FAILURE", "RESOURCE_LIMITS_FAILURE",
+    "PLUGIN_IMAGE_FAILURE", "VERIFICATION_FAILURE",
 }  # fmt: skip
 SUBCATEGORIES = {
     "EXECUTION_FAILURE", "REGISTRY_UNREACHABLE", "REGISTRY_RATE_LIMITED", "PROXY_MISCONFIGURED", "SOCKET_TIMEOUT",
     "INVALID_CREDENTIALS", "ACCESS_FORBIDDEN", "INVALID_YAML", "REQUIRED_FIELD_MISSING", "INVALID_PARAMETERS",
-    "EXPRESSION_EVALUATION_FAILED", "PLUGIN_CONFIGURATION_INVALID", "STEP_EXECUTION_TIMEOUT", "PLUGIN_STEP_TIMEOUT", "VALIDATION",
-    "PLUGIN_CRASHED",
+    "EXPRESSION_EVALUATION_FAILED", "PLUGIN_CONFIGURATION_INVALID", "STEP_EXECUTION_TIMEOUT", "PLUGIN_STEP_TIMEOUT",
+    "PLUGIN_CRASHED", "VALIDATION",
 }  # fmt: skip
 
 
@@ -33,7 +36,7 @@ SUBCATEGORIES = {
 def test_the_line_is_the_one_shown(
     failure: Failure, make_sandbox: MakeSandbox, run_step: RunStep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is shown under a code is what a run says that fails so, and the first of Harness's rules to match is that code's."""
+    """A run that fails so says what is shown under its code, and Harness's rules sort it under that code."""
     monkeypatch.chdir(tmp_path)
     box = make_sandbox(**failure.options, faults=failure.faults)
     failure.fill(box)
@@ -43,7 +46,9 @@ def test_the_line_is_the_one_shown(
     assert _sorted_by_harness(done) == failure.code
 
 
-def test_a_defect_is_told_in_one_line(make_sandbox: MakeSandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_told_in_one_line(
+    make_sandbox: MakeSandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What nobody expected is HAR-DEFECT with its place, as shown."""
 
     def break_down(*_: object, **__: object) -> None:

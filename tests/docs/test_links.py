@@ -6,9 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+
 from docs.documents import PAGES, ROOT
 
-WRITTEN = (*PAGES, *(path for path in (ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md") if path.exists()))
+WRITTEN = (
+    *PAGES,
+    *(path for path in (ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md") if path.exists()),
+)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 

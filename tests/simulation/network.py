@@ -77,6 +77,18 @@ class Write:
         return self.at - self.basis.at if self.basis else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One request under way."""
+
+    method: str
+    path: str
+    body: Any
+    mishap: Mishap
+    sent: float
+    basis: Read | None
+
+
 class Store:
     """One artifact's labels, and all that was ever read or written."""
 
@@ -102,22 +114,22 @@ class Network:
 
     def send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
         """As `Transport.send`. Raises NoAnswer."""
-        world, passage, basis = self._actor.world, self._passage(method), self.last_read
-        sent = world.now
+        world, passage = self._actor.world, self._passage(method)
+        request = _Request(method, path, body, passage.mishap, world.now, self.last_read)
         if method == "PUT" and passage.mishap is not Mishap.TOO_MANY:
-            self._store.tries.append((self._who, sent))
+            self._store.tries.append((self._who, request.sent))
 
         def arrive() -> None:
             if self._actor.was_killed and self._lost_if_killed:
                 return
-            answer, read = self._answer(method, path, body, passage.mishap, sent, basis)
+            answer, read = self._answer(request)
             if passage.mishap is not Mishap.LATE:
                 world.at(world.now + passage.back, lambda: self._actor.wake((answer, read)))
 
-        world.at(sent + passage.there, arrive)
+        world.at(request.sent + passage.there, arrive)
         if passage.mishap is Mishap.LATE:
             # The client gives up after `back` seconds; the request is still on its way.
-            world.at(sent + passage.back, lambda: self._actor.wake((None, None)))
+            world.at(request.sent + passage.back, lambda: self._actor.wake((None, None)))
         answer, read = self._actor.wait()
         if read:
             self.last_read = read_now = Read(read.who, read.labels, read.at, world.now)
@@ -127,13 +139,11 @@ class Network:
             raise NoAnswer(TimedOut("no answer in time") if late else Unreachable("the connection was cut"))
         return answer
 
-    def _answer(
-        self, method: str, path: str, body: Any, mishap: Mishap, sent: float, basis: Read | None
-    ) -> tuple[Answer | None, Read | None]:
-        store, now = self._store, self._actor.world.now
-        if method == "PUT" and mishap.lets_through:
-            after = to_labels(body["labels"])
-            store.writes.append(Write(self._who, store.labels, after, now, sent, basis))
+    def _answer(self, request: _Request) -> tuple[Answer | None, Read | None]:
+        store, now, mishap = self._store, self._actor.world.now, request.mishap
+        if request.method == "PUT" and mishap.lets_through:
+            after = to_labels(request.body["labels"])
+            store.writes.append(Write(self._who, store.labels, after, now, request.sent, request.basis))
             store.labels = after
         if mishap in {Mishap.CUT_BEFORE, Mishap.CUT_AFTER}:
             return None, None
@@ -143,9 +153,9 @@ class Network:
             return _json(500, {"code": "500", "message": "oops"}), None
         row = {"name": NAME, "imageName": NAME, "packageType": "GENERIC"}
         shown = row if mishap is Mishap.HIDDEN else row | {"labels": list(store.labels) or None}
-        if method == "PUT":
+        if request.method == "PUT":
             return _json(200, {"data": shown, "status": "SUCCESS"}), None
-        if path.endswith("/summary"):
+        if request.path.endswith("/summary"):
             return _json(200, {"data": row, "status": "SUCCESS"}), None
         rows = [] if mishap is Mishap.HIDDEN else [shown]
         page = {"artifacts": rows, "itemCount": len(rows), "pageCount": 1, "pageIndex": 0, "pageSize": 100}

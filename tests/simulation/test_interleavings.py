@@ -22,7 +22,7 @@ def test_never_green_and_wrong(climate):
     tally = explore(climate, range(SIMULATIONS))
 
     assert not tally.broken, str(tally)
-    assert tally.ends["applied"] > SIMULATIONS, "a simulation in which little succeeds proves little"
+    assert tally.ends["applied"] > SIMULATIONS / 2, "a simulation in which little succeeds proves little"
 
 
 @pytest.mark.parametrize("climate", ["calm", "mixed", "faults", "kills"])

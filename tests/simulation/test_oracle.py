@@ -4,43 +4,46 @@ from __future__ import annotations
 
 import pytest
 
-from har_labels import apply
+from har_labels import apply, watching
 from har_labels.apply import Writer
 from har_labels.plan import Status
 from har_labels.task import Task
+from har_labels.watching import Watch
 from simulation.explore import explore
 
 SEEDS = range(200)
 
 
-class Unwatched(Writer):
+class Unwatched(Watch):
     """Believes the answer to its write and never looks again."""
 
-    def _watch(self, tasks):
+    def watch(self, tasks):
         for task in tasks:
             task.end(Status.APPLIED, task.target)
         return []
 
 
-class EarlyLeaver(Writer):
+class EarlyLeaver(Watch):
     """Looks at a quarter of `settle`, and not at its end."""
 
-    def _watch(self, tasks):
+    def watch(self, tasks):
         self._clock.sleep(0.25 * self._care.settle)
-        if again := self._look(tasks):
+        if again := self.look(tasks):
             return again
-        return Unwatched._watch(self, tasks)
+        return Unwatched.watch(self, tasks)
 
 
-@pytest.mark.parametrize("writer", [Unwatched, EarlyLeaver])
-def test_a_writer_that_does_not_watch_to_the_end_is_found_out(writer):
+@pytest.mark.parametrize("watch", [Unwatched, EarlyLeaver])
+def test_a_writer_that_does_not_watch_to_the_end_is_found_out(watch, monkeypatch):
     """Skipping the looks after a write loses labels, and the oracle names each."""
-    assert len(explore("calm", SEEDS, writer=writer).broken) > len(SEEDS) / 10
+    monkeypatch.setattr(apply, "Watch", watch)
+
+    assert len(explore("calm", SEEDS).broken) > len(SEEDS) / 10
 
 
 def test_a_watch_that_does_not_wait_for_rest_is_found_out(monkeypatch):
     """Two looks alone miss a label that was taken away and put back between them, then taken away for good."""
-    monkeypatch.setattr(apply, "LONGEST_WATCH", 1)
+    monkeypatch.setattr(watching, "LONGEST_WATCH", 1)
 
     assert explore("calm", SEEDS).broken
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from har_labels import apply, timing
-from har_labels.apply import Care
 from har_labels.labels import Change, Mode
+from har_labels.watching import Care
 from simulation.network import Mishap, Passage
 from simulation.scenario import Scenario, play
 from simulation.writers import Plain, Step

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from har_labels.address import parse_registry_ref
-from har_labels.apply import Care, Writer
+from har_labels.apply import Writer
 from har_labels.entries import Entry, Shard
 from har_labels.errors import HarLabelsError, Stop
 from har_labels.labels import Change
@@ -18,6 +18,7 @@ from har_labels.planner import Planner
 from har_labels.reading import Reader
 from har_labels.recipe import Recipe, Surroundings
 from har_labels.registry import Registry
+from har_labels.watching import Care
 from simulation.network import NAME, Network, Passage, Store
 from simulation.oracle import Ended
 from simulation.world import Actor, VirtualClock, World

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from generate.declared import AUTHOR, NAME, SHORT, inputs, yaml_text
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
+from generate.declared import AUTHOR, NAME, SHORT, inputs, yaml_text
 from har_labels.report import OUTPUTS
 
 HEADER = "# Written by `make docs` from src/har_labels/settings.py and report.py; edit those.\n"
-# bash is on every runner, on Windows too. A stub that only opens a shop, as `python3` can be there, fails the first line.
+# bash is on every runner, on Windows too. `python3` can be a stub there that opens a shop: it fails the first line.
 PREPARE = """\
 for python in python3 python none; do
   if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi
@@ -19,12 +19,13 @@ if [ "$python" = none ]; then
   echo "::error::har-labels needs Python 3.11 or newer; put actions/setup-python before this step"
   exit 1
 fi
-venv="$RUNNER_TEMP/har-labels-venv"
+lock="$GITHUB_ACTION_PATH/../requirements/runtime.txt"
+venv="$RUNNER_TEMP/har-labels-$(cksum <"$lock" | cut -d ' ' -f 1)"
 if [ ! -f "$venv/ready" ]; then
   "$python" -m venv --clear "$venv"
   if [ -d "$venv/Scripts" ]; then bin="$venv/Scripts"; else bin="$venv/bin"; fi
   "$bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \\
-    --only-binary :all: --requirement "$GITHUB_ACTION_PATH/../requirements/runtime.txt"
+    --only-binary :all: --requirement "$lock"
   echo "$bin/python" >"$venv/ready"
 fi
 echo "python=$(cat "$venv/ready")" >>"$GITHUB_OUTPUT"
@@ -49,7 +50,7 @@ def action() -> str:
 def composite() -> str:
     """The variant in composite/: a virtual environment from the lock file, then the same entrypoint.
 
-    A composite action gets no INPUT_ variables, and an input pasted into `run` would be run; so each goes through `env`.
+    A composite action gets no INPUT_ variables, and what is pasted into `run` would be run: inputs go through `env`.
     """
     names = [one.name for one in inputs()]
     environment = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in names}
@@ -69,7 +70,7 @@ def composite() -> str:
     document = {
         "name": f"{NAME} (without Docker)",
         "author": AUTHOR,
-        "description": f"{SHORT}; for macOS, Windows and runners without Docker",
+        "description": "The same for macOS, Windows and runners without Docker; needs Python 3.11 or newer",
         "inputs": _inputs(),
         "outputs": outputs,
         "runs": {"using": "composite", "steps": steps},

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from generate.declared import AUTHOR, IMAGE, REPOSITORY, SHORT, Input, inputs, with_version, yaml_text
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
+from generate.declared import AUTHOR, IMAGE, REPOSITORY, SHORT, Input, inputs, with_version, yaml_text
 from har_labels import errors
 from har_labels.errors import HarLabelsError, all_codes
 
@@ -88,8 +88,9 @@ def failure_rules() -> str:
     kinds = sorted(all_codes(), key=lambda kind: kind is not errors.Cancelled)
     document = {"version": DoubleQuotedScalarString("1.0"), "ruleGroups": [_rule(kind) for kind in kinds]}
     header = (
-        "# How Harness sorts har-labels' failures (feature flag CI_CUSTOM_ERROR_CATEGORIZATION). Copy it into the repository\n"
-        "# that your stage clones. Written by `make docs` from src/har_labels/errors.py and tools/generate/harness.py.\n"
+        "# How Harness sorts har-labels' failures (feature flag CI_CUSTOM_ERROR_CATEGORIZATION).\n"
+        "# Copy it into the repository that your stage clones.\n"
+        "# Written by `make docs` from src/har_labels/errors.py and tools/generate/harness.py.\n"
     )
     return yaml_text(document, header)
 

@@ -6,7 +6,6 @@ import re
 import sys
 
 from generate.declared import exit_codes, inputs
-
 from har_labels.errors import all_codes
 from har_labels.report import OUTPUTS
 
@@ -38,7 +37,9 @@ def _outputs() -> str:
 
 
 def _errors() -> str:
-    rows = [f"| `{kind.code}` | {exit_codes(kind)} | {_cell(kind.cause)} | {_cell(kind.cure)} |" for kind in all_codes()]
+    rows = [
+        f"| `{kind.code}` | {exit_codes(kind)} | {_cell(kind.cause)} | {_cell(kind.cure)} |" for kind in all_codes()
+    ]
     return "\n".join(["| code | exit | cause | cure |", "|---|---|---|---|", *rows])
 
 

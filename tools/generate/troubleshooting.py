@@ -5,8 +5,8 @@ tests/docs makes each failure happen and compares the line.
 
 from __future__ import annotations
 
+# ruff: noqa: E501, ISC004 - a line that is shown stands on one line
 from generate.declared import exit_codes
-
 from har_labels.errors import HarLabelsError, all_codes
 
 HEAD = """\
@@ -28,13 +28,13 @@ On Harness, [.harness/errors.yaml](../.harness/errors.yaml) sorts these codes in
 LINES: dict[str, tuple[str, str]] = {
     "HAR-DEFECT": ("RuntimeError at planner.py:120", ""),
     "HAR-INPUT": (
-        "`mode` is 'replcae': it is none of the values allowed",
+        "`mode` is 'merge': it is none of the values allowed",
         "Use `replace` or `add` or `remove` or `upsert` or `clear` or `read`.",
     ),
-    "HAR-TEMPLATE": ("label 1 `accuracy={{ metrics.acuracy }}`: there is no metric `acuracy`; there are `accuracy`", ""),
+    "HAR-TEMPLATE": ("label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there are `accuracy`", ""),
     "HAR-METRICS": ("metrics file `metrics.json` can't be read: No such file or directory", ""),
     "HAR-MANIFEST": ("labels.yaml:3:5: there is no key `artefact` here", "Did you mean `artifact`?"),
-    "HAR-PLAN-FILE": ("", ""),
+    "HAR-PLAN-FILE": ("'labels.plan' should have 2 steps and has 1", ""),
     "HAR-AMBIGUOUS": ("'resnet50' in acme/ml/prod/models/+ names several artifacts: dataset and model", ""),
     "HAR-UNAUTHORIZED": (
         "the server refused a request for registry acme/ml/prod/models/+ (401): Token is not valid or missing: x-api-key", "",
@@ -43,7 +43,7 @@ LINES: dict[str, tuple[str, str]] = {
         "the server refused a request for artifact 'resnet50' in acme/ml/prod/models/+ (403): Forbidden", "",
     ),
     "HAR-REGISTRY-NOT-FOUND": (
-        "registry acme/ml/prod/modles/+ was not found (400): registry not found: Failed to find repo: resource not found", "",
+        "registry acme/ml/prod/model/+ was not found (400): registry not found: Failed to find repo: resource not found", "",
     ),
     "HAR-ARTIFACT-NOT-FOUND": ("there is no artifact 'resnet5' in acme/ml/prod/models/+", ""),
     "HAR-NOTHING-MATCHED": ("'team/*' matches nothing in acme/ml/prod/models/+", ""),
@@ -112,7 +112,7 @@ HINTS: dict[str, str] = {
     "HAR-UNREADABLE": "Merging modes never take unknown labels for none: that would delete them.",
     "HAR-TYPE-LOSS": "Known of Harness Open Source. Where the API base has no `/har/` the write is refused beforehand; elsewhere "
     "the first write is looked at alone, and the run stops there.",
-    "HAR-SERVER-FAILING": "\"A read shows\" tells what stands there now. A 500 that *had* written is no failure: the step is "
+    "HAR-SERVER-FAILING": "'A read shows' tells what stands there now. A 500 that *had* written is no failure: the step is "
     "green, with a notice.",
     "HAR-RATE-LIMITED": "Harness allows a key about 400 requests a minute, all jobs together. Give each job a key of its own or "
     "a share of the rate; shards divide `requests-per-minute` among themselves.",

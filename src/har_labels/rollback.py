@@ -1,0 +1,59 @@
+"""Undoing what a run wrote, and only that (contract §5 point 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from har_labels.apply import Writer
+from har_labels.errors import HarLabelsError
+from har_labels.goal import PlanGoal
+from har_labels.plan import Status
+from har_labels.reading import Reader, Reading, choose
+from har_labels.task import Task
+from har_labels.timing import Clock
+
+
+def roll_back(tasks: Iterable[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]) -> None:
+    """Writes `before` back wherever the artifact still has what this run wrote; what has changed since is told and left."""
+    undoing = {task: _inverse(task) for task in tasks if task.attempts and task.before is not None}
+    _read(undoing.values(), reader, clock, notice)
+    writer.run(undoing.values())
+    for task, undo in undoing.items():
+        if undo.outcome and undo.outcome.status is Status.APPLIED:
+            task.attempts += undo.attempts
+            task.confirmed_by = undo.confirmed_by
+            task.end(Status.ROLLED_BACK, task.before)
+
+
+def _inverse(task: Task) -> Task:
+    before = task.before or ()
+    goal = PlanGoal(f"{task.name!r} in {task.ref}", before=task.target, after=before)
+    return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=before, before=task.target)
+
+
+def _read(undoing: Iterable[Task], reader: Reader, clock: Clock, notice: Callable[[str], None]) -> None:
+    """Reads all of them, each registry at once, and ends those that need no undoing or may not be undone."""
+    tasks = list(undoing)
+    for ref in dict.fromkeys(task.ref for task in tasks):
+        of_ref = [task for task in tasks if task.ref == ref]
+        at = clock.monotonic()
+        try:
+            rows = reader.rows(ref, names={task.name for task in of_ref})
+        except HarLabelsError as error:
+            for task in of_ref:
+                _leave(task, error, notice)
+            continue
+        for task in of_ref:
+            try:
+                task.reading = Reading(choose(rows.get(task.name, []), ref, task.name, task.artifact_type), at)
+                if task.labels == task.target:
+                    task.end(Status.UNCHANGED, task.labels)
+                else:
+                    task.goal.wanted(task.labels)
+            except HarLabelsError as error:
+                _leave(task, error, notice)
+
+
+def _leave(task: Task, error: HarLabelsError, notice: Callable[[str], None]) -> None:
+    notice(f"{task.name!r} in {task.ref} is not rolled back: {error.what}")
+    task.fail(error, task.labels)

@@ -1,0 +1,165 @@
+"""Looking again after a write: is our change there, was it undone, or has a later writer spoken? (contract §5 points 4, 5)
+
+Nothing here writes. What has to be written again is handed back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from har_labels.errors import HarLabelsError, Overwritten, Unreadable
+from har_labels.goal import Found
+from har_labels.plan import ConfirmedBy, Status
+from har_labels.reading import Reader, Reading, choose
+from har_labels.task import Task
+from har_labels.timing import Clock
+
+# For so many times `settle` a watch waits for the others to come to rest.
+LONGEST_WATCH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How carefully and how fast changes are written; the inputs of the same names."""
+
+    retries: int = 4
+    settle: float = 1.0
+    concurrency: int = 4
+    allow_type_loss: bool = False
+    stops_at_failure: bool = False
+
+
+class Watch:
+    """Looks at tasks and ends those that are over. `notice` takes one line that the user should know.
+
+    `quiet_since` is when we last wrote, or last saw that somebody had.
+    """
+
+    def __init__(self, reader: Reader, clock: Clock, care: Care, *, notice: Callable[[str], None]) -> None:
+        self._reader, self._clock, self._care, self._notice = reader, clock, care, notice
+        self.quiet_since = clock.monotonic()
+        self.retried = 0
+
+    def settle(self, tasks: Sequence[Task]) -> list[Task]:
+        """Looks at every task whose write is not confirmed; returns those to be written again."""
+        unsure = [task for task in tasks if task.confirmed_by is ConfirmedBy.NOTHING or task.doubt]
+        surely_not = [task for task in unsure if task.doubt and task.doubt.written is False]
+        looked_at = [task for task in unsure if not (task.doubt and task.doubt.written is False)]
+        again = [task for task in surely_not if self.may_try_again(task)]
+        return again + self.look(looked_at)
+
+    def watch(self, tasks: Sequence[Task]) -> list[Task]:
+        """Ends the tasks that nobody undid; returns those that somebody did (contract §5 point 5).
+
+        Over when nobody has written for `settle` seconds: two equal lists that far apart show it. As long as others
+        do, a writer that had read before one of them may still be under way, so it goes on, LONGEST_WATCH times.
+        """
+        merging = [task for task in tasks if task.goal.is_merging] if self._care.settle else []
+        for task in without(tasks, merging):
+            self.end(task)
+        for _ in range(LONGEST_WATCH if merging else 0):
+            for share in (0.25, 1.0):
+                since = self.quiet_since
+                self._clock.sleep(since + share * self._care.settle - self._clock.monotonic())
+                if again := self.look(merging):
+                    return again
+                merging = [task for task in merging if task.outcome is None]
+            if self.quiet_since == since:
+                break
+        for task in merging:
+            self.end(task)
+        return []
+
+    def end(self, task: Task) -> None:
+        """Ends a task whose change is there, or had to yield to a later writer's."""
+        is_looked_at = task.goal.is_merging and (self._care.settle or task.confirmed_by is ConfirmedBy.READ_BACK)
+        if not is_looked_at or task.labels is None:
+            task.end(Status.APPLIED, task.target)
+        elif task.goal.look(task.labels, task.seen).found is Found.SUPERSEDED:
+            self._notice(f"{task.name!r} in {task.ref}: a later writer has set something else, which stays")
+            task.end(Status.SUPERSEDED, task.labels)
+        else:
+            task.end(Status.APPLIED, task.labels)
+
+    def look(self, tasks: Sequence[Task]) -> list[Task]:
+        again: list[Task] = []
+        for ref in dict.fromkeys(task.ref for task in tasks):
+            of_ref = [task for task in tasks if task.ref == ref]
+            at = self._clock.monotonic()
+            try:
+                rows = self._reader.rows(ref, names={task.name for task in of_ref})
+            except HarLabelsError as error:
+                for task in of_ref:
+                    task.fail(_unsettled(task, error))
+                continue
+            for task in of_ref:
+                try:
+                    row = choose(rows.get(task.name, []), ref, task.name, task.artifact_type)
+                    if self._is_undone(task, Reading(row, at)):
+                        again.append(task)
+                except HarLabelsError as error:
+                    task.fail(error)
+        return again
+
+    def _is_undone(self, task: Task, reading: Reading) -> bool:
+        """Takes what a look shows; True if the change has to be made again."""
+        if reading.row.labels != task.labels:
+            self.quiet_since = self._clock.monotonic()
+        task.reading = reading
+        if reading.row.labels is None:
+            if task.goal.is_merging and not task.doubt:
+                raise Unreadable(f"{task.name!r} in {task.ref}: the labels were written, and the registry no longer shows them")
+            # A believed answer stands; a doubtful one is tried again, as only whole lists get this far.
+            return self.may_try_again(task) if task.doubt else False
+        look = task.goal.look(reading.row.labels, task.seen)
+        if look.found is not Found.UNDONE:
+            self.confirm(task)
+            return False
+        task.target = look.target
+        if task.doubt:
+            return self.may_try_again(task)
+        task.confirmed_by = ConfirmedBy.NOTHING
+        task.times_undone += 1
+        if task.times_undone > self._care.retries:
+            task.fail(Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change {task.times_undone} times"), reading.row.labels)
+            return False
+        return True
+
+    def confirm(self, task: Task) -> None:
+        if task.doubt:
+            self._notice(f"{task.name!r} in {task.ref}: {task.doubt.error.what}; a read shows that the labels were written")
+        if task.doubt or task.confirmed_by is ConfirmedBy.NOTHING:
+            task.confirmed_by = ConfirmedBy.READ_BACK
+        task.doubt = None
+
+    def may_try_again(self, task: Task) -> bool:
+        assert task.doubt
+        if task.attempts > self._care.retries:
+            task.fail(given_up(task), task.labels)
+            return False
+        self.retried += 1
+        return True
+
+
+def given_up(task: Task) -> HarLabelsError:
+    """The doubt that no retry settled, with what is known of the labels now."""
+    assert task.doubt
+    error = task.doubt.error
+    known = "a read shows that the labels were not written"
+    if task.doubt.written is False:
+        known = "nothing was written"
+    elif task.labels is None:
+        known = "the labels can't be read back, so whether they were written is not known"
+    return type(error)(f"{task.name!r} in {task.ref}: {error.what} ({task.attempts} tries); {known}")
+
+
+def _unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
+    if task.doubt:
+        return type(error)(f"{task.name!r} in {task.ref}: {task.doubt.error.what}, and no read could tell whether it was written: {error.what}")
+    return type(error)(f"{task.name!r} in {task.ref}: the labels were written, but could not be looked at again: {error.what}")
+
+
+def without(tasks: Sequence[Task], left_out: Iterable[Task]) -> list[Task]:
+    gone = set(left_out)
+    return [task for task in tasks if task not in gone and task.outcome is None]

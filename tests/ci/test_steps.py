@@ -1,0 +1,164 @@
+"""What a step is on each CI beside its outcome: its process, its files, what it does where they can't be written (§2, §4)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from canary import KEY
+from ci import steps
+from ci.scenarios import BEFORE, NAME, PROD, REGISTRY
+from ci.steps import CIS, Done
+from conftest import RunStep
+
+from har_sandbox import Fault, Sandbox
+
+READ = {"registry-ref": REGISTRY, "artifact": NAME, "mode": "read"}
+
+
+@pytest.fixture
+def box(sandbox: Sandbox) -> Sandbox:
+    """A registry with the scenarios' artifact."""
+    sandbox.add_artifact(REGISTRY, NAME, package_type="DOCKER", labels=BEFORE)
+    return sandbox
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_the_entrypoint_is_the_same_run(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """As a process of its own, with no HOME, PATH or locale, a step ends and tells as it does within this one."""
+    done = run_step(ci, box, PROD, as_process=True)
+    assert (done.code, done.errors, box.labels(REGISTRY, NAME)) == (0, [], ["stage=prod"])
+    assert done.value("results")[0]["status"] == "applied"
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_a_failing_process(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """Exit code and outputs are there when the process fails."""
+    box.script([Fault("403", method="PUT")])
+    done = run_step(ci, box, PROD, as_process=True)
+    assert (done.code, done.errors, done.outputs["exit-code"]) == (3, ["HAR-FORBIDDEN"], "3")
+
+
+@pytest.mark.parametrize("ci", ["github", "harness"])
+def test_the_command_in_a_run_step(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """With HAR_LABELS_ variables and flags in a `run:` step the command still writes that CI's outputs and summary."""
+    environ = {"HAR_LABELS_API_KEY": KEY, "HAR_LABELS_API_URL": box.api_url, "HAR_LABELS_REGISTRY_REF": REGISTRY}
+    folder = run_step.new_folder()
+    # A `run:` step has no `with:`, so none of its inputs.
+    variables = {name: text for name, text in steps.environment(ci, folder, {}).items() if not name.startswith("INPUT_")} | environ
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    from har_labels.main import main
+
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        code = main(["--artifact", NAME, "--labels", "stage=prod", "--mode=replace"], variables)
+    run_step.watch.logs += [out.getvalue(), err.getvalue()]
+    done = steps.done(ci, folder, code, out.getvalue(), err.getvalue())
+    assert (done.code, done.value("labels")) == (0, ["stage=prod"])
+    assert done.summary.strip().startswith("**Done:**")
+
+
+@pytest.mark.parametrize("ci", CIS)
+@pytest.mark.parametrize("outcome", ["green", "dry", "red", "refused"])
+def test_the_report_file(run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str, outcome: str) -> None:
+    """The JSON report is written on success, dry run, failure and refused inputs alike, and named in the outputs."""
+    path = tmp_path / "report.json"
+    more = {"dry": {"dry-run": "true"}, "red": {"require": "false"}, "refused": {"mode": "nonsense"}}.get(outcome, {})
+    done = run_step(ci, box, {**PROD, **more, "report-file": str(path)})
+    assert done.code == {"green": 0, "dry": 0, "red": 10, "refused": 2}[outcome]
+    assert done.outputs["report-file"] == str(path)
+    report = json.loads(path.read_bytes())
+    assert (report["version"], report["exit_code"], report["status"]) == (1, done.code, done.outputs["status"])
+    assert report["results"] == json.loads(done.outputs["results"])
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_a_report_that_cannot_be_written_is_a_warning(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """The run stays green, says which file and why, and does not claim to have written it."""
+    done = run_step(ci, box, {**PROD, "report-file": "/nowhere/report.json"})
+    assert (done.code, done.outputs["report-file"]) == (0, "")
+    assert "the report could not be written to '/nowhere/report.json': No such file or directory" in done.log
+
+
+@pytest.mark.parametrize(
+    ("ci", "variable"),
+    [("github", "GITHUB_OUTPUT"), ("github", "GITHUB_STEP_SUMMARY"), ("harness", "DRONE_OUTPUT"), ("harness", "HARNESS_ANNOTATIONS_FILE")],
+)
+def test_a_ci_file_that_cannot_be_written_is_a_warning(run_step: RunStep, box: Sandbox, ci: str, variable: str) -> None:
+    """A CI's file that can't be written is a warning that names it, and no crash."""
+    done = run_step(ci, box, PROD, environ={variable: "/nowhere/file"})
+    assert done.code == 0
+    assert f"can't write {variable} (/nowhere/file): No such file or directory" in done.log
+    assert box.labels(REGISTRY, NAME) == ["stage=prod"]
+
+
+@pytest.mark.parametrize("ci", ["github", "harness", "hybrid"])
+def test_no_summary_where_none_is_wanted(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """`summary: false` writes none; the outputs are as they are."""
+    done = run_step(ci, box, {**READ, "summary": "false"})
+    assert (done.code, done.summary, done.value("labels")) == (0, "", list(BEFORE))
+
+
+def test_no_annotation_where_it_is_not_on(run_step: RunStep, box: Sandbox) -> None:
+    """Harness annotations are written only with their flag; the summary is in the log in any case."""
+    done = run_step("harness", box, READ, environ={"CI_ENABLE_HARNESS_ANNOTATIONS": None})
+    assert done.summary == ""
+    assert "1 artifact: 1 unchanged" in done.out
+
+
+@pytest.mark.parametrize("variable", ["DRONE_OUTPUT", "HARNESS_OUTPUT_FILE"])
+def test_either_output_file_of_harness_will_do(run_step: RunStep, box: Sandbox, variable: str) -> None:
+    """Where only one of the two variables is set, outputs go there."""
+    done = run_step("harness", box, READ, environ={variable: None})
+    assert done.value("labels") == list(BEFORE)
+
+
+def test_the_terminal_shows_a_diff(run_step: RunStep, box: Sandbox) -> None:
+    """Without `--json` a terminal gets a readable diff on stdout, and notices on stderr."""
+    folder = run_step.new_folder()
+    variables = run_step.variables("terminal", folder, box, {"registry-ref": REGISTRY, "artifact": NAME, "labels": "stage=prod"}, {})
+    done = _plain(run_step, variables)
+    assert done.out.splitlines()[:4] == [f"~ {REGISTRY}/+ {NAME}", "- alpha", "- stage=dev", "+ stage=prod"]
+    assert "::" not in done.out
+
+
+def _plain(run_step: RunStep, variables: dict[str, str]) -> Done:
+    import subprocess
+
+    from conftest import entrypoint
+
+    ran = subprocess.run(entrypoint(), env=variables, capture_output=True, text=True, timeout=60, check=False)
+    run_step.watch.logs += [ran.stdout, ran.stderr]
+    return Done("terminal", ran.returncode, ran.stdout, ran.stderr)
+
+
+def test_the_key_is_masked_before_anything_else_is_printed(run_step: RunStep, box: Sandbox) -> None:
+    """On GitHub the first line of the log tells the runner to mask the key."""
+    done = run_step("github", box, PROD)
+    assert done.out.splitlines()[0] == f"::add-mask::{KEY}"
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_a_server_that_repeats_the_key(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """Labels and messages of a server that hold the key are shown and published without it."""
+    box.put_labels(REGISTRY, NAME, [f"token={KEY}", "b"])
+    done = run_step(ci, box, READ)
+    assert done.code == 0
+    assert "***" in done.outputs["results"]
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_a_defect_is_told_in_one_line(run_step: RunStep, box: Sandbox, ci: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever nobody expected ends with exit 1 and one stable line, without a traceback or a value of a variable."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError(KEY)
+
+    monkeypatch.setattr("har_labels.run.Run._check", broken)
+    done = run_step(ci, box, PROD)
+    assert (done.code, done.errors) == (1, ["HAR-DEFECT"])
+    assert "Traceback" not in done.log
+    assert "ZeroDivisionError at test_steps.py:" in done.err
+    assert box.labels(REGISTRY, NAME) == list(BEFORE)
