@@ -24,7 +24,6 @@ Planning and writing
     planner         one task an artifact, by as few reads as it takes
     planfile        a plan as JSON lines
     apply           writing so that nobody's label is lost: retry the change, never the request
-    parallel        one round of work on many tasks, in a few threads
     watching        looking again: is our change there, was it undone, has a later writer spoken?
     renewal         renewing reads that have grown old, a page at a time
     parallel        one round of work in a few threads, cut short against a server that is down

@@ -36,7 +36,7 @@ class Writer:
         self._registry, self._reader, self._clock, self._care = registry, reader, clock, care
         self._notice = notice
         self._watch = Watch(reader, clock, care, notice=notice)
-        self._renewal = Renewal(reader, clock)
+        self._renewal = Renewal(reader)
         self._breaker = Breaker()
         self._forbidden: dict[str, Forbidden] = {}
         self._proven: set[RegistryRef] = set()

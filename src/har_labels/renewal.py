@@ -14,14 +14,13 @@ from har_labels.address import RegistryRef
 from har_labels.reading import Reader
 from har_labels.registry import Origin
 from har_labels.task import Task
-from har_labels.timing import Clock
 
 
 class Renewal:
     """Knows which tasks stood on one page. A task that its worker has in hand is left alone by all others."""
 
-    def __init__(self, reader: Reader, clock: Clock) -> None:
-        self._reader, self._clock = reader, clock
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._pages: dict[tuple[RegistryRef, Origin], list[Task]] = defaultdict(list)
         self._hand = threading.Lock()
 
@@ -39,16 +38,14 @@ class Renewal:
     def renew(self, task: Task) -> None:
         """Reads the task's artifact again. Raises what the reader raises."""
         origin = task.reading.row.origin
-        waiting = [other for other in self._pages.get((task.ref, origin), ()) if not other.is_in_hand] if origin else []
-        if waiting and origin and self._is_on_its_page(task, origin, waiting):
-            return
-        task.reading = self._reader.find(task.ref, task.name, task.artifact_type)
+        if not origin or not self._is_on_its_page(task, origin):
+            task.reading = self._reader.find(task.ref, task.name, task.artifact_type)
 
-    def _is_on_its_page(self, task: Task, origin: Origin, waiting: list[Task]) -> bool:
+    def _is_on_its_page(self, task: Task, origin: Origin) -> bool:
         """Renews whatever still stands on the page; False if the task itself has moved away."""
         readings = {(one.row.name, one.row.artifact_type): one for one in self._reader.page_again(task.ref, origin)}
         with self._hand:
-            for other in waiting:
+            for other in self._pages.get((task.ref, origin), ()):
                 reading = readings.get((other.name, other.reading.row.artifact_type))
                 if reading and not other.is_in_hand:
                     other.reading = reading

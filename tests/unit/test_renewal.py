@@ -14,7 +14,6 @@ from har_labels.reading import Reading
 from har_labels.registry import Origin, Row
 from har_labels.renewal import Renewal
 from har_labels.task import Task
-from har_labels.timing import Clock
 
 REF = parse_registry_ref("acme/models")
 PAGE = Origin("", 3)
@@ -49,7 +48,7 @@ def tasks() -> list[Task]:
 def test_one_request_renews_a_task_and_the_neighbours_that_wait(tasks: list[Task]) -> None:
     """A page read for one task is fresh for those behind it too."""
     pages = Pages([reading(task.name, ("new",), 5.0) for task in tasks])
-    renewal = Renewal(pages, Clock())  # type: ignore[arg-type]
+    renewal = Renewal(pages)  # type: ignore[arg-type]
     renewal.expect(tasks)
     renewal.take_in_hand(tasks[0])
     renewal.renew(tasks[0])
@@ -60,7 +59,7 @@ def test_one_request_renews_a_task_and_the_neighbours_that_wait(tasks: list[Task
 def test_a_task_in_hand_is_left_to_its_own_worker(tasks: list[Task]) -> None:
     """What a worker computes its write from is not changed under its hands."""
     pages = Pages([reading(task.name, ("new",), 5.0) for task in tasks])
-    renewal = Renewal(pages, Clock())  # type: ignore[arg-type]
+    renewal = Renewal(pages)  # type: ignore[arg-type]
     renewal.expect(tasks)
     for task in tasks[:2]:
         renewal.take_in_hand(task)
@@ -71,20 +70,9 @@ def test_a_task_in_hand_is_left_to_its_own_worker(tasks: list[Task]) -> None:
 def test_a_task_that_has_moved_to_another_page_is_searched(tasks: list[Task]) -> None:
     """Rows move while others are pushed; then the name itself is looked for."""
     pages = Pages([reading("b", ("new",), 5.0)])
-    renewal = Renewal(pages, Clock())  # type: ignore[arg-type]
+    renewal = Renewal(pages)  # type: ignore[arg-type]
     renewal.expect(tasks)
     renewal.take_in_hand(tasks[0])
     renewal.renew(tasks[0])
     assert tasks[0].labels == ("found",)
     assert pages.asked == [(REF, PAGE), "a"]
-
-
-def test_the_last_one_on_a_page_is_searched_alone(tasks: list[Task]) -> None:
-    """Nobody else would gain from the page, and a search is the smaller answer."""
-    pages = Pages([])
-    renewal = Renewal(pages, Clock())  # type: ignore[arg-type]
-    renewal.expect(tasks)
-    for task in tasks:
-        renewal.take_in_hand(task)
-    renewal.renew(tasks[2])
-    assert pages.asked == ["c"]

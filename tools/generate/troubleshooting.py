@@ -16,8 +16,8 @@ Each failure is one line on stderr: `har-labels: error HAR-<code>: <what> | <nex
 same line is an annotation, on both CIs it is in the summary and in the report (`report-file`). The lines here are real: a test
 makes each failure happen and compares.
 
-A red step says whether anything was written: look at `status` (`FAILED`: nothing changed, `PARTIAL`: something did) and at the
-table of the summary. After any failure a rerun is safe: what is already done is not written again.
+Whether anything was written: the table of the summary shows what each artifact has now, and `changed-count` counts. After any
+failure a rerun is safe: what is already done is not written again.
 
 On Harness, [.harness/errors.yaml](../.harness/errors.yaml) sorts these codes into Harness's own failure categories.
 
