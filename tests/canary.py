@@ -22,7 +22,15 @@ class KeyLeakError(AssertionError):
 
 def forms_of(key: str) -> frozenset[bytes]:
     """The key as it is, and URL-, JSON-, HTML-, hex- and base64-encoded, the last at each of three offsets."""
-    texts = {key, quote(key, safe=""), quote(key), quote_plus(key), json.dumps(key)[1:-1], html.escape(key), key.encode().hex()}
+    texts = {
+        key,
+        quote(key, safe=""),
+        quote(key),
+        quote_plus(key),
+        json.dumps(key)[1:-1],
+        html.escape(key),
+        key.encode().hex(),
+    }
     texts |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), text) for text in texts}
     return frozenset(text.encode() for text in texts) | frozenset(_base64_forms(key.encode()))
 

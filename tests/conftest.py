@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import canary
 import pytest
+from hypothesis import settings
+
+import canary
 from canary import KEY
 from ci import steps
 from ci.steps import Done
-from hypothesis import settings
-
 from har_labels.main import main
 from har_sandbox import Sandbox
 
@@ -50,11 +50,15 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A test that printed the key has failed, whatever it thinks itself."""
     report = yield
     try:
-        canary.check(canary.without_mask(report.capstdout + report.capstderr + report.caplog), f"what {item.name} printed")
+        canary.check(
+            canary.without_mask(report.capstdout + report.capstderr + report.caplog), f"what {item.name} printed"
+        )
     except canary.KeyLeakError as leak:
         report.outcome, report.longrepr = "failed", str(leak)
     return report
@@ -174,7 +178,9 @@ def _in_process(words: Sequence[str], variables: Mapping[str, str]) -> tuple[int
 
 def _as_process(words: Sequence[str], variables: Mapping[str, str]) -> tuple[int, str, str]:
     # No PATH, no HOME, no locale: the step may count on none of them.
-    ran = subprocess.run(entrypoint(*words), env=dict(variables), stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    ran = subprocess.run(
+        entrypoint(*words), env=dict(variables), stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+    )
     return ran.returncode, ran.stdout.decode(), ran.stderr.decode()
 
 

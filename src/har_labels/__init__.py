@@ -31,7 +31,8 @@ Planning and writing
     task            one artifact on its way through a run
     reading         finding artifacts and their labels with few requests
 The registry, and time
-    registry        one method a call, and one table from an answer to what it means
+    registry        one method a call
+    answers         what an answer means: final, doubt, or to be believed
     transport       one HTTP request; the only user of requests
     timing          clock, deadline, cancel, pace, back-off
 The CIs

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from har_labels.address import RegistryRef
+from har_labels.answers import Doubt
 from har_labels.errors import Forbidden, HarLabelsError, Overwritten, Stop, TypeLoss, Unauthorized
 from har_labels.goal import Found
 from har_labels.parallel import Breaker, in_parallel
 from har_labels.plan import ConfirmedBy, Status
 from har_labels.reading import Reader, Reading
-from har_labels.registry import Doubt, Registry
+from har_labels.registry import Registry
 from har_labels.renewal import Renewal
 from har_labels.task import Task
 from har_labels.timing import Clock, backoff
@@ -124,7 +125,7 @@ class Writer:
             self._renewal.renew(task)
             self._registry.wait_turn()
         if task.labels is None or not self._has_begun(task):
-            task.target = task.goal.wanted(task.labels)
+            task.aim()
             if task.target == task.labels:
                 task.end(Status.UNCHANGED, task.labels)
                 return False

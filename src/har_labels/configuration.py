@@ -13,7 +13,6 @@ from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect, dashed
 from har_labels.platforms import Platform
-from har_labels.publishing import Told
 from har_labels.settings import Settings, check, descriptions, fields, shown
 
 # Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
@@ -35,11 +34,13 @@ class Configuration:
 
 
 class Misconfigured(Failures):
-    """Wrong inputs; `told` is what could be understood of where to tell them, since this run reports as others do."""
+    """Wrong inputs; the rest is what could be understood of where to tell them, since this run reports as others do."""
 
-    def __init__(self, errors: Sequence[HarLabelsError], told: Told) -> None:
+    def __init__(
+        self, errors: Sequence[HarLabelsError], *, summary: bool, report_file: str | None, wants_json: bool
+    ) -> None:
         super().__init__(errors)
-        self.told = told
+        self.summary, self.report_file, self.wants_json = summary, report_file, wants_json
 
 
 def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platform) -> Configuration:
@@ -64,7 +65,9 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     problems += contradictions(checked.settings, frozenset(unusable) | frozenset(checked.problems), spell)
     if problems or key is None:
         report_file = None if leading_out else checked.settings.report_file
-        raise Misconfigured(problems, Told(checked.settings.summary, report_file, inputs.wants_json))
+        raise Misconfigured(
+            problems, summary=checked.settings.summary, report_file=report_file, wants_json=inputs.wants_json
+        )
     return Configuration(checked.settings, key, spell, warnings, inputs.wants_json, workspace)
 
 

@@ -91,7 +91,7 @@ class ManifestError(InputError):
 
 class PlanFileError(InputError):
     code = "HAR-PLAN-FILE"
-    cause = "The plan file is missing, cut off or not one that a dry run of har-labels wrote."
+    cause = "The plan file is cut off, made for another server, or not one that a dry run of har-labels wrote."
     cure = "Make a new plan with `dry-run` and `save-plan`."
 
 
@@ -152,7 +152,7 @@ class PlanStale(Changed):
 class Overwritten(Changed):
     code = "HAR-OVERWRITTEN"
     cause = "Other writers undid this change each time it was made."
-    cure = "Run the writers one after another (`concurrency:` on GitHub, a barrier on Harness), then rerun."
+    cure = "Run the writers one after another (`concurrency:` on GitHub, a Queue step on Harness), then rerun."
 
 
 class ValueConflict(Changed):

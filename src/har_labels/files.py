@@ -53,7 +53,7 @@ def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> st
     """The file's text, UTF-8 with or without a byte-order mark. Raises InputError naming input, path and reason."""
     try:
         # A pipe or a device could go on for ever, or wait for ever: already opening a pipe waits for its writer.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise InputError(f"`{spelling}` names {path!r}, which is no regular file", "Name a file.")
             content = file.read(limit + 1)

@@ -54,7 +54,8 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     try:
         configuration = configure(argv, environ, platform)
     except Misconfigured as wrong:
-        return publish(platform, _nothing_but(wrong.errors, clock, report_file=wrong.told.report_file), wrong.told)
+        told = Told(wrong.summary, wrong.report_file, wrong.wants_json)
+        return publish(platform, _nothing_but(wrong.errors, clock, report_file=wrong.report_file), told)
     settings = configuration.settings
     clock.limit(settings.deadline)
     from har_labels.run import Run

@@ -39,7 +39,7 @@ def read_plan(path: str, *, spelling: str, api_url: str) -> list[Step]:
     if header.get("api_url") != api_url:
         raise PlanFileError(f"{path!r} was made for {header.get('api_url')!r}, and `api-url` is {api_url!r}")
     if header.get("steps") != len(lines) - 1:
-        raise PlanFileError(f"{path!r} should have {header.get('steps')} steps and has {len(lines) - 1}")
+        raise PlanFileError(f"{path!r} says that it has steps: {header.get('steps')}, and has {len(lines) - 1}")
     steps = [_step(_object(line, path, number), path, number) for number, line in enumerate(lines[1:], start=2)]
     if len({(step.registry_ref, step.artifact, step.artifact_type) for step in steps}) != len(steps):
         raise PlanFileError(f"{path!r} names an artifact twice")

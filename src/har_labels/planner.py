@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from har_labels.address import RegistryRef, parse_registry_ref
+from har_labels.answers import Row
 from har_labels.entries import Entry, Shard, is_glob
 from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched
 from har_labels.goal import ChangeGoal, PlanGoal
@@ -17,7 +18,6 @@ from har_labels.labels import Change, Changes, Labels, matches
 from har_labels.plan import Outcome, Status, Step
 from har_labels.reading import Reader, Reading, Rows, choose
 from har_labels.recipe import Recipe
-from har_labels.registry import Row
 from har_labels.task import Task
 from har_labels.timing import Clock
 
@@ -196,7 +196,7 @@ class Planner:
         task = Task(ref, row.name, artifact_type, _NO_GOAL, reading, before=row.labels, target=row.labels or ())
         try:
             task.goal = self._goal(recipes, artifact=row.name, registry=str(ref))
-            task.target = task.goal.wanted(row.labels)
+            task.aim()
         except Failures as failures:
             plan.errors += [error for error in failures.errors if not _is_told(plan, error)]
         except HarLabelsError as error:

@@ -12,9 +12,10 @@ from re import split
 from typing import TypeVar
 
 from har_labels.address import RegistryRef
+from har_labels.answers import Doubt, Origin, Page, Row
 from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, Refused
 from har_labels.labels import matches_any
-from har_labels.registry import PAGE_SIZE, Doubt, Origin, Page, Registry, Row
+from har_labels.registry import PAGE_SIZE, Registry
 from har_labels.timing import Clock, backoff
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from har_labels.address import RegistryRef
+from har_labels.answers import Origin
 from har_labels.reading import Reader
-from har_labels.registry import Origin
 from har_labels.task import Task
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from har_labels.address import RegistryRef
-from har_labels.errors import HarLabelsError
+from har_labels.answers import Doubt
+from har_labels.errors import HarLabelsError, Unreadable, ValueConflict
 from har_labels.goal import Goal
 from har_labels.labels import Labels
 from har_labels.plan import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
 from har_labels.reading import Reading
-from har_labels.registry import Doubt
 
 
 @dataclass(slots=True, eq=False)
@@ -63,6 +63,14 @@ class Task:
         if not self.answered:
             return listed
         return replace(listed, **{name: value for name in ArtifactFacts.__slots__ if (value := getattr(self.answered, name))})
+
+    def aim(self) -> None:
+        """Computes `target` from the labels as last read. Raises what the goal raises, with the artifact named."""
+        try:
+            self.target = self.goal.wanted(self.labels)
+        except (Unreadable, ValueConflict) as error:
+            # These come from the label arithmetic, which knows no artifact.
+            raise type(error)(f"{self.name!r} in {self.ref}: {error.what}", error.next_step) from None
 
     def remember(self) -> None:
         """What stands there now is older than the write that follows."""

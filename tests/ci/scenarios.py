@@ -1,4 +1,6 @@
-"""One table of what can happen to a step, for every CI: what stands in the registry, what is asked, what comes of it."""
+"""One table of what can happen to a step, for every CI: what is there, what is asked, what comes of it."""
+
+# ruff: noqa: E501 - a table reads by rows, one a scenario
 
 from __future__ import annotations
 
@@ -49,7 +51,13 @@ class Scenario:
     @property
     def expected_counts(self) -> dict[str, int]:
         """How many artifacts had which fate."""
-        fates = {"applied": "changed", "planned": "changed", "unchanged": "unchanged", "failed": "failed", "skipped": "skipped"}
+        fates = {
+            "applied": "changed",
+            "planned": "changed",
+            "unchanged": "unchanged",
+            "failed": "failed",
+            "skipped": "skipped",
+        }
         counts = dict.fromkeys(("matched", "changed", "unchanged", "failed", "skipped"), 0)
         if self.fate:
             counts["matched"] = counts[fates[self.fate]] = 1

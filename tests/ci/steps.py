@@ -19,38 +19,103 @@ from ci import godotenv_model, runner_model
 
 # Every input with its default as contract §2 has it; GitHub sets all of them, in each step.
 INPUTS = {
-    "api-key": "", "api-key-file": "", "api-url": "https://app.harness.io", "auth-scheme": "x-api-key", "allow-http": "false",
-    "registry-ref": "", "artifact": "", "artifact-type": "", "manifest": "",
-    "labels": "", "labels-file": "", "metrics-file": "", "mode": "replace", "on-conflict": "overwrite", "templates": "true",
-    "owned": "", "require": "",
-    "dry-run": "false", "save-plan": "", "apply-plan": "", "max-changes": "0", "on-missing": "error", "wait-for-artifact": "0",
-    "on-failure": "continue", "settle": "1", "allow-type-loss": "false",
-    "timeout": "30", "retries": "4", "deadline": "900", "requests-per-minute": "", "concurrency": "4",
-    "shard-index": "0", "shard-total": "1",
-    "summary": "true", "report-file": "",
-}  # fmt: skip
+    "api-key": "",
+    "api-key-file": "",
+    "api-url": "https://app.harness.io",
+    "auth-scheme": "x-api-key",
+    "allow-http": "false",
+    "registry-ref": "",
+    "artifact": "",
+    "artifact-type": "",
+    "manifest": "",
+    "labels": "",
+    "labels-file": "",
+    "metrics-file": "",
+    "mode": "replace",
+    "on-conflict": "overwrite",
+    "templates": "true",
+    "owned": "",
+    "require": "",
+    "dry-run": "false",
+    "save-plan": "",
+    "apply-plan": "",
+    "max-changes": "0",
+    "on-missing": "error",
+    "wait-for-artifact": "0",
+    "on-failure": "continue",
+    "settle": "1",
+    "allow-type-loss": "false",
+    "timeout": "30",
+    "retries": "4",
+    "deadline": "900",
+    "requests-per-minute": "",
+    "concurrency": "4",
+    "shard-index": "0",
+    "shard-total": "1",
+    "summary": "true",
+    "report-file": "",
+}
 # Every output of contract §4; those whose text is JSON.
 OUTPUTS = (
-    "labels", "previous-labels", "added", "removed", "labels-map", "changed", "matched-count", "changed-count", "unchanged-count",
-    "failed-count", "skipped-count", "status", "exit-code", "image-name", "package-type", "created-at", "modified-at",
-    "downloads-count", "results", "plan-file", "report-file",
-)  # fmt: skip
+    "labels",
+    "previous-labels",
+    "added",
+    "removed",
+    "labels-map",
+    "changed",
+    "matched-count",
+    "changed-count",
+    "unchanged-count",
+    "failed-count",
+    "skipped-count",
+    "status",
+    "exit-code",
+    "image-name",
+    "package-type",
+    "created-at",
+    "modified-at",
+    "downloads-count",
+    "results",
+    "plan-file",
+    "report-file",
+)
 JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
 CIS = ("github", "harness", "hybrid", "terminal")
 
 _STABLE_LINE = re.compile(r"har-labels: error (HAR-[A-Z0-9-]+): (.+) \| (.+)")
 _HARNESS = {
-    "DRONE": "true", "HARNESS_ACCOUNT_ID": "acme", "HARNESS_ORG_ID": "ml", "HARNESS_PROJECT_ID": "prod",
-    "HARNESS_PIPELINE_ID": "train", "HARNESS_EXECUTION_ID": "x-1", "HARNESS_BUILD_ID": "7", "HARNESS_STAGE_ID": "publish",
-    "HARNESS_STEP_ID": "label", "DRONE_REPO": "acme/vision", "DRONE_BRANCH": "main", "DRONE_COMMIT_SHA": "0123456789abcdef",
-    "DRONE_BUILD_NUMBER": "7", "PLUGIN_PIPELINE": "train", "CI_ENABLE_HARNESS_ANNOTATIONS": "true",
-}  # fmt: skip
+    "DRONE": "true",
+    "HARNESS_ACCOUNT_ID": "acme",
+    "HARNESS_ORG_ID": "ml",
+    "HARNESS_PROJECT_ID": "prod",
+    "HARNESS_PIPELINE_ID": "train",
+    "HARNESS_EXECUTION_ID": "x-1",
+    "HARNESS_BUILD_ID": "7",
+    "HARNESS_STAGE_ID": "publish",
+    "HARNESS_STEP_ID": "label",
+    "DRONE_REPO": "acme/vision",
+    "DRONE_BRANCH": "main",
+    "DRONE_COMMIT_SHA": "0123456789abcdef",
+    "DRONE_BUILD_NUMBER": "7",
+    "PLUGIN_PIPELINE": "train",
+    "CI_ENABLE_HARNESS_ANNOTATIONS": "true",
+}
 _GITHUB = {
-    "GITHUB_ACTIONS": "true", "CI": "true", "GITHUB_REPOSITORY": "acme/vision", "GITHUB_REF": "refs/heads/main",
-    "GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "branch", "GITHUB_SHA": "0123456789abcdef", "GITHUB_RUN_ID": "42",
-    "GITHUB_RUN_NUMBER": "7", "GITHUB_ACTOR": "octocat", "GITHUB_WORKFLOW": "train", "GITHUB_JOB": "publish",
-    "GITHUB_EVENT_NAME": "push", "GITHUB_SERVER_URL": "https://github.com",
-}  # fmt: skip
+    "GITHUB_ACTIONS": "true",
+    "CI": "true",
+    "GITHUB_REPOSITORY": "acme/vision",
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_REF_NAME": "main",
+    "GITHUB_REF_TYPE": "branch",
+    "GITHUB_SHA": "0123456789abcdef",
+    "GITHUB_RUN_ID": "42",
+    "GITHUB_RUN_NUMBER": "7",
+    "GITHUB_ACTOR": "octocat",
+    "GITHUB_WORKFLOW": "train",
+    "GITHUB_JOB": "publish",
+    "GITHUB_EVENT_NAME": "push",
+    "GITHUB_SERVER_URL": "https://github.com",
+}
 
 
 @dataclass(frozen=True)
@@ -103,7 +168,9 @@ def environment(ci: str, folder: Path, inputs: Mapping[str, str]) -> dict[str, s
         case "github":
             return _github(folder, inputs) | {"RUNNER_ENVIRONMENT": "github-hosted"}
         case "harness":
-            return _harness(folder) | {f"PLUGIN_{name.upper().replace('-', '_')}": text for name, text in inputs.items()}
+            return _harness(folder) | {
+                f"PLUGIN_{name.upper().replace('-', '_')}": text for name, text in inputs.items()
+            }
         case "hybrid":
             # The fork of act passes the plugin's own variables on; where DRONE_OUTPUT points is not mounted there.
             passed_on = {f"PLUGIN_WITH_{name.upper()}": text for name, text in inputs.items()}
@@ -114,7 +181,9 @@ def environment(ci: str, folder: Path, inputs: Mapping[str, str]) -> dict[str, s
 
 
 def _github(folder: Path, inputs: Mapping[str, str]) -> dict[str, str]:
-    files = {name: folder / name.lower() for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_STATE")}
+    files = {
+        name: folder / name.lower() for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV", "GITHUB_STATE")
+    }
     for path in files.values():
         path.touch()
     given = {f"INPUT_{name.upper()}": text for name, text in (INPUTS | dict(inputs)).items()}
@@ -131,9 +200,23 @@ def done(ci: str, folder: Path, code: int, out: str, err: str) -> Done:
     """What the CI has of a step that ended with `code`."""
     match ci:
         case "github":
-            return Done(ci, code, out, err, runner_model.pairs_in(_bytes(folder / "github_output")), _text(folder / "github_step_summary"))
+            return Done(
+                ci,
+                code,
+                out,
+                err,
+                runner_model.pairs_in(_bytes(folder / "github_output")),
+                _text(folder / "github_step_summary"),
+            )
         case "harness":
-            return Done(ci, code, out, err, _harness_outputs(_bytes(folder / "label-output.env")), _annotated(folder / "annotations.json"))
+            return Done(
+                ci,
+                code,
+                out,
+                err,
+                _harness_outputs(_bytes(folder / "label-output.env")),
+                _annotated(folder / "annotations.json"),
+            )
         case "hybrid":
             pairs = runner_model.pairs_in(_bytes(folder / "github_output"))
             return Done(ci, code, out, err, _pasted(pairs, folder), _text(folder / "github_step_summary"))
@@ -173,7 +256,11 @@ def _reported(out: str) -> dict[str, str]:
     report = json.loads(out)
     counts = {f"{fate}-count": str(number) for fate, number in report["counts"].items()}
     files = {"plan-file": report["run"]["plan_file"], "report-file": report["run"]["report_file"]}
-    return {"status": report["status"], "exit-code": str(report["exit_code"]), "results": json.dumps(report["results"])} | counts | files
+    return (
+        {"status": report["status"], "exit-code": str(report["exit_code"]), "results": json.dumps(report["results"])}
+        | counts
+        | files
+    )
 
 
 def _bytes(path: Path) -> bytes:

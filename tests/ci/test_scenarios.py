@@ -1,14 +1,14 @@
-"""The same step on GitHub, on Harness, as a GitHub Action run by Harness and in a terminal: one outcome, told alike (§4)."""
+"""The same step on every CI: one outcome, told alike (contract §4)."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+
 from ci.scenarios import NAME, REGISTRY, SCENARIOS, Scenario
 from ci.steps import CIS, JSON_OUTPUTS, OUTPUTS, Done
 from conftest import MakeSandbox, RunStep
-
 from har_sandbox import Sandbox
 
 

@@ -1,4 +1,4 @@
-"""What a step is on each CI beside its outcome: its process, its files, what it does where they can't be written (§2, §4)."""
+"""What a step is on each CI beside its outcome: its process, its files, what if they can't be written (§2, §4)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+
 from canary import KEY
 from ci import steps
 from ci.scenarios import BEFORE, NAME, PROD, REGISTRY
 from ci.steps import CIS, Done
 from conftest import RunStep
-
 from har_sandbox import Fault, Sandbox
 
 READ = {"registry-ref": REGISTRY, "artifact": NAME, "mode": "read"}
@@ -46,7 +46,9 @@ def test_the_command_in_a_run_step(run_step: RunStep, box: Sandbox, ci: str) -> 
     environ = {"HAR_LABELS_API_KEY": KEY, "HAR_LABELS_API_URL": box.api_url, "HAR_LABELS_REGISTRY_REF": REGISTRY}
     folder = run_step.new_folder()
     # A `run:` step has no `with:`, so none of its inputs.
-    variables = {name: text for name, text in steps.environment(ci, folder, {}).items() if not name.startswith("INPUT_")} | environ
+    variables = {
+        name: text for name, text in steps.environment(ci, folder, {}).items() if not name.startswith("INPUT_")
+    } | environ
     from contextlib import redirect_stderr, redirect_stdout
     from io import StringIO
 
@@ -84,7 +86,12 @@ def test_a_report_that_cannot_be_written_is_a_warning(run_step: RunStep, box: Sa
 
 @pytest.mark.parametrize(
     ("ci", "variable"),
-    [("github", "GITHUB_OUTPUT"), ("github", "GITHUB_STEP_SUMMARY"), ("harness", "DRONE_OUTPUT"), ("harness", "HARNESS_ANNOTATIONS_FILE")],
+    [
+        ("github", "GITHUB_OUTPUT"),
+        ("github", "GITHUB_STEP_SUMMARY"),
+        ("harness", "DRONE_OUTPUT"),
+        ("harness", "HARNESS_ANNOTATIONS_FILE"),
+    ],
 )
 def test_a_ci_file_that_cannot_be_written_is_a_warning(run_step: RunStep, box: Sandbox, ci: str, variable: str) -> None:
     """A CI's file that can't be written is a warning that names it, and no crash."""
@@ -118,7 +125,9 @@ def test_either_output_file_of_harness_will_do(run_step: RunStep, box: Sandbox, 
 def test_the_terminal_shows_a_diff(run_step: RunStep, box: Sandbox) -> None:
     """Without `--json` a terminal gets a readable diff on stdout, and notices on stderr."""
     folder = run_step.new_folder()
-    variables = run_step.variables("terminal", folder, box, {"registry-ref": REGISTRY, "artifact": NAME, "labels": "stage=prod"}, {})
+    variables = run_step.variables(
+        "terminal", folder, box, {"registry-ref": REGISTRY, "artifact": NAME, "labels": "stage=prod"}, {}
+    )
     done = _plain(run_step, variables)
     assert done.out.splitlines()[:4] == [f"~ {REGISTRY}/+ {NAME}", "- alpha", "- stage=dev", "+ stage=prod"]
     assert "::" not in done.out
@@ -150,7 +159,9 @@ def test_a_server_that_repeats_the_key(run_step: RunStep, box: Sandbox, ci: str)
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_a_defect_is_told_in_one_line(run_step: RunStep, box: Sandbox, ci: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_told_in_one_line(
+    run_step: RunStep, box: Sandbox, ci: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever nobody expected ends with exit 1 and one stable line, without a traceback or a value of a variable."""
 
     def broken(*_: object, **__: object) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ci import steps
 from ci.steps import Done
 from conftest import RunStep, entrypoint

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci.steps import Done
-from har_sandbox import Request, Sandbox
-
 from har_labels.address import parse_api_base
 from har_labels.plan import Step
 from har_labels.planfile import lines_of
+from har_sandbox import Request, Sandbox
 
 REGISTRY = "acme/ml/models"
 TEAM = ("team/a", "team/b", "team/c")

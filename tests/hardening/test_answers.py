@@ -7,14 +7,14 @@ import socket
 from collections.abc import Callable
 
 import pytest
-from ci.steps import Done
-from conftest import RunStep
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wire.servers import RawServer, raw_server, success, answer_bytes
 
+from ci.steps import Done
+from conftest import RunStep
 from hardening.answers import answers
 from hardening.checks import check_orderly
+from wire.servers import RawServer, answer_bytes, raw_server, success
 
 # No example prints or writes more than the next reads; the fixtures hold nothing of one.
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import canary
 import pytest
-from conftest import MakeSandbox, RunStep
-from har_sandbox import Fault, Sandbox
-from wire.clients import transport
-from wire.servers import RawServer, raw_server
 
+import canary
+from conftest import MakeSandbox, RunStep
 from har_labels.errors import TimedOut
 from har_labels.transport import NoAnswer
+from har_sandbox import Fault, Sandbox
 from hardening.certificates import KINDS, Certificates, make_certificates
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
+from wire.clients import transport
+from wire.servers import RawServer, raw_server
 
 INPUTS = {"registry-ref": "acme/r", "artifact": "x", "labels": "b", "retries": "1", "timeout": "2"}
 # A guard against hanging; the requests below end within two seconds.

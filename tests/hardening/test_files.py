@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from canary import KEY
 from ci.steps import Done
 from conftest import RunStep, Watch
 from har_sandbox import Sandbox
-
 from hardening.checks import check_orderly
 
 CIS = ("github", "harness", "hybrid")

@@ -6,7 +6,8 @@ import signal
 import time
 
 import pytest
-from conftest import MakeSandbox, RunStep
+
+from conftest import RunStep
 from har_sandbox import Fault, Request, Sandbox
 from hardening.conftest import StartStep, StepProcess
 from hardening.interruptions import ALL, MANY, ONE, REGISTRY, Work, check_told_the_truth, path_of, puts_in

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from sandbox.seeding import BINARY_BODIES, Exchange, Seeder, recorded
-
 from har_sandbox import Sandbox
+from sandbox.seeding import BINARY_BODIES, Exchange, Seeder, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from sandbox.conftest import MODELS, Client, fill
 
 from har_sandbox import Request, Sandbox
+from sandbox.conftest import MODELS, Client, fill
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from sandbox.conftest import MODELS, Client, fill
 
 from har_sandbox import BadFaultError, Fault, Latency, Sandbox
 from har_sandbox.faults import FaultPlan
+from sandbox.conftest import MODELS, Client, fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable

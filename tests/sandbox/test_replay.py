@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 
 import pytest
+
 from sandbox.replay import ORDER, Outcome, exception_for, replay
 from sandbox.seeding import BINARY_BODIES, recorded
 

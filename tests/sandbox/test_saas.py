@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from sandbox.conftest import MODELS, Client, fill
-from sandbox.replay import ask
 
 from har_sandbox import Sandbox
+from sandbox.conftest import MODELS, Client, fill
+from sandbox.replay import ask
 
 if TYPE_CHECKING:
     from sandbox.conftest import Reply

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-from sandbox.conftest import MODELS, Client
-
 from har_sandbox import Sandbox
+from sandbox.conftest import MODELS, Client
 
 MANY = 100_000
 

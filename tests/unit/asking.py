@@ -10,7 +10,6 @@ from pathlib import Path
 import canary
 from canary import KEY
 from ci import steps
-
 from har_labels.configuration import Configuration, configure
 from har_labels.errors import Failures, InputError
 from har_labels.platforms import detect
@@ -20,7 +19,12 @@ ENOUGH = {"api-key": KEY, "registry-ref": "acme/ml/models", "artifact": "resnet5
 
 
 def ask(
-    ci: str, inputs: Mapping[str, str], *, environ: Mapping[str, str] | None = None, argv: Sequence[str] = (), folder: Path | None = None
+    ci: str,
+    inputs: Mapping[str, str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    argv: Sequence[str] = (),
+    folder: Path | None = None,
 ) -> Configuration:
     """The configuration of a step with these inputs beside those that every run needs."""
     import tempfile
@@ -39,10 +43,12 @@ def refusals(ci: str, inputs: Mapping[str, str], **more: object) -> list[tuple[s
     try:
         ask(ci, inputs, **more)  # type: ignore[arg-type]
     except Failures as failures:
-        assert all(type(error) is InputError for error in failures.errors)
-        canary.check("".join(error.line for error in failures.errors), "an error")
-        return [(error.what, error.next_step) for error in failures.errors]
-    return []
+        errors = failures.errors
+    else:
+        return []
+    assert all(type(error) is InputError for error in errors)
+    canary.check("".join(error.line for error in errors), "an error")
+    return [(error.what, error.next_step) for error in errors]
 
 
 def spelled(text: str, ci: str, inputs: Mapping[str, str]) -> str:

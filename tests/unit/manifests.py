@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError
 from har_labels.inputs import Given
 from har_labels.lists import parse_lines
 from har_labels.manifest import check_labels, entries_in
-from har_labels.entries import Entry
 from har_labels.recipe import Surroundings, requirements_of
 from har_labels.settings import Settings
 

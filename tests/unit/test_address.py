@@ -37,10 +37,26 @@ FORMS = {
     ("acme/jsmods", "@team/leftpad"): [("acme/jsmods", "@team/leftpad"), ("acme/jsmods", "@team/leftpad/+")],
     ("acme/jars", "com.example:app"): [("acme/jars", "com.example:app")],
     ("acme/gomods", "example.com/team/mod"): [("acme/gomods", "example.com/team/mod")],
-}  # fmt: skip
+}
 DOTTED = ["..", ".", "%2e%2e", "%2E%2e", "%2E", ".%2e", "%252e%252e", "a/../b", "../a", "a/..", "a/./b", "a/%2e%2e/b"]
 ESCAPED = ["a%2Fb", "a%2fb", "a%252Fb", "a%3Fb", "a%23b", "a%0Ab", "%66ixed", "a%2F%2B", "a%00"]
-BROKEN = ["", " ", "a\nb", "a\rb", "a\r\nX-Evil: 1", "a\x00b", "a\u2028b", "a\u202eb", " a", "a ", "a/ b", "\ud800", "a//b", "/a", "a/"]
+BROKEN = [
+    "",
+    " ",
+    "a\nb",
+    "a\rb",
+    "a\r\nX-Evil: 1",
+    "a\x00b",
+    "a\u2028b",
+    "a\u202eb",
+    " a",
+    "a ",
+    "a/ b",
+    "\ud800",
+    "a//b",
+    "/a",
+    "a/",
+]
 names = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/%"), min_size=1, max_size=8)
 
 
@@ -55,7 +71,11 @@ def test_paths_are_ones_the_recorded_server_wrote_under(meant: tuple[str, str], 
 
 def test_recorded_refusals_are_not_built() -> None:
     """No path that the recorded server refused, or did not answer, comes out of any user's form."""
-    built = {BASE + labels_path(parse_registry_ref(ref), parse_artifact_name(name)) for forms in FORMS.values() for ref, name in forms}
+    built = {
+        BASE + labels_path(parse_registry_ref(ref), parse_artifact_name(name))
+        for forms in FORMS.values()
+        for ref, name in forms
+    }
     assert not built & ({path for path, _ in ANSWERS} - WROTE)
 
 
@@ -102,7 +122,10 @@ def test_names_that_could_reach_elsewhere_are_refused(text: str) -> None:
                 parse_registry_ref(ref if text != "+" or not ref.endswith("+") else f"{ref}/+/+")
 
 
-@pytest.mark.parametrize("text", ["a?b", "a#b", "a&b=c", "a;b", "a,b", "a b", "größe", "😀", "a\\b", "a'b", 'a"b', "c++", "a*b", "[wip]", "100%"])
+@pytest.mark.parametrize(
+    "text",
+    ["a?b", "a#b", "a&b=c", "a;b", "a,b", "a b", "größe", "😀", "a\\b", "a'b", 'a"b', "c++", "a*b", "[wip]", "100%"],
+)
 def test_odd_characters_stay_within_their_segment(text: str) -> None:
     """A `?`, `#` or any other sign in a name is escaped, so that it neither ends the path nor begins a query."""
     path = labels_path(parse_registry_ref("acme/r"), parse_artifact_name(text))
@@ -166,9 +189,26 @@ def test_api_base(text: str, url: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "https://", "ftp://h", "file:///etc/passwd", "https://user:pw@h", "https://h?x=1", "https://h/#x", "https://h/../x", "https://h/a//b",
-     "https://h/%2e%2e/x", "https://h:99999", "https://h\\@evil.example", "https://h evil", "https://h\nX: y", "https://h@evil.example/", "javascript:x", "//h"],
-)  # fmt: skip
+    [
+        "",
+        "https://",
+        "ftp://h",
+        "file:///etc/passwd",
+        "https://user:pw@h",
+        "https://h?x=1",
+        "https://h/#x",
+        "https://h/../x",
+        "https://h/a//b",
+        "https://h/%2e%2e/x",
+        "https://h:99999",
+        "https://h\\@evil.example",
+        "https://h evil",
+        "https://h\nX: y",
+        "https://h@evil.example/",
+        "javascript:x",
+        "//h",
+    ],
+)
 def test_api_bases_that_hide_something_are_refused(text: str) -> None:
     """User names, queries, fragments, dotted paths, line ends and other schemes are refused."""
     with pytest.raises(AddressError):
@@ -202,4 +242,7 @@ def test_quote_stays_what_go_makes_of_it() -> None:
     for code in range(0x21, 0x7F):
         sign = chr(code)
         if sign not in "/%.+":
-            assert labels_path(parse_registry_ref("a/r"), f"{sign}x/y") == f"/registry/a/r/+/artifact/{quote(f'{sign}x/y', safe='$&+,/:;=@')}/+/labels"
+            assert (
+                labels_path(parse_registry_ref("a/r"), f"{sign}x/y")
+                == f"/registry/a/r/+/artifact/{quote(f'{sign}x/y', safe='$&+,/:;=@')}/+/labels"
+            )

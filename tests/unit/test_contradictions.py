@@ -6,11 +6,31 @@ import json
 from pathlib import Path
 
 import pytest
+
 from ci.steps import CIS
 from unit.asking import ask, refusals, spelled
 
 PLAN = "A plan file says all of that already: leave `@{}@` out."
 NO_LIST = {"labels": ""}
+# What a plan file says already, each with a value that is not its default.
+PLANNED = {
+    "registry-ref": "a/r",
+    "artifact": "x",
+    "artifact-type": "model",
+    "manifest": "m",
+    "labels": "a",
+    "labels-file": "f",
+    "metrics-file": "f",
+    "mode": "add",
+    "templates": "false",
+    "owned": "o",
+    "require": "true",
+    "save-plan": "q",
+    "max-changes": "3",
+    "on-missing": "skip",
+    "wait-for-artifact": "5",
+    "shard-total": "2",
+}
 ALONE = {"registry-ref": "", "artifact": "", "labels": ""}
 
 # inputs, then what is wrong and what to do, for each problem
@@ -22,7 +42,10 @@ REFUSALS = [
     ),
     (
         {"labels": ""},
-        ("`@labels@` is missing, and `@mode@: replace` needs it", "Give the labels, or `@mode@: clear` to take all labels away."),
+        (
+            "`@labels@` is missing, and `@mode@: replace` needs it",
+            "Give the labels, or `@mode@: clear` to take all labels away.",
+        ),
     ),
     ({**NO_LIST, "mode": "add"}, ("`@labels@` is missing, and `@mode@: add` needs it", "Give the labels.")),
     ({**NO_LIST, "mode": "remove"}, ("`@labels@` is missing, and `@mode@: remove` needs it", "Give the labels.")),
@@ -32,7 +55,10 @@ REFUSALS = [
         {**NO_LIST, "mode": "clear", "labels-file": "f"},
         ("`@mode@: clear` takes no `@labels-file@`", "Leave `@labels-file@` out, or choose another mode."),
     ),
-    ({"mode": "add", "owned": "ci-*"}, ("`@owned@` goes with `@mode@: replace`, not with `add`", "Leave `@owned@` out.")),
+    (
+        {"mode": "add", "owned": "ci-*"},
+        ("`@owned@` goes with `@mode@: replace`, not with `add`", "Leave `@owned@` out."),
+    ),
     (
         {**NO_LIST, "mode": "read", "owned": "ci-*"},
         ("`@owned@` goes with `@mode@: replace`, not with `read`", "Leave `@owned@` out."),
@@ -52,21 +78,25 @@ REFUSALS = [
     ),
     ({"save-plan": "p"}, ("`@save-plan@` goes with `@dry-run@: true`", "Set it, or leave the plan file out.")),
     *(
-        ({**ALONE, "apply-plan": "p", name: value}, (f"`@apply-plan@` and `@{name}@` are both given", PLAN.format(name)))
-        for name, value in {
-            "registry-ref": "a/r", "artifact": "x", "artifact-type": "model", "manifest": "m", "labels": "a", "labels-file": "f",
-            "metrics-file": "f", "on-conflict": "keep", "templates": "false", "owned": "o", "require": "true", "save-plan": "q",
-            "max-changes": "3", "on-missing": "skip", "wait-for-artifact": "5",
-        }.items()
-        if name != "on-conflict" and name != "owned"
+        (
+            {**ALONE, "apply-plan": "p", name: value},
+            (f"`@apply-plan@` and `@{name}@` are both given", PLAN.format(name)),
+        )
+        for name, value in PLANNED.items()
     ),
     (
         {"shard-index": "2", "shard-total": "2"},
-        ("`@shard-index@` is 2, and `@shard-total@` is 2", "Shards count from 0: the index must be smaller than the total."),
+        (
+            "`@shard-index@` is 2, and `@shard-total@` is 2",
+            "Shards count from 0: the index must be smaller than the total.",
+        ),
     ),
     (
         {"shard-index": "1"},
-        ("`@shard-index@` is 1, and `@shard-total@` is 1", "Shards count from 0: the index must be smaller than the total."),
+        (
+            "`@shard-index@` is 1, and `@shard-total@` is 1",
+            "Shards count from 0: the index must be smaller than the total.",
+        ),
     ),
     (
         {"api-url": "http://registry.example"},
@@ -76,11 +106,13 @@ REFUSALS = [
         ),
     ),
     ({"api-key-file": "/nope"}, ("`@api-key@` and `@api-key-file@` are both given", "Keep one of the two.")),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("ci", CIS)
-@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: ",".join(f"{name}={text}" for name, text in case[0].items()))
+@pytest.mark.parametrize(
+    "case", REFUSALS, ids=lambda case: ",".join(f"{name}={text}" for name, text in case[0].items())
+)
 def test_contradictions(ci: str, case: tuple[dict[str, str], *tuple[tuple[str, str], ...]]) -> None:
     """Each contradiction and each missing input is told with its exact words, and nothing else beside it."""
     inputs, *problems = case
@@ -124,16 +156,23 @@ def test_what_goes_together(ci: str, inputs: dict[str, str]) -> None:
 def test_a_pipeline_spells_the_path(ci: str, given: str, scope: dict[str, str], hint: str) -> None:
     """In a Harness pipeline the hint for a registry-ref spells the full path from its account, org and project."""
     ((_, cure),) = refusals(ci, {"registry-ref": given}, environ=scope)
-    assert cure == f"Write account/registry, account/org/registry or account/org/project/registry. In this pipeline: {hint}."
+    assert (
+        cure
+        == f"Write account/registry, account/org/registry or account/org/project/registry. In this pipeline: {hint}."
+    )
 
 
 @pytest.mark.parametrize("ci", CIS)
-@pytest.mark.parametrize("name", ["registry-ref", "artifact", "labels", "mode", "api-url", "timeout", "dry-run", "api-key-file"])
+@pytest.mark.parametrize(
+    "name", ["registry-ref", "artifact", "labels", "mode", "api-url", "timeout", "dry-run", "api-key-file"]
+)
 def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
     """A value that starts with `<+` is an expression that Harness did not resolve, and is said to be one."""
     inputs = {name: "<+pipeline.variables.x>", **({"api-key": ""} if name == "api-key-file" else {})}
     what, cure = next(problem for problem in refusals(ci, inputs) if "expression" in problem[0])
-    assert what == spelled(f"`@{name}@` is '<+pipeline.variables.x>', an expression that Harness did not resolve", ci, inputs)
+    assert what == spelled(
+        f"`@{name}@` is '<+pipeline.variables.x>', an expression that Harness did not resolve", ci, inputs
+    )
     assert cure == "Check its spelling, and that it has a value where this step runs."
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+
 from canary import KEY
 from ci.steps import CIS
-from unit.asking import ask, refusals
-
 from har_labels.configuration import configure
 from har_labels.platforms import detect
+from unit.asking import ask, refusals
 
-OWN = {"HAR_LABELS_API_KEY": KEY, "HAR_LABELS_REGISTRY_REF": "own/r", "HAR_LABELS_ARTIFACT": "own", "HAR_LABELS_LABELS": "own"}
+OWN = {
+    "HAR_LABELS_API_KEY": KEY,
+    "HAR_LABELS_REGISTRY_REF": "own/r",
+    "HAR_LABELS_ARTIFACT": "own",
+    "HAR_LABELS_LABELS": "own",
+}
 GITHUB = {"GITHUB_ACTIONS": "true"}
 HARNESS = {"DRONE": "true"}
 
@@ -41,7 +46,7 @@ def texts(environ: Mapping[str, str], *argv: str) -> list[str]:
         ({**OWN, "INPUT_LABELS": "input", "PLUGIN_LABELS": "plugin", "LABELS": "bare", "labels": "bare"}, (), "own"),
         ({**OWN, "GITHUB_ACTIONS": "false", "INPUT_LABELS": "input"}, (), "own"),
     ],
-)  # fmt: skip
+)
 def test_the_first_layer_wins(environ: dict[str, str], argv: tuple[str, ...], expected: str) -> None:
     """Flags, then the detected CI's prefix, then HAR_LABELS_; the other CI's prefix and bare names are not read."""
     assert texts(environ, *argv) == [expected]
@@ -54,14 +59,18 @@ def test_github_spellings(variable: str) -> None:
     assert str(configuration.settings.registry_ref) == "acme/r/+"
 
 
-@pytest.mark.parametrize(("ci", "prefix", "spelt"), [("github", "INPUT_", "registry-ref"), ("harness", "PLUGIN_", "registry_ref")])
+@pytest.mark.parametrize(
+    ("ci", "prefix", "spelt"), [("github", "INPUT_", "registry-ref"), ("harness", "PLUGIN_", "registry_ref")]
+)
 def test_two_spellings_of_one_input(ci: str, prefix: str, spelt: str) -> None:
     """Two spellings with one value, or with one of them empty, are one input; with two values they are an error."""
     dash, underscore = f"{prefix}REGISTRY-REF", f"{prefix}REGISTRY_REF"
     assert not refusals(ci, {}, environ={dash: "acme/ml/models", underscore: "acme/ml/models\n"})
     assert not refusals(ci, {}, environ={dash: "", underscore: "acme/ml/models"})
     said = refusals(ci, {}, environ={dash: "acme/a", underscore: "acme/b"})
-    assert said == [(f"`{spelt}` is given twice, spelt with `-` and with `_`, with different values", "Keep one of the two.")]
+    assert said == [
+        (f"`{spelt}` is given twice, spelt with `-` and with `_`, with different values", "Keep one of the two.")
+    ]
 
 
 def test_two_spellings_of_the_key_show_neither() -> None:
@@ -72,30 +81,66 @@ def test_two_spellings_of_the_key_show_neither() -> None:
 
 @pytest.mark.parametrize(
     ("near", "right"),
-    [("label", "labels"), ("registry", "registry-ref"), ("artifacts", "artifact"), ("dryrun", "dry-run"), ("api-keys", "api-key"),
-     ("retires", "retries"), ("requires", "require"), ("time-out", "timeout"), ("onconflict", "on-conflict"), ("metric-file", "metrics-file"),
-     ("artefact", "artifact"), ("lables", "labels"), ("max-change", "max-changes")],
-)  # fmt: skip
+    [
+        ("label", "labels"),
+        ("registry", "registry-ref"),
+        ("artifacts", "artifact"),
+        ("dryrun", "dry-run"),
+        ("api-keys", "api-key"),
+        ("retires", "retries"),
+        ("requires", "require"),
+        ("time-out", "timeout"),
+        ("onconflict", "on-conflict"),
+        ("metric-file", "metrics-file"),
+        ("artefact", "artifact"),
+        ("lables", "labels"),
+        ("max-change", "max-changes"),
+    ],
+)
 def test_a_near_miss_names_the_right_input(near: str, right: str) -> None:
     """A slip of the pen is an error with the right name, in the spelling of where it stands."""
     upper = near.upper()
     cases = (
         ("github", f"INPUT_{upper}", near, right),
         ("harness", f"PLUGIN_{upper.replace('-', '_')}", near.replace("-", "_"), right.replace("-", "_")),
-        ("terminal", f"HAR_LABELS_{upper.replace('-', '_')}", f"HAR_LABELS_{upper.replace('-', '_')}", f"HAR_LABELS_{right.upper().replace('-', '_')}"),
+        (
+            "terminal",
+            f"HAR_LABELS_{upper.replace('-', '_')}",
+            f"HAR_LABELS_{upper.replace('-', '_')}",
+            f"HAR_LABELS_{right.upper().replace('-', '_')}",
+        ),
     )
     for ci, variable, spelt, meant in cases:
-        assert refusals(ci, {}, environ={variable: "x"}) == [(f"`{spelt}` is not an input", f"Did you mean `{meant}`? Nothing was done.")]
-    said = refusals("terminal", {}, argv=[f"--{near}", "x"]) if near != "label" else refusals("terminal", {}, argv=["--label=x"])
+        assert refusals(ci, {}, environ={variable: "x"}) == [
+            (f"`{spelt}` is not an input", f"Did you mean `{meant}`? Nothing was done.")
+        ]
+    said = (
+        refusals("terminal", {}, argv=[f"--{near}", "x"])
+        if near != "label"
+        else refusals("terminal", {}, argv=["--label=x"])
+    )
     assert said[0] == (f"there is no flag `--{near}`", f"Did you mean `--{right}`?")
 
 
 @pytest.mark.parametrize("ci", CIS)
 @pytest.mark.parametrize(
     "name",
-    ["PIPELINE", "ARTIFACT_FILE", "METADATA_FILE", "BUILD_TOOL_FILE", "CACHE_METRICS_FILE", "CACHE_INTEL_METRICS_FILE", "ARGS", "ENTRYPOINT",
-     "WHO-TO-GREET", "X", "", "TOKEN", "SOMETHING_ELSE_ENTIRELY"],
-)  # fmt: skip
+    [
+        "PIPELINE",
+        "ARTIFACT_FILE",
+        "METADATA_FILE",
+        "BUILD_TOOL_FILE",
+        "CACHE_METRICS_FILE",
+        "CACHE_INTEL_METRICS_FILE",
+        "ARGS",
+        "ENTRYPOINT",
+        "WHO-TO-GREET",
+        "X",
+        "",
+        "TOKEN",
+        "SOMETHING_ELSE_ENTIRELY",
+    ],
+)
 def test_other_unknown_names_are_ignored(ci: str, name: str) -> None:
     """Variables that the CIs set themselves, and names that are near none of ours, are no business of ours."""
     assert not refusals(ci, {}, environ={f"{prefix}{name}": "value" for prefix in ("INPUT_", "PLUGIN_", "HAR_LABELS_")})
@@ -120,13 +165,29 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
         (["--bogus=1"], "there is no flag `--bogus`", "`--help` lists the flags."),
         (["--lab", "x"], "there is no flag `--lab`", "`--help` lists the flags."),
         (["stray"], "`stray` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."),
-        (["--mode"], "the command line can't be read: argument --mode: expected one argument", "`--help` lists the flags."),
-        (["--mode", "nope"], "`--mode` is 'nope': it is none of the values allowed", "Use `replace` or `add` or `remove` or `upsert` or `clear` or `read`."),
+        (
+            ["--mode"],
+            "the command line can't be read: argument --mode: expected one argument",
+            "`--help` lists the flags.",
+        ),
+        (
+            ["--mode", "nope"],
+            "`--mode` is 'nope': it is none of the values allowed",
+            "Use `replace` or `add` or `remove` or `upsert` or `clear` or `read`.",
+        ),
         (["--dry-run=maybe"], "`--dry-run` is 'maybe': it is neither true nor false", "Use `true` or `false`."),
-        (["--api-key"], "`--api-key` would show the key to every process of this machine", "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`."),
-        (["--api-key", "x"], "`--api-key` would show the key to every process of this machine", "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`."),
+        (
+            ["--api-key"],
+            "`--api-key` would show the key to every process of this machine",
+            "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
+        ),
+        (
+            ["--api-key", "x"],
+            "`--api-key` would show the key to every process of this machine",
+            "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_wrong_flags(argv: list[str], what: str, cure: str) -> None:
     """What is wrong with the command line is told in the words of the other refusals."""
     assert (what, cure) in refusals("terminal", {}, argv=argv)
@@ -141,7 +202,9 @@ def test_the_key_on_the_command_line_is_not_shown() -> None:
 
 def test_flags_of_lists_join_and_switches_stand_alone() -> None:
     """A flag given several times adds to its list, and a bare switch means true."""
-    settings = ask("terminal", {}, argv=["--labels", "a", "--labels", "b, c", "--dry-run", "--templates", "false"]).settings
+    settings = ask(
+        "terminal", {}, argv=["--labels", "a", "--labels", "b, c", "--dry-run", "--templates", "false"]
+    ).settings
     assert [item.text for item in settings.labels] == ["a", "b", "c"]
     assert settings.dry_run
     assert not settings.templates

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from canary import KEY
 from ci.steps import CIS, spelling
 from unit.asking import ask, refusals
@@ -81,16 +82,25 @@ def test_a_key_file_that_others_can_read_warns(mode: int, key_file: Callable[...
     """The key is taken, with a warning that names the input, the file and its mode."""
     path = key_file(mode=mode)
     configuration = ask("terminal", {**FROM_FILE, "api-key-file": str(path)})
-    assert configuration.warnings == (f"`HAR_LABELS_API_KEY_FILE`: {str(path)!r} can be read by others (mode {mode:o}); `chmod 600` it",)
+    assert configuration.warnings == (
+        f"`HAR_LABELS_API_KEY_FILE`: {str(path)!r} can be read by others (mode {mode:o}); `chmod 600` it",
+    )
 
 
 @pytest.mark.parametrize("ci", CIS)
-@pytest.mark.parametrize("text", [f"{KEY} {KEY}", f"{KEY}\nX-Evil: 1", f"{KEY}\r\nx", f"Bearer {KEY}", f"{KEY}é", f"{KEY}\t1", f"{KEY}\x7f"])
+@pytest.mark.parametrize(
+    "text", [f"{KEY} {KEY}", f"{KEY}\nX-Evil: 1", f"{KEY}\r\nx", f"Bearer {KEY}", f"{KEY}é", f"{KEY}\t1", f"{KEY}\x7f"]
+)
 def test_what_can_be_no_key(ci: str, text: str) -> None:
     """Blanks, line ends, control characters and anything beyond ASCII can't be a key, and are not shown."""
     said = refusals(ci, {"api-key": text})
     name = spelling(ci, "api-key")
-    assert said == [(f"`{name}` can't be a key: it holds blanks, line ends or characters that no key has", "Store the key alone, on one line.")]
+    assert said == [
+        (
+            f"`{name}` can't be a key: it holds blanks, line ends or characters that no key has",
+            "Store the key alone, on one line.",
+        )
+    ]
 
 
 def test_a_key_is_trimmed() -> None:
@@ -99,11 +109,16 @@ def test_a_key_is_trimmed() -> None:
 
 
 @pytest.mark.parametrize("ci", CIS)
-@pytest.mark.parametrize("name", ["labels", "artifact", "registry-ref", "mode", "report-file", "metrics-file", "timeout", "api-url", "require"])
+@pytest.mark.parametrize(
+    "name",
+    ["labels", "artifact", "registry-ref", "mode", "report-file", "metrics-file", "timeout", "api-url", "require"],
+)
 def test_the_key_in_another_input(ci: str, name: str) -> None:
     """An input that contains the key is refused without being shown, and not looked at any further."""
     said = refusals(ci, {name: f"https://x/{KEY}?y"})
-    assert said == [(f"`{spelling(ci, name)}` contains the key", "The key belongs into its own input alone; it is not shown here.")]
+    assert said == [
+        (f"`{spelling(ci, name)}` contains the key", "The key belongs into its own input alone; it is not shown here.")
+    ]
 
 
 def test_the_key_of_a_file_in_another_input(key_file: Callable[..., Path]) -> None:

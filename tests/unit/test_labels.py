@@ -26,7 +26,12 @@ from har_labels.plan import Step
 # Few letters, so that keys, values and patterns meet often.
 words = st.text("ab=:*?[]é", min_size=1, max_size=4)
 lists = st.lists(words, max_size=6)
-pairs = st.builds(lambda key, sign, value: key + sign + value, st.sampled_from("abk"), st.sampled_from("=:"), st.text("12=:", max_size=2))
+pairs = st.builds(
+    lambda key, sign, value: key + sign + value,
+    st.sampled_from("abk"),
+    st.sampled_from("=:"),
+    st.text("12=:", max_size=2),
+)
 distinct_pairs = st.lists(pairs, min_size=1, max_size=3, unique_by=lambda label: label[0])
 current_labels = st.lists(st.one_of(words, pairs), max_size=6).map(to_labels)
 
@@ -36,7 +41,11 @@ def changes(draw: st.DrawFn) -> Change:
     """Any change that the inputs let through."""
     mode = draw(st.sampled_from(Mode))
     if mode is Mode.UPSERT:
-        return Change(mode, tuple(draw(distinct_pairs)), on_conflict=draw(st.sampled_from([OnConflict.OVERWRITE, OnConflict.KEEP])))
+        return Change(
+            mode,
+            tuple(draw(distinct_pairs)),
+            on_conflict=draw(st.sampled_from([OnConflict.OVERWRITE, OnConflict.KEEP])),
+        )
     owned = tuple(draw(lists)) if mode is Mode.REPLACE else ()
     given_labels = [label for label in draw(lists) if not owned or any(matches(pattern, label) for pattern in owned)]
     return Change(mode, () if mode in {Mode.CLEAR, Mode.READ} else tuple(given_labels), owned)
@@ -77,7 +86,9 @@ def test_add_takes_nothing_away(labels: list[str], current: Labels) -> None:
 @given(lists, current_labels)
 def test_remove_takes_what_matches_and_nothing_else(patterns: list[str], current: Labels) -> None:
     """`remove` leaves exactly the labels that equal no pattern and match none by fnmatch."""
-    left = [label for label in current if label not in patterns and not any(fnmatchcase(label, one) for one in patterns)]
+    left = [
+        label for label in current if label not in patterns and not any(fnmatchcase(label, one) for one in patterns)
+    ]
     assert list(Change(Mode.REMOVE, tuple(patterns)).apply(current)) == left
 
 
@@ -244,7 +255,9 @@ def test_labels_that_cannot_be_written(label: str, why: str) -> None:
     assert why in (problem_with(label) or "")
 
 
-@pytest.mark.parametrize("label", ["a", "a" * 4096, "é" * 4096, "a b", "a^b", "a_^b", "😀", "key = value", '"', "a,b", "{{ x }}", "-"])
+@pytest.mark.parametrize(
+    "label", ["a", "a" * 4096, "é" * 4096, "a b", "a^b", "a_^b", "😀", "key = value", '"', "a,b", "{{ x }}", "-"]
+)
 def test_labels_that_can_be_written(label: str) -> None:
     """Everything else is a label."""
     assert problem_with(label) is None

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from har_labels.labels import Labels, Mode, OnConflict
 from har_labels.entries import Entry
+from har_labels.labels import Labels, Mode, OnConflict
 from unit.manifests import Write
 
 EXAMPLE = """

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from har_labels.address import RegistryRef, parse_registry_ref
+from har_labels.answers import Origin, Row
 from har_labels.goal import ChangeGoal
 from har_labels.labels import Change, Changes, Labels, Mode
 from har_labels.plan import ArtifactFacts
 from har_labels.reading import Reading
-from har_labels.registry import Origin, Row
 from har_labels.renewal import Renewal
 from har_labels.task import Task
 

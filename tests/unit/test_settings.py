@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from canary import KEY
-from ci.steps import CIS, INPUTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.asking import ENOUGH, ask, refusals, spelled
 
+from canary import KEY
+from ci.steps import CIS, INPUTS
 from har_labels.settings import Settings
+from unit.asking import ENOUGH, ask, refusals, spelled
 
 MODES = "Use `replace` or `add` or `remove` or `upsert` or `clear` or `read`."
 HOST = "Write the Harness host, such as https://app.harness.io, or a full API base."
@@ -30,7 +30,26 @@ NUMBERS = (
     ("shard-total", 1, None, False),
     ("shard-index", 0, None, False),
 )
-NO_NUMBERS = ("-1", "+1", "1e2", "0x10", "1_0", "\uff11", "\u0661", "inf", "nan", "1,5", "1.", ".5", "1.5.0", "five", "1 2", "0" * 19, "--", "true")
+NO_NUMBERS = (
+    "-1",
+    "+1",
+    "1e2",
+    "0x10",
+    "1_0",
+    "\uff11",
+    "\u0661",
+    "inf",
+    "nan",
+    "1,5",
+    "1.",
+    ".5",
+    "1.5.0",
+    "five",
+    "1 2",
+    "0" * 19,
+    "--",
+    "true",
+)
 
 # input, value, why, what is allowed
 VALUES = (
@@ -55,11 +74,31 @@ VALUES = (
     ("registry-ref", "a%2Fmodels", "it is percent-encoded; write it plainly: 'a/models'", REF),
     ("labels-file", "a\nb", *BAD_PATH),
     ("report-file", "a\nb", *BAD_PATH),
-    ("labels", "[wip", "it starts with `[` but is no JSON array of strings", 'Write `["[wip"]` for a JSON array, or `"[wip"` if an item itself starts with `[`.'),
-    ("labels", "[a, b]", "it starts with `[` but is no JSON array of strings", 'Write `["a", "b"]` for a JSON array, or `"[a", b]` if an item itself starts with `[`.'),
-    ("owned", "[1]", "item 1 of the JSON array is not a string in quotes", 'Write `["1"]` for a JSON array, or `"[1]"` if an item itself starts with `[`.'),
-    ("labels", '"a" b', "`\"a\" b` goes on after its closing quote", 'Put a comma behind the quote, or write `"""a"" b"` if all of it is one item.'),
-)  # fmt: skip
+    (
+        "labels",
+        "[wip",
+        "it starts with `[` but is no JSON array of strings",
+        'Write `["[wip"]` for a JSON array, or `"[wip"` if an item itself starts with `[`.',
+    ),
+    (
+        "labels",
+        "[a, b]",
+        "it starts with `[` but is no JSON array of strings",
+        'Write `["a", "b"]` for a JSON array, or `"[a", b]` if an item itself starts with `[`.',
+    ),
+    (
+        "owned",
+        "[1]",
+        "item 1 of the JSON array is not a string in quotes",
+        'Write `["1"]` for a JSON array, or `"[1]"` if an item itself starts with `[`.',
+    ),
+    (
+        "labels",
+        '"a" b',
+        '`"a" b` goes on after its closing quote',
+        'Put a comma behind the quote, or write `"""a"" b"` if all of it is one item.',
+    ),
+)
 
 
 def enough_for(name: str) -> dict[str, str]:
@@ -75,7 +114,9 @@ def test_a_wrong_value_is_refused(ci: str, name: str, value: str, why: str, allo
     what, cure = refusals(ci, inputs)[0]
     assert what == spelled(f"`@{name}@` is {value!r}: {why}", ci, inputs)
     # Where a Harness pipeline tells its scope, the hint goes on with the path there.
-    assert cure == allowed or (name == "registry-ref" and ci in {"harness", "hybrid"} and cure.startswith(f"{allowed} In this pipeline: "))
+    assert cure == allowed or (
+        name == "registry-ref" and ci in {"harness", "hybrid"} and cure.startswith(f"{allowed} In this pipeline: ")
+    )
     assert len(refusals(ci, inputs)) == 1
 
 
@@ -89,11 +130,19 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
     highest = str(most if most is not None else 999_999_999_999)
     for value in [str(least), f"0{least}", f" {least}\n", highest, *([f"{least}.0", f"{least}.5"] * fraction)]:
         assert not refusals("harness", {**others, name: value}), value
-    beyond = [*([str(least - 1)] if least > 0 else []), *([str(most + 1)] if most is not None else []), *([f"{most}.01"] if fraction else [])]
+    beyond = [
+        *([str(least - 1)] if least > 0 else []),
+        *([str(most + 1)] if most is not None else []),
+        *([f"{most}.01"] if fraction else []),
+    ]
     for value in beyond:
-        assert refusals("harness", {**others, name: value}) == [(f"`{spelt}` is {value!r}: it is out of range", allowed)]
+        assert refusals("harness", {**others, name: value}) == [
+            (f"`{spelt}` is {value!r}: it is out of range", allowed)
+        ]
     for value in NO_NUMBERS + (() if fraction else ("1.0", "1.5")):
-        assert refusals("harness", {**others, name: value}) == [(f"`{spelt}` is {value!r}: it is not a plain number", allowed)]
+        assert refusals("harness", {**others, name: value}) == [
+            (f"`{spelt}` is {value!r}: it is not a plain number", allowed)
+        ]
 
 
 @pytest.mark.parametrize("ci", CIS)
@@ -101,7 +150,9 @@ def test_numbers_are_spelt_as_their_reader_does(ci: str) -> None:
     """A number out of range is named in each CI's spelling."""
     inputs = {"requests-per-minute": "0"}
     allowed = "Use a number from 1 to 100000 in plain digits."
-    assert refusals(ci, inputs) == [(spelled("`@requests-per-minute@` is '0': it is out of range", ci, inputs), allowed)]
+    assert refusals(ci, inputs) == [
+        (spelled("`@requests-per-minute@` is '0': it is out of range", ci, inputs), allowed)
+    ]
 
 
 @pytest.mark.parametrize("name", SWITCHES)
@@ -112,7 +163,9 @@ def test_switches(name: str) -> None:
     for value in ("false", "False", "FALSE"):
         assert getattr(ask("github", {name: value}).settings, name.replace("-", "_")) is False
     for value in ("yes", "no", "on", "off", "1", "0", "y", "t", "truee", "null"):
-        assert refusals("harness", {name: value}) == [(f"`{name.replace('-', '_')}` is {value!r}: it is neither true nor false", "Use `true` or `false`.")]
+        assert refusals("harness", {name: value}) == [
+            (f"`{name.replace('-', '_')}` is {value!r}: it is neither true nor false", "Use `true` or `false`.")
+        ]
 
 
 def test_inputs_and_defaults_are_those_of_the_contract() -> None:
@@ -138,21 +191,44 @@ def test_empty_means_not_given(ci: str, blank: str) -> None:
 @pytest.mark.parametrize("ci", CIS)
 def test_three_wrong_inputs_are_three_problems(ci: str) -> None:
     """A run with three wrong inputs reports three, each naming its input, and a contradiction beside them."""
-    inputs = {"mode": "rplace", "timeout": "0", "registry-ref": "models", "max-changes": "-1", "save-plan": "p.jsonl", "artifact": ""}
+    inputs = {
+        "mode": "rplace",
+        "timeout": "0",
+        "registry-ref": "models",
+        "max-changes": "-1",
+        "save-plan": "p.jsonl",
+        "artifact": "",
+    }
     found = [what for what, _ in refusals(ci, inputs)]
-    heads = ["`@registry-ref@` is 'models'", "`@mode@` is 'rplace'", "`@max-changes@` is '-1'", "`@timeout@` is '0'", "`@artifact@` is missing", "`@save-plan@` goes with"]
+    heads = [
+        "`@registry-ref@` is 'models'",
+        "`@mode@` is 'rplace'",
+        "`@max-changes@` is '-1'",
+        "`@timeout@` is '0'",
+        "`@artifact@` is missing",
+        "`@save-plan@` goes with",
+    ]
     assert len(found) == len(heads)
     for head, what in zip(heads, found, strict=True):
         assert what.startswith(spelled(head, ci, inputs))
 
 
 @settings(max_examples=40)
-@given(st.text(st.characters(exclude_characters="\0"), max_size=20), st.sampled_from(sorted(set(INPUTS) - {"api-key", "api-key-file"})))
+@given(
+    st.text(st.characters(exclude_characters="\0"), max_size=20),
+    st.sampled_from(sorted(set(INPUTS) - {"api-key", "api-key-file"})),
+)
 def test_no_text_is_a_defect(text: str, name: str) -> None:
     """Whatever stands in an input, it is taken or refused in words; the refusal is one line and names the input."""
     for what, cure in refusals("harness", {name: text}):
         assert cure
-        assert f"`{name.replace('-', '_')}" in what or "is missing" in what or " goes with " in what or " takes no " in what or "both given" in what
+        assert (
+            f"`{name.replace('-', '_')}" in what
+            or "is missing" in what
+            or " goes with " in what
+            or " takes no " in what
+            or "both given" in what
+        )
 
 
 def test_a_long_value_is_cut() -> None:

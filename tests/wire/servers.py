@@ -13,6 +13,8 @@ from typing import Any
 JSON = {"Content-Type": "application/json"}
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+# Status, headers and body of an answer.
+Canned = tuple[int, dict[str, str], bytes]
 
 
 @dataclass
@@ -90,12 +92,16 @@ def _guarded(server: RawServer, connection: socket.socket) -> None:
 
 def answer_bytes(status: int, headers: dict[str, str], body: bytes) -> bytes:
     """One HTTP/1.1 answer."""
-    lines = [f"HTTP/1.1 {status} Whatever", *(f"{name}: {value}" for name, value in headers.items()), f"Content-Length: {len(body)}"]
+    lines = [
+        f"HTTP/1.1 {status} Whatever",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        f"Content-Length: {len(body)}",
+    ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 @contextmanager
-def canned(*answers: tuple[int, dict[str, str], bytes] | bytes | None) -> Iterator[RawServer]:
+def canned(*answers: Canned | bytes | None) -> Iterator[RawServer]:
     """Gives these answers in turn, the last again and again; bytes stand as they are, None closes the connection."""
     waiting = list(answers)
 
@@ -110,12 +116,12 @@ def canned(*answers: tuple[int, dict[str, str], bytes] | bytes | None) -> Iterat
         yield server
 
 
-def as_json(status: int, document: Any, **headers: str) -> tuple[int, dict[str, str], bytes]:
+def as_json(status: int, document: Any, **headers: str) -> Canned:
     """An answer whose body is JSON."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return status, {**JSON, **named}, json.dumps(document).encode()
 
 
-def success(data: Any) -> tuple[int, dict[str, str], bytes]:
+def success(data: Any) -> Canned:
     """200 in the envelope of contract §1."""
     return as_json(200, {"data": data, "status": "SUCCESS"})

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import canary
 import pytest
+
+import canary
 from ci.steps import Done
 from conftest import MODELS, RunStep
 from har_sandbox import Fault, Request, Sandbox
@@ -39,22 +40,70 @@ CASES = {
     "replace": Case({"mode": "replace", "labels": "new"}, frozenset(), lambda now: now == {"new"}, is_merging=False),
     "clear": Case({"mode": "clear"}, frozenset(), lambda now: not now, is_merging=False),
     "add": Case({"mode": "add", "labels": "new"}, frozenset(BEFORE), lambda now: "new" in now),
-    "remove": Case({"mode": "remove", "labels": "tmp-*"}, frozenset({"alpha", "stage=dev"}), lambda now: "tmp-1" not in now),
+    "remove": Case(
+        {"mode": "remove", "labels": "tmp-*"}, frozenset({"alpha", "stage=dev"}), lambda now: "tmp-1" not in now
+    ),
     "upsert": Case(
-        {"mode": "upsert", "labels": "stage=prod"}, frozenset({"alpha", "tmp-1"}), lambda now: "stage=prod" in now and "stage=dev" not in now
+        {"mode": "upsert", "labels": "stage=prod"},
+        frozenset({"alpha", "tmp-1"}),
+        lambda now: "stage=prod" in now and "stage=dev" not in now,
     ),
     "owned": Case(
-        {"mode": "replace", "labels": "tmp-9", "owned": "tmp-*"}, frozenset({"alpha", "stage=dev"}), lambda now: "tmp-9" in now and "tmp-1" not in now
+        {"mode": "replace", "labels": "tmp-9", "owned": "tmp-*"},
+        frozenset({"alpha", "stage=dev"}),
+        lambda now: "tmp-9" in now and "tmp-1" not in now,
     ),
-}  # fmt: skip
+}
 # A slow server is `drip` and `latency` here: both come to an end; those that don't are test_transport's.
 KINDS = (
-    "400", "401", "403", "403-after", "404", "409", "413", "422", "429", "429-after", "500", "500-after", "502", "503-after", "504",
-    "cut", "cut-after", "html", "html-after", "failure", "failure-after", "redirect", "redirect-after", "huge-after", "gzip-bomb",
-    "reset", "drip", "wrong-length", "truncated", "wrong-types", "latency",
-)  # fmt: skip
+    "400",
+    "401",
+    "403",
+    "403-after",
+    "404",
+    "409",
+    "413",
+    "422",
+    "429",
+    "429-after",
+    "500",
+    "500-after",
+    "502",
+    "503-after",
+    "504",
+    "cut",
+    "cut-after",
+    "html",
+    "html-after",
+    "failure",
+    "failure-after",
+    "redirect",
+    "redirect-after",
+    "huge-after",
+    "gzip-bomb",
+    "reset",
+    "drip",
+    "wrong-length",
+    "truncated",
+    "wrong-types",
+    "latency",
+)
 # Of each sort one; those alone meet every combination.
-SORTS = ("400", "403", "409", "429", "500", "500-after", "cut", "cut-after", "html-after", "redirect", "failure", "truncated", "latency")
+SORTS = (
+    "400",
+    "403",
+    "409",
+    "429",
+    "500",
+    "500-after",
+    "cut",
+    "cut-after",
+    "html-after",
+    "redirect",
+    "failure",
+    "truncated",
+    "latency",
+)
 # A refusal that is a lie: contract §5 point 3 takes the server's word that it did nothing, so what is told is not true.
 LIES = {"403-after", "redirect-after", "429-after"}
 # The sandbox's answers that a client can't tell from an honest one, or that change nothing of it.
@@ -157,9 +206,7 @@ def test_a_fault_at_each_request(run_with: RunWith, mode: str, kind: str) -> Non
 @pytest.mark.parametrize("is_stale", [False, True], ids=["careful", "stale"])
 @pytest.mark.parametrize("kind", SORTS)
 @pytest.mark.parametrize("mode", [mode for mode, case in CASES.items() if case.is_merging])
-def test_a_foreign_write_beside_a_fault(
-    run_with: RunWith, mode: str, kind: str, is_stale: bool
-) -> None:
+def test_a_foreign_write_beside_a_fault(run_with: RunWith, mode: str, kind: str, is_stale: bool) -> None:
     """Another writer's label, put there after any request that went wrong, survives whatever is tried again."""
     case = CASES[mode]
     for nth in range(1, len(case.requests) + 1):
@@ -178,7 +225,17 @@ def test_a_foreign_write_alone(run_with: RunWith, mode: str) -> None:
             _check(run_with(case, foreign_at=nth, is_stale=is_stale), case)
 
 
-@pytest.mark.parametrize("pair", [("500", "500-after"), ("cut-after", "cut"), ("500-after", "403"), ("429", "500-after"), ("html", "redirect"), ("cut", "404")])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("500", "500-after"),
+        ("cut-after", "cut"),
+        ("500-after", "403"),
+        ("429", "500-after"),
+        ("html", "redirect"),
+        ("cut", "404"),
+    ],
+)
 @pytest.mark.parametrize("mode", CASES)
 def test_two_faults_in_a_row(run_with: RunWith, mode: str, pair: tuple[str, str]) -> None:
     """A write that fails and fails otherwise when tried again: green and done, or red and true."""
@@ -228,7 +285,9 @@ def _check_green(ended: Ended, case: Case) -> None:
 def _blind_repeats(ended: Ended, case: Case) -> Iterator[int]:
     """Writes that follow another without a read in between, where the list depends on what is there."""
     for before, after in zip(ended.writes, ended.writes[1:], strict=False):
-        reads = [request for request in ended.requests[before:after] if request.method == "GET" and request.status == 200]
+        reads = [
+            request for request in ended.requests[before:after] if request.method == "GET" and request.status == 200
+        ]
         was_surely_not_written = ended.requests[before].status == 429
         if not reads and (case.is_merging or not was_surely_not_written):
             yield after

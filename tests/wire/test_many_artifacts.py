@@ -8,8 +8,8 @@ from math import ceil
 from pathlib import Path
 
 import pytest
-from conftest import MODELS, MakeSandbox, RunStep
 
+from conftest import MODELS, MakeSandbox, RunStep
 from har_sandbox import Fault, Sandbox
 
 ALL = {"registry-ref": MODELS, "artifact": "*", "concurrency": "2"}

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import canary
 import pytest
+
+import canary
 from canary import KEY
 from conftest import RunStep
+from har_labels.errors import Unreachable
+from har_labels.transport import NoAnswer
 from har_sandbox import Sandbox
 from wire.clients import transport
 from wire.servers import JSON, RawServer, answer_bytes, canned, raw_server
-
-from har_labels.errors import Unreachable
-from har_labels.transport import NoAnswer
 
 LIST = "/registry/acme/ml/models/+/artifacts"
 
@@ -47,10 +47,42 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     def openssl(*words: str) -> None:
         subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
 
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test authority")
+    openssl(
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=test authority",
+    )
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.pem")
+    openssl(
+        "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1"
+    )
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        "server.csr",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-extfile",
+        "names",
+        "-out",
+        "server.pem",
+    )
     both = folder / "both.pem"
     both.write_bytes((folder / "server.pem").read_bytes() + (folder / "server.key").read_bytes())
     return Certificates(folder / "ca.pem", both)
@@ -81,7 +113,9 @@ def test_an_unknown_certificate_is_refused(secure_server: RawServer) -> None:
     assert not secure_server.asked
 
 
-def test_a_bundle_of_ones_own_is_honoured(secure_server: RawServer, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_of_ones_own_is_honoured(
+    secure_server: RawServer, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With REQUESTS_CA_BUNDLE the authority of a self-managed registry is trusted."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.authority))
     assert transport(secure_server.url).send("GET", LIST).status == 200
@@ -178,7 +212,13 @@ def test_plain_http_is_warned_of_on_each_run(
     """With `allow-http` a host that is not loopback may be asked by plain http, and each run says so."""
     sandbox.add_artifact("acme/r", "x", package_type="DOCKER", labels=["a"])
     monkeypatch.setenv("http_proxy", sandbox.url)
-    inputs = {"api-url": "http://registry.example", "allow-http": "true", "registry-ref": "acme/r", "artifact": "x", "mode": "read"}
+    inputs = {
+        "api-url": "http://registry.example",
+        "allow-http": "true",
+        "registry-ref": "acme/r",
+        "artifact": "x",
+        "mode": "read",
+    }
     done = run_step(ci, sandbox, inputs)
     assert (done.code, done.value("labels")) == (0, ["a"])
     assert "the key crosses the network in the clear: http://registry.example/har/api/v1 is plain http" in done.log
@@ -190,7 +230,9 @@ def ask_through(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda url: monkeypatch.setenv("http_proxy", url)
 
 
-def test_a_proxys_sign_in_page_is_no_answer(run_step: RunStep, sandbox: Sandbox, ask_through: Callable[[str], None]) -> None:
+def test_a_proxys_sign_in_page_is_no_answer(
+    run_step: RunStep, sandbox: Sandbox, ask_through: Callable[[str], None]
+) -> None:
     """A page that a proxy puts in the registry's place with status 200 is not believed."""
     sandbox.add_artifact("acme/r", "x", package_type="DOCKER", labels=["a"])
     with canned((200, {"Content-Type": "text/html"}, b"<html>Please sign in</html>")) as proxy:

@@ -1,13 +1,10 @@
-"""Finding artifacts: exact names in substring searches, pages that can't be trusted, few requests (contract §1, §5, §6)."""
+"""Finding artifacts: exact names, pages that can't be trusted, few requests (contract §1, §5, §6)."""
 
 from __future__ import annotations
 
 import pytest
-from conftest import MODELS, MakeSandbox, RunStep
-from har_sandbox import Fault, Sandbox
-from wire.clients import REF, registry
-from wire.servers import canned, success
 
+from conftest import MODELS, MakeSandbox, RunStep
 from har_labels.errors import (
     AmbiguousArtifact,
     ArtifactNotFound,
@@ -23,6 +20,9 @@ from har_labels.errors import (
 )
 from har_labels.reading import Reader
 from har_labels.timing import Clock
+from har_sandbox import Fault, Sandbox
+from wire.clients import REF, registry
+from wire.servers import canned, success
 
 
 class Sleepless(Clock):
@@ -106,7 +106,17 @@ def test_a_row_of_no_type_serves_for_any(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("count", "cap", "requests"),
-    [(0, 100, 1), (1, 100, 1), (99, 100, 1), (100, 100, 2), (101, 100, 2), (250, 100, 3), (300, 100, 4), (50, 7, 8), (49, 7, 8)],
+    [
+        (0, 100, 1),
+        (1, 100, 1),
+        (99, 100, 1),
+        (100, 100, 2),
+        (101, 100, 2),
+        (250, 100, 3),
+        (300, 100, 4),
+        (50, 7, 8),
+        (49, 7, 8),
+    ],
 )
 def test_paging(make_sandbox: MakeSandbox, count: int, cap: int, requests: int) -> None:
     """All pages are read, to one that is shorter than the size the answer names; a full last page costs one more."""
@@ -138,7 +148,11 @@ def test_counts_of_the_open_source_server_are_not_trusted(make_sandbox: MakeSand
             box.add_artifact("acme/ml/models", name, package_type="GENERIC", version=version, labels=[name])
     box.forget_requests()
     reader = Reader(registry(box.api_url, scheme="bearer"), Sleepless(), retries=0)
-    assert {name: rows[0].labels for name, rows in reader.rows(REF, names=set(), globs=["*"]).items()} == {"a": ("a",), "b": ("b",), "c": ("c",)}
+    assert {name: rows[0].labels for name, rows in reader.rows(REF, names=set(), globs=["*"]).items()} == {
+        "a": ("a",),
+        "b": ("b",),
+        "c": ("c",),
+    }
     assert len(box.requests) == 1
 
 
@@ -203,7 +217,14 @@ def test_globs(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "error"),
-    [("500", ServerFailing), ("429", RateLimited), ("cut", Unreachable), ("html", BadAnswer), ("wrong-types", BadAnswer), ("truncated", BadAnswer)],
+    [
+        ("500", ServerFailing),
+        ("429", RateLimited),
+        ("cut", Unreachable),
+        ("html", BadAnswer),
+        ("wrong-types", BadAnswer),
+        ("truncated", BadAnswer),
+    ],
 )
 @pytest.mark.parametrize("retries", [0, 1, 3])
 def test_reads_are_tried_again(sandbox: Sandbox, kind: str, error: type[HarLabelsError], retries: int) -> None:

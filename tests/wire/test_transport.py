@@ -9,17 +9,17 @@ import time
 import traceback
 from pathlib import Path
 
-import canary
 import pytest
+
+import canary
 from canary import KEY
 from conftest import MakeSandbox
-from har_sandbox import Fault, Sandbox
-from wire.clients import transport
-from wire.servers import JSON, RawServer, canned, raw_server
-
 from har_labels import __version__
 from har_labels.errors import BadAnswer, HarLabelsError, TimedOut, Unreachable
 from har_labels.transport import LARGEST_ANSWER, NoAnswer, Transport
+from har_sandbox import Fault, Sandbox
+from wire.clients import transport
+from wire.servers import JSON, RawServer, canned, raw_server
 
 LIST = "/registry/acme/ml/models/+/artifacts"
 
@@ -40,10 +40,14 @@ def failure(client: Transport, path: str = LIST) -> HarLabelsError:
     return caught.value.error
 
 
-@pytest.mark.parametrize(("scheme", "header", "value"), [("x-api-key", "x-api-key", KEY), ("bearer", "Authorization", f"Bearer {KEY}")])
+@pytest.mark.parametrize(
+    ("scheme", "header", "value"), [("x-api-key", "x-api-key", KEY), ("bearer", "Authorization", f"Bearer {KEY}")]
+)
 def test_the_key_is_in_one_header(box: Sandbox, scheme: str, header: str, value: str) -> None:
     """The key goes into the header of its scheme, alone; the rest says who asks and what for."""
-    transport(box.api_url, scheme=scheme).send("PUT", f"{LIST}/x", query={"artifact_type": "model"}, body={"labels": ["é"]})
+    transport(box.api_url, scheme=scheme).send(
+        "PUT", f"{LIST}/x", query={"artifact_type": "model"}, body={"labels": ["é"]}
+    )
     (request,) = box.requests
     assert request.header(header) == value
     assert request.header("User-Agent") == f"har-labels/{__version__}"
@@ -87,7 +91,9 @@ def test_redirects_are_not_followed(box: Sandbox, make_sandbox: MakeSandbox, sta
     assert not elsewhere.requests
 
 
-@pytest.mark.parametrize("location", ["http://[", "", "\xe9", "http://h:port", "javascript:1", "//", "http://" + "a" * 5000, "?" * 100])
+@pytest.mark.parametrize(
+    "location", ["http://[", "", "\xe9", "http://h:port", "javascript:1", "//", "http://" + "a" * 5000, "?" * 100]
+)
 def test_a_location_is_never_looked_at(location: str) -> None:
     """Where a redirect points is told as it stands, URL or not."""
     with canned((302, {"Location": location}, b"x")) as server:
@@ -160,8 +166,14 @@ def test_connections_that_break(box: Sandbox, kind: str, reason: tuple[str, ...]
 
 @pytest.mark.parametrize(
     "raw",
-    [b"garbage\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 500 + b"\r\n", b"\x16\x03\x01\x02\x00"],
-)  # fmt: skip
+    [
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 500 + b"\r\n",
+        b"\x16\x03\x01\x02\x00",
+    ],
+)
 def test_what_is_no_http(raw: bytes) -> None:
     """Bytes that are no HTTP are no answer, in one line."""
     with canned(raw) as server:
@@ -273,4 +285,6 @@ def test_threads_share_no_connection(box: Sandbox) -> None:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert {request.param("search_term") for request in box.requests} == {f"{n}-{t}" for n in range(6) for t in range(5)}
+    assert {request.param("search_term") for request in box.requests} == {
+        f"{n}-{t}" for n in range(6) for t in range(5)
+    }

@@ -1,4 +1,4 @@
-"""Writing safely: other writers, old reads, waits, plans, lost types and the deadline, over whole runs (contract §5)."""
+"""Writing safely, over whole runs: other writers, waits, plans, lost types, the deadline (contract §5)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
 from ci.steps import Done
 from conftest import MODELS, MakeSandbox, RunStep
 from har_sandbox import Fault, Request, Sandbox
@@ -29,7 +30,9 @@ def ask(run_step: RunStep, box: Sandbox) -> Ask:
 
     def run(mode: str, labels: str = "", **more: str) -> Done:
         named = {name.replace("_", "-"): text for name, text in more.items()}
-        return run_step("github", box, {"registry-ref": MODELS, "artifact": NAME, "mode": mode, "labels": labels, **named})
+        return run_step(
+            "github", box, {"registry-ref": MODELS, "artifact": NAME, "mode": mode, "labels": labels, **named}
+        )
 
     return run
 
@@ -52,24 +55,26 @@ def after_put(box: Sandbox, write: Mapping[int, list[str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "labels", "old", "expected"),
+    ("change", "old", "expected"),
     [
-        ("add", "new", ["a", "theirs"], ["a", "new", "theirs"]),
-        ("remove", "a", ["a", "stage=dev", "theirs"], ["stage=dev", "theirs"]),
-        ("upsert", "stage=prod", ["a", "stage=dev", "theirs"], ["a", "stage=prod", "theirs"]),
+        (("add", "new"), ["a", "theirs"], ["a", "new", "theirs"]),
+        (("remove", "a"), ["a", "stage=dev", "theirs"], ["stage=dev", "theirs"]),
+        (("upsert", "stage=prod"), ["a", "stage=dev", "theirs"], ["a", "stage=prod", "theirs"]),
     ],
 )
-def test_a_change_undone_from_an_older_read_is_made_again(ask: Ask, box: Sandbox, mode: str, labels: str, old: list[str], expected: list[str]) -> None:
+def test_a_change_undone_from_an_older_read_is_made_again(
+    ask: Ask, box: Sandbox, change: tuple[str, str], old: list[str], expected: list[str]
+) -> None:
     """Where somebody wrote from an older read the change is made again, on top of what they wrote."""
     after_put(box, {1: old})
-    done = ask(mode, labels)
+    done = ask(*change)
     assert (done.code, box.labels(MODELS, NAME), done.value("labels")) == (0, expected, expected)
     assert len(puts(box)) == 2
 
 
 def test_a_change_undone_each_time_gives_up(ask: Ask, box: Sandbox) -> None:
     """After `retries` rounds the run is red with exit 5 and tells what is there."""
-    after_put(box, dict.fromkeys(range(1, 9), ["theirs"]))
+    after_put(box, {number: ["theirs"] for number in range(1, 9)})
     done = ask("add", "new", retries="2")
     assert (done.code, done.errors, done.value("labels")) == (5, ["HAR-OVERWRITTEN"], ["theirs"])
     assert len(puts(box)) == 3
@@ -109,7 +114,9 @@ def test_a_label_that_comes_while_we_watch_is_told(ask: Ask, box: Sandbox) -> No
 
 
 @pytest.mark.parametrize("mode", ["add", "replace"])
-def test_answers_without_labels_are_confirmed_by_reading(make_sandbox: MakeSandbox, run_step: RunStep, mode: str) -> None:
+def test_answers_without_labels_are_confirmed_by_reading(
+    make_sandbox: MakeSandbox, run_step: RunStep, mode: str
+) -> None:
     """A server whose answers name no labels is looked at before the write counts as done."""
     box = make_sandbox()
     box.add_artifact(MODELS, NAME, package_type="DOCKER", labels=["a"])
@@ -163,7 +170,13 @@ def test_a_plan_is_applied_exactly(ask: Ask, run_step: RunStep, box: Sandbox, tm
     assert (planned.code, planned.outputs["plan-file"], box.labels(MODELS, NAME)) == (0, str(plan), ["a", "stage=dev"])
     header, step = (json.loads(line) for line in plan.read_text().splitlines())
     assert header["steps"] == 1
-    assert step == {"registry_ref": f"{MODELS}/+", "artifact": NAME, "artifact_type": "", "before": ["a", "stage=dev"], "after": ["a", "new", "stage=dev"]}
+    assert step == {
+        "registry_ref": f"{MODELS}/+",
+        "artifact": NAME,
+        "artifact_type": "",
+        "before": ["a", "stage=dev"],
+        "after": ["a", "new", "stage=dev"],
+    }
     applied = run_step("harness", box, {"apply-plan": str(plan)})
     assert (applied.code, applied.value("labels")) == (0, ["a", "new", "stage=dev"])
     again = run_step("github", box, {"apply-plan": str(plan)})
@@ -175,7 +188,14 @@ def test_a_stale_plan_writes_nothing(run_step: RunStep, sandbox: Sandbox, tmp_pa
     plan = tmp_path / "plan.jsonl"
     for name in ("a", "b", "c"):
         sandbox.add_artifact(MODELS, name, package_type="DOCKER", labels=["old"])
-    asked = {"registry-ref": MODELS, "artifact": "*", "mode": "add", "labels": "new", "dry-run": "true", "save-plan": str(plan)}
+    asked = {
+        "registry-ref": MODELS,
+        "artifact": "*",
+        "mode": "add",
+        "labels": "new",
+        "dry-run": "true",
+        "save-plan": str(plan),
+    }
     assert run_step("github", sandbox, asked).code == 0
     sandbox.put_labels(MODELS, "b", ["changed"])
     sandbox.put_labels(MODELS, "c", ["new", "old"])
@@ -190,7 +210,14 @@ def test_a_plan_never_recomputes(run_step: RunStep, sandbox: Sandbox, tmp_path: 
     plan = tmp_path / "plan.jsonl"
     for name in ("a", "b"):
         sandbox.add_artifact(MODELS, name, package_type="DOCKER", labels=["old"])
-    asked = {"registry-ref": MODELS, "artifact": "*", "mode": "add", "labels": "new", "dry-run": "true", "save-plan": str(plan)}
+    asked = {
+        "registry-ref": MODELS,
+        "artifact": "*",
+        "mode": "add",
+        "labels": "new",
+        "dry-run": "true",
+        "save-plan": str(plan),
+    }
     assert run_step("github", sandbox, asked).code == 0
     sandbox.script([Fault("500", method="PUT", artifact="a")])
     sandbox.after(lambda request: request.fault and sandbox.put_labels(MODELS, "a", ["theirs"]))
@@ -205,7 +232,10 @@ def test_a_plan_never_recomputes(run_step: RunStep, sandbox: Sandbox, tmp_path: 
         ("", "it is no JSON object"),
         ("{}", "is no plan of version 1"),
         ('{"har_labels_plan": 2}', "is no plan of version 1"),
-        ('{"har_labels_plan": 1, "api_url": "https://other.example", "steps": 0}', "was made for 'https://other.example'"),
+        (
+            '{"har_labels_plan": 1, "api_url": "https://other.example", "steps": 0}',
+            "was made for 'https://other.example'",
+        ),
     ],
 )
 def test_what_is_no_plan(run_step: RunStep, box: Sandbox, tmp_path: Path, content: str, why: str) -> None:

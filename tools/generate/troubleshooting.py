@@ -31,10 +31,10 @@ LINES: dict[str, tuple[str, str]] = {
         "`mode` is 'merge': it is none of the values allowed",
         "Use `replace` or `add` or `remove` or `upsert` or `clear` or `read`.",
     ),
-    "HAR-TEMPLATE": ("label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there are `accuracy`", ""),
+    "HAR-TEMPLATE": ("label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there is `accuracy`", ""),
     "HAR-METRICS": ("metrics file `metrics.json` can't be read: No such file or directory", ""),
     "HAR-MANIFEST": ("labels.yaml:3:5: there is no key `artefact` here", "Did you mean `artifact`?"),
-    "HAR-PLAN-FILE": ("'labels.plan' should have 2 steps and has 1", ""),
+    "HAR-PLAN-FILE": ("'labels.plan' says that it has steps: 2, and has 1", ""),
     "HAR-AMBIGUOUS": ("'resnet50' in acme/ml/prod/models/+ names several artifacts: dataset and model", ""),
     "HAR-UNAUTHORIZED": (
         "the server refused a request for registry acme/ml/prod/models/+ (401): Token is not valid or missing: x-api-key", "",
@@ -51,7 +51,7 @@ LINES: dict[str, tuple[str, str]] = {
         "'resnet50' in acme/ml/prod/models/+: the plan expects ['stage=test'], and now there is ['owner=vision', 'stage=dev']", "",
     ),
     "HAR-OVERWRITTEN": ("'resnet50' in acme/ml/prod/models/+: other writers undid the change 5 times", ""),
-    "HAR-VALUE-CONFLICT": ("key 'stage' has 'stage=dev', and 'stage=prod' was to be set", ""),
+    "HAR-VALUE-CONFLICT": ("'resnet50' in acme/ml/prod/models/+: key 'stage' has 'stage=dev', and 'stage=prod' was to be set", ""),
     "HAR-CONFLICT": (
         "the server refused a request for artifact 'resnet50' in acme/ml/prod/models/+ (409): Conflict", "",
     ),
@@ -66,7 +66,7 @@ LINES: dict[str, tuple[str, str]] = {
         "the answer to a request for artifact 'resnet50' in acme/ml/prod/models/+ points to "
         "'https://elsewhere.example.com/har/api/v1/registry/acme/ml/prod/models/+/artifact/resnet50/labels'", "",
     ),
-    "HAR-UNREADABLE": ("the registry does not show the current labels, and mode `add` needs them", ""),
+    "HAR-UNREADABLE": ("'resnet50' in acme/ml/prod/models/+: the registry does not show the current labels, and mode `add` needs them", ""),
     "HAR-TYPE-LOSS": ("'resnet50' in acme/ml/prod/models/+ is no longer a model since its labels were written", ""),
     "HAR-SERVER-FAILING": (
         "'resnet50' in acme/ml/prod/models/+: the server answered 503: Service Unavailable (5 tries); "

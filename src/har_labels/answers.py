@@ -1,0 +1,184 @@
+"""What an answer means: final, doubt, or to be believed; and the rows, labels and facts in it (contract §1, §5 point 3).
+
+Hides the four shapes of an error body, the one table from status to error, and every way in which a 2xx answer
+can be something else than what the API documents.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from sys import intern
+from typing import Any, NamedTuple
+
+from har_labels.errors import (
+    BadAnswer,
+    Conflict,
+    Forbidden,
+    HarLabelsError,
+    RateLimited,
+    Redirected,
+    Refused,
+    ServerFailing,
+    Unauthorized,
+)
+from har_labels.labels import Labels, to_labels
+from har_labels.plan import ArtifactFacts
+from har_labels.transport import Answer
+
+_LONGEST_MESSAGE = 300
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+# A plain refusal: the server understood and did nothing (contract §5 point 3).
+_REFUSALS = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 422})
+
+
+class Doubt(Exception):
+    """An answer that tells nothing certain. `error` is what the reader is told if no read settles it.
+
+    `written` is False where the request surely did nothing (429), None where nobody knows. `wait` is the
+    seconds that the server asked for, 0 if it named none.
+    """
+
+    def __init__(self, error: HarLabelsError, *, wait: float = 0, written: bool | None = None) -> None:
+        super().__init__(error.what)
+        self.error, self.wait, self.written = error, wait, written
+
+
+class Origin(NamedTuple):
+    """The page of a list that a row stood on."""
+
+    search: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One artifact as a list or a summary shows it. `labels` is None where they are not shown at all."""
+
+    name: str
+    artifact_type: str
+    labels: Labels | None
+    facts: ArtifactFacts
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list. `size` is the page size the answer names (0: it names none), `items` its item count."""
+
+    rows: tuple[Row, ...]
+    size: int
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A believed answer to a PUT. `labels` is None where the answer doesn't name them."""
+
+    labels: Labels | None
+    facts: ArtifactFacts
+
+
+def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError]) -> None:
+    """Raises what the status stands for, unless it is 2xx. One table for every call."""
+    status, said = answer.status, _message(answer)
+    if 200 <= status < 300:
+        return
+    if 300 <= status < 400:
+        raise Redirected(f"the answer to a request for {subject} points to {_cut(answer.headers.get('Location', 'nowhere'))!r}")
+    if status == 429:
+        raise Doubt(RateLimited(f"too many requests (429){said}"), wait=_retry_after(answer), written=False)
+    if status not in _REFUSALS:
+        raise Doubt(ServerFailing(f"the server answered {status}{said}"), wait=_retry_after(answer))
+    if status == 404 and not isinstance(answer.document, dict):
+        raise Refused(f"the server has no such path (404){said}", "Check `api-url`: its path must be the API's base, such as /har/api/v1.")
+    if status == 404 or (status == 400 and "not found" in said):
+        raise missing(f"{subject} was not found ({status}){said}")
+    error = {401: Unauthorized, 403: Forbidden, 409: Conflict}.get(status, Refused)
+    if said == ": unauthorized":
+        error = Unauthorized  # a list asked without a key that it reads (recorded/errors.json, "x-api-key only, list")
+    raise error(f"the server refused a request for {subject} ({status}){said}")
+
+
+def _message(answer: Answer) -> str:
+    """What the server said, from any of its four shapes: JSON with or without a code, plain text, nothing.
+
+    Web pages are not quoted. (recorded/README.md, surprise 7)
+    """
+    document = answer.document
+    said = document.get("message") if isinstance(document, dict) else None
+    if not isinstance(said, str):
+        text = answer.body[: 4 * _LONGEST_MESSAGE].decode("utf-8", "replace").strip()
+        said = "" if document is not None or text.startswith("<") else text
+    said = " ".join(said.split())
+    if not said:
+        return ""
+    return f": {_cut(said)}"
+
+
+def _cut(text: str) -> str:
+    """Text of the server as it is told: a log line is no place for megabytes."""
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
+
+
+def data_of(answer: Answer) -> dict[str, Any]:
+    """The `data` of a 2xx answer that can be believed: JSON with status SUCCESS. Raises Doubt."""
+    document = answer.document
+    if not isinstance(document, dict):
+        kind = _cut(answer.headers.get("Content-Type", "no content type").partition(";")[0])
+        raise Doubt(BadAnswer(f"the server answered {answer.status} with {kind} that is not JSON"))
+    status = document.get("status")
+    if status != "SUCCESS":
+        shown = repr(_cut(status)) if isinstance(status, str) else "None" if status is None else "that is no text"
+        raise Doubt(ServerFailing(f"the server answered {answer.status} with status {shown}{_message(answer)}"))
+    data = document.get("data")
+    if not isinstance(data, dict):
+        raise Doubt(BadAnswer(f"the server answered {answer.status} without the data that the API documents"))
+    return data
+
+
+def row_of(data: dict[str, Any], *, is_shown: bool = True, origin: Origin | None = None) -> Row:
+    name, artifact_type = data.get("name"), data.get("artifactType") or ""
+    if not isinstance(name, str) or not isinstance(artifact_type, str):
+        raise Doubt(BadAnswer("a row of the list has no name"))
+    return Row(name, artifact_type, (labels_of(data.get("labels")) or ()) if is_shown else None, facts_of(data), origin)
+
+
+def labels_of(value: Any) -> Labels | None:
+    """Labels as the server gives them: `null` is no list. Half surrogate pairs, which no file can hold, are replaced."""
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
+        raise Doubt(BadAnswer("the labels in the answer are not a list of texts"))
+    # Interned, since the artifacts of a registry share most of their labels.
+    return to_labels(intern(_HALF_PAIR.sub("\ufffd", label)) for label in value)
+
+
+def facts_of(data: dict[str, Any]) -> ArtifactFacts:
+    def text(*names: str) -> str:
+        return next((intern(str(data[name])) for name in names if isinstance(data.get(name), str | int)), "")
+
+    return ArtifactFacts(
+        image_name=text("imageName", "name"),
+        package_type=text("packageType"),
+        created_at=text("createdAt"),
+        modified_at=text("modifiedAt", "lastModified"),
+        downloads_count=text("downloadsCount"),
+    )
+
+
+def count_of(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _retry_after(answer: Answer) -> float:
+    """Seconds named by Retry-After, as a number or a date; 0 if none can be read."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:6])
+    try:
+        at, served = parsedate_to_datetime(value), parsedate_to_datetime(answer.headers.get("Date", ""))
+        return max(0.0, (at - served).total_seconds())
+    except (TypeError, ValueError):
+        return 0
