@@ -33,7 +33,7 @@ class Workspace:
         A path that itself goes elsewhere, such as an absolute one, is the user's word and stays allowed.
         """
         root = os.path.realpath(self.root)
-        here = os.path.realpath(".")
+        here = "/" if path.startswith("/") else _working_folder()
         for part in PurePath(path).parts if self.root else ():
             there = os.path.join(here, part)  # noqa: PTH118 - pathlib would raise for a loop of links
             real = os.path.realpath(there)
@@ -43,6 +43,13 @@ class Workspace:
                     "If that is the file you mean, name it by its absolute path.",
                 )
             here = real
+
+
+def _working_folder() -> str:
+    try:
+        return os.path.realpath(".")
+    except OSError:
+        return "/"  # it is gone, and with it all that a relative path could name
 
 
 def _is_within(folder: str, path: str) -> bool:

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     except SystemExit as leaving:  # --help and --version
         return int(leaving.code or 0)
     except Exception as error:  # noqa: BLE001 - a defect is reported like every other failure
-        return publish(platform, _nothing_but([_defect(error)], clock), Told())
+        return _tell_defect(platform, _defect(error), clock)
     finally:
         events.stop_listening()
 
@@ -140,6 +141,16 @@ def _nothing_but(errors: Sequence[HarLabelsError], clock: Clock, *, report_file:
     return RunResult(outcomes=(), facts=facts, errors=tuple(errors))
 
 
+def _tell_defect(platform: Platform, defect: HarLabelsError, clock: Clock) -> int:
+    """Tells a defect as any failure, or by its stable line alone where even that fails, as it does without memory."""
+    try:
+        return publish(platform, _nothing_but([defect], clock), Told())
+    except Exception:  # noqa: BLE001 - nothing more can be told
+        with suppress(Exception):
+            platform.error(defect)
+        return defect.exit_code
+
+
 def _defect(error: BaseException) -> HarLabelsError:
     """A defect in one line: what and where, without values of variables, which may hold the key."""
     if isinstance(error, Stop):
@@ -148,4 +159,6 @@ def _defect(error: BaseException) -> HarLabelsError:
     while trace:
         place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
         trace = trace.tb_next
+    if isinstance(error, MemoryError) or str(error) == "can't start new thread":
+        return Defect(f"the step ran out of memory at {place}", "Give it more: 128 MB are enough for most runs.")
     return Defect(f"{type(error).__name__} at {place}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from har_labels.platforms import Platform
+from har_labels.platforms.console import Log
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_BARS = 0.5
@@ -72,4 +73,5 @@ def progress_for(platform: Platform) -> ProgressLine | ProgressBar:
     """A bar where stderr is a terminal, a line now and then elsewhere; never on a stdout that `--json` may need."""
     if platform.name != "terminal":
         return ProgressLine(platform.say)
-    return ProgressBar() if sys.stderr.isatty() else ProgressLine(lambda line: print(line, file=sys.stderr))
+    log = Log(sys.stderr)
+    return ProgressBar() if log.is_terminal else ProgressLine(lambda line: log.write(f"{line}\n"))

@@ -1,4 +1,4 @@
-"""One HTTP request, held to the rules of contract §5 "Transport"; the only module that uses requests.
+"""One HTTP request, held to the rules of contract §5 "Transport"; with `connections` the only user of requests.
 
 Hides the key's one header, the bounds in time and size, the refusal of redirects, and every way in which a
 connection can fail. What an answer means is `registry`'s question.
@@ -7,7 +7,6 @@ connection can fail. What an answer means is `registry`'s question.
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,14 +14,11 @@ from typing import Any
 
 import requests
 from pydantic import SecretStr
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from har_labels import __version__
 from har_labels.address import ApiBase
+from har_labels.connections import Wire, session_over
 from har_labels.errors import BadAnswer, HarLabelsError, TimedOut, Unreachable
 
 LARGEST_ANSWER = 10 * 1024 * 1024
@@ -84,12 +80,12 @@ class Transport:
         self._auth = _KeyHeader(scheme, key)
         self._timeout = timeout
         self._local = threading.local()
-        self._under_way: dict[_Wire, str] = {}
+        self._under_way: dict[Wire, str] = {}
         self._is_aborted = False
 
     def send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
         """One request and its whole answer. Raises NoAnswer."""
-        wire, session = self._wire_and_session()
+        wire, session = self._wire_andsession_over()
         seconds = self._timeout()
         watchdog = threading.Timer(2 * seconds, wire.cut)
         watchdog.daemon = True
@@ -133,118 +129,11 @@ class Transport:
         for wire in tuple(self._under_way):
             wire.cut()
 
-    def _wire_and_session(self) -> tuple[_Wire, requests.Session]:
+    def _wire_andsession_over(self) -> tuple[Wire, requests.Session]:
         if not hasattr(self._local, "session"):
-            self._local.wire = _Wire()
-            self._local.session = _session(self._local.wire)
+            self._local.wire = Wire()
+            self._local.session = session_over(self._local.wire)
         return self._local.wire, self._local.session
-
-
-class _Session(requests.Session):
-    """A session that looks at no Location.
-
-    Even without following a redirect requests prepares the request that would: it reads the whole body first, however
-    large, and fails on a Location that is no URL.
-    """
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the signature is requests'
-        return None
-
-
-def _session(wire: _Wire) -> requests.Session:
-    session = _Session()
-    # No compression: a small answer could unpack into a huge one before it can be measured.
-    session.headers.update(
-        {"User-Agent": f"har-labels/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"},
-    )
-    session.cookies.set_policy(_NoCookies())
-    adapter = _WatchedAdapter(wire)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
-class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
-    """A server's cookies would tie one request to another; the API has none."""
-
-    def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002 - the signature is the standard library's
-        return False
-
-
-class _Wire:
-    """The connection that a thread's request is using, so that a timer in another thread can cut it.
-
-    The timeout of requests is per read: a server that sends a byte now and then is never timed out by it, nor is a
-    proxy that does so while it is asked for a tunnel.
-    """
-
-    def __init__(self) -> None:
-        self._connection: HTTPConnection | None = None
-        self.was_cut = False
-
-    def use(self, connection: HTTPConnection) -> None:
-        """Names the connection that a cut would end. Raises OSError where the cut came before it."""
-        self._connection = connection
-        if self.was_cut:
-            raise OSError("cut off")
-
-    def watch(self, connection: HTTPConnection, connect: Callable[[], socket.socket]) -> socket.socket:
-        """The socket of a new connection, which can be cut from here on: a proxy and TLS have their say first."""
-        self.use(connection)
-        sock = connect()
-        if self.was_cut:
-            sock.close()
-            raise OSError("cut off")
-        return sock
-
-    def forget(self) -> None:
-        self._connection, self.was_cut = None, False
-
-    def cut(self) -> None:
-        self.was_cut = True
-        sock = getattr(self._connection, "sock", None)
-        if sock is not None:
-            try:
-                # Below TLS: its own shutdown would wait for the peer and isn't safe from another thread.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-            except OSError:
-                pass  # closed in the meantime
-
-
-class _WatchedAdapter(HTTPAdapter):
-    """An adapter whose connections report to the wire before each request."""
-
-    def __init__(self, wire: _Wire) -> None:
-        class Plain(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                return wire.watch(self, super()._new_conn)
-
-            def request(self, *args: Any, **kwargs: Any) -> None:
-                wire.use(self)
-                super().request(*args, **kwargs)
-
-        class Secure(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                return wire.watch(self, super()._new_conn)
-
-            def request(self, *args: Any, **kwargs: Any) -> None:
-                wire.use(self)
-                super().request(*args, **kwargs)
-
-        self._classes = {
-            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),
-            "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": Secure}),
-        }
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._classes
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._classes
-        return manager
 
 
 def _read(response: requests.Response) -> bytes:

@@ -19,8 +19,8 @@ ROOT = PACKAGE.parents[1]
 GRAPH = modules()
 # A library, and the modules that hide it.
 HIDDEN = {
-    "requests": {"transport"},
-    "urllib3": {"transport"},
+    "requests": {"transport", "connections"},
+    "urllib3": {"transport", "connections"},
     "actions_toolkit": {"platforms.github"},
     "jinja2": {"syntax"},
     "ruamel": {"documents", "yaml12"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,11 +17,14 @@ _LINES_AT_A_TIME = 1000
 
 
 class Log:
-    """A text stream that may break: a closed pipe or a full disk ends the log, not the run."""
+    """A text stream that may break: a closed pipe or a full disk ends the log, not the run.
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._is_broken = False
+    None is what Python has for a stream that was closed before it began.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream or io.StringIO()
+        self._is_broken = stream is None
 
     @property
     def is_terminal(self) -> bool:

@@ -1,0 +1,124 @@
+"""Connections that another thread can cut, and a session without cookies, redirects or compression.
+
+The timeout of requests is per read, and nothing in it ends a request from outside; this does (contract §5 point 10).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from har_labels import __version__
+
+
+class Wire:
+    """The connection that a thread's request is using, so that a timer in another thread can cut it.
+
+    The timeout of requests is per read: a server that sends a byte now and then is never timed out by it, nor is a
+    proxy that does so while it is asked for a tunnel.
+    """
+
+    def __init__(self) -> None:
+        self._connection: HTTPConnection | None = None
+        self.was_cut = False
+
+    def use(self, connection: HTTPConnection) -> None:
+        """Names the connection that a cut would end. Raises OSError where the cut came before it."""
+        self._connection = connection
+        if self.was_cut:
+            raise OSError("cut off")
+
+    def watch(self, connection: HTTPConnection, connect: Callable[[], socket.socket]) -> socket.socket:
+        """The socket of a new connection, which can be cut from here on: a proxy and TLS have their say first."""
+        self.use(connection)
+        sock = connect()
+        if self.was_cut:
+            sock.close()
+            raise OSError("cut off")
+        return sock
+
+    def forget(self) -> None:
+        self._connection, self.was_cut = None, False
+
+    def cut(self) -> None:
+        self.was_cut = True
+        sock = getattr(self._connection, "sock", None)
+        if sock is not None:
+            # Below TLS: its own shutdown would wait for the peer and isn't safe from another thread.
+            with suppress(OSError):  # closed in the meantime
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class _Session(requests.Session):
+    """A session that looks at no Location.
+
+    Even without following a redirect requests prepares the request that would: it reads the whole body first, however
+    large, and fails on a Location that is no URL.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the signature is requests'
+        return None
+
+
+class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
+    """A server's cookies would tie one request to another; the API has none."""
+
+    def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002 - the signature is the standard library's
+        return False
+
+
+class _WatchedAdapter(HTTPAdapter):
+    """An adapter whose connections report to the wire before each request."""
+
+    def __init__(self, wire: Wire) -> None:
+        class Plain(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                return wire.watch(self, super()._new_conn)
+
+            def request(self, *args: Any, **kwargs: Any) -> None:
+                wire.use(self)
+                super().request(*args, **kwargs)
+
+        class Secure(HTTPSConnection):
+            def _new_conn(self) -> socket.socket:
+                return wire.watch(self, super()._new_conn)
+
+            def request(self, *args: Any, **kwargs: Any) -> None:
+                wire.use(self)
+                super().request(*args, **kwargs)
+
+        self._classes = {
+            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),
+            "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": Secure}),
+        }
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._classes
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = self._classes
+        return manager
+
+
+def session_over(wire: Wire) -> requests.Session:
+    """A session whose connections can be cut by `wire`; one for each thread."""
+    session = _Session()
+    # No compression: a small answer could unpack into a huge one before it can be measured.
+    session.headers.update(
+        {"User-Agent": f"har-labels/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"},
+    )
+    session.cookies.set_policy(_NoCookies())
+    adapter = _WatchedAdapter(wire)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
