@@ -32,9 +32,11 @@ class Workspace:
 
         A path that itself goes elsewhere, such as an absolute one, is the user's word and stays allowed.
         """
+        if not self.root:
+            return
         root = os.path.realpath(self.root)
         here = "/" if path.startswith("/") else _working_folder()
-        for part in PurePath(path).parts if self.root else ():
+        for part in PurePath(path).parts:
             there = os.path.join(here, part)  # noqa: PTH118 - pathlib would raise for a loop of links
             real = os.path.realpath(there)
             if os.path.islink(there) and _is_within(root, here) and not _is_within(root, real):  # noqa: PTH114 - as above
@@ -94,10 +96,16 @@ def read_key(path: str, *, spelling: str) -> tuple[SecretStr, str]:
 
 
 def write_text(path: str, chunks: Iterable[str]) -> str:
-    """Writes the file whole or not at all (a neighbour, then a rename); returns why it could not, or empty text."""
+    """Writes the file whole or not at all (a neighbour, then a rename); returns why it could not, or empty text.
+
+    A pipe or a device such as /dev/null is no place for it: the rename would put a file there instead.
+    """
     neighbour = f"{path}.{os.getpid()}.part"
     try:
-        with Path(neighbour).open("x", encoding="utf-8", newline="\n") as file:
+        if _is_special(path):
+            return "it is no regular file"
+        # Half a surrogate pair comes out as `\ud800`, which in JSON is what it is.
+        with Path(neighbour).open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.writelines(chunks)
         Path(neighbour).replace(path)
     except OSError as error:
@@ -105,3 +113,9 @@ def write_text(path: str, chunks: Iterable[str]) -> str:
             Path(neighbour).unlink(missing_ok=True)
         return error.strerror or str(error)
     return ""
+
+
+def _is_special(path: str) -> bool:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return not stat.S_ISREG(Path(path).stat().st_mode)
+    return False

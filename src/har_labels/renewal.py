@@ -48,6 +48,7 @@ class Renewal:
             for other in self._pages.get((task.ref, origin), ()):
                 reading = readings.get((other.name, other.reading.row.artifact_type))
                 if reading and not other.is_in_hand:
+                    other.remember()  # what stood there first was there before any write of ours
                     other.reading = reading
         mine = readings.get((task.name, task.reading.row.artifact_type))
         if mine:

