@@ -7,9 +7,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from har_sandbox import Latency, Sandbox
-
 from benchmarks.processes import Timed, machine, timed
+from har_sandbox import Latency, Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY, REGISTRY, LABEL = "bench-key-0123456789", "acme/ml/models", "stage=candidate"
@@ -30,7 +29,14 @@ def filled(box: Sandbox, count: int, *, every: int) -> None:
 
 def ours(url: str, **inputs: str) -> tuple[list[str], Mapping[str, str]]:
     """Our command over the whole registry, and its environment."""
-    given = {"api_url": url, "api_key": KEY, "registry_ref": REGISTRY, "artifact": "model-*", "mode": "add", "labels": LABEL}
+    given = {
+        "api_url": url,
+        "api_key": KEY,
+        "registry_ref": REGISTRY,
+        "artifact": "model-*",
+        "mode": "add",
+        "labels": LABEL,
+    }
     environment = {f"HAR_LABELS_{name.upper()}": value for name, value in (given | inputs).items()}
     return [sys.executable, "-IBXutf8", str(ROOT / "entrypoint")], environment
 
@@ -52,7 +58,9 @@ def many() -> None:
             with Sandbox(profile="saas", api_key=KEY, latency=Latency(base=0.02)) as box:
                 filled(box, count, every=2)
                 loop = [sys.executable, str(ROOT / "benchmarks" / "loop.py"), box.url, KEY, REGISTRY, str(count), LABEL]
-                command, environment = ours(box.url) if who == "har-labels" else ([*loop, "4" if "4" in who else "1"], {})
+                command, environment = (
+                    ours(box.url) if who == "har-labels" else ([*loop, "4" if "4" in who else "1"], {})
+                )
                 found.setdefault(who, []).append(run(box, command, environment))
     print(f"\n{count:,} artifacts, 20 ms a request, 500 of them changing; {RUNS} interleaved runs; {machine()}\n")
     print(f"{'':18}{'wall s':>8}{'ratio':>8}{'requests':>10}{'peak MB':>9}")
@@ -71,4 +79,6 @@ def memory() -> None:
             filled(box, count, every=every)
             command, environment = ours(box.url, deadline="0")
             done, requests = run(box, command, environment)
-        print(f"{count:10,}{count // every:10,}{requests:10,}{done.wall:9.1f}{done.wall / count * 10_000:14.2f}{done.peak:9.0f}")
+        print(
+            f"{count:10,}{count // every:10,}{requests:10,}{done.wall:9.1f}{done.wall / count * 10_000:14.2f}{done.peak:9.0f}"
+        )

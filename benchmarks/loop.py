@@ -1,6 +1,6 @@
 """The loop that people write: one search and one PUT an artifact, one after another or in a few threads.
 
-    loop.py URL KEY REGISTRY COUNT LABEL THREADS
+loop.py URL KEY REGISTRY COUNT LABEL THREADS
 """
 
 import sys
@@ -18,7 +18,9 @@ def add(name: str) -> None:
     if not hasattr(local, "session"):
         local.session = requests.Session()
         local.session.headers["x-api-key"] = key
-    found = local.session.get(f"{base}/artifacts", params={"search_term": name, "page": 0, "size": 100}, timeout=30).json()
+    found = local.session.get(
+        f"{base}/artifacts", params={"search_term": name, "page": 0, "size": 100}, timeout=30
+    ).json()
     labels = next(row["labels"] or [] for row in found["data"]["artifacts"] if row["name"] == name)
     body = {"labels": sorted({*labels, label})}
     local.session.put(f"{base}/artifact/{name}/labels", json=body, timeout=30).raise_for_status()

@@ -23,7 +23,9 @@ class Timed:
 def timed(command: Sequence[str], environment: Mapping[str, str], *, cwd: str | None = None) -> Timed:
     """Runs the command once, its output thrown away."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, env=dict(environment), cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=dict(environment), cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - began

@@ -96,13 +96,26 @@ class Lane:
             self._tally.false_greens.append(where)
         self._tally.runs["green" if code == 0 else f"exit {code}"] += 1
         # Lists would grow for ever; the trial's own labels have been judged.
-        box.put_labels(REGISTRY, self._name, ["base", f"tmp-{trial.number}", *sorted(label for label in labels if label[:3] in {"sta", "ci:"})])
+        box.put_labels(
+            REGISTRY,
+            self._name,
+            ["base", f"tmp-{trial.number}", *sorted(label for label in labels if label[:3] in {"sta", "ci:"})],
+        )
 
     def _run(self, trial: Trial) -> int:
-        inputs = {"api_url": self._box.url, "api_key": KEY, "registry_ref": REGISTRY, "artifact": self._name, "settle": str(SETTLE), "timeout": "3"}
+        inputs = {
+            "api_url": self._box.url,
+            "api_key": KEY,
+            "registry_ref": REGISTRY,
+            "artifact": self._name,
+            "settle": str(SETTLE),
+            "timeout": "3",
+        }
         environment = {f"HAR_LABELS_{name.upper()}": text for name, text in (inputs | trial.inputs).items()}
         command = [sys.executable, "-IBXutf8", str(ROOT / "entrypoint")]
-        return subprocess.run(command, env={"PATH": os.environ["PATH"], **environment}, capture_output=True, timeout=120, check=False).returncode
+        return subprocess.run(
+            command, env={"PATH": os.environ["PATH"], **environment}, capture_output=True, timeout=120, check=False
+        ).returncode
 
     def _add_carefully(self, label: str) -> None:
         """Another writer that looks again: read, write at once, look for as long as a late writer may come."""
@@ -122,7 +135,9 @@ def soak(*, minutes: float, lanes: int, seed: int) -> Tally:
     """Runs the lanes side by side for so long. Every request meets a fault with a chance of one in eight."""
     tally = Tally()
     faults = [Fault(kind, rate=0.12 / len(FAULTS)) for kind in FAULTS]
-    with Sandbox(profile="saas", api_key=KEY, faults=faults, latency=Latency(base=0.01, tail_rate=0.02, tail=0.05), seed=seed) as box:
+    with Sandbox(
+        profile="saas", api_key=KEY, faults=faults, latency=Latency(base=0.01, tail_rate=0.02, tail=0.05), seed=seed
+    ) as box:
         until = time.monotonic() + 60 * minutes
         rows = [Lane(box, f"model-{number}", tally, seed + number) for number in range(lanes)]
         with ThreadPoolExecutor(lanes) as pool:
@@ -134,8 +149,14 @@ def soak(*, minutes: float, lanes: int, seed: int) -> Tally:
 
 def report(tally: Tally, *, minutes: float) -> int:
     """Prints the figures; 1 if a label was lost or a run was green and wrong."""
-    print(f"\n{sum(tally.runs.values()):,} runs in {minutes:g} minutes: " + ", ".join(f"{count} {what}" for what, count in tally.runs.most_common()))
-    print(f"{sum(tally.faults.values()):,} faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(tally.faults.items())))
+    print(
+        f"\n{sum(tally.runs.values()):,} runs in {minutes:g} minutes: "
+        + ", ".join(f"{count} {what}" for what, count in tally.runs.most_common())
+    )
+    print(
+        f"{sum(tally.faults.values()):,} faults: "
+        + ", ".join(f"{count} {kind}" for kind, count in sorted(tally.faults.items()))
+    )
     print(f"labels lost: {len(tally.lost)}\nfalse greens: {len(tally.false_greens)}")
     for line in [*tally.lost[:20], *tally.false_greens[:20]]:
         print(f"  {line}")

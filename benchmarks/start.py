@@ -9,9 +9,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from har_sandbox import Sandbox
-
 from benchmarks.processes import Timed, machine, median_and_span, timed
+from har_sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY, REGISTRY, ARTIFACT, RUNS = "bench-key-0123456789", "acme/ml/models", "resnet50", 21
@@ -68,7 +67,9 @@ def main() -> None:
     print(f"{'':14}{'wall s, median (span)':30}{'cpu s, median (span)':30}peak MB")
     for who, timings in runs.items():
         wall, cpu = ([getattr(one, field) for one in timings] for field in ("wall", "cpu"))
-        print(f"{who:14}{median_and_span(wall):30}{median_and_span(cpu):30}{statistics.median(one.peak for one in timings):.0f}")
+        print(
+            f"{who:14}{median_and_span(wall):30}{median_and_span(cpu):30}{statistics.median(one.peak for one in timings):.0f}"
+        )
     for other in ("bare script", "curl"):
         if other in runs:
             ratios = [ours.wall / theirs.wall for ours, theirs in zip(runs["har-labels"], runs[other], strict=True)]

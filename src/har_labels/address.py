@@ -61,7 +61,8 @@ class ApiBase:
     @property
     def keeps_types(self) -> bool:
         """Whether a PUT may leave a HUGGINGFACE artifact's type alone: a base without `/har/` is the open-source
-        server, which clears it (contract §5 point 9; tests/recorded/huggingface.json)."""
+        server, which clears it (contract §5 point 9; tests/recorded/huggingface.json).
+        """
         return "/har/" in self.path + "/"
 
 
@@ -151,7 +152,8 @@ def list_path(ref: RegistryRef) -> str:
 
 def _quoted(segments: tuple[str, ...] | list[str]) -> str:
     """Segments escaped as Go does it. Any other escape (`%40` for `@`) makes the server keep the path raw, and then
-    it does not find an artifact by its `/+` (recorded/paths.json, "npm @team/leftpad/+")."""
+    it does not find an artifact by its `/+` (recorded/paths.json, "npm @team/leftpad/+").
+    """
     return "/".join(quote(segment, safe="$&+,:;=@") for segment in segments)
 
 

@@ -86,13 +86,18 @@ def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError]) -> No
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
-        raise Redirected(f"the answer to a request for {subject} points to {_cut(answer.headers.get('Location', 'nowhere'))!r}")
+        raise Redirected(
+            f"the answer to a request for {subject} points to {_cut(answer.headers.get('Location', 'nowhere'))!r}"
+        )
     if status == 429:
         raise Doubt(RateLimited(f"too many requests (429){said}"), wait=_retry_after(answer), written=False)
     if status not in _REFUSALS:
         raise Doubt(ServerFailing(f"the server answered {status}{said}"), wait=_retry_after(answer))
     if status == 404 and not isinstance(answer.document, dict):
-        raise Refused(f"the server has no such path (404){said}", "Check `api-url`: its path must be the API's base, such as /har/api/v1.")
+        raise Refused(
+            f"the server has no such path (404){said}",
+            "Check `api-url`: its path must be the API's base, such as /har/api/v1.",
+        )
     if status == 404 or (status == 400 and "not found" in said):
         raise missing(f"{subject} was not found ({status}){said}")
     error = {401: Unauthorized, 403: Forbidden, 409: Conflict}.get(status, Refused)

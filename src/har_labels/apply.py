@@ -33,7 +33,9 @@ FRESH_SHARE = 0.25
 class Writer:
     """Writes tasks and sees them through. `notice` takes one line about something the user should know."""
 
-    def __init__(self, registry: Registry, reader: Reader, clock: Clock, care: Care, *, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, registry: Registry, reader: Reader, clock: Clock, care: Care, *, notice: Callable[[str], None]
+    ) -> None:
         self._registry, self._reader, self._clock, self._care = registry, reader, clock, care
         self._notice = notice
         self._watch = Watch(reader, clock, care, notice=notice)
@@ -72,7 +74,12 @@ class Writer:
         """After a stop: ends every task that was tried with what one look tells of it. Writes nothing."""
         tried = [task for task in tasks if task.outcome is None and task.attempts]
         for task in self._watch.look([task for task in tried if task.doubt or task.goal.is_merging]):
-            task.fail(given_up(task) if task.doubt else Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change"), task.labels)
+            task.fail(
+                given_up(task)
+                if task.doubt
+                else Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change"),
+                task.labels,
+            )
         for task in tried:
             if task.outcome is None:
                 self._watch.end(task)

@@ -46,7 +46,7 @@ def _switch(text: str) -> bool:
     return text.strip().lower() == "true"
 
 
-def _number(pattern: str, kind: type[int] | type[float], least: int, most: int | None) -> Callable[[str], float]:
+def _number(pattern: str, kind: type[int | float], least: int, most: int | None) -> Callable[[str], float]:
     fraction = ", a fraction is allowed" if kind is float else ""
     span = f"from {least} to {most}" if most is not None else f"of {least} or more"
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from har_labels.checks import is_key
 from har_labels.contradictions import contradictions
 from har_labels.errors import Failures, HarLabelsError, InputError
-from har_labels.files import Workspace, read_key
+from har_labels.files import NO_WORKSPACE, Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect, dashed
 from har_labels.platforms import Platform
 from har_labels.settings import Settings, check, descriptions, fields, shown
@@ -30,7 +30,7 @@ class Configuration:
     spell: Callable[[str], str] = field(repr=False)
     warnings: tuple[str, ...] = ()
     wants_json: bool = False
-    workspace: Workspace = Workspace()
+    workspace: Workspace = NO_WORKSPACE
 
 
 class Misconfigured(Failures):
@@ -147,17 +147,24 @@ def _without_unusable(inputs: Inputs, key: SecretStr | None) -> tuple[Inputs, di
     found: dict[str, InputError] = {}
     for name, given in ((name, given) for layer in inputs.layers for name, given in layer.items()):
         if name != "api_key" and len(secret) >= SHORTEST_KEY_TO_LOOK_FOR and secret in given.text:
-            found[name] = InputError(f"`{given.spelling}` contains the key", "The key belongs into its own input alone; it is not shown here.")
+            found[name] = InputError(
+                f"`{given.spelling}` contains the key",
+                "The key belongs into its own input alone; it is not shown here.",
+            )
         elif given.text.lstrip().startswith("<+"):
             found[name] = InputError(
                 f"`{given.spelling}` is {shown(given.text)}, an expression that Harness did not resolve",
                 "Check its spelling, and that it has a value where this step runs.",
             )
-    layers: list[Layer] = [{name: given for name, given in layer.items() if name not in found} for layer in inputs.layers]
+    layers: list[Layer] = [
+        {name: given for name, given in layer.items() if name not in found} for layer in inputs.layers
+    ]
     return Inputs(layers), found
 
 
-def _with_hints(problems: Mapping[str, InputError], inputs: Inputs, environ: Mapping[str, str]) -> dict[str, InputError]:
+def _with_hints(
+    problems: Mapping[str, InputError], inputs: Inputs, environ: Mapping[str, str]
+) -> dict[str, InputError]:
     """In a Harness pipeline a registry's full path can be spelt out (contract §2)."""
     scope = [environ.get(f"HARNESS_{part}_ID", "") for part in ("ACCOUNT", "ORG", "PROJECT")]
     given = inputs.given("registry_ref")

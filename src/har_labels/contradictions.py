@@ -65,7 +65,10 @@ def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems
     if settings.manifest:
         for name in IN_MANIFEST:
             if name in said:
-                yield f"`{spell('manifest')}` and `{spell(name)}` are both given", "Write it into the manifest, or leave the manifest out."
+                yield (
+                    f"`{spell('manifest')}` and `{spell(name)}` are both given",
+                    "Write it into the manifest, or leave the manifest out.",
+                )
         return
     for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
         if name not in said:
@@ -77,14 +80,27 @@ def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
     if mode in {Mode.READ, Mode.CLEAR}:
         for name in ("labels", "labels_file"):
             if name in said:
-                yield f"`{spell('mode')}: {mode}` takes no `{spell(name)}`", f"Leave `{spell(name)}` out, or choose another mode."
+                yield (
+                    f"`{spell('mode')}: {mode}` takes no `{spell(name)}`",
+                    f"Leave `{spell(name)}` out, or choose another mode.",
+                )
     elif not settings.manifest and not settings.apply_plan and not said & {"labels", "labels_file"}:
-        cure = f"Give the labels, or `{spell('mode')}: clear` to take all labels away." if mode is Mode.REPLACE else "Give the labels."
+        cure = (
+            f"Give the labels, or `{spell('mode')}: clear` to take all labels away."
+            if mode is Mode.REPLACE
+            else "Give the labels."
+        )
         yield f"`{spell('labels')}` is missing, and `{spell('mode')}: {mode}` needs it", cure
     if "owned" in said and mode is not Mode.REPLACE:
-        yield f"`{spell('owned')}` goes with `{spell('mode')}: replace`, not with `{mode}`", f"Leave `{spell('owned')}` out."
+        yield (
+            f"`{spell('owned')}` goes with `{spell('mode')}: replace`, not with `{mode}`",
+            f"Leave `{spell('owned')}` out.",
+        )
     if "on_conflict" in said and mode is not Mode.UPSERT and not settings.manifest:
-        yield f"`{spell('on_conflict')}` goes with `{spell('mode')}: upsert`, not with `{mode}`", f"Leave `{spell('on_conflict')}` out."
+        yield (
+            f"`{spell('on_conflict')}` goes with `{spell('mode')}: upsert`, not with `{mode}`",
+            f"Leave `{spell('on_conflict')}` out.",
+        )
 
 
 def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:

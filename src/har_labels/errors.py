@@ -31,7 +31,9 @@ class HarLabelsError(Exception):
     code: ClassVar[str] = "HAR-DEFECT"
     exit_code: ClassVar[int] = 1
     cause: ClassVar[str] = "Something in har-labels itself is wrong."
-    cure: ClassVar[str] = "Report it with the line above and the version; rerun, nothing half done is left behind unreported."
+    cure: ClassVar[str] = (
+        "Report it with the line above and the version; rerun, nothing half done is left behind unreported."
+    )
 
     def __init__(self, what: str, next_step: str = "") -> None:
         super().__init__(what)

@@ -58,22 +58,36 @@ def _is_within(folder: str, path: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
+# A terminal: every link is the user's own.
+NO_WORKSPACE = Workspace()
+
+
 def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> str:
     """The file's text, UTF-8 with or without a byte-order mark. Raises InputError naming input, path and reason."""
     try:
         # A pipe or a device could go on for ever, or wait for ever: already opening a pipe waits for its writer.
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)), "rb") as file:
+        with os.fdopen(
+            os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)), "rb"
+        ) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise InputError(f"`{spelling}` names {path!r}, which is no regular file", "Name a file.")
             content = file.read(limit + 1)
     except OSError as error:
-        raise InputError(f"`{spelling}` names {path!r}, which can't be read: {error.strerror}", "Check the path; it is seen from inside the step's container.") from None
+        raise InputError(
+            f"`{spelling}` names {path!r}, which can't be read: {error.strerror}",
+            "Check the path; it is seen from inside the step's container.",
+        ) from None
     if len(content) > limit:
-        raise InputError(f"`{spelling}` names {path!r}, which is larger than {limit // 1024:,} KiB", "Name the right file, or split it.")
+        raise InputError(
+            f"`{spelling}` names {path!r}, which is larger than {limit // 1024:,} KiB",
+            "Name the right file, or split it.",
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"`{spelling}` names {path!r}, which is not UTF-8 text (byte {error.start})", "Save it as UTF-8.") from None
+        raise InputError(
+            f"`{spelling}` names {path!r}, which is not UTF-8 text (byte {error.start})", "Save it as UTF-8."
+        ) from None
 
 
 def read_key(path: str, *, spelling: str) -> tuple[SecretStr, str]:
@@ -84,14 +98,22 @@ def read_key(path: str, *, spelling: str) -> tuple[SecretStr, str]:
     try:
         mode = os.lstat(path).st_mode
     except OSError as error:
-        raise InputError(f"`{spelling}` names {path!r}, which can't be read: {error.strerror}", "Check the path.") from None
+        # People put the key itself here; whatever names no file may be one.
+        named = repr(path) if "/" in path else "a file (not shown, it may be the key itself)"
+        raise InputError(
+            f"`{spelling}` names {named}, which can't be read: {error.strerror}", "Give the path of a file."
+        ) from None
     if stat.S_ISLNK(mode):
         raise InputError(f"`{spelling}` names {path!r}, which is a symbolic link", "Name the file itself.")
     text = read_text(path, spelling=spelling, limit=LARGEST_KEY_FILE).strip()
     if not is_key(text):
-        raise InputError(f"`{spelling}` names {path!r}, which does not hold a key on one line", "Store the key alone in it.")
+        raise InputError(
+            f"`{spelling}` names {path!r}, which does not hold a key on one line", "Store the key alone in it."
+        )
     others = mode & (stat.S_IRWXG | stat.S_IRWXO)
-    warning = f"`{spelling}`: {path!r} can be read by others (mode {stat.S_IMODE(mode):o}); `chmod 600` it" if others else ""
+    warning = (
+        f"`{spelling}`: {path!r} can be read by others (mode {stat.S_IMODE(mode):o}); `chmod 600` it" if others else ""
+    )
     return SecretStr(text), warning
 
 

@@ -79,7 +79,9 @@ class ChangeGoal:
         later = [label for label in now if label not in wanted and label not in seen]
         later_keys = {pair[0] for label in later if (pair := key_and_value(label))}
         yielded = self._upserted() if later_keys else frozenset[str]()
-        kept = [label for label in wanted if not (label in yielded and (key_and_value(label) or ("",))[0] in later_keys)]
+        kept = [
+            label for label in wanted if not (label in yielded and (key_and_value(label) or ("",))[0] in later_keys)
+        ]
         target = to_labels([*kept, *later])
         if target != now:
             return self._undone(now, target)
@@ -114,7 +116,7 @@ class PlanGoal:
             raise PlanStale(f"{self.subject}: the plan expects {_listed(self.before)}, and now there is {_listed(now)}")
         return self.after
 
-    def look(self, now: Labels, seen: frozenset[str]) -> Look:
+    def look(self, now: Labels, seen: frozenset[str]) -> Look:  # noqa: ARG002 - a plan never asks who was first
         """Raises PlanStale where neither the plan's `before` nor its `after` is there any more."""
         return Look(Found.DONE if now == self.after else Found.UNDONE, self.wanted(now))
 

@@ -6,8 +6,9 @@ input may hold is `settings`' question; here it is still text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from har_labels.errors import InputError
 
@@ -88,7 +89,7 @@ def _variables(inputs: Inputs, fields: Iterable[str], environ: Mapping[str, str]
         if name in known:
             _add(inputs, layer, name, Given(_spelling(prefix, name), text))
         else:
-            _complain_if_near(inputs, known, name, spelt=lambda right, prefix=prefix: _spelling(prefix, right))
+            _complain_if_near(inputs, known, name, spelt=partial(_spelling, prefix))
     return layer
 
 
@@ -110,7 +111,7 @@ def _add(inputs: Inputs, layer: dict[str, Given], name: str, given: Given) -> No
         )
 
 
-def _complain_if_near(inputs: Inputs, known: set[str], name: str, *, spelt) -> None:  # type: ignore[no-untyped-def]
+def _complain_if_near(inputs: Inputs, known: set[str], name: str, *, spelt: Callable[[str], str]) -> None:
     from difflib import get_close_matches
 
     if dashed(name) in FOREIGN_NAMES:
@@ -140,7 +141,9 @@ def _unknown_flag(word: str, fields: Iterable[str]) -> InputError:
     from difflib import get_close_matches
 
     if not word.startswith("-"):
-        return InputError(f"`{word}` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them.")
+        return InputError(
+            f"`{word}` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
+        )
     near = get_close_matches(word.lstrip("-").partition("=")[0], [dashed(name) for name in fields], n=1, cutoff=ALIKE)
     cure = f"Did you mean `--{near[0]}`?" if near else "`--help` lists the flags."
     return InputError(f"there is no flag `{word.partition('=')[0]}`", cure)

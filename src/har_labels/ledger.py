@@ -58,7 +58,9 @@ def _unfinished(task: Task, reason: HarLabelsError | None) -> Outcome:
         return _outcome(
             task,
             Status.FAILED,
-            kind(f"{task.name!r} in {task.ref}: {task.doubt.error.what}; whether the labels were written is not known{because}"),
+            kind(
+                f"{task.name!r} in {task.ref}: {task.doubt.error.what}; whether the labels were written is not known{because}"
+            ),
         )
     if task.confirmed_by is ConfirmedBy.NOTHING:
         what = f"{task.name!r} in {task.ref}: whether the labels were written is not known{because}"

@@ -157,7 +157,7 @@ def _defect(error: BaseException) -> HarLabelsError:
         return error.error
     trace, place = error.__traceback__, ""
     while trace:
-        place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
         trace = trace.tb_next
     if isinstance(error, MemoryError) or str(error) == "can't start new thread":
         return Defect(f"the step ran out of memory at {place}", "Give it more: 128 MB are enough for most runs.")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from har_labels.checks import OnMissingName
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
-from har_labels.files import Workspace, read_text
+from har_labels.files import NO_WORKSPACE, Workspace, read_text
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
 from har_labels.manifest_entry import WITHOUT_LABELS, PlacedEntry, check_defaults, check_entry
@@ -47,7 +47,7 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
     surroundings: Surroundings,
     requirements: Sequence[Requirement] = (),
     notice: Callable[[str], None],
-    workspace: Workspace = Workspace(),
+    workspace: Workspace = NO_WORKSPACE,
 ) -> list[Entry]:
     """The entries of a manifest in order, each with what the file and the inputs (`defaults`) add to it.
 

@@ -54,7 +54,9 @@ class Plan:
 class Planner:
     """Plans entries. `wait` is the seconds that an artifact may take to appear (`wait-for-artifact`)."""
 
-    def __init__(self, reader: Reader, clock: Clock, *, shard: Shard, wait: float, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, reader: Reader, clock: Clock, *, shard: Shard, wait: float, notice: Callable[[str], None]
+    ) -> None:
         self._reader, self._clock, self._shard, self._wait, self._notice = reader, clock, shard, wait, notice
         self._missed: set[Step] = set()
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
@@ -103,7 +105,9 @@ class Planner:
         except HarLabelsError as error:
             plan.others.append(Outcome(step, Status.FAILED, labels, error=error))
         else:
-            task = Task(ref, step.artifact, step.artifact_type, goal, Reading(row, at), target=target, before=row.labels)
+            task = Task(
+                ref, step.artifact, step.artifact_type, goal, Reading(row, at), target=target, before=row.labels
+            )
             plan.tasks.append(task)
 
     def _rows(self, ref: RegistryRef, entries: Sequence[Entry]) -> Rows:
@@ -135,7 +139,9 @@ class Planner:
         assigned: dict[Row, _Assigned] = {}
         for entry in entries:
             alone = _Assigned(entry.artifact_type, (entry.recipe,))  # one for all that nothing else names
-            mine = dict.fromkeys(row for pattern in entry.patterns for row in self._rows_for(plan, entry, pattern, rows))
+            mine = dict.fromkeys(
+                row for pattern in entry.patterns for row in self._rows_for(plan, entry, pattern, rows)
+            )
             for row in mine:
                 assigned[row] = assigned[row].and_then(alone) if row in assigned else alone
         return assigned
@@ -191,7 +197,9 @@ class Planner:
         if entry.skips_missing:
             self._notice(f"skipped: {error.what}")
 
-    def _add(self, plan: Plan, ref: RegistryRef, reading: Reading, artifact_type: str, recipes: Sequence[Recipe]) -> None:
+    def _add(
+        self, plan: Plan, ref: RegistryRef, reading: Reading, artifact_type: str, recipes: Sequence[Recipe]
+    ) -> None:
         row = reading.row
         task = Task(ref, row.name, artifact_type, _NO_GOAL, reading, before=row.labels, target=row.labels or ())
         try:
@@ -222,5 +230,3 @@ def _without_reading(entry: Entry, pattern: str, status: Status, error: HarLabel
 def _is_told(plan: Plan, error: HarLabelsError) -> bool:
     """The same wrong label fails for every artifact alike; once is enough."""
     return any(other.line == error.line for other in plan.errors)
-
-

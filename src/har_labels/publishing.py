@@ -51,5 +51,3 @@ def _with_report_file(platform: Platform, result: RunResult, told: Told) -> RunR
         warning = f"the report could not be written to {told.report_file!r}: {problem}"
         return replace(result, facts=facts, warnings=(*result.warnings, warning))
     return result
-
-

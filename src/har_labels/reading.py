@@ -144,7 +144,9 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
     for row in sorted(rows, key=lambda row: not row.artifact_type):
         if row.artifact_type in {artifact_type, ""}:
             return row
-    raise ArtifactNotFound(f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name")
+    raise ArtifactNotFound(
+        f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name"
+    )
 
 
 def _keep(page: Page, found: Rows, wanted: Callable[[str], bool]) -> None:
@@ -157,5 +159,3 @@ def _keep(page: Page, found: Rows, wanted: Callable[[str], bool]) -> None:
 def _longest_literal(glob: str) -> str:
     """The longest part of a pattern that every match contains: `team/*-prod` → `team/`, `-prod`'s equal."""
     return max(split(r"\[[^\]]*\]|[*?\[]", glob), key=len)
-
-

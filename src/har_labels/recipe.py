@@ -133,7 +133,10 @@ def _problems(change: Change, place: str, *, was_given: bool) -> Sequence[tuple[
         return _key_problems(change.given, place)
     if change.owned:
         return [
-            (f"{place} {label!r} is not `owned`", "Every label given must match a pattern of `owned`, or the next run could not remove it.")
+            (
+                f"{place} {label!r} is not `owned`",
+                "Every label given must match a pattern of `owned`, or the next run could not remove it.",
+            )
             for label in change.given
             if not matches_any(change.owned, label)
         ]

@@ -44,7 +44,11 @@ class Registry:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise Doubt(BadAnswer(f"the list of {ref} is not what the API documents"))
         origin = Origin(search, number)
-        return Page(tuple(row_of(row, origin=origin) for row in rows), count_of(data.get("pageSize")), count_of(data.get("itemCount")))
+        return Page(
+            tuple(row_of(row, origin=origin) for row in rows),
+            count_of(data.get("pageSize")),
+            count_of(data.get("itemCount")),
+        )
 
     def summary(self, ref: RegistryRef, artifact: str) -> Row | None:
         """What `summary` tells of one artifact, None where there is none. Raises as `page`."""
@@ -54,7 +58,11 @@ class Registry:
             return None
         refuse(answer, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound)
         data = data_of(answer)
-        return row_of({"name": artifact, **data}) if "labels" in data else row_of({"name": artifact, **data}, is_shown=False)
+        return (
+            row_of({"name": artifact, **data})
+            if "labels" in data
+            else row_of({"name": artifact, **data}, is_shown=False)
+        )
 
     def put_labels(self, ref: RegistryRef, artifact: str, artifact_type: str, labels: Labels) -> Written:
         """Replaces the artifact's labels. Raises Doubt, or the error that a plain refusal stands for.
@@ -64,7 +72,9 @@ class Registry:
         try:
             check_artifact_name(artifact)  # a glob matches whatever the server lists
         except AddressError as error:
-            raise Refused(f"artifact {artifact!r} in {ref} has a name that can't be sent safely: {error}", "Rename it.") from None
+            raise Refused(
+                f"artifact {artifact!r} in {ref} has a name that can't be sent safely: {error}", "Rename it."
+            ) from None
         answer = self._send(
             "PUT",
             labels_path(ref, artifact),

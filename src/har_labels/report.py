@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
@@ -41,8 +42,7 @@ OUTPUTS: dict[str, str] = {
 }
 JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
 
-REPORT_VERSION = 1
-SOME_FAILED = 11
+REPORT_VERSION, SOME_FAILED = 1, 11
 _WRITTEN = frozenset({Status.APPLIED, Status.SUPERSEDED})
 
 
@@ -63,7 +63,9 @@ def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
 def counts_of(result: RunResult) -> dict[str, int]:
     """Artifacts by fate. The last four add up to `matched`; a rolled-back one has its labels unchanged."""
     by_fate = Counter(map(_fate, result.outcomes))
-    return {"matched": len(result.outcomes)} | {fate: by_fate[fate] for fate in ("changed", "unchanged", "failed", "skipped")}
+    return {"matched": len(result.outcomes)} | {
+        fate: by_fate[fate] for fate in ("changed", "unchanged", "failed", "skipped")
+    }
 
 
 def failures_of(result: RunResult) -> Iterator[HarLabelsError]:
@@ -119,7 +121,11 @@ def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
     """The line that says why `results` is empty; empty text if it is not."""
     if outputs["results"]:
         return ""
-    where = f"see the report {result.facts.report_file}" if result.facts.report_file else "set `report-file` to have them in a file"
+    where = (
+        f"see the report {result.facts.report_file}"
+        if result.facts.report_file
+        else "set `report-file` to have them in a file"
+    )
     return f"the output `results` is left empty: {len(result.outcomes):,} artifacts are too much for it; {where}"
 
 
@@ -231,15 +237,7 @@ def _envelope(result: RunResult, version: str) -> dict[str, Any]:
         "tool_version": version,
         "status": status_of(result),
         "exit_code": exit_code_of(result),
-        "run": {
-            "mode": facts.mode,
-            "dry_run": facts.dry_run,
-            "requests": facts.requests,
-            "retries": facts.retries,
-            "seconds": round(facts.seconds, 3),
-            "plan_file": facts.plan_file,
-            "report_file": facts.report_file,
-        },
+        "run": asdict(facts) | {"seconds": round(facts.seconds, 3)},
         "counts": counts_of(result),
         "errors": list(map(_error, result.errors)),
         "notices": list(result.notices),

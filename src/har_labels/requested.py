@@ -33,7 +33,9 @@ class _Problems:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
         if isinstance(error, Failures):
             self._errors += error.errors
         elif isinstance(error, HarLabelsError):
@@ -149,5 +151,3 @@ def _items_in(path: str | None, spelling: str) -> tuple[Item, ...]:
         return parse_list(read_text(path, spelling=spelling))
     except ListError as error:
         raise InputError(f"`{spelling}` names {path!r}: {error.why}", error.cure) from None
-
-

@@ -13,7 +13,9 @@ from har_labels.task import Task
 from har_labels.timing import Clock
 
 
-def roll_back(tasks: Iterable[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]) -> None:
+def roll_back(
+    tasks: Iterable[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]
+) -> None:
     """Writes `before` back wherever the artifact still has what this run wrote; what has changed since is told and left."""
     undoing = {task: _inverse(task) for task in tasks if task.attempts and task.before is not None}
     _read(undoing.values(), reader, clock, notice)

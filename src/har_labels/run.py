@@ -98,10 +98,8 @@ class Run:
             wait=self._settings.wait_for_artifact,
             notice=self._ledger.note,
         )
-        if self._settings.apply_plan:
-            plan = planner.plan_again(self._planned_steps(self._settings.apply_plan))
-        else:
-            plan = planner.plan(self._entries())
+        path = self._settings.apply_plan
+        plan = planner.plan_again(self._planned_steps(path)) if path else planner.plan(self._entries())
         self._ledger.plan = plan
         self._check(plan)
         if not plan.is_writable:
@@ -139,7 +137,9 @@ class Run:
         changing = plan.changing
         if 0 < self._settings.max_changes < len(changing):
             plan.errors.append(
-                TooManyChanges(f"{len(changing):,} artifacts would change, and `{self._spell('max_changes')}` is {self._settings.max_changes:,}"),
+                TooManyChanges(
+                    f"{len(changing):,} artifacts would change, and `{self._spell('max_changes')}` is {self._settings.max_changes:,}"
+                ),
             )
         if not self._settings.api_url.keeps_types and not self._settings.allow_type_loss:
             plan.errors += [_would_lose_type(task) for task in changing if task.is_typed_hugging_face]
@@ -147,7 +147,9 @@ class Run:
         seconds = self._pace.seconds_for(len(changing) + 2 * -(-len(changing) // PAGE_SIZE))
         if not self._settings.dry_run and seconds > self._clock.left():
             plan.errors.append(
-                NoTime(f"{len(changing):,} changes need {seconds:,.0f} s at this pace, and {self._clock.left():,.0f} s are left of `{self._spell('deadline')}`"),
+                NoTime(
+                    f"{len(changing):,} changes need {seconds:,.0f} s at this pace, and {self._clock.left():,.0f} s are left of `{self._spell('deadline')}`"
+                ),
             )
 
     def _show_only(self, plan: Plan) -> None:
@@ -219,4 +221,6 @@ def _care(configuration: Configuration) -> Care:
 
 def _would_lose_type(task: Task) -> TypeLoss:
     kind = task.reading.row.artifact_type
-    return TypeLoss(f"{task.name!r} in {task.ref} is a {kind}, and a server without /har/ in its API base clears that on a write; nothing was written")
+    return TypeLoss(
+        f"{task.name!r} in {task.ref} is a {kind}, and a server without /har/ in its API base clears that on a write; nothing was written"
+    )

@@ -122,12 +122,13 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, the CI's variables, our own: first wins. The environment as such is never read, since with
-        no prefix a bare MODE of somebody else's would be taken for ours."""
+        no prefix a bare MODE of somebody else's would be taken for ours.
+        """
         layers: list[Layer] = init_settings()["layers"]
         return tuple(_LayerSource(settings_cls, layer) for layer in layers)
 
@@ -137,7 +138,7 @@ class _LayerSource(PydanticBaseSettingsSource):
         super().__init__(settings_cls)
         self._layer = layer
 
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base class's signature
         given = self._layer.get(field_name)
         return (given.text if given else None), field_name, False
 
@@ -157,7 +158,7 @@ def descriptions() -> dict[str, str]:
 
 def _settings(layers: Sequence[Layer]) -> Settings:
     # Not fields but what `settings_customise_sources` makes its sources of, hence not spelt as arguments.
-    return Settings(**{"layers": layers})  # type: ignore[arg-type]
+    return Settings(layers=layers)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,9 @@ def _row(outcome: Outcome, *, has_places: bool) -> str:
     step, after, difference = outcome.step, labels_after(outcome), added_and_removed(outcome)
     place = f" in {code(step.registry_ref)} {step.artifact_type}" if has_places else ""
     added, removed = difference or (None, None)
-    return table_row((code(step.artifact) + place, _cell(after, none="none"), _cell(added, "+ "), _cell(removed, "\N{MINUS SIGN} ")))
+    return table_row(
+        (code(step.artifact) + place, _cell(after, none="none"), _cell(added, "+ "), _cell(removed, "\N{MINUS SIGN} "))
+    )
 
 
 def _cell(labels: Labels | None, sign: str = "", *, none: str = "") -> str:

@@ -62,7 +62,9 @@ class Task:
         listed = self.reading.row.facts
         if not self.answered:
             return listed
-        return replace(listed, **{name: value for name in ArtifactFacts.__slots__ if (value := getattr(self.answered, name))})
+        return replace(
+            listed, **{name: value for name in ArtifactFacts.__slots__ if (value := getattr(self.answered, name))}
+        )
 
     def aim(self) -> None:
         """Computes `target` from the labels as last read. Raises what the goal raises, with the artifact named."""

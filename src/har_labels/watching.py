@@ -109,7 +109,9 @@ class Watch:
         task.reading = reading
         if reading.row.labels is None:
             if task.goal.is_merging and not task.doubt:
-                raise Unreadable(f"{task.name!r} in {task.ref}: the labels were written, and the registry no longer shows them")
+                raise Unreadable(
+                    f"{task.name!r} in {task.ref}: the labels were written, and the registry no longer shows them"
+                )
             # A believed answer stands; a doubtful one is tried again, as only whole lists get this far.
             return self.may_try_again(task) if task.doubt else False
         look = task.goal.look(reading.row.labels, task.seen)
@@ -122,13 +124,18 @@ class Watch:
         task.confirmed_by = ConfirmedBy.NOTHING
         task.times_undone += 1
         if task.times_undone > self._care.retries:
-            task.fail(Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change {task.times_undone} times"), reading.row.labels)
+            task.fail(
+                Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change {task.times_undone} times"),
+                reading.row.labels,
+            )
             return False
         return True
 
     def confirm(self, task: Task) -> None:
         if task.doubt:
-            self._notice(f"{task.name!r} in {task.ref}: {task.doubt.error.what}; a read shows that the labels were written")
+            self._notice(
+                f"{task.name!r} in {task.ref}: {task.doubt.error.what}; a read shows that the labels were written"
+            )
         if task.doubt or task.confirmed_by is ConfirmedBy.NOTHING:
             task.confirmed_by = ConfirmedBy.READ_BACK
         task.doubt = None
@@ -156,8 +163,12 @@ def given_up(task: Task) -> HarLabelsError:
 
 def _unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
     if task.doubt:
-        return type(error)(f"{task.name!r} in {task.ref}: {task.doubt.error.what}, and no read could tell whether it was written: {error.what}")
-    return type(error)(f"{task.name!r} in {task.ref}: the labels were written, but could not be looked at again: {error.what}")
+        return type(error)(
+            f"{task.name!r} in {task.ref}: {task.doubt.error.what}, and no read could tell whether it was written: {error.what}"
+        )
+    return type(error)(
+        f"{task.name!r} in {task.ref}: the labels were written, but could not be looked at again: {error.what}"
+    )
 
 
 def without(tasks: Sequence[Task], left_out: Iterable[Task]) -> list[Task]:

@@ -60,7 +60,7 @@ def _run(box: Sandbox, given: argparse.Namespace, parser: _Parser) -> int:
                 _write_whole(given.ready_file, box.url + "\n")
             except OSError as error:
                 parser.error(f"cannot write ready file {given.ready_file}: {error.strerror}")
-        print(f"har-sandbox ({given.profile}) listening on {box.url}", flush=True)  # noqa: T201
+        print(f"har-sandbox ({given.profile}) listening on {box.url}", flush=True)
         stop.wait()
     return 0
 
@@ -169,9 +169,7 @@ def _parser() -> _Parser:
     add("--host", default="127.0.0.1", help="address to listen on, loopback (default %(default)s)")
     add("--allow-any-host", action="store_true", help="permit a --host that is not loopback")
     add("--port", type=_port, default=0, help="0, the default, takes a free one")
-    add(
-        "--database", default=":memory:", metavar="FILE", help="SQLite file to keep (default: none)"
-    )
+    add("--database", default=":memory:", metavar="FILE", help="SQLite file to keep (default: none)")
     add("--load", type=Path, metavar="FILE.yaml", help="registries and artifacts to begin with")
     add("--api-key", default="sandbox-key", help="the valid key (default %(default)s)")
     add("--seed", type=int, default=0, help="of faults and latency (default %(default)s)")

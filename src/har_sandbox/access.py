@@ -41,9 +41,7 @@ class Access:
         key = _key_of(request)
         return _UNAUTHORIZED if key is not None and key not in self._roles else None
 
-    def refuse(
-        self, request: Request, allowed: frozenset[str], anonymous_status: int
-    ) -> Answer | None:
+    def refuse(self, request: Request, allowed: frozenset[str], anonymous_status: int) -> Answer | None:
         """403 where the key's role is not enough, `anonymous_status` where there is no key."""
         key = _key_of(request)
         if key is None:

@@ -118,9 +118,7 @@ class Wire:
         bomb = fault.base == "gzip-bomb"
         extra = [("Content-Encoding", "gzip")] if bomb else []
         extra.append(("Transfer-Encoding", "chunked"))
-        self._socket.sendall(
-            _head(replace(answer, headers=(*answer.headers, *extra)), None, closing=True)
-        )
+        self._socket.sendall(_head(replace(answer, headers=(*answer.headers, *extra)), None, closing=True))
         for chunk in _gzipped(fault.size) if bomb else _padding(fault.size):
             if self._stopping.is_set():
                 return

@@ -72,7 +72,7 @@ class Answer:
 CUT = Answer(None, close=True)
 
 
-def to_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def to_json(value: Any) -> bytes:
     r"""Bytes of `value` as Go's encoding/json writes them: compact, `<` as \u003c, one newline."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for char in "<>&\u2028\u2029":
@@ -81,12 +81,12 @@ def to_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     return text.encode("utf-8", "replace") + b"\n"
 
 
-def json_answer(status: int, value: Any, *, written: bool = False) -> Answer:  # noqa: ANN401
+def json_answer(status: int, value: Any, *, written: bool = False) -> Answer:
     """An answer whose body is `value` as JSON."""
     return Answer(status, JSON_TYPE, to_json(value), written=written)
 
 
-def success(data: Any, *, written: bool = False) -> Answer:  # noqa: ANN401
+def success(data: Any, *, written: bool = False) -> Answer:
     """200 with `data` in the envelope of contract section 1."""
     return json_answer(200, {"data": data, "status": "SUCCESS"}, written=written)
 

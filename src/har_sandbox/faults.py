@@ -105,14 +105,12 @@ class Latency:
 class FaultPlan:
     """Chooses for each request; the same seed and the same requests meet the same faults."""
 
-    def __init__(
-        self, faults: Iterable[Fault] = (), latency: Latency | None = None, seed: int = 0
-    ) -> None:
+    def __init__(self, faults: Iterable[Fault] = (), latency: Latency | None = None, seed: int = 0) -> None:
         """Rate faults apply always, faults without a rate are the first script."""
         given = list(faults)
         self._rated = [fault for fault in given if fault.rate is not None]
         self._latency = latency or Latency()
-        self._dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self._dice = random.Random(seed)
         self._lock = threading.Lock()
         self._script: list[_Scripted] = []
         self.script([fault for fault in given if fault.rate is None])

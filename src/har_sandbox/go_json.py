@@ -65,14 +65,12 @@ def _labels(item: object, before: list[str], problems: list[str]) -> list[str]:
         problems.append(f"json: cannot unmarshal {_kind(item)} {place} []string")
         return before
     problems += [
-        f"json: cannot unmarshal {_kind(label)} {place} string"
-        for label in item
-        if not isinstance(label, str | None)
+        f"json: cannot unmarshal {_kind(label)} {place} string" for label in item if not isinstance(label, str | None)
     ]
     return [_SURROGATE.sub("\ufffd", label) if isinstance(label, str) else "" for label in item]
 
 
-def _first_value(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+def _first_value(body: bytes) -> Any:
     # With surrogateescape each bad byte is one lone surrogate, and becomes one U+FFFD later.
     text = body.decode("utf-8", "surrogateescape").lstrip(_BLANK)
     if not text:
@@ -98,11 +96,7 @@ def _in_go(text: str, error: json.JSONDecodeError) -> str:
     if error.msg.startswith("Unterminated string") or not rest.strip(_BLANK):
         return "unexpected EOF"
     if error.msg == "Expecting ',' delimiter":
-        words = (
-            "after object key:value pair"
-            if _in_object(text[: error.pos])
-            else "after array element"
-        )
+        words = "after object key:value pair" if _in_object(text[: error.pos]) else "after array element"
     if error.msg.startswith(("Invalid \\", "Illegal trailing comma")):
         rest = rest[1:]  # Python points at the backslash or the comma, Go at what follows
     if words.endswith("of value") and (literal := _LITERAL.match(rest)):
@@ -139,7 +133,7 @@ def _quoted(rest: str) -> str:
         return f"'{special[char]}'"
     if char.isprintable():
         return f"'{char}'"
-    return f"'\\x{ord(char):02x}'" if ord(char) < 0x80 else f"'\\u{ord(char):04x}'"  # noqa: PLR2004
+    return f"'\\x{ord(char):02x}'" if ord(char) < 0x80 else f"'\\u{ord(char):04x}'"
 
 
 def _kind(value: object) -> str:

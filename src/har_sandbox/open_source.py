@@ -43,9 +43,7 @@ _WEB_PAGE = Answer(
 _NOT_FOUND = text_answer(404, "404 page not found\n")
 _BAD_ESCAPE = Answer(400, TEXT_TYPE, b"400 Bad Request", close=True)
 # 500 although the labels are written (surprise 1).
-_NO_TAG = json_answer(
-    500, {"code": "500", "message": "Failed to get tag detail: resource not found"}, written=True
-)
+_NO_TAG = json_answer(500, {"code": "500", "message": "Failed to get tag detail: resource not found"}, written=True)
 
 
 def as_stored(labels: Sequence[str]) -> list[str] | None:

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from har_sandbox.rows import Artifact, Registry, Version
     from har_sandbox.store import Store
 
-_CURL = (
-    "curl --location '{url}/<FILENAME>' --header 'Authorization: Bearer <API_KEY>'"
-    " -J -o '<OUTPUT_FILE_NAME>'"
-)
+_CURL = "curl --location '{url}/<FILENAME>' --header 'Authorization: Bearer <API_KEY>' -J -o '<OUTPUT_FILE_NAME>'"
 
 
 @dataclass(frozen=True)
@@ -36,9 +33,7 @@ class VersionReads:
         wanted = self.request.param("artifact_type") or None
         rows = [row for row in self.store.find(registry, name) if row.type == wanted]
         if not rows:
-            return json_answer(
-                404, {"code": "404", "message": "Failed to get image: resource not found"}
-            )
+            return json_answer(404, {"code": "404", "message": "Failed to get image: resource not found"})
         if _lost_its_type(registry, rows[0]):
             return CUT
         versions = self.store.versions(rows[0])
@@ -67,9 +62,7 @@ class VersionReads:
 
     def of_space(self, space: str, paging: Paging) -> Answer:
         """`/spaces/{space}/artifacts`: every version; `label` and `latest_version` are ignored."""
-        found = [
-            version for version in self.store.space_versions(space) if self._is_wanted(version)
-        ]
+        found = [version for version in self.store.space_versions(space) if self._is_wanted(version)]
         shown = found[paging.offset : paging.offset + paging.size]
         if any(_lost_its_type(version.registry, version.artifact) for version in shown):
             return CUT
@@ -190,7 +183,7 @@ def _tags(version: Version) -> dict[str, Any]:
 
 def _size(count: float) -> str:
     for unit in ("B", "KB", "MB", "GB"):
-        if count < 1024 or unit == "GB":  # noqa: PLR2004
+        if count < 1024 or unit == "GB":
             break
         count /= 1024
     return f"{count:.2f}{unit}"

@@ -65,7 +65,7 @@ def read(source: str | PathLike[str] | Mapping[str, Any]) -> tuple[dict[str, str
         kind = _text(row.get("package-type", "HUGGINGFACE"), f"{place}: package-type")
         if kind not in PACKAGE_TYPES:
             _fail(f"{place}: package-type {kind!r} is not one of {' '.join(PACKAGE_TYPES)}")
-        if not 2 <= len(ref.split("/")) <= 4 or "" in ref.split("/"):  # noqa: PLR2004
+        if not 2 <= len(ref.split("/")) <= 4 or "" in ref.split("/"):
             _fail(f"{place}: ref {ref!r} is not account/[org/[project/]]registry")
         registries[ref] = kind
         artifacts += _artifacts(row.get("artifacts", []), ref, kind)
@@ -92,8 +92,8 @@ def _artifacts(value: object, ref: str, kind: str) -> Iterator[Preloaded]:
 
 
 def _parse(path: Path) -> object:
-    from ruamel.yaml import YAML  # noqa: PLC0415 - only who loads a file needs it
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     try:
         return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))

@@ -25,8 +25,6 @@ def make_profile(name: str, store: Store, api_key: str, options: Mapping[str, An
     made = PROFILES[name]
     known = {field.name for field in fields(made)} - {"store", "api_key"}
     if unknown := sorted(set(options) - known):
-        msg = (
-            f"profile {name} has no option {', '.join(unknown)}: it has {', '.join(sorted(known))}"
-        )
+        msg = f"profile {name} has no option {', '.join(unknown)}: it has {', '.join(sorted(known))}"
         raise TypeError(msg)
     return made(store=store, api_key=api_key, **options)

@@ -29,9 +29,7 @@ class RefusedError(Exception):
     def __init__(self, status: int, message: str) -> None:
         """Remember what to answer."""
         super().__init__(message)
-        self.answer = json_answer(
-            status, {"code": str(status), "message": message, "details": None}
-        )
+        self.answer = json_answer(status, {"code": str(status), "message": message, "details": None})
 
 
 @dataclass(frozen=True)
@@ -107,17 +105,11 @@ class Saas:
         page = Page(
             search=request.param("search_term") or "",
             type=_artifact_type(request, registry),
-            order="time"
-            if request.param("sort_field") != "name"
-            else "-name"
-            if descending
-            else "name",
+            order="time" if request.param("sort_field") != "name" else "-name" if descending else "name",
             limit=size,
             offset=(number - self.first_page) * size,
         )
-        rows = [
-            self._without_labels(_row(registry, row)) for row in self.store.page(registry, page)
-        ]
+        rows = [self._without_labels(_row(registry, row)) for row in self.store.page(registry, page)]
         count, _versions = self.store.totals(registry, page)
         return success(
             {
@@ -152,9 +144,7 @@ class Saas:
         found = self.store.find_registry(route.registry)
         if found is None:
             # 400 for a list is what errors.json, "unknown registry, list" shows.
-            raise RefusedError(
-                missing, "registry not found: Failed to find repo: resource not found"
-            )
+            raise RefusedError(missing, "registry not found: Failed to find repo: resource not found")
         return found
 
     def _one(self, registry: Registry, name: str, wanted: str | None) -> Artifact:

@@ -47,7 +47,7 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
         log_size: int | None = None,
-        **options: Any,  # noqa: ANN401 - the profile checks them
+        **options: Any,
     ) -> None:
         """Open the database and bind the port; nothing is answered before `start`."""
         self.api_key = api_key
@@ -174,15 +174,11 @@ class Sandbox:
         rows = ((_push(where, name, artifact_type, None), labels) for name, labels in artifacts)
         self.store.push_many(where, rows)
 
-    def labels(
-        self, registry: str, name: str, artifact_type: str | None = None
-    ) -> list[str] | None:
+    def labels(self, registry: str, name: str, artifact_type: str | None = None) -> list[str] | None:
         """The labels in the store, None for none; LookupError where there is no such artifact."""
         return self.artifact(registry, name, artifact_type).labels
 
-    def put_labels(
-        self, registry: str, name: str, labels: Sequence[str], artifact_type: str | None = None
-    ) -> None:
+    def put_labels(self, registry: str, name: str, labels: Sequence[str], artifact_type: str | None = None) -> None:
         """Replace labels as a foreign writer would: straight in the store, no request, no fault."""
         with self.store.transaction():
             self.store.set_labels(self.artifact(registry, name, artifact_type), labels)

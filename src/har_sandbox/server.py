@@ -57,19 +57,19 @@ class Server(ThreadingHTTPServer):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - base class
+    def process_request(self, request: Any, client_address: Any) -> None:
         """Remember the connection, so that `stop` can end it."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - base class
+    def shutdown_request(self, request: Any) -> None:
         """Forget the connection and close it."""
         with self._lock:
             self._open.discard(request)
         super().shutdown_request(request)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - base class
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news; anything else is a defect and shows itself."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)

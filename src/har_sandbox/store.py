@@ -24,9 +24,7 @@ _ARTIFACT = (
 )
 _REGISTRY = "r.id, r.space, r.name, r.package_type, r.uuid, r.created"
 _NEW_ARTIFACT = "insert into artifacts values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-_NEW_VERSION = (
-    "insert into versions (artifact, name, tag, uuid, modified, size, files) values (?,?,?,?,?,?,?)"
-)
+_NEW_VERSION = "insert into versions (artifact, name, tag, uuid, modified, size, files) values (?,?,?,?,?,?,?)"
 
 
 class Store:
@@ -62,8 +60,7 @@ class Store:
         space, _, name = _tidy(ref).rpartition("/")
         self.add_space(space)
         self._db.run(
-            "insert or ignore into registries (space, name, package_type, uuid, created)"
-            " values (?, ?, ?, ?, ?)",
+            "insert or ignore into registries (space, name, package_type, uuid, created) values (?, ?, ?, ?, ?)",
             *(space, name, package_type, str(uuid.uuid4()), created or now()),
         )
         return self._registries("where space = ? and name = ?", space, name)[0]
@@ -147,9 +144,7 @@ class Store:
             self._listing.forget()
             known = [row for row in self.find(registry, push.name) if row.type == push.type]
             row_id = known[0].id if known else self._insert(registry, push, moment)
-            self._db.run(
-                "delete from versions where artifact = ? and name = ?", row_id, push.version
-            )
+            self._db.run("delete from versions where artifact = ? and name = ?", row_id, push.version)
             self._db.run(
                 _NEW_VERSION,
                 *(row_id, push.version, push.tag, str(uuid.uuid4()), moment, push.size, push.files),
@@ -163,9 +158,7 @@ class Store:
             )
         return self._artifacts("where id = ?", row_id)[0]
 
-    def push_many(
-        self, registry: Registry, rows: Iterable[tuple[Push, Sequence[str] | None]]
-    ) -> None:
+    def push_many(self, registry: Registry, rows: Iterable[tuple[Push, Sequence[str] | None]]) -> None:
         """Add many new artifacts with labels at once; names already there are not looked for."""
         moment = now()
         with self.transaction():
@@ -224,10 +217,7 @@ class Store:
             " from versions v join artifacts a on a.id = v.artifact"
             f" join registries r on r.id = a.registry {where} order by v.modified, v.id"
         )
-        return [
-            Version(Registry(*row[:6]), _artifact(row[6:18]), *row[18:])
-            for row in self._db.rows(sql, *values)
-        ]
+        return [Version(Registry(*row[:6]), _artifact(row[6:18]), *row[18:]) for row in self._db.rows(sql, *values)]
 
 
 def now() -> int:

@@ -19,7 +19,11 @@ _SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), hostile_texts,
     st.sampled_from(["SUCCESS", "FAILURE", "ERROR", "x", "HUGGINGFACE", "model", "", "unauthorized", "not found", 10**30, -1, 1e400]),
 )  # fmt: skip
-_VALUES = st.recursive(_SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_NAMES, inner, max_size=4)), max_leaves=8)
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_NAMES, inner, max_size=4)),
+    max_leaves=8,
+)
 _STATUSES = st.one_of(
     st.sampled_from([200, 200, 200, 200, 201, 202, 204, 205, 206, 304, 300, 301, 307, 400, 401, 403, 404, 405, 407, 408, 409, 410, 413, 415, 422, 429, 451, 500, 502, 503, 504, 511]),
     st.integers(100, 999),
@@ -64,8 +68,28 @@ def raw_answers(draw: st.DrawFn) -> bytes:
     """One answer, after which the connection is closed."""
     body = draw(_bodies)
     status = draw(_STATUSES)
-    lines = [f"HTTP/1.1 {status} {draw(st.sampled_from(['OK', '', 'é', ' '.join(['x'] * 50)]))}".encode("latin-1"), *draw(st.lists(_HEADERS, max_size=3))]
-    framing = draw(st.sampled_from(["right", "right", "right", "none", "short", "long", "negative", "words", "twice", "chunked", "broken-chunks", "both"]))
+    lines = [
+        f"HTTP/1.1 {status} {draw(st.sampled_from(['OK', '', 'é', ' '.join(['x'] * 50)]))}".encode("latin-1"),
+        *draw(st.lists(_HEADERS, max_size=3)),
+    ]
+    framing = draw(
+        st.sampled_from(
+            [
+                "right",
+                "right",
+                "right",
+                "none",
+                "short",
+                "long",
+                "negative",
+                "words",
+                "twice",
+                "chunked",
+                "broken-chunks",
+                "both",
+            ]
+        )
+    )
     lines += {
         "right": [b"Content-Length: %d" % len(body)],
         "short": [b"Content-Length: %d" % (len(body) // 2)],
@@ -80,10 +104,26 @@ def raw_answers(draw: st.DrawFn) -> bytes:
     if framing in {"chunked", "both"}:
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
     if framing == "broken-chunks":
-        body = draw(st.sampled_from([b"zz\r\n", b"-1\r\n", b"ffffffffffffffff\r\nx", b"5\r\nab", b"1\r\na\r\n", b"\r\n\r\n", b"1;" + b"x" * 70_000]))
+        body = draw(
+            st.sampled_from(
+                [
+                    b"zz\r\n",
+                    b"-1\r\n",
+                    b"ffffffffffffffff\r\nx",
+                    b"5\r\nab",
+                    b"1\r\na\r\n",
+                    b"\r\n\r\n",
+                    b"1;" + b"x" * 70_000,
+                ]
+            )
+        )
     whole = b"\r\n".join([*lines, b"", b""]) + body
     cut = draw(st.one_of(st.none(), st.integers(0, len(whole))))
-    before = draw(st.sampled_from([b"", b"", b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"]))
+    before = draw(
+        st.sampled_from(
+            [b"", b"", b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"]
+        )
+    )
     return before + (whole if cut is None else whole[:cut])
 
 

@@ -24,16 +24,38 @@ class Certificates:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         for name in ("authority", "stranger"):
-            self._openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2", "-subj", f"/CN={name}")
+            self._openssl(
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-keyout",
+                f"{name}.key",
+                "-out",
+                f"{name}.pem",
+                "-days",
+                "2",
+                "-subj",
+                f"/CN={name}",
+            )
         self.authority = folder / "authority.pem"
 
     def context(self, kind: str) -> ssl.SSLContext:
         """A server's side of TLS with a certificate of that kind."""
         names, days, signer = KINDS[kind]
         (self._folder / "names").write_text(f"subjectAltName={names}\n")
-        self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=server")
-        signed = ["-signkey", "server.key"] if signer == "itself" else ["-CA", f"{signer}.pem", "-CAkey", f"{signer}.key", "-CAcreateserial"]
-        self._openssl("x509", "-req", "-in", "server.csr", *signed, "-days", days, "-extfile", "names", "-out", "server.pem")
+        self._openssl(
+            "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=server"
+        )
+        signed = (
+            ["-signkey", "server.key"]
+            if signer == "itself"
+            else ["-CA", f"{signer}.pem", "-CAkey", f"{signer}.key", "-CAcreateserial"]
+        )
+        self._openssl(
+            "x509", "-req", "-in", "server.csr", *signed, "-days", days, "-extfile", "names", "-out", "server.pem"
+        )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._folder / "server.pem", self._folder / "server.key")
         return context

@@ -58,7 +58,12 @@ class Work:
 
 
 ONE = Work(
-    "one", {"artifact": "team/a", "mode": "upsert", "labels": "stage=prod"}, ["a", "stage=dev"], ["a", "stage=prod"], 4, TEAM[:1]
+    "one",
+    {"artifact": "team/a", "mode": "upsert", "labels": "stage=prod"},
+    ["a", "stage=dev"],
+    ["a", "stage=prod"],
+    4,
+    TEAM[:1],
 )
 MANY = Work("many", {"artifact": "team/*", "labels": "b, c"}, ["a"], ["b", "c"], 4)
 MERGED = Work("merged", {"artifact": "team/*", "mode": "add", "labels": "b"}, ["a"], ["a", "b"], 6)
@@ -81,7 +86,12 @@ def check_told_the_truth(work: Work, box: Sandbox, done: Done) -> None:
     told = json.loads(done.outputs["results"])
     now = work.labels(box)
     for row in told:
-        expected = {"applied": [work.after], "skipped": [work.before], "unchanged": [work.after], "planned": [work.before]}
+        expected = {
+            "applied": [work.after],
+            "skipped": [work.before],
+            "unchanged": [work.after],
+            "planned": [work.before],
+        }
         allowed = expected.get(row["status"], [work.before, work.after])
         assert now[row["artifact"]] in map(list, allowed), (row, now)
         if row["status"] == "failed":

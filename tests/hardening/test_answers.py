@@ -17,8 +17,17 @@ from hardening.checks import check_orderly
 from wire.servers import RawServer, answer_bytes, raw_server, success
 
 # No example prints or writes more than the next reads; the fixtures hold nothing of one.
-FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
-INPUTS = {"registry-ref": "acme/ml/models", "artifact": "x", "labels": "wanted-7f3", "retries": "1", "timeout": "1", "deadline": "20"}
+FUZZ = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+INPUTS = {
+    "registry-ref": "acme/ml/models",
+    "artifact": "x",
+    "labels": "wanted-7f3",
+    "retries": "1",
+    "timeout": "1",
+    "deadline": "20",
+}
 PAGE = {"artifacts": [{"name": "x", "packageType": "GENERIC", "labels": ["old"]}], "pageSize": 100, "itemCount": 1}
 
 
@@ -34,16 +43,26 @@ def closing(*answers: bytes) -> Callable[[RawServer, socket.socket], None]:
     return serve
 
 
-def run_against(run_step: RunStep, ci: str, serve: Callable[[RawServer, socket.socket], None], **inputs: str) -> tuple[Done, list[str]]:
+def run_against(
+    run_step: RunStep, ci: str, serve: Callable[[RawServer, socket.socket], None], **inputs: str
+) -> tuple[Done, list[str]]:
     """One run; what it came to and the methods that it sent."""
     with raw_server(serve) as server:
-        given_inputs = INPUTS | {"api-url": f"{server.url}/har/api/v1"} | {name.replace("_", "-"): text for name, text in inputs.items()}
+        given_inputs = (
+            INPUTS
+            | {"api-url": f"{server.url}/har/api/v1"}
+            | {name.replace("_", "-"): text for name, text in inputs.items()}
+        )
         done = run_step(ci, None, given_inputs)
         return done, [asked.line.split(" ")[0] for asked in server.asked]
 
 
-@settings(FUZZ, max_examples=250)
-@given(st.lists(answers, min_size=1, max_size=5), st.sampled_from(["github", "harness", "terminal"]), st.sampled_from(["replace", "add", "clear", "read"]))
+@settings(FUZZ, max_examples=150)
+@given(
+    st.lists(answers, min_size=1, max_size=5),
+    st.sampled_from(["github", "harness", "terminal"]),
+    st.sampled_from(["replace", "add", "clear", "read"]),
+)
 def test_any_answers_end_in_order(run_step: RunStep, given_answers: list[bytes], ci: str, mode: str) -> None:
     """Whatever a server answers: an exit code of the table, one stable line a failure, outputs that can be read, no hang."""
     labels = "" if mode in {"clear", "read"} else "wanted-7f3"
@@ -51,9 +70,11 @@ def test_any_answers_end_in_order(run_step: RunStep, given_answers: list[bytes],
     check_orderly(done)
 
 
-@settings(FUZZ, max_examples=120)
+@settings(FUZZ, max_examples=60)
 @given(st.lists(answers, min_size=1, max_size=3), st.sampled_from(["replace", "add"]))
-def test_no_answer_to_a_write_is_believed_against_the_list(run_step: RunStep, given_answers: list[bytes], mode: str) -> None:
+def test_no_answer_to_a_write_is_believed_against_the_list(
+    run_step: RunStep, given_answers: list[bytes], mode: str
+) -> None:
     """A registry whose list never shows the labels makes no run green, whatever it answers to the write."""
     waiting = list(given_answers)
     page = answer_bytes(*success(PAGE))
@@ -72,8 +93,11 @@ def test_no_answer_to_a_write_is_believed_against_the_list(run_step: RunStep, gi
     assert done.value("labels") != ["wanted-7f3"]
 
 
-@settings(FUZZ, max_examples=80)
-@given(st.lists(answers.filter(lambda raw: b"SUCCESS" not in raw), min_size=1, max_size=3), st.sampled_from(["replace", "add", "remove"]))
+@settings(FUZZ, max_examples=50)
+@given(
+    st.lists(answers.filter(lambda raw: b"SUCCESS" not in raw), min_size=1, max_size=3),
+    st.sampled_from(["replace", "add", "remove"]),
+)
 def test_nothing_is_written_without_an_answer_to_read(run_step: RunStep, given_answers: list[bytes], mode: str) -> None:
     """As long as no read was answered as the API documents, no write is sent."""
     done, methods = run_against(run_step, "harness", closing(*given_answers), mode=mode)
@@ -87,9 +111,11 @@ def test_nothing_is_written_without_an_answer_to_read(run_step: RunStep, given_a
 def test_deep_json_where_text_is_expected(run_step: RunStep, depth: int, name: str) -> None:
     """A value nested just as deep as can be read is told or refused, not a defect."""
     deep = b"[" * depth + b"]" * depth
-    document = {"status": b'{"status":%b,"data":{}}', "data": b'{"status":"SUCCESS","data":%b}', "message": b'{"message":%b}'}.get(
-        name, b'{"status":"SUCCESS","data":{"artifacts":[{"name":"x","labels":%b}]}}'
-    )
+    document = {
+        "status": b'{"status":%b,"data":{}}',
+        "data": b'{"status":"SUCCESS","data":%b}',
+        "message": b'{"message":%b}',
+    }.get(name, b'{"status":"SUCCESS","data":{"artifacts":[{"name":"x","labels":%b}]}}')
     status = 500 if name == "message" else 200
     done, _ = run_against(run_step, "github", closing(answer_bytes(status, {}, document % deep)))
     check_orderly(done)

@@ -67,7 +67,9 @@ def test_a_certificate_that_is_not_the_hosts(
 
 
 @pytest.mark.parametrize("bundle", ["/nowhere/ca.pem", "/dev/null", "{folder}/text", "{folder}"])
-def test_a_bundle_of_certificates_that_is_none(run_step: RunStep, bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_of_certificates_that_is_none(
+    run_step: RunStep, bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """REQUESTS_CA_BUNDLE that names nothing usable ends the run; the system's own are not used in its place."""
     (tmp_path / "text").write_text("no certificate\n")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle.format(folder=tmp_path))
@@ -77,7 +79,10 @@ def test_a_bundle_of_certificates_that_is_none(run_step: RunStep, bundle: str, t
     assert (done.code, server.asked) == (7, [])
 
 
-@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\n\r\n{}", b"\x15\x03\x01\x00\x02\x02\x28", b"\x16\x03\x03\xff\xff" + b"x" * 70_000])
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"HTTP/1.1 200 OK\r\n\r\n{}", b"\x15\x03\x01\x00\x02\x02\x28", b"\x16\x03\x03\xff\xff" + b"x" * 70_000],
+)
 def test_what_is_no_tls(run_step: RunStep, said: bytes) -> None:
     """A server that speaks something else where TLS is expected gets nothing, and ends the run with one line."""
 
@@ -95,9 +100,20 @@ def test_what_is_no_tls(run_step: RunStep, said: bytes) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
     "location",
-    ["{other}/har/api/v1/x", "//127.0.0.1:{port}/", "file:///etc/passwd", "gopher://127.0.0.1:{port}/", "http://{port}", "/elsewhere", "https://user:pass@127.0.0.1:{port}/", "\x1b]0;x\x07::error::x"],
+    [
+        "{other}/har/api/v1/x",
+        "//127.0.0.1:{port}/",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1:{port}/",
+        "http://{port}",
+        "/elsewhere",
+        "https://user:pass@127.0.0.1:{port}/",
+        "\x1b]0;x\x07::error::x",
+    ],
 )
-def test_a_redirect_leads_nowhere(run_step: RunStep, box: Sandbox, make_sandbox: MakeSandbox, method: str, status: int, location: str) -> None:
+def test_a_redirect_leads_nowhere(
+    run_step: RunStep, box: Sandbox, make_sandbox: MakeSandbox, method: str, status: int, location: str
+) -> None:
     """To another host, another scheme or another path: it is told and not followed, for reads and for writes."""
     other = make_sandbox()
     location = location.format(other=other.url, port=other.url.rpartition(":")[2])
@@ -112,7 +128,17 @@ def test_a_redirect_leads_nowhere(run_step: RunStep, box: Sandbox, make_sandbox:
 
 @pytest.mark.parametrize(
     "proxy",
-    ["http://127.0.0.1:{closed}", "http://user:s3cr3t-proxy@127.0.0.1:{closed}", "socks5://127.0.0.1:{closed}", "::::", "http://", "http://[::1", "ftp://x", "http://127.0.0.1:99999", "\x1b[31mx"],
+    [
+        "http://127.0.0.1:{closed}",
+        "http://user:s3cr3t-proxy@127.0.0.1:{closed}",
+        "socks5://127.0.0.1:{closed}",
+        "::::",
+        "http://",
+        "http://[::1",
+        "ftp://x",
+        "http://127.0.0.1:99999",
+        "\x1b[31mx",
+    ],
 )
 def test_a_proxy_that_is_not_there(run_step: RunStep, proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dead proxy, or a variable that names none, ends the run with one line and without the proxy's password."""
@@ -175,12 +201,16 @@ def test_a_drip_is_ended_wherever_it_is(where: str) -> None:
     with raw_server(drip(DRIPS[where])) as server:
         began = time.monotonic()
         with pytest.raises(NoAnswer) as caught:
-            transport(server.url.replace("http:", "https:") if where == "TLS" else server.url, timeout=0.2).send("GET", "/x")
+            transport(server.url.replace("http:", "https:") if where == "TLS" else server.url, timeout=0.2).send(
+                "GET", "/x"
+            )
     assert type(caught.value.error) is TimedOut
     assert time.monotonic() - began < LONGEST
 
 
-@pytest.mark.parametrize("said", [b"HTTP/1.1 200 OK\r\n" + ENDLESS, b"HTTP/1.1 200 " + b"O" * 600, b"HTTP/1.1 403 No\r\n" + ENDLESS])
+@pytest.mark.parametrize(
+    "said", [b"HTTP/1.1 200 OK\r\n" + ENDLESS, b"HTTP/1.1 200 " + b"O" * 600, b"HTTP/1.1 403 No\r\n" + ENDLESS]
+)
 def test_a_proxy_that_drips_is_ended(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """So is a proxy that never finishes what it says about the tunnel."""
     with raw_server(drip(said)) as proxy:

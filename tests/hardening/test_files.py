@@ -98,7 +98,9 @@ def plant(name: str, kind: str, workspace: Path, outside: Path, box: Sandbox) ->
 
 @pytest.mark.parametrize("kind", ["file", "folder", "relative", "chain", "parent", "absolute"])
 @pytest.mark.parametrize("name", FILES)
-def test_a_planted_link_is_refused(run_with: Callable[..., Done], in_workspace: GoTo, outside: Path, box: Sandbox, name: str, kind: str) -> None:
+def test_a_planted_link_is_refused(
+    run_with: Callable[..., Done], in_workspace: GoTo, outside: Path, box: Sandbox, name: str, kind: str
+) -> None:
     """A link in the workspace to somewhere else is refused before any request, naming the input; nothing is read or written."""
     workspace = in_workspace("workspace")
     path, target = plant(name, kind, workspace, outside, box)
@@ -117,7 +119,9 @@ def test_a_planted_link_is_refused(run_with: Callable[..., Done], in_workspace: 
 @pytest.mark.parametrize("kind", ["inside", "link inside", "absolute outside", "named outside", "link outside"])
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("ci", CIS)
-def test_what_the_user_named_is_used(run_with: Callable[..., Done], in_workspace: GoTo, outside: Path, box: Sandbox, name: str, kind: str, ci: str) -> None:
+def test_what_the_user_named_is_used(
+    run_with: Callable[..., Done], in_workspace: GoTo, outside: Path, box: Sandbox, name: str, kind: str, ci: str
+) -> None:
     """Files of the workspace, links that stay within it, and whatever the path itself names elsewhere."""
     if name == "api-key-file" and "link" in kind:
         return  # a link to a key is refused in any case
@@ -137,7 +141,9 @@ def test_what_the_user_named_is_used(run_with: Callable[..., Done], in_workspace
         assert Path(path).read_text() != "theirs\n"
 
 
-def test_a_workspace_that_is_reached_by_a_link(run_step: RunStep, box: Sandbox, in_workspace: GoTo, tmp_path: Path) -> None:
+def test_a_workspace_that_is_reached_by_a_link(
+    run_step: RunStep, box: Sandbox, in_workspace: GoTo, tmp_path: Path
+) -> None:
     """The workspace itself may be a link, as on some runners: files in it are still its files."""
     workspace = in_workspace("workspace")
     (tmp_path / "by-link").symlink_to(workspace)
@@ -152,7 +158,12 @@ def test_metrics_that_a_manifest_names(run_step: RunStep, box: Sandbox, in_works
     workspace = in_workspace("workspace")
     (outside / "secret.json").write_text('{"token": "s3cr3t"}')
     (workspace / "metrics.json").symlink_to(outside / "secret.json")
-    entry = {"registry-ref": "acme/r", "artifact": "x", "labels": ["t={{ metrics.token }}"], "metrics-file": ["metrics.json"]}
+    entry = {
+        "registry-ref": "acme/r",
+        "artifact": "x",
+        "labels": ["t={{ metrics.token }}"],
+        "metrics-file": ["metrics.json"],
+    }
     (workspace / "m.json").write_text(json.dumps({"version": 1, "changes": [entry]}))
     done = run_step("harness", box, {"manifest": "m.json"})
     check_orderly(done)
@@ -172,7 +183,9 @@ def test_a_terminal_follows_its_users_links(run_step: RunStep, box: Sandbox, in_
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_a_file_is_replaced_and_not_written_through(run_with: Callable[..., Done], in_workspace: GoTo, box: Sandbox, name: str) -> None:
+def test_a_file_is_replaced_and_not_written_through(
+    run_with: Callable[..., Done], in_workspace: GoTo, box: Sandbox, name: str
+) -> None:
     """A link within the workspace is replaced by our file; what it pointed to stays as it was."""
     workspace = in_workspace("workspace")
     (workspace / "source.py").write_text("theirs\n")
@@ -207,7 +220,9 @@ def test_what_is_no_file(run_with: Callable[..., Done], in_workspace: GoTo, name
 
 @pytest.mark.parametrize("name", sorted(WRITTEN))
 @pytest.mark.parametrize("path", ["/nowhere/file", ".", "/dev/null/x", "x" * 300, "/proc/file"])
-def test_a_place_that_cannot_be_written(run_with: Callable[..., Done], in_workspace: GoTo, name: str, path: str) -> None:
+def test_a_place_that_cannot_be_written(
+    run_with: Callable[..., Done], in_workspace: GoTo, name: str, path: str
+) -> None:
     """A plan that can't be saved is an error that names it; a report that can't be written is a warning."""
     in_workspace("workspace")
     done = run_with("harness", name, path)

@@ -24,7 +24,24 @@ CONTROLS = (
     "__B64__" + "A" * 100, "{{ metrics.secret }}", "<+secrets.getValue('x')>", "${{ secrets.X }}", "\\u0000", "%0A::error::x", "\ufeff::error::x", "pat.account.id.secret", " leading", "trailing ", "",
 )  # fmt: skip
 # Names of one path segment, as a registry may hold them.
-NAMES = ("::error::x", "##[error]x", "`id`", "$(touch owned)", "<b>x", "|x|", "a'b\"c", "__B64__eA==", "größe 3 µm", "😀", "[x](y)", "@octocat", "-rf", "=x", "a=b<<EOF", "{{ x }}")
+NAMES = (
+    "::error::x",
+    "##[error]x",
+    "`id`",
+    "$(touch owned)",
+    "<b>x",
+    "|x|",
+    "a'b\"c",
+    "__B64__eA==",
+    "größe 3 µm",
+    "😀",
+    "[x](y)",
+    "@octocat",
+    "-rf",
+    "=x",
+    "a=b<<EOF",
+    "{{ x }}",
+)
 WANTED = "wanted=yes"
 
 
@@ -73,9 +90,18 @@ def test_messages_of_the_server(run_step: RunStep, ci: str, as_process: bool) ->
     page = success({"artifacts": [{"name": "x", "labels": ["old"]}], "pageSize": 100, "itemCount": 1})
     texts = [text for text in (*HOSTILE, *CONTROLS) if text]
     for text in ["\n".join(texts)] if as_process else texts:
-        refusal = answer_bytes(403, {"Content-Type": "application/json"}, json.dumps({"code": text, "message": text, "details": text}).encode())
+        refusal = answer_bytes(
+            403,
+            {"Content-Type": "application/json"},
+            json.dumps({"code": text, "message": text, "details": text}).encode(),
+        )
         with canned(page, refusal) as server:
-            done = run_step(ci, None, {"api-url": server.url, "registry-ref": REGISTRY, "artifact": "x", "labels": WANTED}, as_process=as_process)
+            done = run_step(
+                ci,
+                None,
+                {"api-url": server.url, "registry-ref": REGISTRY, "artifact": "x", "labels": WANTED},
+                as_process=as_process,
+            )
         check_orderly(done)
         assert (done.code, done.errors) == (3, ["HAR-FORBIDDEN"])
 
@@ -87,7 +113,12 @@ def labelled(run_step: RunStep, sandbox: Sandbox) -> Callable[..., tuple[int, li
     def run(ci: str, label: str, **more: str) -> tuple[int, list[str]]:
         sandbox.add_artifact(REGISTRY, "x", package_type="GENERIC", labels=["old"])
         environ = {name: more.pop(name) for name in [*more] if name.isupper()}
-        inputs = {"registry-ref": REGISTRY, "artifact": "x", "labels": label, **{name.replace("_", "-"): text for name, text in more.items()}}
+        inputs = {
+            "registry-ref": REGISTRY,
+            "artifact": "x",
+            "labels": label,
+            **{name.replace("_", "-"): text for name, text in more.items()},
+        }
         done = run_step(ci, sandbox, inputs, environ=environ)
         check_orderly(done)
         return done.code, sandbox.labels(REGISTRY, "x") or []
@@ -120,7 +151,9 @@ def test_names_of_branches(labelled: Callable[..., tuple[int, list[str]]], ci: s
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_names_of_files(run_step: RunStep, sandbox: Sandbox, tmp_path: Path, ci: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_of_files(
+    run_step: RunStep, sandbox: Sandbox, tmp_path: Path, ci: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A report of any name is written there, and its path comes out as an output equal to what was given."""
     sandbox.add_artifact(REGISTRY, "x", package_type="GENERIC", labels=["old"])
     monkeypatch.chdir(tmp_path)

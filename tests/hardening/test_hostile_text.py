@@ -29,7 +29,18 @@ from unit.results import outcome
 RENDERER = MarkdownIt("gfm-like", {"html": True})
 # What our own Markdown is made of; links, images, HTML and the rest only come from others.
 OUR_MARKUP = {"strong_open", "strong_close", "em_open", "em_close", "softbreak", "hardbreak", "text", "code_inline"}
-OUR_BLOCKS = {"paragraph_open", "table_open", "thead_open", "tbody_open", "tr_open", "th_open", "td_open", "bullet_list_open", "list_item_open", "inline"}
+OUR_BLOCKS = {
+    "paragraph_open",
+    "table_open",
+    "thead_open",
+    "tbody_open",
+    "tr_open",
+    "th_open",
+    "td_open",
+    "bullet_list_open",
+    "list_item_open",
+    "inline",
+}
 MANY = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 labels = st.lists(hostile_texts, unique=True, max_size=4).map(lambda texts: tuple(sorted(texts)))
 
@@ -60,7 +71,15 @@ def single_runs(draw: st.DrawFn) -> RunResult:
     facts = ArtifactFacts(*(draw(encodable_texts) for _ in range(5)))
     status = draw(st.sampled_from([Status.APPLIED, Status.UNCHANGED, Status.FAILED, Status.SUPERSEDED]))
     error = refused(draw(hostile_texts)) if status is Status.FAILED else None
-    one = outcome(draw(hostile_texts.filter(bool)), draw(labels), draw(labels), status, registry_ref=draw(hostile_texts), error=error, facts=facts)
+    one = outcome(
+        draw(hostile_texts.filter(bool)),
+        draw(labels),
+        draw(labels),
+        status,
+        registry_ref=draw(hostile_texts),
+        error=error,
+        facts=facts,
+    )
     errors = [refused(text) for text in draw(st.lists(hostile_texts, max_size=2))]
     return run_of([one], errors, draw(st.lists(hostile_texts, max_size=2)), draw(encodable_texts))
 
@@ -85,7 +104,12 @@ def check_equal(done: Done, result: RunResult) -> None:
     assert done.value("previous-labels") == sorted(one.step.before or ())
     assert done.value("labels-map") == as_map(one.labels or ())
     facts = one.facts
-    named = {"image-name": facts.image_name, "package-type": facts.package_type, "created-at": facts.created_at, "plan-file": result.facts.plan_file}
+    named = {
+        "image-name": facts.image_name,
+        "package-type": facts.package_type,
+        "created-at": facts.created_at,
+        "plan-file": result.facts.plan_file,
+    }
     assert {name: done.outputs[name] for name in named} == named
 
 
@@ -153,9 +177,22 @@ def test_very_long_text(ci: str, name: str) -> None:
 
 def test_marks_of_a_heredoc_are_not_guessed() -> None:
     """A label that looks like any mark, and like the whole of an output file, is still a label."""
-    texts = ("ghadelimiter_", "EOF", "labels<<EOF", "x\nEOF\nstatus=FAILED\n", "\nghadelimiter_0\nexit-code=0\n", "a=b", "<<", "=", "\r", "\n\n")
+    texts = (
+        "ghadelimiter_",
+        "EOF",
+        "labels<<EOF",
+        "x\nEOF\nstatus=FAILED\n",
+        "\nghadelimiter_0\nexit-code=0\n",
+        "a=b",
+        "<<",
+        "=",
+        "\r",
+        "\n\n",
+    )
     for ci in ("github", "harness", "hybrid"):
-        done, _ = told(ci, run_of([outcome("x", (), texts, facts=ArtifactFacts(image_name="\n".join(texts)))], [], [], ""))
+        done, _ = told(
+            ci, run_of([outcome("x", (), texts, facts=ArtifactFacts(image_name="\n".join(texts)))], [], [], "")
+        )
         assert done.value("labels") == sorted(texts)
         assert done.outputs["image-name"] == "\n".join(texts)
         assert set(done.outputs) == set(steps.OUTPUTS)

@@ -39,7 +39,9 @@ class Kill:
 
 
 @pytest.mark.parametrize(("work", "at", "is_carried_out"), boundaries())
-def test_a_kill_at_each_request(start_step: StartStep, run_step: RunStep, sandbox: Sandbox, work: Work, at: int, is_carried_out: bool) -> None:
+def test_a_kill_at_each_request(
+    start_step: StartStep, run_step: RunStep, sandbox: Sandbox, work: Work, at: int, is_carried_out: bool
+) -> None:
     """After a kill the same step again ends in the undisturbed end state; what was written is not written again."""
     work.fill(sandbox)
     inputs = work.inputs_in(run_step.new_folder(), sandbox)

@@ -22,7 +22,9 @@ from wire.servers import Asked, RawServer, answer_bytes, raw_server, success
 
 SEGMENT = r"(?!\.{1,2}/)[A-Za-z0-9._~$&+,:;=@%-]+"
 # The only two endpoints a run with an artifact's name may reach, and the list that it is looked up in.
-ENDPOINT = re.compile(rf"/har/api/v1(?P<ref>/registry/(?:{SEGMENT}/){{2,4}}\+)/(?:artifacts|artifact/(?P<name>{SEGMENT}(?:/{SEGMENT})*)/(?:labels|summary))")
+ENDPOINT = re.compile(
+    rf"/har/api/v1(?P<ref>/registry/(?:{SEGMENT}/){{2,4}}\+)/(?:artifacts|artifact/(?P<name>{SEGMENT}(?:/{SEGMENT})*)/(?:labels|summary))"
+)
 PIECES = (
     ".", "..", "/", "/+", "+", "//", "%2e", "%2E%2E", "%2f", "%2F", "%252e", "%252F", "%", "?", "#", "?artifact_type=dataset", "#x", "&", "=", ";", "\\", "\r", "\n", "\r\nX-Evil: 1",
     "\x00", "\t", " ", "\xa0", "\u2024", "\uff0e\uff0e", "\u2215", "\u2044", "\uff0f", "\u29f8", "\u3002", "%c0%ae", "%u002e", "\ud800", "é", "e\u0301", "ﬁ", "😀", ":", "@", "@evil.example",
@@ -61,7 +63,11 @@ def check_endpoints(asked: list[Asked], ref: str, name: str) -> None:
             sent = [unquote(segment) for segment in found["name"].split("/")]
             # A glob means whatever matches it; the registry of these tests lists the part that it was asked for.
             assert is_glob(name) or sent == [*name.split("/"), *(["+"] if "/" in name else [])]
-        assert (method, version, set(parse_qs(query)) <= {"search_term", "page", "size", "sort_field", "sort_order", "artifact_type"}) in {
+        assert (
+            method,
+            version,
+            set(parse_qs(query)) <= {"search_term", "page", "size", "sort_field", "sort_order", "artifact_type"},
+        ) in {
             ("GET", "HTTP/1.1", True),
             ("PUT", "HTTP/1.1", True),
         }
@@ -121,7 +127,9 @@ def test_names_in_files(run_step: RunStep, mirror: RawServer, tmp_path: Path, na
     expected = meant(name, parse_artifact_name)
     path = tmp_path / "file.json"
     if kind == "manifest":
-        path.write_text(json.dumps({"version": 1, "changes": [{"registry-ref": "acme/r", "artifact": [name], "labels": ["new"]}]}))
+        path.write_text(
+            json.dumps({"version": 1, "changes": [{"registry-ref": "acme/r", "artifact": [name], "labels": ["new"]}]})
+        )
         inputs = {"manifest": str(path)}
     else:
         step = {"registry_ref": "acme/r/+", "artifact": name, "artifact_type": "", "before": ["old"], "after": ["new"]}
@@ -138,16 +146,34 @@ def test_names_in_files(run_step: RunStep, mirror: RawServer, tmp_path: Path, na
 
 
 @pytest.mark.parametrize(
-    "url", ["{url}/har/api/v1/../admin", "{url}/%2e%2e/admin", "{url}/x?y", "{url}/#", "{url}@evil.example", "{url}\\@evil.example/", "{url}/a b", "{url}/\r\nX-Evil: 1", "{url}//evil.example/"]
+    "url",
+    [
+        "{url}/har/api/v1/../admin",
+        "{url}/%2e%2e/admin",
+        "{url}/x?y",
+        "{url}/#",
+        "{url}@evil.example",
+        "{url}\\@evil.example/",
+        "{url}/a b",
+        "{url}/\r\nX-Evil: 1",
+        "{url}//evil.example/",
+    ],
 )
 def test_an_api_url_that_hides_something(run_step: RunStep, mirror: RawServer, url: str) -> None:
     """A base with dots, escapes, credentials, a query or a line end is refused before any request."""
-    done = run_step("github", None, {"api-url": url.format(url=mirror.url), "registry-ref": "acme/r", "artifact": "x", "labels": "new"})
+    done = run_step(
+        "github",
+        None,
+        {"api-url": url.format(url=mirror.url), "registry-ref": "acme/r", "artifact": "x", "labels": "new"},
+    )
     check_orderly(done)
     assert (done.code, mirror.asked) == (2, [])
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/../b", "../../../../admin", "a%2Fb", "%2e%2e", "x/+", "a//b", "", "/", "a/", "\u2028x", "a\nb"])
+@pytest.mark.parametrize(
+    "name",
+    ["..", ".", "a/../b", "../../../../admin", "a%2Fb", "%2e%2e", "x/+", "a//b", "", "/", "a/", "\u2028x", "a\nb"],
+)
 def test_names_that_the_server_lists(run_step: RunStep, name: str) -> None:
     """A glob matches what is listed; a name there that would lead elsewhere is refused alone, and the rest is done."""
     rows = [{"name": one, "labels": ["old"], "packageType": "GENERIC"} for one in ("good", name)]
@@ -160,10 +186,14 @@ def test_names_that_the_server_lists(run_step: RunStep, name: str) -> None:
             connection.sendall(answer_bytes(*success(data)))
 
     with raw_server(serve) as server:
-        done = run_step("github", None, {"api-url": server.url, "registry-ref": "acme/r", "artifact": "*", "labels": "new"})
+        done = run_step(
+            "github", None, {"api-url": server.url, "registry-ref": "acme/r", "artifact": "*", "labels": "new"}
+        )
     check_orderly(done)
     assert (done.code, done.errors) == (11, ["HAR-REFUSED"])
-    assert [one.line for one in server.asked if one.line.startswith("PUT")] == ["PUT /har/api/v1/registry/acme/r/+/artifact/good/labels HTTP/1.1"]
+    assert [one.line for one in server.asked if one.line.startswith("PUT")] == [
+        "PUT /har/api/v1/registry/acme/r/+/artifact/good/labels HTTP/1.1"
+    ]
 
 
 def test_a_slash_in_a_name_keeps_its_marker(run_step: RunStep, sandbox: Sandbox) -> None:
@@ -172,4 +202,41 @@ def test_a_slash_in_a_name_keeps_its_marker(run_step: RunStep, sandbox: Sandbox)
         sandbox.add_artifact("acme/r", name, package_type="GENERIC", labels=["old"])
     done = run_step("github", sandbox, {"registry-ref": "acme/r/+", "artifact": "team/model/+", "labels": "new"})
     assert done.code == 0
-    assert [sandbox.labels("acme/r", name) for name in ("team", "team/model", "team/model/labels")] == [["old"], ["new"], ["old"]]
+    assert [sandbox.labels("acme/r", name) for name in ("team", "team/model", "team/model/labels")] == [
+        ["old"],
+        ["new"],
+        ["old"],
+    ]
+
+
+def test_half_a_character_in_a_name(run_step: RunStep, tmp_path: Path) -> None:
+    """A listed name that is no valid Unicode can be planned, saved and reported; it is not sent."""
+    rows = json.dumps(
+        {
+            "status": "SUCCESS",
+            "data": {"artifacts": [{"name": "\ud800x", "labels": ["old"]}], "pageSize": 100, "itemCount": 1},
+        }
+    )
+
+    def serve(server: RawServer, connection: socket.socket) -> None:
+        while server.read(connection):
+            connection.sendall(answer_bytes(200, {"Content-Type": "application/json"}, rows.encode()))
+
+    plan, report = tmp_path / "plan", tmp_path / "report"
+    with raw_server(serve) as server:
+        inputs = {
+            "api-url": server.url,
+            "registry-ref": "acme/r",
+            "artifact": "*",
+            "labels": "new",
+            "report-file": str(report),
+        }
+        for ci in ("github", "harness"):
+            done = run_step(ci, None, {**inputs, "dry-run": "true", "save-plan": str(plan)})
+            check_orderly(done)
+            assert (done.code, json.loads(plan.read_text().splitlines()[1])["artifact"]) == (0, "\ud800x")
+            assert json.loads(report.read_text())["results"][0]["artifact"] == "\ud800x"
+            refused = run_step(ci, None, inputs)
+            check_orderly(refused)
+            assert (refused.code, refused.errors) == (6, ["HAR-REFUSED"])
+    assert not [one for one in server.asked if one.line.startswith("PUT")]

@@ -53,7 +53,9 @@ def test_how_many_requests_a_run_has(run_step: RunStep, sandbox: Sandbox, work: 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 @pytest.mark.parametrize(("work", "at"), boundaries())
-def test_a_signal_at_each_request(start_step: StartStep, run_step: RunStep, sandbox: Sandbox, work: Work, at: int, number: signal.Signals) -> None:
+def test_a_signal_at_each_request(
+    start_step: StartStep, run_step: RunStep, sandbox: Sandbox, work: Work, at: int, number: signal.Signals
+) -> None:
     """No write starts after it; code, outputs, summary and report tell what is there; a rerun finishes without writing twice."""
     work.fill(sandbox)
     ci = "harness" if at % 2 else "github"
@@ -86,8 +88,13 @@ def test_a_signal_at_each_request(start_step: StartStep, run_step: RunStep, sand
     assert sorted(puts_in(sandbox.requests)) == sorted(unfinished)
 
 
-@pytest.mark.parametrize(("first", "second"), [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)])
-def test_a_second_signal_ends_at_once(start_step: StartStep, sandbox: Sandbox, first: signal.Signals, second: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM), (signal.SIGTERM, signal.SIGINT)],
+)
+def test_a_second_signal_ends_at_once(
+    start_step: StartStep, sandbox: Sandbox, first: signal.Signals, second: signal.Signals
+) -> None:
     """While a write in flight has its 5 s, a second signal does not wait for them."""
     ONE.fill(sandbox)
     steps: list[StepProcess] = []
@@ -119,7 +126,9 @@ def test_a_write_in_flight_has_its_grace_and_no_more(start_step: StartStep, sand
         if request.method == "PUT":
             steps[0].signal(signal.SIGTERM)
 
-    steps.append(start_step("harness", sandbox, {**MANY.inputs, "registry-ref": REGISTRY, "concurrency": "1", "timeout": "60"}))
+    steps.append(
+        start_step("harness", sandbox, {**MANY.inputs, "registry-ref": REGISTRY, "concurrency": "1", "timeout": "60"})
+    )
     done = steps[0].done()
     assert (done.code, done.outputs["status"]) == (143, "FAILED")
     assert [row["status"] for row in done.value("results")] == ["failed", "skipped", "skipped"]

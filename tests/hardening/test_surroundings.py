@@ -51,9 +51,14 @@ def put_count(box: Sandbox) -> int:
     return sum(request.method == "PUT" for request in box.requests)
 
 
-@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"])
+@pytest.mark.parametrize(
+    "redirection",
+    ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"],
+)
 @pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
-def test_streams_that_are_closed_or_full(run_in_shell: Callable[..., Done], box: Sandbox, ci: str, redirection: str) -> None:
+def test_streams_that_are_closed_or_full(
+    run_in_shell: Callable[..., Done], box: Sandbox, ci: str, redirection: str
+) -> None:
     """A log that nobody can take costs the log, not the run: labels, outputs and exit code are as ever."""
     done = run_in_shell(f'exec "$@" {redirection}', ci)
     assert done.code == 0, done.log
@@ -85,7 +90,9 @@ def test_a_reader_that_goes_away(start_step: StartStep, box: Sandbox) -> None:
         ("hybrid", ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")),
     ],
 )
-def test_files_of_the_ci_that_cannot_be_written(run_step: RunStep, box: Sandbox, ci: str, variables: tuple[str, ...], path: str) -> None:
+def test_files_of_the_ci_that_cannot_be_written(
+    run_step: RunStep, box: Sandbox, ci: str, variables: tuple[str, ...], path: str
+) -> None:
     """On a full disk, in a missing folder, in a read-only place: a warning for each file, and the run is what it was."""
     environ = {**dict.fromkeys(variables, path), "HARNESS_OUTPUT_FILE": None}
     done = run_step(ci, box, INPUTS, environ=environ)
@@ -106,7 +113,13 @@ def test_a_disk_that_fills_up(run_in_shell: Callable[..., Done], box: Sandbox, t
     disk.mkdir()
     kept = tmp_path / "kept"
     script = f'mount -t tmpfs -o size={TINY} none {disk} && echo old > {disk}/plan && "$@"; code=$?; ls -a {disk} > {kept}; cat {disk}/plan >> {kept}; exit $code'
-    inputs = {**INPUTS, "artifact": "*", "dry-run": "true", "save-plan": f"{disk}/plan", "report-file": f"{disk}/report"}
+    inputs = {
+        **INPUTS,
+        "artifact": "*",
+        "dry-run": "true",
+        "save-plan": f"{disk}/plan",
+        "report-file": f"{disk}/report",
+    }
     done = run_in_shell(f"exec unshare -rm bash -c '{script}' bash \"$@\"", "github", inputs)
     check_orderly(done)
     assert (done.code, done.errors) == (2, ["HAR-INPUT"])
@@ -118,7 +131,9 @@ def test_a_disk_that_fills_up(run_in_shell: Callable[..., Done], box: Sandbox, t
 
 @pytest.mark.parametrize("place", ["/proc", "/sys", "gone"])
 @pytest.mark.parametrize("ci", ["github", "harness"])
-def test_a_working_folder_where_nothing_can_be_written(run_in_shell: Callable[..., Done], box: Sandbox, tmp_path: Path, ci: str, place: str) -> None:
+def test_a_working_folder_where_nothing_can_be_written(
+    run_in_shell: Callable[..., Done], box: Sandbox, tmp_path: Path, ci: str, place: str
+) -> None:
     """A read-only folder, or one that is gone: a run needs none; a relative report there is a warning."""
     go = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone" if place == "gone" else f"cd {place}"
     done = run_in_shell(f'{go} && exec "$@"', ci, {**INPUTS, "report-file": "report.json"})
@@ -135,7 +150,10 @@ def test_a_user_whom_nobody_knows(start_step: StartStep, box: Sandbox, tmp_path:
         pytest.skip("no change of user: an unknown uid is NOT TESTED")
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
-    variables = {"github": ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"), "harness": ("DRONE_OUTPUT", "HARNESS_ANNOTATIONS_FILE")}[ci]
+    variables = {
+        "github": ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"),
+        "harness": ("DRONE_OUTPUT", "HARNESS_ANNOTATIONS_FILE"),
+    }[ci]
     environ = {name: str(private / name) for name in variables} | {"HARNESS_OUTPUT_FILE": None, "HOME": None}
     done = start_step(ci, box, INPUTS, environ=environ, command=[*user, "{}"], cwd="/").done()
     check_orderly(done)

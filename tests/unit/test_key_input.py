@@ -138,3 +138,9 @@ def test_an_unresolved_key() -> None:
 def test_a_short_key_is_not_looked_for() -> None:
     """A key of a few characters would be found in innocent inputs; it is taken as it is."""
     assert not refusals("github", {"api-key": "a", "labels": "alpha"})
+
+
+def test_a_key_given_as_the_path_of_its_file_is_not_shown() -> None:
+    """Whoever puts the key itself into `api-key-file` is told so, without it."""
+    ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": "a1b2c3d4e5f6g7h8"})
+    assert what == "`api-key-file` names a file (not shown, it may be the key itself), which can't be read: No such file or directory"

@@ -5,7 +5,7 @@ tests/docs makes each failure happen and compares the line.
 
 from __future__ import annotations
 
-# ruff: noqa: E501, ISC004 - a line that is shown stands on one line
+# ruff: noqa: ISC004 - a line that is shown stands on one line
 from generate.declared import exit_codes
 from har_labels.errors import HarLabelsError, all_codes
 

@@ -33,7 +33,9 @@ def annotate(path: str, environ: Mapping[str, str], *, summary: str, status: str
     A file that is not what Harness documents is another's: it is left alone.
     """
     try:
-        document = _existing(path) or {name: environ.get(variable, "") for name, variable in _ENVELOPE.items()} | {"annotations": []}
+        document = _existing(path) or {name: environ.get(variable, "") for name, variable in _ENVELOPE.items()} | {
+            "annotations": []
+        }
     except (OSError, ValueError, RecursionError) as problem:
         return f"what is there can't be read: {problem}"
     ours = _annotation(environ, summary, status, milliseconds)

@@ -4,7 +4,7 @@
 |---|---|---|
 | name | `github` | `harness` |
 | repository | GITHUB_REPOSITORY | DRONE_REPO |
-| branch | pull request: GITHUB_HEAD_REF; else GITHUB_REF_NAME of a GITHUB_REF_TYPE `branch` | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
+| branch | GITHUB_HEAD_REF; else GITHUB_REF_NAME of a GITHUB_REF_TYPE `branch` | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
 | tag | GITHUB_REF_NAME of a GITHUB_REF_TYPE `tag` | DRONE_TAG |
 | sha | GITHUB_SHA (of a pull request: its merge commit) | DRONE_COMMIT_SHA, DRONE_COMMIT |
 | short_sha | its first 7 characters | the same |

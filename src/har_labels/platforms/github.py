@@ -102,7 +102,9 @@ class GitHub(Console):
 
     def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
         if self._error_count > MOST_ERRORS:
-            self._out.write(_command("error", f"and {self._error_count - MOST_ERRORS} more errors: see the log and the summary"))
+            self._out.write(
+                _command("error", f"and {self._error_count - MOST_ERRORS} more errors: see the log and the summary")
+            )
         summary = self._redactor.redact(summary)
         if self._is_run_by_harness and summary:
             # Harness shows no job summary (harness-runtime §7), and its annotations are out of reach from here.
@@ -152,7 +154,9 @@ def _for_a_shell_line(outputs: dict[str, str]) -> tuple[dict[str, str], list[str
     """The outputs in plain characters only, empty where they then don't fit, and a warning for each of those."""
     safe = {name: value if _is_plain(value) else base64_value(value) for name, value in outputs.items()}
     too_long = {name for name, value in safe.items() if len(f"{name}={value}") > LONGEST_LINE}
-    warnings = [f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in sorted(too_long)]
+    warnings = [
+        f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in sorted(too_long)
+    ]
     return safe | dict.fromkeys(too_long, ""), warnings
 
 

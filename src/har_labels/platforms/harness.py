@@ -73,7 +73,9 @@ class Harness(Console):
 
     def _publish_outputs(self, outputs: dict[str, str]) -> list[str]:
         text, too_long = dotenv_lines(outputs, JSON_OUTPUTS)
-        warnings = [f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in too_long]
+        warnings = [
+            f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in too_long
+        ]
         written: list[str] = []
         for variable in _OUTPUT_FILES:
             path = self._environ.get(variable, "")
