@@ -1,7 +1,5 @@
 """One table of what can happen to a step, for every CI: what is there, what is asked, what comes of it."""
 
-# ruff: noqa: E501 - a table reads by rows, one a scenario
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -98,7 +98,11 @@ def test_the_number_of_a_pull_request_target_is_in_the_event_file(tmp_path: Path
     """There GITHUB_REF is the branch it goes to; a file that can't be read tells nothing."""
     event = tmp_path / "event.json"
     event.write_text(content)
-    environ = GITHUB | {"GITHUB_EVENT_NAME": "pull_request_target", "GITHUB_EVENT_PATH": str(event), "GITHUB_HEAD_REF": "fix"}
+    environ = GITHUB | {
+        "GITHUB_EVENT_NAME": "pull_request_target",
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_HEAD_REF": "fix",
+    }
     facts = detect(environ).ci_facts()
     assert (facts["pull_request"], facts["branch"]) == (number, "fix")
     assert detect(environ | {"GITHUB_EVENT_PATH": "/no/such/file"}).ci_facts()["pull_request"] == ""
@@ -106,14 +110,27 @@ def test_the_number_of_a_pull_request_target_is_in_the_event_file(tmp_path: Path
 
 def test_drone_alone_has_its_own_numbers() -> None:
     """Without Harness's variables its build number and stage stand in."""
-    facts = detect({"DRONE": "true", "DRONE_BUILD_NUMBER": "3", "DRONE_STAGE_NAME": "default", "DRONE_COMMIT_AUTHOR": "mona"}).ci_facts()
-    assert [facts[name] for name in ("run_id", "run_number", "pipeline", "job", "actor")] == ["3", "3", "default", "default", "mona"]
+    facts = detect(
+        {"DRONE": "true", "DRONE_BUILD_NUMBER": "3", "DRONE_STAGE_NAME": "default", "DRONE_COMMIT_AUTHOR": "mona"}
+    ).ci_facts()
+    assert [facts[name] for name in ("run_id", "run_number", "pipeline", "job", "actor")] == [
+        "3",
+        "3",
+        "default",
+        "default",
+        "mona",
+    ]
 
 
 def test_an_action_run_by_harness_tells_harness_own_facts() -> None:
     """GitHub's run number and actor are made up there; what only GitHub tells is kept."""
     facts = detect(GITHUB | HARNESS | {"DRONE_REPO": ""}).ci_facts()
-    assert (facts["name"], facts["run_id"], facts["actor"], facts["sha"]) == ("harness", "exec", "user", "fedcba9876543210")
+    assert (facts["name"], facts["run_id"], facts["actor"], facts["sha"]) == (
+        "harness",
+        "exec",
+        "user",
+        "fedcba9876543210",
+    )
     assert facts["repository"] == "acme/vision"
 
 

@@ -140,7 +140,15 @@ def test_no_text_of_others_becomes_a_command(text: str) -> None:
     platform.publish({"labels": text}, text)
     shown = visible(text.replace("pat.a.b.c", "***"))
     found = commands_in(out.getvalue())
-    assert [command.name for command in found] == ["group", "endgroup", "group", "endgroup", "notice", "warning", "error"]
+    assert [command.name for command in found] == [
+        "group",
+        "endgroup",
+        "group",
+        "endgroup",
+        "notice",
+        "warning",
+        "error",
+    ]
     if "pat." not in text:
         assert [command.data for command in found[2:6]] == [shown, "", shown, shown]
     assert found[-1].properties == {"title": "HAR-REFUSED"}

@@ -45,7 +45,12 @@ def published(outputs: dict[str, str], before: str = "") -> bytes:
 @given(st.lists(hostile_texts, max_size=4), encodable_texts, st.dictionaries(hostile_texts, hostile_texts, max_size=2))
 def test_any_text_comes_back_from_every_reader(labels: list[str], name: str, labels_map: dict[str, str]) -> None:
     """JSON as equal JSON, other values byte for byte, after what lite-engine does to them."""
-    outputs = {"labels": json_text(labels), "image-name": name, "labels-map": json_text(labels_map), "status": "SUCCESS"}
+    outputs = {
+        "labels": json_text(labels),
+        "image-name": name,
+        "labels-map": json_text(labels_map),
+        "status": "SUCCESS",
+    }
     content = published(outputs)
     for reader in READERS:
         read = read_by_harness(content, reader)
@@ -58,7 +63,10 @@ def test_any_text_comes_back_from_every_reader(labels: list[str], name: str, lab
     ("outputs", "text"),
     [
         ({"labels": '["a","b c"]'}, 'LABELS=["a","b c"]\n'),
-        ({"labels": '["a#b","$X","<+y>","é😀"]'}, 'LABELS=["a\\u0023b","\\u0024X","\\u003c+y>","\\u00e9\\ud83d\\ude00"]\n'),
+        (
+            {"labels": '["a#b","$X","<+y>","é😀"]'},
+            'LABELS=["a\\u0023b","\\u0024X","\\u003c+y>","\\u00e9\\ud83d\\ude00"]\n',
+        ),
         ({"status": "SUCCESS", "changed-count": "3", "plan-file": ""}, "STATUS=SUCCESS\nCHANGED_COUNT=3\nPLAN_FILE=\n"),
         ({"image-name": "team/model x"}, "IMAGE_NAME=team/model x\n"),
         ({"image-name": "a#b $HOME é"}, "IMAGE_NAME='a#b $HOME é'\n"),
@@ -137,7 +145,9 @@ def test_drone_has_no_output_file_and_that_is_no_warning() -> None:
 
 def test_the_key_is_in_no_file(tmp_path: Path) -> None:
     """Not in outputs, annotation or error, in whatever form they are written."""
-    environ = {name: str(tmp_path / name) for name in ("DRONE_OUTPUT", "HARNESS_ANNOTATIONS_FILE", "ERROR_METADATA_FILE")}
+    environ = {
+        name: str(tmp_path / name) for name in ("DRONE_OUTPUT", "HARNESS_ANNOTATIONS_FILE", "ERROR_METADATA_FILE")
+    }
     platform, out, err = harness(environ | {"CI_ENABLE_HARNESS_ANNOTATIONS": "true"})
     platform.mask(KEY)
     platform.error(InputError(f"it's {KEY}"))
@@ -154,7 +164,9 @@ IDENTITY = {
 }  # fmt: skip
 
 
-def annotated(path: Path, more: dict[str, str] | None = None, summary: str = "**Done**", status: str = "SUCCESS") -> Any:
+def annotated(
+    path: Path, more: dict[str, str] | None = None, summary: str = "**Done**", status: str = "SUCCESS"
+) -> Any:
     """The annotations file after one run."""
     environ = IDENTITY | {"HARNESS_ANNOTATIONS_FILE": str(path)} | (more or {})
     assert harness(environ)[0].publish({"status": status}, summary) == []
@@ -182,7 +194,9 @@ def test_no_annotation_unless_the_flag_is_exactly_true(tmp_path: Path, flag: str
     assert not (tmp_path / "a.json").exists()
 
 
-@pytest.mark.parametrize(("status", "style"), [("SUCCESS", "success"), ("PLANNED", "info"), ("PARTIAL", "warning"), ("FAILED", "error")])
+@pytest.mark.parametrize(
+    ("status", "style"), [("SUCCESS", "success"), ("PLANNED", "info"), ("PARTIAL", "warning"), ("FAILED", "error")]
+)
 def test_the_style_follows_the_status(tmp_path: Path, status: str, style: str) -> None:
     """In the words of Harness's source."""
     assert annotated(tmp_path / "a.json", status=status)["annotations"][0]["style"] == style
@@ -195,7 +209,10 @@ def test_the_style_follows_the_status(tmp_path: Path, status: str, style: str) -
         ({"HARNESS_NODE_INDEX": "3"}, "har-labels-3"),
         ({"HARNESS_NODE_INDEX": "<+strategy.iteration>"}, "har-labels"),
         ({"HARNESS_NODE_INDEX": "null", "DRONE_STEP_NAME": "label"}, "har-labels-label"),
-        ({"HARNESS_NODE_INDEX": "0", "HARNESS_STEP_ID": "label_models", "DRONE_STEP_NAME": "x"}, "har-labels-label_models-0"),
+        (
+            {"HARNESS_NODE_INDEX": "0", "HARNESS_STEP_ID": "label_models", "DRONE_STEP_NAME": "x"},
+            "har-labels-label_models-0",
+        ),
     ],
 )
 def test_each_step_and_turn_has_its_own_context(tmp_path: Path, more: dict[str, str], context: str) -> None:
@@ -215,7 +232,13 @@ def test_annotations_of_others_stay_and_ours_is_replaced(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "content",
-    ["not json", "[]", '{"annotations": 3}', json.dumps({"annotations": [{}] * MOST_ANNOTATIONS}), json.dumps({"x": "y" * LARGEST_FILE})],
+    [
+        "not json",
+        "[]",
+        '{"annotations": 3}',
+        json.dumps({"annotations": [{}] * MOST_ANNOTATIONS}),
+        json.dumps({"x": "y" * LARGEST_FILE}),
+    ],
 )
 def test_a_file_that_takes_no_more_is_left_alone(tmp_path: Path, content: str) -> None:
     """A warning says why; what others wrote is theirs."""

@@ -47,7 +47,9 @@ def test_any_text_passes_through_the_shell_line(shell: str) -> None:
     @settings(max_examples=60, deadline=None)
     @given(st.lists(encodable_texts, min_size=20, max_size=20))
     def check(texts: list[str]) -> None:
-        outputs = {f"o-{index}": text for index, text in enumerate([*texts, "$(touch ran)", "`touch ran`", '"; touch ran; "'])}
+        outputs = {
+            f"o-{index}": text for index, text in enumerate([*texts, "$(touch ran)", "`touch ran`", '"; touch ran; "'])
+        }
         with tempfile.TemporaryDirectory() as folder:
             content = carried_over(published(outputs, folder)[0], folder, shell)
         for reader in (v2, v3, v4):

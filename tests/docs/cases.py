@@ -5,7 +5,6 @@ Artifacts stand as `registry:name`; each recipe has a case where it does its wor
 
 from __future__ import annotations
 
-# ruff: noqa: E501 - a case is a row of a table
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

@@ -6,7 +6,6 @@ unless its row says otherwise.
 
 from __future__ import annotations
 
-# ruff: noqa: E501 - a failure is a row of a table
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence

@@ -10,13 +10,13 @@ import sys
 import time
 from pathlib import Path
 
-import canary
 import pytest
+
+import canary
 from canary import KEY
 from ci.steps import CIS
 from conftest import RunStep
 from har_sandbox import Fault, Request, Sandbox
-
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep, StepProcess
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from ci.scenarios import HOSTILE
 from ci.steps import CIS
 from conftest import RunStep
-from har_sandbox import Fault, Sandbox
-from wire.servers import answer_bytes, canned, success
-
 from har_labels.labels import CONTROL_CHARACTERS
+from har_sandbox import Fault, Sandbox
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
+from wire.servers import answer_bytes, canned, success
 
 REGISTRY = "acme/ml/models"
 CONTROLS = (

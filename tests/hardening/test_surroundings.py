@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from ci.steps import Done
 from conftest import RunStep
 from har_sandbox import Sandbox
-
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
 

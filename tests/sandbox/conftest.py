@@ -50,9 +50,7 @@ class Client:
         except http.client.RemoteDisconnected:
             return Reply(None, {})
 
-    def put(
-        self, artifact: str, labels: list[str], query: str = "", registry: str = MODELS
-    ) -> Reply:
+    def put(self, artifact: str, labels: list[str], query: str = "", registry: str = MODELS) -> Reply:
         """Replace the labels of one artifact."""
         target = f"/registry/{registry}/+/artifact/{artifact}/labels{query}"
         return self.ask("PUT", target, json.dumps({"labels": labels}).encode())

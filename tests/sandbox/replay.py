@@ -159,9 +159,7 @@ def _actual(box: Sandbox, file: str, exchange: Exchange) -> Seen:
     seen = "nothing recorded"
     if "after" in exchange:
         seen = _listed(box, exchange)
-    return Seen(
-        status, _headers(headers), normalised(answer, downloads=file == "huggingface"), seen
-    )
+    return Seen(status, _headers(headers), normalised(answer, downloads=file == "huggingface"), seen)
 
 
 def ask(

@@ -91,9 +91,7 @@ class Seeder:
             self.upload(self._refs[found[1], found[2]], found[3], digest, tag=tag)
         elif found := re.fullmatch(r"/pkg/([^/]+)/([^/]+)/files/(.+)/([^/]+)/data.bin", path):
             self.upload(self._refs[found[1], found[2]], found[3], found[4])
-        elif found := re.fullmatch(
-            r"/pkg/([^/]+)/([^/]+)/huggingface/api/(model|dataset)s/([^/]+)/commit/main", path
-        ):
+        elif found := re.fullmatch(r"/pkg/([^/]+)/([^/]+)/huggingface/api/(model|dataset)s/([^/]+)/commit/main", path):
             self.upload(self._refs[found[1], found[2]], found[4], "main", type=found[3])
         elif found := re.match(r"/pkg/([^/]+)/([^/]+)/(?!huggingface)", path):
             name, version = _BY_NAME[exchange["name"]]

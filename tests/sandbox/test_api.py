@@ -103,11 +103,7 @@ def test_unknown_options_are_refused(options: dict[str, object], problem: str) -
 def test_a_database_file_keeps_its_content(tmp_path: Path) -> None:
     """Labels written in one run are there in the next, also where the preload names others."""
     file = tmp_path / "registry.db"
-    content = {
-        "registries": [
-            {"ref": MODELS, "artifacts": [{"name": "a", "type": "model", "labels": ["old"]}]}
-        ]
-    }
+    content = {"registries": [{"ref": MODELS, "artifacts": [{"name": "a", "type": "model", "labels": ["old"]}]}]}
     with Sandbox(database=file, preload=content) as box:
         client = Client(box)
         client.put("a", ["kept"])

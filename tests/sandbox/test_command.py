@@ -55,7 +55,7 @@ def test_it_ends_while_an_answer_is_slow(tmp_path: Path) -> None:
     assert process.stdout is not None
     url = process.stdout.readline().split()[-1]
     host, port = url.removeprefix("http://").split(":")
-    import http.client  # noqa: PLC0415 - only here
+    import http.client
 
     client = http.client.HTTPConnection(host, int(port))
     client.request("GET", "/")
@@ -69,7 +69,7 @@ def test_it_ends_while_an_answer_is_slow(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--host", "0.0.0.0"], "not loopback"),  # noqa: S104 - it is refused
+        (["--host", "0.0.0.0"], "not loopback"),
         (["--host", "example.com"], "not loopback"),
         (["--port", "70000"], "not a port"),
         (["--port", "x"], "not a port"),

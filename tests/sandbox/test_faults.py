@@ -75,8 +75,7 @@ def test_a_redirect_points_elsewhere(box: Sandbox, client: Client, status: int) 
     reply = client.put("resnet50", WRITTEN)
     assert reply.status == status
     assert (
-        reply.headers["Location"]
-        == "http://127.0.0.1:1/har/api/v1/registry/acme/ml/models/+/artifact/resnet50/labels"
+        reply.headers["Location"] == "http://127.0.0.1:1/har/api/v1/registry/acme/ml/models/+/artifact/resnet50/labels"
     )
     box.script([Fault("redirect", location="https://sso.example.com/login")])
     assert client.list().headers["Location"] == "https://sso.example.com/login"

@@ -33,9 +33,7 @@ def outcomes() -> dict[tuple[str, int], Outcome]:
 
 
 @pytest.mark.parametrize(("file", "number"), CASES)
-def test_answer_is_the_recorded_one(
-    outcomes: dict[tuple[str, int], Outcome], file: str, number: int
-) -> None:
+def test_answer_is_the_recorded_one(outcomes: dict[tuple[str, int], Outcome], file: str, number: int) -> None:
     """Status, content-type, allow, location, body and the labels listed afterwards are equal."""
     outcome = outcomes[file, number]
     assert outcome.actual == outcome.expected

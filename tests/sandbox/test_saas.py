@@ -88,9 +88,7 @@ def test_a_bad_artifact_type_is_refused(client: Client) -> None:
         ("PUT", "/registry/acme/ml/models/+/artifact/team/llm/labels", 404),
     ],
 )
-def test_what_is_not_there_is_said_in_json(
-    client: Client, method: str, target: str, status: int
-) -> None:
+def test_what_is_not_there_is_said_in_json(client: Client, method: str, target: str, status: int) -> None:
     """Unknown names, and references without their `/+`, are errors with code, message, details."""
     body = b'{"labels":["x"]}' if method != "GET" else None
     assert error_of(client.ask(method, target, body))["code"] == str(status)
@@ -111,9 +109,7 @@ def test_the_page_size_is_capped_and_counts_are_right() -> None:
         names = [row["name"] for page in pages for row in page["artifacts"]]
         client.close()
     assert [len(page["artifacts"]) for page in pages] == [100, 100, 50, 0]
-    assert {(page["pageSize"], page["itemCount"], page["pageCount"]) for page in pages} == {
-        (100, 250, 3)
-    }
+    assert {(page["pageSize"], page["itemCount"], page["pageCount"]) for page in pages} == {(100, 250, 3)}
     assert names == [f"m-{n:03}" for n in range(250)]
 
 
@@ -173,9 +169,7 @@ def test_a_server_may_drop_types() -> None:
         client.put("team/llm/+", ["a"], "?artifact_type=model")
         assert box.artifact(MODELS, "team/llm").type is None
         assert client.put("team/llm/+", ["b"], "?artifact_type=model").status == 200
-        assert client.ask("GET", f"/registry/{MODELS}/+/artifact/team/llm/+/summary").data[
-            "labels"
-        ] == ["b"]
+        assert client.ask("GET", f"/registry/{MODELS}/+/artifact/team/llm/+/summary").data["labels"] == ["b"]
         client.close()
 
 
@@ -202,9 +196,7 @@ def test_hidden_artifacts_exist_but_are_not_listed() -> None:
 def test_beside_the_api_there_is_a_web_page(box: Sandbox) -> None:
     """A path outside the API's base answers 200 with HTML, also to a PUT, and writes nothing."""
     target = f"/api/v1/registry/{MODELS}/+/artifact/resnet50/labels"
-    status, headers, body = ask(
-        box, "PUT", target, body=b'{"labels":[]}', headers={"x-api-key": "key"}
-    )
+    status, headers, body = ask(box, "PUT", target, body=b'{"labels":[]}', headers={"x-api-key": "key"})
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert body == "<html></html>\n"
     assert box.labels(MODELS, "resnet50", "model") == ["m"]

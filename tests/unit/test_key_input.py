@@ -143,4 +143,7 @@ def test_a_short_key_is_not_looked_for() -> None:
 def test_a_key_given_as_the_path_of_its_file_is_not_shown() -> None:
     """Whoever puts the key itself into `api-key-file` is told so, without it."""
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": "a1b2c3d4e5f6g7h8"})
-    assert what == "`api-key-file` names a file (not shown, it may be the key itself), which can't be read: No such file or directory"
+    assert (
+        what
+        == "`api-key-file` names a file (not shown, it may be the key itself), which can't be read: No such file or directory"
+    )

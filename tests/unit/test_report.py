@@ -124,14 +124,21 @@ def test_no_labels_is_not_the_same_as_unknown_labels() -> None:
 def test_several_artifacts_leave_the_outputs_of_one_empty() -> None:
     """Their labels are in `results`."""
     outputs = outputs_of(run(DONE, SAME), results_limit=ENOUGH)
-    assert {outputs[name] for name in ("labels", "previous-labels", "added", "removed", "labels-map", "image-name")} == {""}
+    assert {
+        outputs[name] for name in ("labels", "previous-labels", "added", "removed", "labels-map", "image-name")
+    } == {""}
     assert len(json.loads(outputs["results"])) == 2
 
 
 def test_a_dry_run_tells_the_labels_that_would_be() -> None:
     """And says `changed` where something would change."""
     outputs = outputs_of(run(PLANNED, dry_run=True), results_limit=ENOUGH)
-    assert (outputs["labels"], outputs["added"], outputs["changed"], outputs["status"]) == ('["b"]', '["b"]', "true", "PLANNED")
+    assert (outputs["labels"], outputs["added"], outputs["changed"], outputs["status"]) == (
+        '["b"]',
+        '["b"]',
+        "true",
+        "PLANNED",
+    )
 
 
 def test_a_failed_artifact_tells_what_is_there_now() -> None:

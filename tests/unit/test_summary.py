@@ -82,7 +82,10 @@ def test_failures_show_their_text_and_nothing_acts(name: str, what: str, next_st
     ("result", "sentence"),
     [
         (run(outcome()), "**Done:** 1 artifact: 1 changed."),
-        (run(outcome(before=("a",), after=("b",), status=Status.PLANNED), dry_run=True), "**Dry run, nothing was written:** 1 artifact: 1 to change."),
+        (
+            run(outcome(before=("a",), after=("b",), status=Status.PLANNED), dry_run=True),
+            "**Dry run, nothing was written:** 1 artifact: 1 to change.",
+        ),
         (run(outcome(), failed(Forbidden("x"))), "**Partly done:** 2 artifacts: 1 changed, 1 failed."),
         (run(errors=(InputError("x"),)), "**Failed:** nothing was written."),
         (run(outcome(), errors=(Cancelled("x"),)), "**Cancelled, partly done:** 1 artifact: 1 changed."),
@@ -96,8 +99,18 @@ def test_the_first_line_is_the_result(result: RunResult, sentence: str) -> None:
 def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
     """As the contract has it, with signs besides the columns."""
     text = markdown(run(outcome(before=("a",), after=("b",)), failed(Forbidden("not allowed")), report_file="r.json"))
-    parts = ["**Partly done:**", "| artifact | labels after | added | removed |", "+ `b`", "\N{MINUS SIGN} `a`", "What failed", "HAR-FORBIDDEN"]
-    places = [text.index(part) for part in [*parts, Forbidden.cure, "Mode `replace`", "5 requests sent", "2.5 seconds", "1 retry", "`r.json`"]]
+    parts = [
+        "**Partly done:**",
+        "| artifact | labels after | added | removed |",
+        "+ `b`",
+        "\N{MINUS SIGN} `a`",
+        "What failed",
+        "HAR-FORBIDDEN",
+    ]
+    places = [
+        text.index(part)
+        for part in [*parts, Forbidden.cure, "Mode `replace`", "5 requests sent", "2.5 seconds", "1 retry", "`r.json`"]
+    ]
     assert places == sorted(places)
 
 

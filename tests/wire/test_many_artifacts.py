@@ -102,8 +102,12 @@ def test_rollback_restores_what_was_written_and_only_that(sandbox: Sandbox, run_
     """`on-failure: rollback` puts `before` back, except where somebody has written since; the exit code is the cause's."""
     fill(sandbox, 4)
     sandbox.script([Fault("400", method="PUT", artifact="m-00003", times=9)])
-    sandbox.after(lambda request: _write_over(sandbox) if "m-00003" in request.path and request.method == "PUT" else None)
-    done = run_step("github", sandbox, ALL | {"labels": "x", "retries": "0", "on-failure": "rollback", "concurrency": "1"})
+    sandbox.after(
+        lambda request: _write_over(sandbox) if "m-00003" in request.path and request.method == "PUT" else None
+    )
+    done = run_step(
+        "github", sandbox, ALL | {"labels": "x", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
+    )
     assert done.code == 6
     statuses = {row["artifact"]: row["status"] for row in done.value("results")}
     assert statuses == {"m-00000": "rolled-back", "m-00001": "applied", "m-00002": "rolled-back", "m-00003": "failed"}
@@ -123,7 +127,9 @@ def test_max_changes_refuses_the_whole_plan(sandbox: Sandbox, run_step: RunStep)
     assert methods(sandbox)["PUT"] == 0
 
 
-def test_a_plan_that_cannot_fit_into_the_deadline_is_refused_before_the_first_write(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_a_plan_that_cannot_fit_into_the_deadline_is_refused_before_the_first_write(
+    sandbox: Sandbox, run_step: RunStep
+) -> None:
     """At one request a second 100 changes don't fit into ten seconds: exit 7, with the time they need."""
     fill(sandbox, 100)
     done = run_step("github", sandbox, ALL | {"labels": "x", "requests-per-minute": "60", "deadline": "10"})
@@ -138,7 +144,11 @@ def test_shards_are_disjoint_and_together_complete(sandbox: Sandbox, run_step: R
     fill(sandbox, 60)
     shares = []
     for index in reversed(range(total)):
-        done = run_step("github", sandbox, ALL | {"mode": "add", "labels": "x", "shard-index": str(index), "shard-total": str(total)})
+        done = run_step(
+            "github",
+            sandbox,
+            ALL | {"mode": "add", "labels": "x", "shard-index": str(index), "shard-total": str(total)},
+        )
         shares.append({row["artifact"] for row in done.value("results")})
     assert sum(map(len, shares)) == len(set.union(*shares)) == 60
     assert methods(sandbox)["PUT"] == 60
@@ -166,25 +176,36 @@ def test_an_artifact_that_was_just_pushed_is_waited_for(sandbox: Sandbox, run_st
             sandbox.add_artifact(MODELS, "late", package_type="DOCKER")
 
     sandbox.before(push)
-    done = run_step("harness", sandbox, {"registry-ref": MODELS, "artifact": "late", "labels": "x", "wait-for-artifact": "20"})
+    done = run_step(
+        "harness", sandbox, {"registry-ref": MODELS, "artifact": "late", "labels": "x", "wait-for-artifact": "20"}
+    )
     assert (done.code, sandbox.labels(MODELS, "late")) == (0, ["x"])
 
 
-def test_merging_reads_that_pacing_has_made_old_are_renewed(sandbox: Sandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_merging_reads_that_pacing_has_made_old_are_renewed(
+    sandbox: Sandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A label that somebody adds between our read and our late write is kept."""
     monkeypatch.setattr("har_labels.apply.FRESH_SECONDS", 0.0)
     fill(sandbox, 3)
-    sandbox.after(lambda request: sandbox.put_labels(MODELS, "m-00002", ["old", "theirs"]) if len(sandbox.requests) == 1 else None)
+    sandbox.after(
+        lambda request: sandbox.put_labels(MODELS, "m-00002", ["old", "theirs"]) if len(sandbox.requests) == 1 else None
+    )
     done = run_step("github", sandbox, ALL | {"mode": "add", "labels": "new", "concurrency": "1"})
     assert (done.code, sandbox.labels(MODELS, "m-00002")) == (0, ["new", "old", "theirs"])
 
 
-def test_a_refused_key_stops_the_run_and_a_refused_registry_only_that_one(sandbox: Sandbox, run_step: RunStep, tmp_path: Path) -> None:
+def test_a_refused_key_stops_the_run_and_a_refused_registry_only_that_one(
+    sandbox: Sandbox, run_step: RunStep, tmp_path: Path
+) -> None:
     """A 401 ends everything; a 403 lets other registries go on, and their artifacts are done."""
     fill(sandbox, 3)
     sandbox.add_artifact("acme/ml/data", "faces", package_type="DOCKER")
     manifest = tmp_path / "labels.json"
-    changes = [{"registry-ref": MODELS, "artifact": "*", "labels": ["x"]}, {"registry-ref": "acme/ml/data", "artifact": "faces", "labels": ["x"]}]
+    changes = [
+        {"registry-ref": MODELS, "artifact": "*", "labels": ["x"]},
+        {"registry-ref": "acme/ml/data", "artifact": "faces", "labels": ["x"]},
+    ]
     manifest.write_text(json.dumps({"version": 1, "changes": changes}))
     sandbox.script([Fault("403", method="PUT", artifact="m-00000", times=1)])
     done = run_step("github", sandbox, {"manifest": str(manifest), "concurrency": "1"})
