@@ -31,7 +31,7 @@ check: $(READY) ## look for faults without running anything: types, style, schem
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tools/docs --check
-	@if [ -f tools/schemas ]; then $(BIN)/python tools/schemas --check; fi
+	$(BIN)/python tools/schemas --check
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml composite/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --no-progress --quiet .
@@ -45,7 +45,7 @@ bench: $(READY) ## measure: whole processes beside a bare script and curl, and r
 
 docs: $(READY) ## write action.yml, the README's tables and the schemas anew from the code
 	$(BIN)/python tools/docs
-	@if [ -f tools/schemas ]; then $(BIN)/python tools/schemas; fi
+	$(BIN)/python tools/schemas
 
 lock: ## resolve the dependencies anew into requirements/*.txt
 	tools/lock
