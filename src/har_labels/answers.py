@@ -147,7 +147,13 @@ def row_of(data: dict[str, Any], *, is_shown: bool = True, origin: Origin | None
     name, artifact_type = data.get("name"), data.get("artifactType") or ""
     if not isinstance(name, str) or not isinstance(artifact_type, str):
         raise Doubt(BadAnswer("a row of the list has no name"))
-    return Row(name, artifact_type, (labels_of(data.get("labels")) or ()) if is_shown else None, facts_of(data), origin)
+    return Row(
+        _HALF_PAIR.sub("\ufffd", name),
+        artifact_type,
+        (labels_of(data.get("labels")) or ()) if is_shown else None,
+        facts_of(data),
+        origin,
+    )
 
 
 def labels_of(value: Any) -> Labels | None:

@@ -63,6 +63,7 @@ class Writer:
             tried = self._write_all(pending)
             untried = without(pending, tried)
             again = self._watch.settle([task for task in tried if task.outcome is None])
+            self._stop_if_failed(tried)
             watched += without(tried, again)
             pending = again + untried
             if not pending:
@@ -70,10 +71,18 @@ class Writer:
                 watched = without(watched, pending)
             self._pause_before(pending)
 
+    def _stop_if_failed(self, tasks: Iterable[Task]) -> None:
+        if self._care.stops_at_failure:
+            failed = (task.outcome.error for task in tasks if task.outcome and task.outcome.error)
+            if error := next(failed, None):
+                raise Stop(error)
+
     def wind_up(self, tasks: Iterable[Task]) -> None:
         """After a stop: ends every task that was tried with what one look tells of it. Writes nothing."""
         tried = [task for task in tasks if task.outcome is None and task.attempts]
-        for task in self._watch.look([task for task in tried if task.doubt or task.goal.is_merging]):
+        for task in self._watch.look(
+            [task for task in tried if task.doubt or not task.confirmed_by or task.goal.is_merging]
+        ):
             task.fail(
                 given_up(task)
                 if task.doubt
@@ -112,7 +121,7 @@ class Writer:
             if self._is_still_to_write(task):
                 if not self._has_begun(task):
                     task.remember()
-                task.attempts += 1
+                task.about_to_write()
                 self._put(task)
         except HarLabelsError as error:
             self._failed(task, error)
@@ -123,14 +132,14 @@ class Writer:
 
     def _is_still_to_write(self, task: Task) -> bool:
         """Computes a merging change from a read that is fresh; False if that leaves nothing to write."""
-        if not task.goal.is_merging:
+        if not task.goal.is_merging and not task.goal.is_exact:
             return True
-        is_old = self._clock.monotonic() - task.reading.at > self._longest_age(task)
+        is_old = self._is_old(task)
         if is_old:
             if not self._has_begun(task):
                 task.remember()
+            # It waits its own turn; the one that was waited for already is the PUT's.
             self._renewal.renew(task)
-            self._registry.wait_turn()
         if task.labels is None or not self._has_begun(task):
             task.aim()
             if task.target == task.labels:
@@ -144,6 +153,12 @@ class Writer:
                 return False
             task.target = look.target
         return True
+
+    def _is_old(self, task: Task) -> bool:
+        """Whether the change has to be computed from a newer read. A plan's step never trusts one from before a write."""
+        if task.goal.is_exact and task.reading.at <= self._watch.quiet_since:
+            return True
+        return self._clock.monotonic() - task.reading.at > self._longest_age(task)
 
     def _longest_age(self, task: Task) -> float:
         if task.attempts and self._care.settle:
@@ -195,21 +210,27 @@ class Writer:
     # --- the type of a Hugging Face artifact (contract §5 point 9) -----------------------------------------
 
     def _prove_types(self, tasks: Sequence[Task], write: Callable[[Task], None]) -> None:
-        """Writes the first typed artifact of each Hugging Face registry alone and looks whether its type is still there."""
+        """Writes typed artifacts of a Hugging Face registry alone until one has shown that it keeps its type."""
         for task in tasks:
             if task.is_typed_hugging_face and task.ref not in self._proven:
                 kind = task.reading.row.artifact_type
                 write(task)
                 if task.outcome is None:
-                    self._proven.add(task.ref)
                     self._look_at_type(task, kind)
 
     def _look_at_type(self, task: Task, kind: str) -> None:
-        rows = self._reader.rows(task.ref, names={task.name}).get(task.name, [])
-        if any(row.artifact_type == kind for row in rows):
+        try:
+            rows = self._reader.rows(task.ref, names={task.name}).get(task.name, [])
+        except HarLabelsError:
+            return  # the look that settles the write will tell; nothing is proven
+        of_kind = [row for row in rows if row.artifact_type == kind]
+        if any(row.labels == task.target for row in of_kind):
+            self._proven.add(task.ref)
+        if of_kind:
             return
         what = f"{task.name!r} in {task.ref} is no longer a {kind} since its labels were written"
         if self._care.allow_type_loss:
+            self._proven.add(task.ref)
             self._notice(f"{what}; going on, as `allow-type-loss` says")
             return
         error = TypeLoss(what)

@@ -122,7 +122,8 @@ def write_text(path: str, chunks: Iterable[str]) -> str:
 
     A pipe or a device such as /dev/null is no place for it: the rename would put a file there instead.
     """
-    neighbour = f"{path}.{os.getpid()}.part"
+    # Not the process id: in containers that is 1 each time.
+    neighbour = f"{path}.{os.urandom(4).hex()}.part"
     try:
         if _is_special(path):
             return "it is no regular file"

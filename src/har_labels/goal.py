@@ -38,6 +38,10 @@ class Goal(Protocol):
         """Whether the labels wanted depend on those there now, so that other writers matter."""
 
     @property
+    def is_exact(self) -> bool:
+        """Whether it may only be written over exactly the labels it was made for."""
+
+    @property
     def is_sweeping(self) -> bool:
         """Whether it takes away whatever isn't named, so that the user should be told what that was."""
 
@@ -58,6 +62,10 @@ class ChangeGoal:
     @property
     def is_merging(self) -> bool:
         return self.changes.is_merging
+
+    @property
+    def is_exact(self) -> bool:
+        return False
 
     @property
     def is_sweeping(self) -> bool:
@@ -106,6 +114,10 @@ class PlanGoal:
     @property
     def is_merging(self) -> bool:
         return False
+
+    @property
+    def is_exact(self) -> bool:
+        return True
 
     @property
     def is_sweeping(self) -> bool:

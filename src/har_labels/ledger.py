@@ -54,6 +54,9 @@ def _unfinished(task: Task, reason: HarLabelsError | None) -> Outcome:
     kind = type(reason) if reason else HarLabelsError
     if not task.attempts:
         return _outcome(task, Status.SKIPPED, reason)
+    if task.doubt and task.doubt.written is False:
+        what = f"{task.name!r} in {task.ref}: {task.doubt.error.what}; nothing was written"
+        return _outcome(task, Status.FAILED, type(task.doubt.error)(what))
     if task.doubt:
         return _outcome(
             task,

@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt, Origin, Page, Row
-from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, Refused
+from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, BadAnswer, Refused
 from har_labels.labels import matches_any
 from har_labels.registry import PAGE_SIZE, Registry
-from har_labels.timing import Clock, backoff
+from har_labels.timing import LONGEST_ASKED_WAIT, Clock, backoff
 
 T = TypeVar("T")
 
@@ -74,34 +74,41 @@ class Reader:
 
         if len(terms) == 1:
             self._search(ref, found, term=terms[0], wanted=wanted)
-        elif terms and not self._list_all(ref, found, wanted=wanted, at_most=len(terms)):
-            for term in terms:
-                if term not in found:
-                    self._search(ref, found, term=term, wanted=wanted)
+        elif terms and (last := self._list_all(ref, found, wanted=wanted, at_most=len(terms))) is not None:
+            # What stood on the first page is known, but for the last name: a row of its other type may be behind it.
+            known = found.keys() - {last}
+            for term in [*sorted(names - known), *map(_longest_literal, globs)]:
+                self._search(ref, found, term=term, wanted=wanted)
         return found
 
     def _search(self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[str], bool]) -> None:
         for page in self._pages(ref, term):
             _keep(page, found, wanted)
 
-    def _list_all(self, ref: RegistryRef, found: Rows, *, wanted: Callable[[str], bool], at_most: int) -> bool:
-        """Lists the whole registry unless its first page tells that `at_most` searches cost fewer requests."""
+    def _list_all(self, ref: RegistryRef, found: Rows, *, wanted: Callable[[str], bool], at_most: int) -> str | None:
+        """Lists the whole registry; None when that is done.
+
+        If the first page tells that `at_most` searches cost fewer requests it stops there: the last name it saw.
+        """
         for number, page in enumerate(self._pages(ref, "")):
             _keep(page, found, wanted)
             if number == 0 and page.items / (page.size or PAGE_SIZE) > at_most + 1:
-                return False
-        return True
+                return page.rows[-1].name if page.rows else ""
+        return None
 
     def _pages(self, ref: RegistryRef, term: str) -> Iterator[Page]:
         """All pages, to an empty one or one shorter than the size it names; `pageCount` is not to be trusted."""
-        number, before = self._first_page.get(ref, 0), set[tuple[str, str]]()
+        number, before, repeats = self._first_page.get(ref, 0), set[tuple[str, str]](), 0
         while True:
             page = self._page(ref, term, number)
             keys = {(row.name, row.artifact_type) for row in page.rows}
             yield page
-            # A server that ignores `page` would repeat itself for ever.
-            if not page.rows or (page.size and len(page.rows) < page.size) or keys == before:
+            if not page.rows or (page.size and len(page.rows) < page.size):
                 return
+            # Once may be a server that takes page 0 for page 1; a server that ignores `page` would go on for ever.
+            repeats = repeats + 1 if keys == before else 0
+            if repeats > 1:
+                raise BadAnswer(f"the list of {ref} repeats one page and never comes to its end")
             before = keys
             number = max(number, self._first_page.get(ref, 0)) + 1
 
@@ -126,7 +133,7 @@ class Reader:
                 return call()
             except Doubt as doubt:
                 self._clock.check()  # a read that was cut off since the run is over says nothing of the registry
-                if attempt > self._retries:
+                if attempt > self._retries or doubt.wait > LONGEST_ASKED_WAIT:
                     raise doubt.error from None
                 self.retried += 1
                 self._clock.sleep(backoff(attempt, at_least=doubt.wait))
@@ -157,5 +164,5 @@ def _keep(page: Page, found: Rows, wanted: Callable[[str], bool]) -> None:
 
 
 def _longest_literal(glob: str) -> str:
-    """The longest part of a pattern that every match contains: `team/*-prod` → `team/`, `-prod`'s equal."""
-    return max(split(r"\[[^\]]*\]|[*?\[]", glob), key=len)
+    """The longest part of a pattern that stands in every match: `team/*-prod` → `team/` (the first of two as long)."""
+    return max(split(r"\[!?\]?[^\]]*\]|[*?\[]", glob), key=len)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from har_labels.apply import Writer
 from har_labels.errors import HarLabelsError
 from har_labels.goal import PlanGoal
+from har_labels.labels import to_labels
 from har_labels.plan import Status
 from har_labels.reading import Reader, Reading, choose
 from har_labels.task import Task
@@ -16,7 +17,7 @@ from har_labels.timing import Clock
 def roll_back(
     tasks: Iterable[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]
 ) -> None:
-    """Writes `before` back wherever the artifact still has what this run wrote; what has changed since is told and left."""
+    """Takes back what this run wrote wherever the artifact still has what this run wrote; what has changed since is told and left."""
     undoing = {task: _inverse(task) for task in tasks if task.attempts and task.before is not None}
     _read(undoing.values(), reader, clock, notice)
     writer.run(undoing.values())
@@ -24,13 +25,14 @@ def roll_back(
         if undo.outcome and undo.outcome.status is Status.APPLIED:
             task.attempts += undo.attempts
             task.confirmed_by = undo.confirmed_by
-            task.end(Status.ROLLED_BACK, task.before)
+            task.end(Status.ROLLED_BACK, undo.target)
 
 
 def _inverse(task: Task) -> Task:
-    before = task.before or ()
-    goal = PlanGoal(f"{task.name!r} in {task.ref}", before=task.target, after=before)
-    return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=before, before=task.target)
+    """Undoes what our writes did, and leaves what others have added since we planned."""
+    after = to_labels((set(task.target) - task.added) | task.removed)
+    goal = PlanGoal(f"{task.name!r} in {task.ref}", before=task.target, after=after)
+    return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=after, before=task.target)
 
 
 def _read(undoing: Iterable[Task], reader: Reader, clock: Clock, notice: Callable[[str], None]) -> None:

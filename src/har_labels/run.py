@@ -121,8 +121,10 @@ class Run:
                 raise
             self._ledger.errors.append(stop.error)
             self._writer.wind_up(tasks)
-        has_failed = any(task.outcome and task.outcome.status is Status.FAILED for task in tasks)
-        if has_failed and self._settings.on_failure is OnFailureName.ROLLBACK:
+        causes = [task.outcome.error for task in tasks if task.outcome and task.outcome.error]
+        if causes and self._settings.on_failure is OnFailureName.ROLLBACK:
+            # Told by the run from here on: an artifact that is rolled back has failed no longer.
+            self._ledger.errors += [cause for cause in causes if cause not in self._ledger.errors]
             roll_back(tasks, self._writer, self._reader, self._clock, notice=self._ledger.note)
 
     def _planned_steps(self, path: str) -> Sequence[Step]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from har_labels.display import code, codes, prose, table_row, visible
-from har_labels.errors import Cancelled, HarLabelsError
+from har_labels.errors import Cancelled, Defect, HarLabelsError
 from har_labels.labels import Labels, Mode
 from har_labels.plan import Outcome, RunResult, Status
 from har_labels.report import added_and_removed, counts_of, failures_of, labels_after, status_of
@@ -56,7 +56,9 @@ def _sentence(result: RunResult) -> str:
     is_cancelled = any(isinstance(error, Cancelled) for error in result.errors)
     verdict = f"Cancelled, {_VERDICTS[status_of(result)].lower()}" if is_cancelled else _VERDICTS[status_of(result)]
     if not result.outcomes and result.errors:
-        return f"**{verdict}:** nothing was written."
+        # A defect may have come when all was written, and what was known of it is gone.
+        is_defect = any(isinstance(error, Defect) for error in result.errors)
+        return f"**{verdict}:** {'what was written is not known' if is_defect else 'nothing was written'}."
     return f"**{verdict}:** {_number(counts['matched'], 'artifact')}{f': {parts}' if parts else ''}."
 
 

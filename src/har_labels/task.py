@@ -17,9 +17,9 @@ from har_labels.reading import Reading
 class Task:
     """Filled while planning, moved on by `apply`; `outcome` is set once, at its end.
 
-    `before` is what the plan read first and a rollback restores. `target` is what the next PUT sends. `seen`
+    `before` is what the plan read first. `target` is what the next PUT sends. `seen`
     are all labels that stood there before our writes, by which a later writer's are told (goal.look). Once a task
-    `is_in_hand`, only its own worker may touch it.
+    `is_in_hand`, only its own worker may touch it. `added` and `removed` are what our writes did, to be undone.
     """
 
     ref: RegistryRef
@@ -30,6 +30,8 @@ class Task:
     target: Labels = ()
     before: Labels | None = None
     seen: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
     attempts: int = 0
     times_undone: int = 0
     confirmed_by: ConfirmedBy = ConfirmedBy.NOTHING
@@ -77,6 +79,13 @@ class Task:
     def remember(self) -> None:
         """What stands there now is older than the write that follows."""
         self.seen |= frozenset(self.labels or ())
+
+    def about_to_write(self) -> None:
+        """Counts a PUT, and what it is going to change."""
+        base, target = frozenset(self.labels or ()), frozenset(self.target)
+        self.added |= target - base - self.seen
+        self.removed |= (base - target) & self.seen
+        self.attempts += 1
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
         """Sets the outcome. `labels` is what is there now as far as known."""

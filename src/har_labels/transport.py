@@ -78,6 +78,8 @@ class Transport:
     def __init__(self, base: ApiBase, *, scheme: str, key: SecretStr, timeout: Callable[[], float]) -> None:
         self._base = base
         self._auth = _KeyHeader(scheme, key)
+        # What stays on this machine goes through no proxy, whatever the environment says: the key would go with it.
+        self._proxies = {"no_proxy": base.host} if base.is_loopback else None
         self._timeout = timeout
         self._local = threading.local()
         self._under_way: dict[Wire, str] = {}
@@ -85,7 +87,7 @@ class Transport:
 
     def send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
         """One request and its whole answer. Raises NoAnswer."""
-        wire, session = self._wire_andsession_over()
+        wire, session = self._wire_and_session()
         seconds = self._timeout()
         watchdog = threading.Timer(2 * seconds, wire.cut)
         watchdog.daemon = True
@@ -101,6 +103,7 @@ class Transport:
                 data=None if body is None else json.dumps(body).encode(),
                 headers={"Content-Type": "application/json"} if body is not None else None,
                 auth=self._auth,
+                proxies=self._proxies,
                 timeout=seconds,
                 allow_redirects=False,
                 stream=True,
@@ -129,7 +132,7 @@ class Transport:
         for wire in tuple(self._under_way):
             wire.cut()
 
-    def _wire_andsession_over(self) -> tuple[Wire, requests.Session]:
+    def _wire_and_session(self) -> tuple[Wire, requests.Session]:
         if not hasattr(self._local, "session"):
             self._local.wire = Wire()
             self._local.session = session_over(self._local.wire)

@@ -13,7 +13,7 @@ from har_labels.goal import Found
 from har_labels.plan import ConfirmedBy, Status
 from har_labels.reading import Reader, Reading, choose
 from har_labels.task import Task
-from har_labels.timing import Clock
+from har_labels.timing import LONGEST_ASKED_WAIT, Clock
 
 # For so many times `settle` a watch waits for the others to come to rest.
 LONGEST_WATCH = 10
@@ -142,7 +142,7 @@ class Watch:
 
     def may_try_again(self, task: Task) -> bool:
         assert task.doubt
-        if task.attempts > self._care.retries:
+        if task.attempts > self._care.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
             task.fail(given_up(task), task.labels)
             return False
         self.retried += 1

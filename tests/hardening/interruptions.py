@@ -34,6 +34,11 @@ class Work:
     def boundaries(self) -> range:
         return range(1, self.requests + 1)
 
+    @property
+    def writes(self) -> range:
+        """Those of the requests that write: after one list, one for each artifact."""
+        return range(2, 2 + len(self.artifacts)) if self.before != self.after else range(0)
+
     def fill(self, box: Sandbox) -> None:
         for artifact in self.artifacts:
             box.add_artifact(REGISTRY, artifact, package_type="GENERIC", labels=list(self.before))

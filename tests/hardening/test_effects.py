@@ -83,7 +83,7 @@ def test_nothing_of_the_key_is_in_the_process_table(start_step: StartStep, box: 
         canary.check(command_line, "the command line")
 
 
-@pytest.mark.parametrize("ci", CIS)
+@pytest.mark.parametrize("ci", ["github", "harness"])
 def test_debug_mode_tells_no_more(start_step: StartStep, box: Sandbox, ci: str) -> None:
     """With the CI's own debug switches on, nothing of requests, headers or libraries is printed."""
     environ = {
@@ -105,12 +105,16 @@ def _without_seconds(log: str) -> str:
     return re.sub(r'[0-9.]+ seconds|"seconds":[0-9.]+|/step-\d+/', "", log)
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=".".join)
-@pytest.mark.parametrize("ci", ["github", "harness"])
+@pytest.mark.parametrize(
+    ("ci", "stage"), [*(("github", stage) for stage in STAGES), *(("harness", stage) for stage in STAGES[:2])]
+)
 def test_a_crash_shows_nothing(
     start_step: StartStep, box: Sandbox, run_step: RunStep, ci: str, stage: tuple[str, str]
 ) -> None:
-    """A defect with the key in its message, its locals and its cause is told by class and place alone; exit 1."""
+    """A defect with the key in its message, its locals and its cause is told by class and place alone; exit 1.
+
+    Nor is it claimed that nothing was written: the crash may have come after that.
+    """
     report = run_step.new_folder() / "report.json"
     done = start_step(ci, box, {**INPUTS, "report-file": str(report)}, command=driven("crash", *stage)).done()
     assert (done.code, set(done.errors)) == (1, {"HAR-DEFECT"}), done.log
@@ -118,6 +122,7 @@ def test_a_crash_shows_nothing(
     assert "Traceback" not in done.log
     if stage[0] not in {"summary", "publishing"}:
         assert (done.outputs["exit-code"], done.outputs["status"]) == ("1", "FAILED")
+        assert "nothing was written" not in done.summary
 
 
 def test_help_and_version(start_step: StartStep) -> None:

@@ -51,11 +51,13 @@ def put_count(box: Sandbox) -> int:
     return sum(request.method == "PUT" for request in box.requests)
 
 
+STREAMS = ["<&- >&- 2>&-", ">/dev/full 2>/dev/full", ">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full"]
+
+
 @pytest.mark.parametrize(
-    "redirection",
-    ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"],
+    ("ci", "redirection"),
+    [*(("github", one) for one in STREAMS), *((ci, one) for ci in ("harness", "terminal") for one in STREAMS[:2])],
 )
-@pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
 def test_streams_that_are_closed_or_full(
     run_in_shell: Callable[..., Done], box: Sandbox, ci: str, redirection: str
 ) -> None:
@@ -66,9 +68,10 @@ def test_streams_that_are_closed_or_full(
     if ci != "terminal":
         assert done.outputs["exit-code"] == "0"
         assert done.value("labels") == ["a", "b"]
-    failed = run_in_shell(f'exec "$@" {redirection}', ci, WRONG)
-    assert failed.code == 2
-    assert "Traceback" not in failed.log
+    if ci == "github":
+        failed = run_in_shell(f'exec "$@" {redirection}', ci, WRONG)
+        assert failed.code == 2
+        assert "Traceback" not in failed.log
 
 
 def test_a_reader_that_goes_away(start_step: StartStep, box: Sandbox) -> None:
@@ -162,13 +165,13 @@ def test_a_user_whom_nobody_knows(start_step: StartStep, box: Sandbox, tmp_path:
         assert f"can't write {name} ({private / name}): Permission denied" in done.log
 
 
-@pytest.mark.parametrize("home", [None, "", "/nowhere", "/dev/null", "/proc"])
-def test_no_home(start_step: StartStep, box: Sandbox, home: str | None) -> None:
-    """No HOME, an empty one, or one that is no folder makes no difference."""
+@pytest.mark.parametrize("home", ["", "/nowhere", "/dev/null"])
+def test_no_home(start_step: StartStep, box: Sandbox, home: str) -> None:
+    """An empty HOME, or one that is no folder, makes no difference; none at all is what the other tests have."""
     assert start_step("harness", box, INPUTS, environ={"HOME": home, "TMPDIR": "/nowhere"}).done().code == 0
 
 
-@pytest.mark.parametrize("megabytes", [48, 56, 64, 72])
+@pytest.mark.parametrize("megabytes", [48, 64, 72])
 def test_too_little_memory(run_in_shell: Callable[..., Done], box: Sandbox, megabytes: int) -> None:
     """Where memory does not suffice a stable line says so, with exit 1 and without a traceback."""
     done = run_in_shell(f'ulimit -v {megabytes * 1024} && exec "$@"', "github")
