@@ -1,7 +1,7 @@
 """What each kind of input may hold, and the words for what it may not (contract §2 "Ranges").
 
 Each type takes the text as given and raises `wrong(why, allowed)`; the value itself is put in front by
-`settings_from`, which knows how it was spelt.
+`settings.check`, which knows how it was spelt.
 """
 
 from __future__ import annotations

@@ -24,6 +24,12 @@ PLANNING = (
 IN_MANIFEST = ("artifact", "labels", "labels_file")
 
 
+def setting(spelling: str, value: str) -> str:
+    """An input with its value as its reader writes it: `mode: clear`, `--mode clear`, `HAR_LABELS_MODE=clear`."""
+    between = " " if spelling.startswith("--") else "=" if spelling.startswith("HAR_LABELS_") else ": "
+    return f"{spelling}{between}{value}"
+
+
 def contradictions(settings: Settings, bad: frozenset[str], spell: Spell) -> list[InputError]:
     """Every contradiction and every missing input.
 
@@ -50,7 +56,7 @@ def _place(settings: Settings, spell: Spell) -> Problems:
     if settings.api_url.is_plain_http and not settings.allow_http:
         yield (
             f"`{spell('api_url')}` is plain http, and the key would cross the network in the clear",
-            f"Use https, or `{spell('allow_http')}: true` if you accept that.",
+            f"Use https, or `{setting(spell('allow_http'), 'true')}` if you accept that.",
         )
     if settings.shard_index >= settings.shard_total:
         yield (
@@ -72,7 +78,7 @@ def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems
         return
     for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
         if name not in said:
-            yield f"`{spell(name)}` is missing", f"Give it, for example `{spell(name)}: {example}`."
+            yield f"`{spell(name)}` is missing", f"Give it, for example `{setting(spell(name), example)}`."
 
 
 def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
@@ -81,24 +87,24 @@ def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
         for name in ("labels", "labels_file"):
             if name in said:
                 yield (
-                    f"`{spell('mode')}: {mode}` takes no `{spell(name)}`",
+                    f"`{setting(spell('mode'), mode)}` takes no `{spell(name)}`",
                     f"Leave `{spell(name)}` out, or choose another mode.",
                 )
     elif not settings.manifest and not settings.apply_plan and not said & {"labels", "labels_file"}:
         cure = (
-            f"Give the labels, or `{spell('mode')}: clear` to take all labels away."
-            if mode is Mode.REPLACE
+            f"Give the labels, or `{setting(spell('mode'), 'clear')}` to take all labels away."
+            if mode is Mode.REPLACE and "owned" not in said
             else "Give the labels."
         )
-        yield f"`{spell('labels')}` is missing, and `{spell('mode')}: {mode}` needs it", cure
-    if "owned" in said and mode is not Mode.REPLACE:
+        yield f"`{spell('labels')}` is missing, and `{setting(spell('mode'), mode)}` needs it", cure
+    if "owned" in said and mode is not Mode.REPLACE and not settings.manifest:
         yield (
-            f"`{spell('owned')}` goes with `{spell('mode')}: replace`, not with `{mode}`",
+            f"`{spell('owned')}` goes with `{setting(spell('mode'), 'replace')}`, not with `{mode}`",
             f"Leave `{spell('owned')}` out.",
         )
     if "on_conflict" in said and mode is not Mode.UPSERT and not settings.manifest:
         yield (
-            f"`{spell('on_conflict')}` goes with `{spell('mode')}: upsert`, not with `{mode}`",
+            f"`{spell('on_conflict')}` goes with `{setting(spell('mode'), 'upsert')}`, not with `{mode}`",
             f"Leave `{spell('on_conflict')}` out.",
         )
 
@@ -111,5 +117,10 @@ def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
                     f"`{spell('apply_plan')}` and `{spell(name)}` are both given",
                     f"A plan file says all of that already: leave `{spell(name)}` out.",
                 )
+    elif settings.save_plan and settings.save_plan == settings.report_file:
+        yield f"`{spell('save_plan')}` and `{spell('report_file')}` name one file", "Give each a path of its own."
     elif settings.save_plan and not settings.dry_run:
-        yield f"`{spell('save_plan')}` goes with `{spell('dry_run')}: true`", "Set it, or leave the plan file out."
+        yield (
+            f"`{spell('save_plan')}` goes with `{setting(spell('dry_run'), 'true')}`",
+            "Set it, or leave the plan file out.",
+        )

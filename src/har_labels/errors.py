@@ -246,7 +246,7 @@ class GateClosed(HarLabelsError):
 
 class RequireFailed(GateClosed):
     code = "HAR-REQUIRE"
-    cause = "A `require` expression is false; nothing was written."
+    cause = "A `require` expression is false. It is asked before anything is written, and again wherever labels are read anew."
     cure = "This is the gate doing its work: look at the values it read."
 
 

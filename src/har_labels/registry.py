@@ -19,7 +19,7 @@ PAGE_SIZE = 100
 
 
 class Registry:
-    """The calls of contract §1. `wait_turn` is called before every request (pace, cancel, deadline)."""
+    """The calls of contract §1. `wait_turn` (pace, cancel, deadline) comes before every request; a PUT's caller waits itself."""
 
     def __init__(self, transport: Transport, *, wait_turn: Callable[[], None]) -> None:
         self._transport = transport

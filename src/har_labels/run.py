@@ -55,6 +55,10 @@ class Run:
             key=configuration.key,
             timeout=lambda: max(0.1, min(settings.timeout, clock.left())),
         )
+        if settings.api_url.is_loopback and (proxy := self._transport.proxy_in_the_clear):
+            self._ledger.warn(
+                f"the key goes through the proxy {proxy} in the clear; `NO_PROXY={settings.api_url.host}` keeps it here"
+            )
         self._pace = Pace(clock, _per_minute(configuration))
         self._registry = Registry(self._transport, wait_turn=self._pace.wait)
         self._reader = Reader(self._registry, clock, retries=settings.retries)
@@ -147,6 +151,7 @@ class Run:
             plan.errors += [_would_lose_type(task) for task in changing if task.is_typed_hugging_face]
         # One PUT each, and two looks again by pages of a hundred (contract §6).
         seconds = self._pace.seconds_for(len(changing) + 2 * -(-len(changing) // PAGE_SIZE))
+        seconds += self._settings.settle if any(task.goal.is_merging for task in changing) else 0
         if not self._settings.dry_run and seconds > self._clock.left():
             plan.errors.append(
                 NoTime(

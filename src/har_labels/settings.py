@@ -45,7 +45,7 @@ def _input(default: Any, group: str, description: str) -> Any:
 
 
 class Settings(BaseSettings):
-    """The checked inputs of one run. Build it with `settings_from`."""
+    """The checked inputs of one run. Build it with `check`."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
 

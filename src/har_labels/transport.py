@@ -11,10 +11,12 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from pydantic import SecretStr
 from requests.auth import AuthBase
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from har_labels.address import ApiBase
@@ -78,8 +80,6 @@ class Transport:
     def __init__(self, base: ApiBase, *, scheme: str, key: SecretStr, timeout: Callable[[], float]) -> None:
         self._base = base
         self._auth = _KeyHeader(scheme, key)
-        # What stays on this machine goes through no proxy, whatever the environment says: the key would go with it.
-        self._proxies = {"no_proxy": base.host} if base.is_loopback else None
         self._timeout = timeout
         self._local = threading.local()
         self._under_way: dict[Wire, str] = {}
@@ -103,7 +103,6 @@ class Transport:
                 data=None if body is None else json.dumps(body).encode(),
                 headers={"Content-Type": "application/json"} if body is not None else None,
                 auth=self._auth,
-                proxies=self._proxies,
                 timeout=seconds,
                 allow_redirects=False,
                 stream=True,
@@ -118,6 +117,13 @@ class Transport:
             watchdog.join()  # else it could cut the next request
             self._under_way.pop(wire)
             wire.forget()
+
+    @property
+    def proxy_in_the_clear(self) -> str:
+        """The proxy that requests to this base go through unencrypted, if the environment names one."""
+        if self._base.scheme != "http":
+            return ""
+        return urlsplit(select_proxy(self._base.url, get_environ_proxies(self._base.url)) or "").hostname or ""
 
     def abort_reads(self) -> None:
         """Ends the requests under way that change nothing, and any that begin from now on."""

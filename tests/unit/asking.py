@@ -52,6 +52,11 @@ def refusals(ci: str, inputs: Mapping[str, str], **more: object) -> list[tuple[s
 
 
 def spelled(text: str, ci: str, inputs: Mapping[str, str]) -> str:
-    """`text` with each `@input@` as that CI's reader writes it."""
+    """`text` with each `@input@` as that CI's reader writes it, and `@input@: value` as they write that."""
     given = {name for name, value in (ENOUGH | dict(inputs)).items() if value}
-    return re.sub("@([a-z-]+)@", lambda found: steps.spelling(ci, found[1], is_given=found[1] in given), text)
+
+    def written(found: re.Match[str]) -> str:
+        name = steps.spelling(ci, found[1], is_given=found[1] in given)
+        return name + (found[2] and {"--": " ", "HA": "="}.get(name[:2], ": "))
+
+    return re.sub("@([a-z-]+)@(: |)", written, text)

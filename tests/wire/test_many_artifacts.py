@@ -216,3 +216,64 @@ def test_a_refused_key_stops_the_run_and_a_refused_registry_only_that_one(
     sandbox.script([Fault("401", method="PUT", times=1)])
     done = run_step("github", sandbox, {"manifest": str(manifest), "concurrency": "1"})
     assert (done.code, methods(sandbox)["PUT"]) == (3, 1)
+
+
+def test_a_glob_is_searched_even_where_an_artifact_has_its_literal_part_as_a_name(sandbox: Sandbox, run_step: RunStep) -> None:
+    """`bert*` finds all of its matches in a large registry, though one of them is called `bert` and was seen already."""
+    names = ["bert", *(f"bert-{number:03}" for number in range(250)), *(f"other-{number:03}" for number in range(250)), "zzz-1"]
+    sandbox.add_artifacts(MODELS, ((name, []) for name in names), package_type="DOCKER")
+    done = run_step("github", sandbox, ALL | {"artifact": "bert*,zzz*", "mode": "read"})
+    assert (done.code, done.outputs["matched-count"]) == (0, "252")
+
+
+def test_a_rollback_keeps_what_others_added_since_the_plan(
+    sandbox: Sandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A label that came between our plan and our write is kept by the write, and by the rollback too."""
+    monkeypatch.setattr("har_labels.apply.FRESH_SECONDS", 0.0)
+    fill(sandbox, 2)
+    sandbox.after(
+        lambda _request: sandbox.put_labels(MODELS, "m-00000", ["old", "theirs"]) if len(sandbox.requests) == 1 else None
+    )
+    sandbox.script([Fault("400", method="PUT", artifact="m-00001", times=9)])
+    inputs = ALL | {"mode": "add", "labels": "new", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
+    done = run_step("github", sandbox, inputs)
+    assert (done.code, sandbox.labels(MODELS, "m-00000")) == (6, ["old", "theirs"])
+
+
+def test_a_rollback_of_everything_is_still_red(sandbox: Sandbox, run_step: RunStep) -> None:
+    """A run whose one artifact failed and was rolled back does not end green."""
+    fill(sandbox, 1)
+    sandbox.script([Fault("500", method="GET", nth=2, times=1)])
+    inputs = ALL | {"mode": "add", "labels": "new", "retries": "0", "on-failure": "rollback"}
+    done = run_step("github", sandbox, inputs)
+    assert (done.code, done.errors, sandbox.labels(MODELS, "m-00000")) == (6, ["HAR-SERVER-FAILING"], ["old"])
+
+
+def test_a_plan_is_not_written_over_what_changed_while_its_first_steps_were(
+    sandbox: Sandbox, run_step: RunStep, tmp_path: Path
+) -> None:
+    """An artifact that somebody edits between the check and its write fails alone with 5, and keeps their label."""
+    fill(sandbox, 2)
+    plan = str(tmp_path / "labels.plan")
+    assert run_step("github", sandbox, ALL | {"mode": "add", "labels": "new", "dry-run": "true", "save-plan": plan}).code == 0
+
+    def edit(request: object) -> None:
+        if "m-00000" in str(request) and methods(sandbox)["PUT"] == 1:
+            sandbox.put_labels(MODELS, "m-00001", ["old", "theirs"])
+
+    sandbox.after(edit)
+    done = run_step("github", sandbox, {"apply-plan": plan, "concurrency": "1"})
+    assert (done.code, done.errors, sandbox.labels(MODELS, "m-00001")) == (11, ["HAR-PLAN-STALE"], ["old", "theirs"])
+
+
+@pytest.mark.parametrize("fault", ["429", "500"])
+def test_a_write_that_did_not_happen_proves_no_type(make_sandbox: MakeSandbox, run_step: RunStep, fault: str) -> None:
+    """On a server that drops types one model is lost and the run is red, even if the first write of all failed."""
+    box = make_sandbox(drops_type=True)
+    for number in range(5):
+        box.add_artifact(MODELS, f"m-{number}", package_type="HUGGINGFACE", artifact_type="model", labels=["old"])
+    box.script([Fault(fault, method="PUT", nth=1)])
+    done = run_step("github", box, ALL | {"labels": "new"})
+    assert (done.code, "HAR-TYPE-LOSS" in done.errors) == (11, True) or done.code == 6
+    assert methods(box)["PUT"] <= 2

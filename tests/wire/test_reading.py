@@ -161,18 +161,24 @@ def test_counts_of_the_open_source_server_are_not_trusted(make_sandbox: MakeSand
     [
         # A row that moved onto the next page while it was read is one row, and the newer one counts.
         ([("a", "b"), ("b", "c"), ("d",)], "abcd", 3),
-        # A server that ignores `page` repeats itself for ever.
-        ([("a", "b")], "ab", 2),
+        # A server that counts from 1 and takes page 0 for page 1 repeats one page, once.
+        ([("a", "b"), ("a", "b"), ("c",)], "abc", 3),
         ([("a", "b"), ()], "ab", 2),
         ([()], "", 1),
     ],
 )
 def test_pages_that_move_or_repeat(pages: list[tuple[str, ...]], found: str, requests: int) -> None:
-    """Rows are told apart by name and type, and a list that repeats itself comes to an end."""
+    """Rows are told apart by name and type."""
     with canned(*(page_of(*names) for names in pages)) as server:
         reader = Reader(registry(server.url), Clock(), retries=0)
         assert "".join(sorted(reader.rows(REF, names=set(), globs=["*"]))) == found
         assert len(server.asked) == requests
+
+
+def test_a_list_that_repeats_one_page_is_not_believed() -> None:
+    """A server that ignores `page` would go on for ever, and what it does not show would be missed."""
+    with canned(page_of("a", "b")) as server, pytest.raises(BadAnswer, match="repeats one page"):
+        Reader(registry(server.url), Clock(), retries=0).rows(REF, names=set(), globs=["*"])
 
 
 @pytest.mark.parametrize("size", [0, 500])
