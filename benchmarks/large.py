@@ -33,7 +33,7 @@ def ours(url: str, **inputs: str) -> tuple[list[str], Mapping[str, str]]:
         "api_url": url,
         "api_key": KEY,
         "registry_ref": REGISTRY,
-        "artifact": "model-*",
+        "artifact": "*",
         "mode": "add",
         "labels": LABEL,
     }

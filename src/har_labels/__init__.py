@@ -58,6 +58,7 @@ What is meant (values to values, from here on)
     checks          what each kind of input may hold, and the words for what it may not
     recipe          what one entry asks for, before it is known of which artifact
     rules           label templates and `require`
+    scope           what templates and `require` can see
     rendering       from items to labels or patterns, one by one
     expressions     the language: Jinja2's grammar, held to an allow-list
     syntax          source to syntax tree; the only user of jinja2

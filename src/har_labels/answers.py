@@ -148,7 +148,7 @@ def row_of(data: dict[str, Any], *, is_shown: bool = True, origin: Origin | None
     if not isinstance(name, str) or not isinstance(artifact_type, str):
         raise Doubt(BadAnswer("a row of the list has no name"))
     return Row(
-        _HALF_PAIR.sub("\ufffd", name),
+        name,
         artifact_type,
         (labels_of(data.get("labels")) or ()) if is_shown else None,
         facts_of(data),

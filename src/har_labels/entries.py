@@ -41,7 +41,7 @@ class Shard:
     def has(self, ref: RegistryRef, name: str) -> bool:
         if self.total == 1:
             return True
-        digest = sha256(f"{ref}\n{name}".encode()).digest()
+        digest = sha256(f"{ref}\n{name}".encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
 

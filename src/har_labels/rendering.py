@@ -7,42 +7,18 @@ never turn into two labels. Items without a placeholder never load the template 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from har_labels.errors import Failures, HarLabelsError, InputError, Unreadable
-from har_labels.labels import Labels, problem_with
+from har_labels.errors import Failures, HarLabelsError, InputError
+from har_labels.labels import problem_with
 from har_labels.lists import Item
+from har_labels.scope import Scope
 
 _MENDING = "Change it, or use a filter in it such as `| trim`, `| slug` or `| replace('^_', '-')`."
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 _OPENING = re.compile(r"\{[{%#]")
 _LONGEST_SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What templates and `require` can see, and all they can see.
-
-    `now` has a time zone. `current` (None: the registry doesn't show them) and `labels` (those given) are
-    for `require` only.
-    """
-
-    metrics: Mapping[str, object]
-    ci: Mapping[str, str]
-    now: datetime
-    artifact: str
-    registry: str
-    current: Labels | None = None
-    labels: Labels | None = None
-
-    def look_up(self, name: str) -> object:
-        """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty."""
-        value: object = getattr(self, name)
-        if value is None:
-            raise Unreadable(f"`require` reads `{name}`, and the labels of {_shown(self.artifact)} are not known")
-        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from har_labels import evaluation, expressions
 from har_labels.errors import TemplateError
 from har_labels.evaluation import Run
 from har_labels.expressions import Expression
-from har_labels.rendering import Scope
+from har_labels.scope import Scope
 from har_labels.values import LONGEST_TEXT, ExpressionError, listed, shown, text_of
 
 

@@ -15,8 +15,9 @@ from har_labels.errors import Failures, InputError, TemplateError, Unreadable
 from har_labels.evaluation import CI_NAMES
 from har_labels.labels import matches, problem_with
 from har_labels.lists import Item, parse_list
-from har_labels.rendering import Scope, render_labels, render_patterns
+from har_labels.rendering import render_labels, render_patterns
 from har_labels.rules import Requirement, Template
+from har_labels.scope import Scope
 
 SCOPE = Scope(
     metrics={
@@ -445,7 +446,7 @@ def _missing(metrics: dict[str, object], source: str = "{{ metrics.x }}") -> str
 def test_plain_labels_never_load_jinja2() -> None:
     """Neither the import nor labels without placeholders load Jinja2 or ruamel.yaml."""
     program = (
-        "import sys, datetime; from har_labels.rendering import Scope, render_labels; import har_labels.metrics;"
+        "import sys, datetime; from har_labels.rendering import render_labels; from har_labels.scope import Scope; import har_labels.metrics;"
         "now = datetime.datetime.now(datetime.UTC); scope = Scope({}, {}, now, 'a', 'r');"
         "render_labels(['a', 'b=c', '{% x'], scope, where='label', enabled=True);"
         "assert not {'jinja2', 'ruamel.yaml'} & set(sys.modules), 'loaded'"

@@ -218,9 +218,16 @@ def test_a_refused_key_stops_the_run_and_a_refused_registry_only_that_one(
     assert (done.code, methods(sandbox)["PUT"]) == (3, 1)
 
 
-def test_a_glob_is_searched_even_where_an_artifact_has_its_literal_part_as_a_name(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_a_glob_is_searched_even_where_an_artifact_has_its_literal_part_as_a_name(
+    sandbox: Sandbox, run_step: RunStep
+) -> None:
     """`bert*` finds all of its matches in a large registry, though one of them is called `bert` and was seen already."""
-    names = ["bert", *(f"bert-{number:03}" for number in range(250)), *(f"other-{number:03}" for number in range(250)), "zzz-1"]
+    names = [
+        "bert",
+        *(f"bert-{number:03}" for number in range(250)),
+        *(f"other-{number:03}" for number in range(250)),
+        "zzz-1",
+    ]
     sandbox.add_artifacts(MODELS, ((name, []) for name in names), package_type="DOCKER")
     done = run_step("github", sandbox, ALL | {"artifact": "bert*,zzz*", "mode": "read"})
     assert (done.code, done.outputs["matched-count"]) == (0, "252")
@@ -233,7 +240,9 @@ def test_a_rollback_keeps_what_others_added_since_the_plan(
     monkeypatch.setattr("har_labels.apply.FRESH_SECONDS", 0.0)
     fill(sandbox, 2)
     sandbox.after(
-        lambda _request: sandbox.put_labels(MODELS, "m-00000", ["old", "theirs"]) if len(sandbox.requests) == 1 else None
+        lambda _request: (
+            sandbox.put_labels(MODELS, "m-00000", ["old", "theirs"]) if len(sandbox.requests) == 1 else None
+        )
     )
     sandbox.script([Fault("400", method="PUT", artifact="m-00001", times=9)])
     inputs = ALL | {"mode": "add", "labels": "new", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
@@ -256,7 +265,10 @@ def test_a_plan_is_not_written_over_what_changed_while_its_first_steps_were(
     """An artifact that somebody edits between the check and its write fails alone with 5, and keeps their label."""
     fill(sandbox, 2)
     plan = str(tmp_path / "labels.plan")
-    assert run_step("github", sandbox, ALL | {"mode": "add", "labels": "new", "dry-run": "true", "save-plan": plan}).code == 0
+    assert (
+        run_step("github", sandbox, ALL | {"mode": "add", "labels": "new", "dry-run": "true", "save-plan": plan}).code
+        == 0
+    )
 
     def edit(request: object) -> None:
         if "m-00000" in str(request) and methods(sandbox)["PUT"] == 1:
