@@ -31,11 +31,11 @@ class Ledger:
         self._warnings.append(line)
 
     def result(self, facts: RunFacts, *, cut_short_by: HarLabelsError | None = None) -> RunResult:
-        """What the run came to so far; `cut_short_by` says why if it is not over.
+        """What the run came to so far; `cut_short_by` says why if it was ended or is not over.
 
         An artifact without an outcome is reported as far as is known, never as better than that.
         """
-        errors = [*filter(None, [cut_short_by]), *self.errors, *self.plan.errors]
+        errors = list(dict.fromkeys([*filter(None, [cut_short_by]), *self.errors, *self.plan.errors]))
         reason = errors[0] if errors else None
         outcomes = [*self.plan.others, *(task.outcome or _unfinished(task, reason) for task in tuple(self.plan.tasks))]
         outcomes.sort(key=_place)

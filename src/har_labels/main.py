@@ -68,7 +68,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     gc.enable()
     is_over = _conduct(run, clock, events, progress_for(platform))
     told = Told(settings.summary, settings.report_file, configuration.wants_json)
-    code = publish(platform, run.result(cut_short_by=None if is_over else clock.reason), told)
+    code = publish(platform, run.result(cut_short_by=clock.reason if clock.is_cancelled or not is_over else None), told)
     if not is_over:
         # Some thread hangs in a request that nothing can end; the interpreter would wait for it.
         os._exit(code)  # all that was printed is flushed, see `console.Log`

@@ -57,6 +57,10 @@ class Clock:
         self._reason = Cancelled("the run was cancelled", signal_number=signal_number)
         self._ended.set()
 
+    @property
+    def is_cancelled(self) -> bool:
+        return isinstance(self._reason, Cancelled)
+
     def check(self) -> None:
         """Raises Stop when the run has to end: it was cancelled, or its deadline passed."""
         if reason := self.reason:
