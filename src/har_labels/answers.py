@@ -7,8 +7,9 @@ can be something else than what the API documents.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -61,6 +62,16 @@ class Row:
     labels: Labels | None
     facts: ArtifactFacts
     origin: Origin | None = None
+
+    @property
+    def lean(self) -> Row:
+        """The row without what only the outputs of a single artifact tell: the rows of a large run share the rest."""
+        return replace(self, facts=_of_type(self.facts.package_type))
+
+
+@lru_cache
+def _of_type(package_type: str) -> ArtifactFacts:
+    return ArtifactFacts(package_type=package_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +159,7 @@ def row_of(data: dict[str, Any], *, is_shown: bool = True, origin: Origin | None
     if not isinstance(name, str) or not isinstance(artifact_type, str):
         raise Doubt(BadAnswer("a row of the list has no name"))
     return Row(
-        name,
+        intern(name),
         artifact_type,
         (labels_of(data.get("labels")) or ()) if is_shown else None,
         facts_of(data),

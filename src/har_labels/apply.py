@@ -44,6 +44,7 @@ class Writer:
         self._forbidden: dict[str, Forbidden] = {}
         self._proven: set[RegistryRef] = set()
         self._rounds_cut_short = 0
+        self._is_alone = False
         self._unheard: set[Task] = set()  # tried, and surely not written by any try (429)
 
     @property
@@ -58,6 +59,7 @@ class Writer:
         """
         pending = [task for task in tasks if task.outcome is None]
         self._renewal.expect(pending)
+        self._is_alone = len(pending) == 1
         watched: list[Task] = []
         while pending:
             tried = self._write_all(pending)
@@ -175,13 +177,14 @@ class Writer:
                 self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._care.retries)
         else:
             task.doubt = None
-            task.answered = written.facts
+            # Only the outputs of a single artifact tell them.
+            task.answered = written.facts if self._is_alone else None
             self._hear(task, was_refused=False)
             self._breaker.reset()
             task.confirmed_by = ConfirmedBy.NOTHING if written.labels is None else ConfirmedBy.ANSWER
             if task.goal.is_merging and written.labels is not None:
                 # What the watch compares with: any other list was written by somebody else.
-                task.reading = Reading(replace(task.reading.row, labels=written.labels), self._clock.monotonic())
+                task.reading = Reading(replace(task.reading.row, labels=task.target), self._clock.monotonic())
         finally:
             self._watch.quiet_since = self._clock.monotonic()
 

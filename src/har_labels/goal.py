@@ -5,7 +5,7 @@ A goal is asked twice: for the labels to write, and, after a write, what the lab
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
@@ -48,7 +48,7 @@ class Goal(Protocol):
     def wanted(self, now: Labels | None) -> Labels:
         """The labels to write, given those there now. Raises what `Changes.apply` and `require` raise."""
 
-    def look(self, now: Labels, seen: frozenset[str]) -> Look:
+    def look(self, now: Labels, seen: Collection[str]) -> Look:
         """What `now`, read after a write, means. `seen` are all labels that stood there before our writes."""
 
 
@@ -75,7 +75,7 @@ class ChangeGoal:
         self.gate(now)
         return self.changes.apply(now)
 
-    def look(self, now: Labels, seen: frozenset[str]) -> Look:
+    def look(self, now: Labels, seen: Collection[str]) -> Look:
         """Tells our change undone by an older read from a later writer's own word (contract §5 point 5).
 
         A label we never saw before our write, and would take away, was put there after it: it stays, and with
@@ -128,7 +128,7 @@ class PlanGoal:
             raise PlanStale(f"{self.subject}: the plan expects {_listed(self.before)}, and now there is {_listed(now)}")
         return self.after
 
-    def look(self, now: Labels, seen: frozenset[str]) -> Look:  # noqa: ARG002 - a plan never asks who was first
+    def look(self, now: Labels, seen: Collection[str]) -> Look:  # noqa: ARG002 - a plan never asks who was first
         """Raises PlanStale where neither the plan's `before` nor its `after` is there any more."""
         return Look(Found.DONE if now == self.after else Found.UNDONE, self.wanted(now))
 

@@ -72,8 +72,10 @@ class Planner:
             except HarLabelsError as error:
                 plan.errors.append(of_ref[0].placed(str(ref), error) if isinstance(error, NotFound) else error)
                 continue
-            for row, (artifact_type, recipes) in self._assigned(plan, of_ref, rows).items():
-                self._add(plan, ref, Reading(row, at), row.artifact_type or artifact_type, recipes)
+            assigned = self._assigned(plan, of_ref, rows)
+            for row, (artifact_type, recipes) in assigned.items():
+                reading = Reading(row if len(assigned) == 1 else row.lean, at)
+                self._add(plan, ref, reading, row.artifact_type or artifact_type, recipes)
         return plan
 
     def plan_again(self, steps: Sequence[Step]) -> Plan:

@@ -83,7 +83,7 @@ class Reader:
 
     def _search(self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[str], bool]) -> None:
         for page in self._pages(ref, term):
-            _keep(page, found, wanted)
+            _keep(page, found, wanted, is_lean=len(found) > 1)
 
     def _list_all(self, ref: RegistryRef, found: Rows, *, wanted: Callable[[str], bool], at_most: int) -> str | None:
         """Lists the whole registry; None when that is done.
@@ -91,7 +91,7 @@ class Reader:
         If the first page tells that `at_most` searches cost fewer requests it stops there: the last name it saw.
         """
         for number, page in enumerate(self._pages(ref, "")):
-            _keep(page, found, wanted)
+            _keep(page, found, wanted, is_lean=len(found) > 1)
             if number == 0 and page.items / (page.size or PAGE_SIZE) > at_most + 1:
                 return page.rows[-1].name if page.rows else ""
         return None
@@ -156,11 +156,13 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
     )
 
 
-def _keep(page: Page, found: Rows, wanted: Callable[[str], bool]) -> None:
+def _keep(page: Page, found: Rows, wanted: Callable[[str], bool], *, is_lean: bool) -> None:
     for row in page.rows:
         if wanted(row.name):
             rows = found.setdefault(row.name, [])
-            rows[:] = [other for other in rows if other.artifact_type != row.artifact_type] + [row]
+            rows[:] = [other for other in rows if other.artifact_type != row.artifact_type] + [
+                row.lean if is_lean else row
+            ]
 
 
 def _longest_literal(glob: str) -> str:

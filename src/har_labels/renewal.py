@@ -49,8 +49,8 @@ class Renewal:
                 reading = readings.get((other.name, other.reading.row.artifact_type))
                 if reading and not other.is_in_hand:
                     other.remember()  # what stood there first was there before any write of ours
-                    other.reading = reading
+                    other.take(reading)
         mine = readings.get((task.name, task.reading.row.artifact_type))
         if mine:
-            task.reading = mine
+            task.take(mine)
         return mine is not None

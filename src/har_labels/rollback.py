@@ -30,7 +30,7 @@ def roll_back(
 
 def _inverse(task: Task) -> Task:
     """Undoes what our writes did, and leaves what others have added since we planned."""
-    after = to_labels((set(task.target) - task.added) | task.removed)
+    after = to_labels((set(task.target) - set(task.added)) | set(task.removed))
     goal = PlanGoal(f"{task.name!r} in {task.ref}", before=task.target, after=after)
     return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=after, before=task.target)
 

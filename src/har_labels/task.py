@@ -8,7 +8,7 @@ from har_labels.address import RegistryRef
 from har_labels.answers import Doubt
 from har_labels.errors import HarLabelsError, Unreadable, ValueConflict
 from har_labels.goal import Goal
-from har_labels.labels import Labels
+from har_labels.labels import Labels, to_labels
 from har_labels.plan import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
 from har_labels.reading import Reading
 
@@ -29,9 +29,9 @@ class Task:
     reading: Reading
     target: Labels = ()
     before: Labels | None = None
-    seen: frozenset[str] = frozenset()
-    added: frozenset[str] = frozenset()
-    removed: frozenset[str] = frozenset()
+    seen: Labels = ()
+    added: Labels = ()
+    removed: Labels = ()
     attempts: int = 0
     times_undone: int = 0
     confirmed_by: ConfirmedBy = ConfirmedBy.NOTHING
@@ -76,15 +76,24 @@ class Task:
             # These come from the label arithmetic, which knows no artifact.
             raise type(error)(f"{self.name!r} in {self.ref}: {error.what}", error.next_step) from None
 
+    def take(self, reading: Reading) -> None:
+        """Keeps a newer reading, in as little memory as it takes: a large run looks at every artifact several times."""
+        row, known = reading.row, self.reading.row
+        labels = self.target if row.labels == self.target else row.labels
+        self.reading = Reading(
+            replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin), reading.at
+        )
+
     def remember(self) -> None:
         """What stands there now is older than the write that follows."""
-        self.seen |= frozenset(self.labels or ())
+        # Tuples, and the very one that was read where there is no other: sets would double the memory of a large run.
+        self.seen = to_labels((*self.seen, *(self.labels or ()))) if self.seen else self.labels or ()
 
     def about_to_write(self) -> None:
         """Counts a PUT, and what it is going to change."""
-        base, target = frozenset(self.labels or ()), frozenset(self.target)
-        self.added |= target - base - self.seen
-        self.removed |= (base - target) & self.seen
+        base, target, seen = set(self.labels or ()), set(self.target), set(self.seen)
+        self.added = to_labels((*self.added, *(target - base - seen)))
+        self.removed = to_labels((*self.removed, *((base - target) & seen)))
         self.attempts += 1
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:

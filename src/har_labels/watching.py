@@ -106,7 +106,7 @@ class Watch:
         """Takes what a look shows; True if the change has to be made again."""
         if reading.row.labels != task.labels:
             self.quiet_since = self._clock.monotonic()
-        task.reading = reading
+        task.take(reading)
         if reading.row.labels is None:
             if task.goal.is_merging and not task.doubt:
                 raise Unreadable(
