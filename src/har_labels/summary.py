@@ -96,7 +96,12 @@ def _row(outcome: Outcome, *, has_places: bool) -> str:
     place = f" in {code(step.registry_ref)} {step.artifact_type}" if has_places else ""
     added, removed = difference or (None, None)
     return table_row(
-        (code(step.artifact) + place, _cell(after, none="none"), _cell(added, "+ "), _cell(removed, "\N{MINUS SIGN} "))
+        (
+            code(step.artifact) + place,
+            _cell(after, none="none"),
+            _cell(added, "+\u00a0"),
+            _cell(removed, "\N{MINUS SIGN}\u00a0"),
+        )
     )
 
 

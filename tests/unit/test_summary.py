@@ -102,8 +102,8 @@ def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
     parts = [
         "**Partly done:**",
         "| artifact | labels after | added | removed |",
-        "+ `b`",
-        "\N{MINUS SIGN} `a`",
+        "+\u00a0`b`",
+        "\N{MINUS SIGN}\u00a0`a`",
         "What failed",
         "HAR-FORBIDDEN",
     ]
@@ -117,7 +117,7 @@ def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
 def test_unknown_labels_and_no_labels_are_told_apart() -> None:
     """An artifact without labels is not one whose labels are not known."""
     text = markdown(run(outcome("empty", ("a",), ()), outcome("hidden", None, ("a",))))
-    assert "| `empty` | none |  | \N{MINUS SIGN} `a` |" in text
+    assert "| `empty` | none |  | \N{MINUS SIGN}\u00a0`a` |" in text
     assert "| `hidden` | `a` | not known | not known |" in text
 
 
