@@ -45,6 +45,7 @@ class Writer:
         self._proven: set[RegistryRef] = set()
         self._rounds_cut_short = 0
         self._is_alone = False
+        self._stops_at_failure = care.stops_at_failure
         self._unheard: set[Task] = set()  # tried, and surely not written by any try (429)
 
     @property
@@ -52,11 +53,12 @@ class Writer:
         """How many writes were tried again."""
         return self._watch.retried
 
-    def run(self, tasks: Iterable[Task]) -> None:
-        """Writes every task that changes something; each gets its outcome.
+    def run(self, tasks: Iterable[Task], *, goes_on: bool = False) -> None:
+        """Writes every task that changes something; each gets its outcome. `goes_on` at failures, whatever the care says.
 
         Raises Stop where no further write may start; tasks without an outcome were then not finished.
         """
+        self._stops_at_failure = self._care.stops_at_failure and not goes_on
         pending = [task for task in tasks if task.outcome is None]
         self._renewal.expect(pending)
         self._is_alone = len(pending) == 1
@@ -74,7 +76,7 @@ class Writer:
             self._pause_before(pending)
 
     def _stop_if_failed(self, tasks: Iterable[Task]) -> None:
-        if self._care.stops_at_failure:
+        if self._stops_at_failure:
             failed = (task.outcome.error for task in tasks if task.outcome and task.outcome.error)
             if error := next(failed, None):
                 raise Stop(error)
@@ -200,7 +202,7 @@ class Writer:
             raise Stop(error) from None
         if isinstance(error, Forbidden):
             self._forbidden[str(task.ref)] = error
-        if self._care.stops_at_failure:
+        if self._stops_at_failure:
             raise Stop(error) from None
 
     def _writes_all_the_same(self, task: Task) -> bool:

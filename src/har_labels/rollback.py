@@ -20,12 +20,15 @@ def roll_back(
     """Takes back what this run wrote wherever the artifact still has what this run wrote; what has changed since is told and left."""
     undoing = {task: _inverse(task) for task in tasks if task.attempts and task.before is not None}
     _read(undoing.values(), reader, clock, notice)
-    writer.run(undoing.values())
-    for task, undo in undoing.items():
-        if undo.outcome and undo.outcome.status is Status.APPLIED:
-            task.attempts += undo.attempts
-            task.confirmed_by = undo.confirmed_by
-            task.end(Status.ROLLED_BACK, undo.target)
+    try:
+        # One that can't be undone must not keep the others as they are.
+        writer.run(undoing.values(), goes_on=True)
+    finally:
+        for task, undo in undoing.items():
+            if undo.outcome and undo.outcome.status is Status.APPLIED:
+                task.attempts += undo.attempts
+                task.confirmed_by = undo.confirmed_by
+                task.end(Status.ROLLED_BACK, undo.target)
 
 
 def _inverse(task: Task) -> Task:

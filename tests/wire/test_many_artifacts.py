@@ -289,3 +289,22 @@ def test_a_write_that_did_not_happen_proves_no_type(make_sandbox: MakeSandbox, r
     done = run_step("github", box, ALL | {"labels": "new"})
     assert (done.code, "HAR-TYPE-LOSS" in done.errors) == (11, True) or done.code == 6
     assert methods(box)["PUT"] <= 2
+
+
+def test_one_that_can_not_be_rolled_back_does_not_keep_the_others(sandbox: Sandbox, run_step: RunStep) -> None:
+    """Somebody edits an artifact while the rollback goes on: theirs stays, and all the others are still restored."""
+    fill(sandbox, 4)
+    sandbox.script([Fault("400", method="PUT", artifact="m-00003", times=9)])
+
+    def edit(_request: object) -> None:
+        if [request.path for request in sandbox.requests if request.method == "PUT"].count(
+            sandbox.requests[-1].path
+        ) == 2:
+            sandbox.put_labels(MODELS, "m-00001", ["theirs"])
+
+    sandbox.after(edit)
+    inputs = ALL | {"labels": "x", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
+    done = run_step("github", sandbox, inputs)
+    statuses = [row["status"] for row in done.value("results")]
+    assert (done.code, statuses) == (6, ["rolled-back", "applied", "rolled-back", "failed"])
+    assert [sandbox.labels(MODELS, f"m-0000{number}") for number in range(4)] == [["old"], ["theirs"], ["old"], ["old"]]
