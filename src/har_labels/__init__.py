@@ -9,11 +9,13 @@ The process and one run
     ledger          what is known of a run at any moment, so that a cancelled one still reports
     progress        showing that a long run is alive
 What is asked
-    requested       what the inputs ask for, as entries to plan
-    manifest        from a manifest to entries, and everything that is wrong with it
-    manifest_entry  one entry with the defaults behind it, and what contradicts what there
-    manifest_file   a manifest checked key by key, every problem with its line and column
-    manifest_keys   the keys of a manifest, once
+    requested           what the inputs ask for, as entries to plan
+    manifest            from a manifest to entries, and everything that is wrong with it
+    manifest.entry      one entry with the defaults behind it, and what contradicts what there
+    manifest.file       a manifest checked key by key, every problem with its line and column
+    manifest.keys       the keys of a manifest, once
+    manifest.documents  YAML or JSON text to values with their places
+    manifest.positions  values that know their line and column
 What was given
     configuration   from environment and command line to settings and key, all problems at once
     contradictions  what contradicts what among the inputs
@@ -50,21 +52,20 @@ The CIs
 Files
     files           what inputs name: read with a limit, written whole or not at all
     metrics         metrics files, as the mapping that templates call `metrics`
-    documents       YAML or JSON text to values with their places
-    positions       values that know their line and column
     yaml12          YAML 1.2 text to plain data
 What is meant (values to values, from here on)
     entries         what is asked of which artifacts, and this run's share of them
     checks          what each kind of input may hold, and the words for what it may not
     recipe          what one entry asks for, before it is known of which artifact
     rules           label templates and `require`
-    scope           what templates and `require` can see
     rendering       from items to labels or patterns, one by one
-    expressions     the language: Jinja2's grammar, held to an allow-list
-    syntax          source to syntax tree; the only user of jinja2
-    evaluation      how the pieces of an expression are evaluated
-    filters         the filters, bounded
-    values          values in an expression, and how large they may get
+    language              the language of templates and `require`
+    language.expressions  Jinja2's grammar, held to an allow-list
+    language.syntax       source to syntax tree; the only user of jinja2
+    language.evaluation   how the pieces of an expression are evaluated
+    language.scope        what an expression can see, and all it can see
+    language.filters      the filters, bounded
+    language.values       values in an expression, and how large they may get
 What is told
     summary         the Markdown of the job summary, and the diff in the log
     report          counts, status, exit code, outputs and the JSON report

@@ -13,7 +13,7 @@ from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect, dashed
 from har_labels.platforms import Platform
-from har_labels.settings import Settings, check, descriptions, fields, shown
+from har_labels.settings import Settings, check, descriptions, fields, quoted
 
 # Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
@@ -153,7 +153,7 @@ def _without_unusable(inputs: Inputs, key: SecretStr | None) -> tuple[Inputs, di
             )
         elif given.text.lstrip().startswith("<+"):
             found[name] = InputError(
-                f"`{given.spelling}` is {shown(given.text)}, an expression that Harness did not resolve",
+                f"`{given.spelling}` is {quoted(given.text)}, an expression that Harness did not resolve",
                 "Check its spelling, and that it has a value where this step runs.",
             )
     layers: list[Layer] = [

@@ -17,6 +17,7 @@ from itertools import groupby
 from har_labels.labels import CONTROL_CHARACTERS
 
 HIDDEN = "***"
+LONGEST_SHOWN = 200
 
 _UNPRINTABLE = re.compile(f"{CONTROL_CHARACTERS.pattern}|[\ud800-\udfff]")
 _SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
@@ -42,6 +43,11 @@ def visible_characters(text: str) -> str:
     r"""`text` as one line of harmless characters: controls and lone surrogates become `\x1b`, `\u202e`, `\n`."""
     # Python calls all of them unprintable; asking that is many times faster than searching.
     return text if text.isprintable() else _UNPRINTABLE.sub(_escape, text)
+
+
+def shown(text: str) -> str:
+    """`text` as a message quotes it: harmless characters on one line, and not too many of them."""
+    return visible_characters(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def visible(text: str) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from har_labels import yaml12
+from har_labels.display import shown
 from har_labels.errors import MetricsError
-from har_labels.values import shown
 from har_labels.yaml12 import DEEPEST
 
 LARGEST_FILE = 10 * 1024 * 1024

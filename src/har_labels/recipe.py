@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from har_labels.errors import Failures, InputError, RequireFailed
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
+from har_labels.language.scope import Scope
 from har_labels.lists import Item
 from har_labels.rendering import Rendered, has_placeholders, render_labels, render_patterns
-from har_labels.scope import Scope
 
 if TYPE_CHECKING:
     from har_labels.rules import Requirement

@@ -10,15 +10,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from har_labels.display import shown
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.labels import problem_with
+from har_labels.language.scope import Scope
 from har_labels.lists import Item
-from har_labels.scope import Scope
 
 _MENDING = "Change it, or use a filter in it such as `| trim`, `| slug` or `| replace('^_', '-')`."
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 _OPENING = re.compile(r"\{[{%#]")
-_LONGEST_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _render(items: Sequence[Item | str], scope: Scope, where: str, rendering: _R
     problems: list[HarLabelsError] = []
     for place, item in enumerate(items, start=1):
         source, position = (item, place) if isinstance(item, str) else (item.text, item.position)
-        named = f"{where} {position} `{_shown(source)}`"
+        named = f"{where} {position} `{shown(source)}`"
         try:
             text = rendering.text_of(source, scope, f"{where} {position}")
         except InputError as problem:
@@ -78,7 +78,7 @@ def _render(items: Sequence[Item | str], scope: Scope, where: str, rendering: _R
         if text is None:
             notices.append(f"{named} is dropped: all its placeholders are empty")
         elif text in first_place:
-            notices.append(f"{named} is dropped: {where} {first_place[text]} is the same, `{_shown(text)}`")
+            notices.append(f"{named} is dropped: {where} {first_place[text]} is the same, `{shown(text)}`")
         else:
             first_place[text] = position
     if problems:
@@ -88,8 +88,8 @@ def _render(items: Sequence[Item | str], scope: Scope, where: str, rendering: _R
 
 def _check_label(label: str, source: str, where: str) -> None:
     if problem := problem_with(label):
-        became = "" if label == source else f" comes to `{_shown(label)}`, and"
-        raise InputError(f"{where} `{_shown(source)}`{became} can't be a label: {problem}", _MENDING)
+        became = "" if label == source else f" comes to `{shown(label)}`, and"
+        raise InputError(f"{where} `{shown(source)}`{became} can't be a label: {problem}", _MENDING)
 
 
 def _check_nothing(_label: str, _source: str, _where: str) -> None:
@@ -103,7 +103,3 @@ def _without_glob_signs(value: str) -> str:
 def has_placeholders(source: str) -> bool:
     """Whether a text has anything in it that templates would read, allowed or not."""
     return bool(_OPENING.search(source))
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

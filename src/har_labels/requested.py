@@ -18,7 +18,7 @@ from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import read_text
 from har_labels.lists import Item, ListError, parse_list
 from har_labels.recipe import Recipe, Surroundings, requirements_of
-from har_labels.settings import shown
+from har_labels.settings import quoted
 
 if TYPE_CHECKING:
     from har_labels.rules import Requirement
@@ -129,7 +129,7 @@ def _patterns(items: Sequence[Item], spelling: str) -> tuple[str, ...]:
         try:
             found.append(parse_artifact_name(item.text))
         except AddressError as error:
-            what = f"`{spelling}` item {item.position} is {shown(item.text)}: {error}"
+            what = f"`{spelling}` item {item.position} is {quoted(item.text)}: {error}"
             problems.append(InputError(what, "Write the artifact's plain name, such as resnet50 or team/model."))
     if problems:
         raise Failures(problems)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from har_labels import evaluation, expressions
+from har_labels.display import shown
 from har_labels.errors import TemplateError
-from har_labels.evaluation import Run
-from har_labels.expressions import Expression
-from har_labels.scope import Scope
-from har_labels.values import LONGEST_TEXT, ExpressionError, listed, shown, text_of
+from har_labels.language import evaluation, expressions
+from har_labels.language.evaluation import Run
+from har_labels.language.expressions import Expression
+from har_labels.language.scope import Scope
+from har_labels.language.values import LONGEST_TEXT, ExpressionError, listed, text_of
 
 
 @dataclass(frozen=True, slots=True)

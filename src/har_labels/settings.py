@@ -35,6 +35,7 @@ from har_labels.checks import (
     Seconds,
     Switch,
 )
+from har_labels.display import LONGEST_SHOWN
 from har_labels.errors import InputError
 from har_labels.inputs import Given, Inputs, Layer, dashed
 from har_labels.labels import Mode, OnConflict
@@ -188,10 +189,10 @@ def check(inputs: Inputs) -> Checked:
 def _problem(name: str, message: str, inputs: Inputs) -> InputError:
     why, _, allowed = message.partition(SEPARATOR)
     given = inputs.given(name) or Given(dashed(name), "")
-    return InputError(f"`{given.spelling}` is {shown(given.text)}: {why}", allowed)
+    return InputError(f"`{given.spelling}` is {quoted(given.text)}: {why}", allowed)
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """A value as an error shows it: quoted, escaped, and cut where it is long."""
     text = text.strip()
-    return repr(text if len(text) <= 200 else text[:200] + "…")
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")

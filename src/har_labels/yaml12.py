@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from har_labels.values import shown
+from har_labels.display import shown
 
 DEEPEST = 100
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from har_labels.language.scope import CI_NAMES
 from har_labels.platforms import detect
-from har_labels.platforms.ci_facts import NAMES
 
 GITHUB = {
     "GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "acme/vision", "GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main",
@@ -50,7 +50,7 @@ def test_the_ci_is_told_by_its_own_signs(environ: dict[str, str], name: str, pre
 def test_facts_have_the_same_names_everywhere(environ: dict[str, str]) -> None:
     """All of them text, absent ones empty."""
     facts = detect(environ).ci_facts()
-    assert tuple(facts) == NAMES
+    assert tuple(facts) == CI_NAMES
     assert all(isinstance(value, str) for value in facts.values())
 
 

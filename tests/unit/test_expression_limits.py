@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from har_labels.errors import TemplateError
-from har_labels.expressions import LABEL_NAMES, compiled, parse_template
+from har_labels.language.expressions import LABEL_NAMES, compiled, parse_template
+from har_labels.language.scope import Scope
+from har_labels.language.values import ExpressionError
 from har_labels.rules import Requirement, Template
-from har_labels.scope import Scope
-from har_labels.values import ExpressionError
 
 # Calls of Python and C functions, a few million a second: these are some milliseconds.
 MOST_CALLS_EVALUATING = 60_000

@@ -201,7 +201,7 @@ def test_notices_name_the_place(write: Write) -> None:
 
 def test_start_up_does_not_pay_for_manifests() -> None:
     """A run without a manifest loads neither its reader nor YAML."""
-    names = ["har_labels.manifest", "har_labels.manifest_keys", "har_labels.documents", "ruamel.yaml"]
+    names = ["har_labels.manifest", "har_labels.manifest.keys", "har_labels.manifest.documents", "ruamel.yaml"]
     code = f"import sys, har_labels.run; print([name for name in {names} if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"

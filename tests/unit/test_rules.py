@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_labels.errors import Failures, InputError, TemplateError, Unreadable
-from har_labels.evaluation import CI_NAMES
 from har_labels.labels import matches, problem_with
+from har_labels.language.scope import CI_NAMES, Scope
 from har_labels.lists import Item, parse_list
 from har_labels.rendering import render_labels, render_patterns
 from har_labels.rules import Requirement, Template
-from har_labels.scope import Scope
 
 SCOPE = Scope(
     metrics={
@@ -296,7 +295,7 @@ def test_names_tell_what_a_template_reads() -> None:
 def test_every_ci_name_is_known() -> None:
     """The names of contract §3, each empty when the CI doesn't tell it."""
     names = "name repository branch tag sha short_sha pull_request run_id run_number run_url actor pipeline job"
-    assert set(names.split()) == CI_NAMES
+    assert tuple(names.split()) == CI_NAMES
     for name in CI_NAMES:
         assert Template.parse(f"{{{{ ci.{name} }}}}x", where="label 1").render(replace(SCOPE, ci={})) is None
 
@@ -446,7 +445,7 @@ def _missing(metrics: dict[str, object], source: str = "{{ metrics.x }}") -> str
 def test_plain_labels_never_load_jinja2() -> None:
     """Neither the import nor labels without placeholders load Jinja2 or ruamel.yaml."""
     program = (
-        "import sys, datetime; from har_labels.rendering import render_labels; from har_labels.scope import Scope; import har_labels.metrics;"
+        "import sys, datetime; from har_labels.rendering import render_labels; from har_labels.language.scope import Scope; import har_labels.metrics;"
         "now = datetime.datetime.now(datetime.UTC); scope = Scope({}, {}, now, 'a', 'r');"
         "render_labels(['a', 'b=c', '{% x'], scope, where='label', enabled=True);"
         "assert not {'jinja2', 'ruamel.yaml'} & set(sys.modules), 'loaded'"

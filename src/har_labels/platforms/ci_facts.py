@@ -28,10 +28,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-NAMES = (
-    "name", "repository", "branch", "tag", "sha", "short_sha", "pull_request",
-    "run_id", "run_number", "run_url", "actor", "pipeline", "job",
-)  # fmt: skip
+from har_labels.language.scope import CI_NAMES
+
 SHORT_SHA = 7
 
 
@@ -109,7 +107,7 @@ def _getter(environ: Mapping[str, str]) -> _Getter:
 
 
 def _facts(**known: str) -> dict[str, str]:
-    facts = dict.fromkeys(NAMES, "") | known
+    facts = dict.fromkeys(CI_NAMES, "") | known
     facts["short_sha"] = facts["sha"][:SHORT_SHA]
     return facts
 

@@ -12,8 +12,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from har_labels.positions import Builder, Kind, Node, Place, Problem, UnreadableError, Word
-from har_labels.values import shown
+from har_labels.display import shown
+from har_labels.manifest.positions import Builder, Kind, Node, Place, Problem, UnreadableError, Word
 
 _JSON_TOKEN = re.compile(r'[\s,:]*+(?:("(?:[^"\\]++|\\.)*+")|([\[{])|([\]}])|([^\s,:\[\]{}"]++))')
 _JSON_KINDS = {"true": Kind.SWITCH, "false": Kind.SWITCH, "null": Kind.NOTHING}

@@ -9,6 +9,12 @@ from datetime import datetime
 from har_labels.errors import Unreadable
 from har_labels.labels import Labels
 
+# The same on every CI; what a CI doesn't tell is empty text (contract §3 "`ci` has the same names").
+CI_NAMES = (
+    "name", "repository", "branch", "tag", "sha", "short_sha", "pull_request",
+    "run_id", "run_number", "run_url", "actor", "pipeline", "job",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

@@ -34,12 +34,12 @@ from har_labels.checks import (
     Registry,
     wrong,
 )
+from har_labels.display import shown
 from har_labels.inputs import dashed
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
-from har_labels.positions import Kind, Word
+from har_labels.manifest.positions import Kind, Word
 from har_labels.settings import descriptions
-from har_labels.values import shown
 
 VERSION = 1
 _NAME = "Write the artifact's plain name, such as resnet50 or team/model."

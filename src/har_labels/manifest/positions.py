@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from har_labels.values import shown
+from har_labels.display import shown
 from har_labels.yaml12 import DEEPEST
 
 MENDING = "Correct that place; a text with `{{ }}`, `: ` or ` #` in it needs quotes around it."

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from har_labels.values import ExpressionError, shown
+from har_labels.display import shown
+from har_labels.language.values import ExpressionError
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from har_labels import evaluation
-from har_labels.evaluation import DEFAULT, Evaluate, Key
-from har_labels.filters import FILTERS
-from har_labels.syntax import expression_tree, template_tree
-from har_labels.values import LARGEST_NUMBER, ExpressionError, listed, path_to, shown
+from har_labels.display import shown
+from har_labels.language import evaluation
+from har_labels.language.evaluation import DEFAULT, Evaluate, Key
+from har_labels.language.filters import FILTERS
+from har_labels.language.scope import CI_NAMES
+from har_labels.language.syntax import expression_tree, template_tree
+from har_labels.language.values import LARGEST_NUMBER, ExpressionError, listed, path_to
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -151,7 +153,7 @@ class _Compiler:
         if name == "ci" and parts != 1:
             raise ExpressionError(
                 "`ci` needs one name behind it",
-                f"Write `ci.branch`; there are {listed(evaluation.CI_NAMES, most=20)}.",
+                f"Write `ci.branch`; there are {listed(CI_NAMES, most=20)}.",
             )
 
     def _note_path(self, name: str, steps: Sequence[Any]) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from har_labels.filters import Filter
-from har_labels.values import (
+from har_labels.language.filters import Filter
+from har_labels.language.scope import CI_NAMES
+from har_labels.language.values import (
     EACH,
     Effort,
     ExpressionError,
@@ -26,12 +27,6 @@ from har_labels.values import (
     text_of,
 )
 
-CI_NAMES = frozenset(
-    (
-        *("name", "repository", "branch", "tag", "sha", "short_sha", "pull_request"),
-        *("run_id", "run_number", "run_url", "actor", "pipeline", "job"),
-    ),
-)
 DEFAULT = Filter(lambda *_: None, ("default_value", "boolean"))  # `run` stays unused: see `defaulted`
 
 _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {

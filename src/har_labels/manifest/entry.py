@@ -11,8 +11,8 @@ from typing import Any
 
 from har_labels.inputs import dashed
 from har_labels.labels import Mode, OnConflict
-from har_labels.manifest_file import Faults, Level
-from har_labels.positions import Node
+from har_labels.manifest.file import Faults, Level
+from har_labels.manifest.positions import Node
 from har_labels.settings import Settings
 
 WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})

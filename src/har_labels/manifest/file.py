@@ -10,14 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from har_labels.checks import SEPARATOR
-from har_labels.documents import read
+from har_labels.display import shown
 from har_labels.errors import HarLabelsError, ManifestError
 from har_labels.inputs import ALIKE, dashed
-from har_labels.manifest_keys import VERSION, Manifest, ManifestEntry
-from har_labels.positions import Kind, Node, Place, Word
-from har_labels.settings import fields
-from har_labels.settings import shown as quoted
-from har_labels.values import shown
+from har_labels.manifest.documents import read
+from har_labels.manifest.keys import VERSION, Manifest, ManifestEntry
+from har_labels.manifest.positions import Kind, Node, Place, Word
+from har_labels.settings import fields, quoted
 
 # A file of another kind could have a problem in every line; nobody reads more than these.
 MOST_TOLD = 100

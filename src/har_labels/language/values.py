@@ -8,25 +8,21 @@ Each is bounded where it is read or made, so no expression can use more than a l
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from heapq import nsmallest
 from itertools import islice
 
-from har_labels.labels import CONTROL_CHARACTERS
+from har_labels.display import shown
 
 LONGEST_TEXT = 4096
 LARGEST_NUMBER = 10**100
 # Work is counted in characters that C code passes over; what Python does for one item costs as much as EACH.
 EACH = 50
 _WORK_ALLOWED = 500_000
-_LONGEST_SHOWN = 200
 _MOST_LISTED = 10
 _LONGEST_GUESSED = 100
-# Half a surrogate pair can't be written to a log at all.
-_UNPRINTABLE = re.compile(f"{CONTROL_CHARACTERS.pattern}|[\ud800-\udfff]")
 
 
 class ExpressionError(Exception):
@@ -184,12 +180,6 @@ def described(value: object) -> str:
         case int() | float() | datetime():
             return f"the {kind_of(value).removeprefix('a ')} {text_of(value)}"
     return kind_of(value)
-
-
-def shown(text: str) -> str:
-    """`text` on one line and not too long, for messages."""
-    cut = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", cut)
 
 
 def listed(names: Iterable[str], most: int = _MOST_LISTED) -> str:

@@ -1,8 +1,8 @@
 """From a manifest to entries to plan, and everything that is wrong with it before anything is requested (contract §6).
 
 Precedence is entry, file, input. Only the input `require` is no default: it holds beside whatever a file says, so
-that no file can open a gate that the step has closed. positions, documents: text with places; manifest_keys: which
-keys there are; manifest_file: what is wrong with single values; manifest_entry: defaults and contradictions.
+that no file can open a gate that the step has closed. documents, positions: text with places; keys: which keys there
+are; file: what is wrong with single values; entry: defaults and contradictions.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from har_labels.errors import Failures, HarLabelsError, InputError, ManifestErro
 from har_labels.files import NO_WORKSPACE, Workspace, read_text
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
-from har_labels.manifest_entry import WITHOUT_LABELS, PlacedEntry, check_defaults, check_entry
-from har_labels.manifest_file import Faults, levels_of
-from har_labels.positions import Place
+from har_labels.manifest.entry import WITHOUT_LABELS, PlacedEntry, check_defaults, check_entry
+from har_labels.manifest.file import Faults, levels_of
+from har_labels.manifest.positions import Place
 from har_labels.recipe import Recipe, Surroundings, requirements_of
 from har_labels.rendering import has_placeholders, render_labels, render_patterns
 from har_labels.settings import Settings

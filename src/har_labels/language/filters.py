@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from har_labels.values import EACH, Effort, ExpressionError, checked, described, fits, number, text_of, whole
+from har_labels.language.values import EACH, Effort, ExpressionError, checked, described, fits, number, text_of, whole
 
 _MOST_PLACES = 30
 _MOST_REPLACEMENTS = 10_000
