@@ -13,7 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci.godotenv_model import RejectedError, read_by_harness, v2, v3, v4
-from har_labels.errors import Forbidden, HarLabelsError, InputError, PastDeadline, Unauthorized, Unreachable
+from har_labels.errors import (
+    Defect,
+    Forbidden,
+    HarLabelsError,
+    InputError,
+    PastDeadline,
+    PlanStale,
+    RegistryNotFound,
+    Unauthorized,
+    Unreachable,
+)  # fmt: skip
 from har_labels.platforms import Platform, detect
 from har_labels.platforms.annotation import LARGEST_FILE, MOST_ANNOTATIONS
 from har_labels.platforms.dotenv import LONGEST_LINE
@@ -265,6 +275,9 @@ def test_a_large_annotation_is_cut_between_two_characters(tmp_path: Path, start:
         (Forbidden("x"), "AUTHORIZATION_FAILURE"),
         (Unreachable("x"), "CONNECTIVITY_FAILURE"),
         (PastDeadline("x"), "TIMEOUT_FAILURE"),
+        (RegistryNotFound("x"), "CONFIGURATION_FAILURE"),
+        (PlanStale("x"), "VERIFICATION_FAILURE"),
+        (Defect("x"), "APPLICATION_FAILURE"),
         (HarLabelsError("x"), "APPLICATION_FAILURE"),
     ],
 )

@@ -8,8 +8,8 @@ from typing import Any
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from generate.declared import AUTHOR, IMAGE, REPOSITORY, SHORT, Input, inputs, with_version, yaml_text
-from har_labels import errors
-from har_labels.errors import HarLabelsError, all_codes
+from har_labels.errors import Cancelled, HarLabelsError, all_codes
+from har_labels.platforms.categories import category_of
 
 EXAMPLE = f"""\
 kind: pipeline
@@ -31,40 +31,6 @@ steps:
 # Harness joins a list with commas, by which these are split again; `require` is not.
 LISTS = {"artifact", "labels", "metrics-file", "owned"}
 
-# Category and subcategory of each failure, out of those that Harness documents for .harness/errors.yaml.
-CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
-    errors.Cancelled: ("TIMEOUT_FAILURE", "STEP_EXECUTION_TIMEOUT"),
-    errors.HarLabelsError: ("APPLICATION_FAILURE", "PLUGIN_CRASHED"),
-    errors.InputError: ("CONFIGURATION_FAILURE", "PLUGIN_CONFIGURATION_INVALID"),
-    errors.TemplateError: ("CONFIGURATION_FAILURE", "EXPRESSION_EVALUATION_FAILED"),
-    errors.MetricsError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.ManifestError: ("CONFIGURATION_FAILURE", "INVALID_YAML"),
-    errors.PlanFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.AmbiguousArtifact: ("CONFIGURATION_FAILURE", "REQUIRED_FIELD_MISSING"),
-    errors.Unauthorized: ("AUTHENTICATION_FAILURE", "INVALID_CREDENTIALS"),
-    errors.Forbidden: ("AUTHORIZATION_FAILURE", "ACCESS_FORBIDDEN"),
-    errors.RegistryNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.ArtifactNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.NothingMatched: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.PlanStale: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.Overwritten: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.ValueConflict: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.Conflict: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.Refused: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.BadAnswer: ("CONNECTIVITY_FAILURE", "PROXY_MISCONFIGURED"),
-    errors.Redirected: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.Unreadable: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.TypeLoss: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.ServerFailing: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
-    errors.RateLimited: ("CONNECTIVITY_FAILURE", "REGISTRY_RATE_LIMITED"),
-    errors.Unreachable: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
-    errors.TimedOut: ("TIMEOUT_FAILURE", "SOCKET_TIMEOUT"),
-    errors.PastDeadline: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
-    errors.NoTime: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
-    errors.RequireFailed: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.TooManyChanges: ("VERIFICATION_FAILURE", "VALIDATION"),
-}
-
 
 def content() -> str:
     """`content.yaml` of drone/drone-plugin-index."""
@@ -85,12 +51,12 @@ def content() -> str:
 
 def failure_rules() -> str:
     """`.harness/errors.yaml`: the first rule whose line is in the log decides. Some runners merge both streams."""
-    kinds = sorted(all_codes(), key=lambda kind: kind is not errors.Cancelled)
+    kinds = sorted(all_codes(), key=lambda kind: kind is not Cancelled)
     document = {"version": DoubleQuotedScalarString("1.0"), "ruleGroups": [_rule(kind) for kind in kinds]}
     header = (
         "# How Harness sorts har-labels' failures (feature flag CI_CUSTOM_ERROR_CATEGORIZATION).\n"
         "# Copy it into the repository that your stage clones.\n"
-        "# Written by `make docs` from src/har_labels/errors.py and tools/generate/harness.py.\n"
+        "# Written by `make docs` from src/har_labels/errors.py and platforms/categories.py.\n"
     )
     return yaml_text(document, header)
 
@@ -118,7 +84,7 @@ def _type(one: Input) -> str:
 
 
 def _rule(kind: type[HarLabelsError]) -> dict[str, Any]:
-    category, subcategory = CATEGORIES[kind]
+    category, subcategory = category_of(kind)
     line = DoubleQuotedScalarString(f"har-labels: error {kind.code}:")
     streams = ("standardErrorOutput", "standardOutput")
     return {

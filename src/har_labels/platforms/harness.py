@@ -13,6 +13,7 @@ from typing import TextIO
 from har_labels.errors import HarLabelsError
 from har_labels.platforms import files
 from har_labels.platforms.annotation import annotate
+from har_labels.platforms.categories import category_of
 from har_labels.platforms.ci_facts import harness_facts
 from har_labels.platforms.console import Console
 from har_labels.platforms.dotenv import LONGEST_LINE, dotenv_lines
@@ -20,14 +21,6 @@ from har_labels.report import JSON_OUTPUTS
 
 # The variables that name the output file, preferred first (harness-runtime §1).
 _OUTPUT_FILES = ("DRONE_OUTPUT", "HARNESS_OUTPUT_FILE")
-# Harness's own categories (harness-runtime §4), by exit code.
-_CATEGORIES = {2: "CONFIGURATION_FAILURE", 3: "AUTHORIZATION_FAILURE", 7: "CONNECTIVITY_FAILURE"}
-_CATEGORIES_BY_CODE = {
-    "HAR-UNAUTHORIZED": "AUTHENTICATION_FAILURE",
-    "HAR-TIMED-OUT": "TIMEOUT_FAILURE",
-    "HAR-DEADLINE": "TIMEOUT_FAILURE",
-    "HAR-NO-TIME": "TIMEOUT_FAILURE",
-}
 
 
 class Harness(Console):
@@ -100,15 +93,11 @@ class Harness(Console):
             {
                 "error-message": self._harmless(f"{error.what} | {error.next_step}"),
                 "error-code": error.code,
-                "error-category": _category(error),
+                "error-category": category_of(type(error))[0],
             },
             frozenset(),
         )
         return _unwritten("ERROR_METADATA_FILE", path, files.append_text(path, text))
-
-
-def _category(error: HarLabelsError) -> str:
-    return _CATEGORIES_BY_CODE.get(error.code) or _CATEGORIES.get(error.exit_code, "APPLICATION_FAILURE")
 
 
 def _unwritten(variable: str, path: str, problem: str) -> list[str]:

@@ -1,0 +1,48 @@
+"""Harness's words for our failures: its failure category and subcategory of each (harness-runtime §4).
+
+Both are of Harness's page "Custom error categorization": a failing step writes them beside its outputs, and
+.harness/errors.yaml, which `make docs` makes from here, sorts steps by the line on stderr.
+"""
+
+from __future__ import annotations
+
+from har_labels import errors
+from har_labels.errors import HarLabelsError
+
+_CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
+    errors.Cancelled: ("TIMEOUT_FAILURE", "STEP_EXECUTION_TIMEOUT"),
+    errors.HarLabelsError: ("APPLICATION_FAILURE", "PLUGIN_CRASHED"),
+    errors.InputError: ("CONFIGURATION_FAILURE", "PLUGIN_CONFIGURATION_INVALID"),
+    errors.TemplateError: ("CONFIGURATION_FAILURE", "EXPRESSION_EVALUATION_FAILED"),
+    errors.MetricsError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.ManifestError: ("CONFIGURATION_FAILURE", "INVALID_YAML"),
+    errors.PlanFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.AmbiguousArtifact: ("CONFIGURATION_FAILURE", "REQUIRED_FIELD_MISSING"),
+    errors.Unauthorized: ("AUTHENTICATION_FAILURE", "INVALID_CREDENTIALS"),
+    errors.Forbidden: ("AUTHORIZATION_FAILURE", "ACCESS_FORBIDDEN"),
+    errors.RegistryNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.ArtifactNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.NothingMatched: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.PlanStale: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.Overwritten: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
+    errors.ValueConflict: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.Conflict: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
+    errors.Refused: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
+    errors.BadAnswer: ("CONNECTIVITY_FAILURE", "PROXY_MISCONFIGURED"),
+    errors.Redirected: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.Unreadable: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
+    errors.TypeLoss: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
+    errors.ServerFailing: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
+    errors.RateLimited: ("CONNECTIVITY_FAILURE", "REGISTRY_RATE_LIMITED"),
+    errors.Unreachable: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
+    errors.TimedOut: ("TIMEOUT_FAILURE", "SOCKET_TIMEOUT"),
+    errors.PastDeadline: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
+    errors.NoTime: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
+    errors.RequireFailed: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.TooManyChanges: ("VERIFICATION_FAILURE", "VALIDATION"),
+}
+
+
+def category_of(kind: type[HarLabelsError]) -> tuple[str, str]:
+    """Category and subcategory of a kind of failure; those of its parent if it has none of its own."""
+    return next(_CATEGORIES[one] for one in kind.__mro__ if one in _CATEGORIES)
