@@ -22,6 +22,14 @@ PLANNING = (
 )  # fmt: skip
 # What a manifest says entry by entry, and the input may not say beside it.
 IN_MANIFEST = ("artifact", "labels", "labels_file")
+WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})
+# Which modes an input goes with, if not with all; a manifest's entries and its schema go by the same table.
+MODES_OF = {
+    "labels": frozenset(Mode) - WITHOUT_LABELS,
+    "labels_file": frozenset(Mode) - WITHOUT_LABELS,
+    "owned": frozenset({Mode.REPLACE}),
+    "on_conflict": frozenset({Mode.UPSERT}),
+}
 
 
 def setting(spelling: str, value: str) -> str:
@@ -83,30 +91,25 @@ def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems
 
 def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
     mode = settings.mode
-    if mode in {Mode.READ, Mode.CLEAR}:
-        for name in ("labels", "labels_file"):
-            if name in said:
-                yield (
-                    f"`{setting(spell('mode'), mode)}` takes no `{spell(name)}`",
-                    f"Leave `{spell(name)}` out, or choose another mode.",
-                )
-    elif not settings.manifest and not settings.apply_plan and not said & {"labels", "labels_file"}:
+    needs_labels = mode not in WITHOUT_LABELS and not settings.manifest and not settings.apply_plan
+    if needs_labels and not said & {"labels", "labels_file"}:
         cure = (
             f"Give the labels, or `{setting(spell('mode'), 'clear')}` to take all labels away."
             if mode is Mode.REPLACE and "owned" not in said
             else "Give the labels."
         )
         yield f"`{spell('labels')}` is missing, and `{setting(spell('mode'), mode)}` needs it", cure
-    if "owned" in said and mode is not Mode.REPLACE and not settings.manifest:
-        yield (
-            f"`{spell('owned')}` goes with `{setting(spell('mode'), 'replace')}`, not with `{mode}`",
-            f"Leave `{spell('owned')}` out.",
-        )
-    if "on_conflict" in said and mode is not Mode.UPSERT and not settings.manifest:
-        yield (
-            f"`{spell('on_conflict')}` goes with `{setting(spell('mode'), 'upsert')}`, not with `{mode}`",
-            f"Leave `{spell('on_conflict')}` out.",
-        )
+    for name, modes in MODES_OF.items():
+        if name not in said or mode in modes:
+            continue
+        if len(modes) > 1:
+            yield (
+                f"`{setting(spell('mode'), mode)}` takes no `{spell(name)}`",
+                f"Leave `{spell(name)}` out, or choose another mode.",
+            )
+        elif not settings.manifest:  # there it is a default of the entries
+            fitting = setting(spell("mode"), min(modes))
+            yield f"`{spell(name)}` goes with `{fitting}`, not with `{mode}`", f"Leave `{spell(name)}` out."
 
 
 def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:

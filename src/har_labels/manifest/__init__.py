@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from har_labels.checks import OnMissingName
+from har_labels.contradictions import WITHOUT_LABELS
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Workspace, read_text
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
-from har_labels.manifest.entry import WITHOUT_LABELS, PlacedEntry, check_defaults, check_entry
+from har_labels.manifest.entry import PlacedEntry, check_defaults, check_entry
 from har_labels.manifest.file import Faults, levels_of
 from har_labels.manifest.positions import Place
 from har_labels.recipe import Recipe, Surroundings, requirements_of

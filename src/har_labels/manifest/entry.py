@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from har_labels.contradictions import MODES_OF, WITHOUT_LABELS
 from har_labels.inputs import dashed
 from har_labels.labels import Mode, OnConflict
 from har_labels.manifest.file import Faults, Level
 from har_labels.manifest.positions import Node
 from har_labels.settings import Settings
 
-WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})
-# Which modes a key goes with, and how the message says so.
-_MODES_OF = {
-    "labels": (frozenset(Mode) - WITHOUT_LABELS, "a mode other than `clear` and `read`"),
-    "owned": (frozenset({Mode.REPLACE}), "`mode: replace`"),
-    "on_conflict": (frozenset({Mode.UPSERT}), "`mode: upsert`"),
+# The keys that go with some modes only, and how the message says with which.
+_FITTING = {
+    "labels": "a mode other than `clear` and `read`",
+    "owned": "`mode: replace`",
+    "on_conflict": "`mode: upsert`",
 }
 _NEEDED = {"registry_ref": "account/org/project/registry", "artifact": "resnet50"}
 
@@ -76,8 +76,8 @@ def check_entry(entry: PlacedEntry, faults: Faults) -> None:
     if mode not in WITHOUT_LABELS and not entry.level("labels"):
         cure = "Give them, or `mode: clear` to take all labels away." if mode is Mode.REPLACE else "Give them."
         faults.add(entry.own.node.place, f"this entry has no `labels`, and `mode: {mode}` needs them", cure)
-    for name, (modes, with_what) in _MODES_OF.items():
-        if mode not in modes and _says(entry.own, name):
+    for name, with_what in _FITTING.items():
+        if mode not in MODES_OF[name] and _says(entry.own, name):
             what = f"`{dashed(name)}` goes with {with_what}, and this entry has `mode: {mode}`"
             faults.add(entry.own.place(name), what, "Leave it out, or choose another mode.")
 
@@ -87,8 +87,8 @@ def check_defaults(file: Level, entries: list[PlacedEntry], faults: Faults) -> N
     modes = {entry.mode for entry in entries}
     if None in modes:
         return
-    for name, (fitting, with_what) in _MODES_OF.items():
-        if _says(file, name) and not modes & fitting:
+    for name, with_what in _FITTING.items():
+        if _says(file, name) and not modes & MODES_OF[name]:
             what = f"`{dashed(name)}` goes with {with_what}, and no entry has that"
             faults.add(file.place(name), what, "Leave it out, or choose another mode.")
 

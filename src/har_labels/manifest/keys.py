@@ -34,6 +34,7 @@ from har_labels.checks import (
     Registry,
     wrong,
 )
+from har_labels.contradictions import MODES_OF
 from har_labels.display import shown
 from har_labels.inputs import dashed
 from har_labels.labels import Mode, OnConflict
@@ -175,20 +176,22 @@ class Defaults(BaseModel):
     on_missing: _OnMissing | None = _key("on_missing")
 
 
-# What an editor can tell of one entry by itself; `manifest` knows the defaults too.
+def _rule(name: str, *, unless: Any = False) -> dict[str, Any]:
+    """What an editor can tell of one entry by itself: a mode that the key does not go with, `unless` it says that.
+
+    `entry` knows the defaults too.
+    """
+    unfit = [mode.value for mode in Mode if mode not in MODES_OF[name]]
+    return {
+        "if": {"required": ["mode"], "properties": {"mode": {"enum": unfit}}},
+        "then": {"properties": {dashed(name): unless}},
+    }
+
+
 _ENTRY_RULES: list[Any] = [
-    {
-        "if": {"required": ["mode"], "properties": {"mode": {"enum": ["clear", "read"]}}},
-        "then": {"properties": {"labels": False}},
-    },
-    {
-        "if": {"required": ["mode"], "properties": {"mode": {"not": {"const": "replace"}}}},
-        "then": {"properties": {"owned": False}},
-    },
-    {
-        "if": {"required": ["mode"], "properties": {"mode": {"not": {"const": "upsert"}}}},
-        "then": {"properties": {"on-conflict": {"const": "overwrite"}}},
-    },
+    _rule("labels"),
+    _rule("owned"),
+    _rule("on_conflict", unless={"const": OnConflict.OVERWRITE.value}),
 ]
 
 
