@@ -28,6 +28,7 @@ Planning and writing
     apply           writing so that nobody's label is lost: retry the change, never the request
     watching        looking again: is our change there, was it undone, has a later writer spoken?
     renewal         renewing reads that have grown old, a page at a time
+    doubts          what is told of a write that nothing has confirmed
     parallel        one round of work in a few threads, cut short against a server that is down
     rollback        undoing what a run wrote, and only that
     task            one artifact on its way through a run

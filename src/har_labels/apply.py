@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt
+from har_labels.doubts import given_up
 from har_labels.errors import Forbidden, HarLabelsError, Overwritten, Stop, TypeLoss, Unauthorized
 from har_labels.goal import Found
 from har_labels.parallel import Breaker, in_parallel
@@ -21,7 +22,7 @@ from har_labels.registry import Registry
 from har_labels.renewal import Renewal
 from har_labels.task import Task
 from har_labels.timing import Clock, backoff
-from har_labels.watching import Care, Watch, given_up, without
+from har_labels.watching import Care, Watch, without
 
 # A merging change is computed from a read at most this old (contract §5 point 2).
 FRESH_SECONDS = 5.0
@@ -84,13 +85,9 @@ class Writer:
     def wind_up(self, tasks: Iterable[Task]) -> None:
         """After a stop: ends every task that was tried with what one look tells of it. Writes nothing."""
         tried = [task for task in tasks if task.outcome is None and task.attempts]
-        for task in self._watch.look(
-            [task for task in tried if task.doubt or not task.confirmed_by or task.goal.is_merging]
-        ):
+        for task in self._watch.look([task for task in tried if not task.is_confirmed or task.goal.is_merging]):
             task.fail(
-                given_up(task)
-                if task.doubt
-                else Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change"),
+                given_up(task) if task.doubt else Overwritten(f"{task.subject}: other writers undid the change"),
                 task.labels,
             )
         for task in tried:
@@ -233,7 +230,7 @@ class Writer:
             self._proven.add(task.ref)
         if of_kind:
             return
-        what = f"{task.name!r} in {task.ref} is no longer a {kind} since its labels were written"
+        what = f"{task.subject} is no longer a {kind} since its labels were written"
         if self._care.allow_type_loss:
             self._proven.add(task.ref)
             self._notice(f"{what}; going on, as `allow-type-loss` says")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from har_labels.doubts import cut_short
 from har_labels.errors import HarLabelsError
-from har_labels.plan import ConfirmedBy, Outcome, RunFacts, RunResult, Status
+from har_labels.plan import Outcome, RunFacts, RunResult, Status
 from har_labels.planner import Plan
 from har_labels.task import Task
 
@@ -50,25 +51,11 @@ class Ledger:
 
 def _unfinished(task: Task, reason: HarLabelsError | None) -> Outcome:
     """The outcome of a task that was not seen through, for `reason`."""
-    because = f", as {reason.what}" if reason else ""
-    kind = type(reason) if reason else HarLabelsError
     if not task.attempts:
         return _outcome(task, Status.SKIPPED, reason)
-    if task.doubt and task.doubt.written is False:
-        what = f"{task.name!r} in {task.ref}: {task.doubt.error.what}; nothing was written"
-        return _outcome(task, Status.FAILED, type(task.doubt.error)(what))
-    if task.doubt:
-        return _outcome(
-            task,
-            Status.FAILED,
-            kind(
-                f"{task.name!r} in {task.ref}: {task.doubt.error.what}; whether the labels were written is not known{because}"
-            ),
-        )
-    if task.confirmed_by is ConfirmedBy.NOTHING:
-        what = f"{task.name!r} in {task.ref}: whether the labels were written is not known{because}"
-        return _outcome(task, Status.FAILED, kind(what))
-    return _outcome(task, Status.APPLIED, None)
+    if task.is_confirmed:
+        return _outcome(task, Status.APPLIED, None)
+    return _outcome(task, Status.FAILED, cut_short(task, reason))
 
 
 def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:

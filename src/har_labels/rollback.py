@@ -9,8 +9,8 @@ from har_labels.errors import HarLabelsError
 from har_labels.goal import PlanGoal
 from har_labels.labels import to_labels
 from har_labels.plan import Status
-from har_labels.reading import Reader, Reading, choose
-from har_labels.task import Task
+from har_labels.reading import Reader
+from har_labels.task import Task, read_again
 from har_labels.timing import Clock
 
 
@@ -34,33 +34,26 @@ def roll_back(
 def _inverse(task: Task) -> Task:
     """Undoes what our writes did, and leaves what others have added since we planned."""
     after = to_labels((set(task.target) - set(task.added)) | set(task.removed))
-    goal = PlanGoal(f"{task.name!r} in {task.ref}", before=task.target, after=after)
+    goal = PlanGoal(task.subject, before=task.target, after=after)
     return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=after, before=task.target)
 
 
 def _read(undoing: Iterable[Task], reader: Reader, clock: Clock, notice: Callable[[str], None]) -> None:
-    """Reads all of them, each registry at once, and ends those that need no undoing or may not be undone."""
-    tasks = list(undoing)
-    for ref in dict.fromkeys(task.ref for task in tasks):
-        of_ref = [task for task in tasks if task.ref == ref]
-        at = clock.monotonic()
-        try:
-            rows = reader.rows(ref, names={task.name for task in of_ref})
-        except HarLabelsError as error:
-            for task in of_ref:
-                _leave(task, error, notice)
+    """Reads all of them, and ends those that need no undoing or may not be undone."""
+    for task, found in read_again(list(undoing), reader, clock):
+        if isinstance(found, HarLabelsError):
+            _leave(task, found, notice)
             continue
-        for task in of_ref:
-            try:
-                task.reading = Reading(choose(rows.get(task.name, []), ref, task.name, task.artifact_type), at)
-                if task.labels == task.target:
-                    task.end(Status.UNCHANGED, task.labels)
-                else:
-                    task.goal.wanted(task.labels)
-            except HarLabelsError as error:
-                _leave(task, error, notice)
+        task.reading = found
+        try:
+            if task.labels == task.target:
+                task.end(Status.UNCHANGED, task.labels)
+            else:
+                task.goal.wanted(task.labels)
+        except HarLabelsError as error:
+            _leave(task, error, notice)
 
 
 def _leave(task: Task, error: HarLabelsError, notice: Callable[[str], None]) -> None:
-    notice(f"{task.name!r} in {task.ref} is not rolled back: {error.what}")
+    notice(f"{task.subject} is not rolled back: {error.what}")
     task.fail(error, task.labels)

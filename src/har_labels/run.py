@@ -177,7 +177,7 @@ class Run:
         """A `replace` or `clear` that takes labels away says which (contract §3)."""
         for task in tasks:
             if task.goal.is_sweeping and (removed := task.step.removed):
-                self._ledger.note(f"{task.name!r} in {task.ref}: takes away {', '.join(map(repr, removed))}")
+                self._ledger.note(f"{task.subject}: takes away {', '.join(map(repr, removed))}")
 
     @property
     def _mode(self) -> str:
@@ -229,5 +229,5 @@ def _care(configuration: Configuration) -> Care:
 def _would_lose_type(task: Task) -> TypeLoss:
     kind = task.reading.row.artifact_type
     return TypeLoss(
-        f"{task.name!r} in {task.ref} is a {kind}, and a server without /har/ in its API base clears that on a write; nothing was written"
+        f"{task.subject} is a {kind}, and a server without /har/ in its API base clears that on a write; nothing was written"
     )

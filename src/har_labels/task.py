@@ -1,7 +1,17 @@
-"""One artifact on its way through a run: what is wanted of it, what was read, what was tried, what came out."""
+"""One artifact on its way through a run: what is wanted of it, what was read, what was tried, what came out.
+
+| `outcome` | `attempts` | `doubt` | `confirmed_by` | the task is | and next |
+|---|---|---|---|---|---|
+| None | 0 | None | NOTHING | planned | written, unless a renewed read leaves nothing to write |
+| None | 1 … | set | any | in doubt: the last answer tells nothing certain | looked at, or tried again where it surely did nothing |
+| None | 1 … | None | NOTHING | written, by an answer that names no labels, or undone since | looked at, or written again |
+| None | 1 … | None | ANSWER, READ_BACK | confirmed | watched if it merges, else ended |
+| set | any | None | any | over | reported |
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from har_labels.address import RegistryRef
@@ -10,7 +20,8 @@ from har_labels.errors import HarLabelsError, Unreadable, ValueConflict
 from har_labels.goal import Goal
 from har_labels.labels import Labels, to_labels
 from har_labels.plan import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
-from har_labels.reading import Reading
+from har_labels.reading import Reader, Reading, choose
+from har_labels.timing import Clock
 
 
 @dataclass(slots=True, eq=False)
@@ -46,8 +57,18 @@ class Task:
         return self.reading.row.labels
 
     @property
+    def subject(self) -> str:
+        """The artifact as messages name it."""
+        return f"{self.name!r} in {self.ref}"
+
+    @property
     def is_change(self) -> bool:
         return self.target != self.before
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether an answer or a read has shown that the last write is there."""
+        return not self.doubt and self.confirmed_by is not ConfirmedBy.NOTHING
 
     @property
     def step(self) -> Step:
@@ -74,7 +95,7 @@ class Task:
             self.target = self.goal.wanted(self.labels)
         except (Unreadable, ValueConflict) as error:
             # These come from the label arithmetic, which knows no artifact.
-            raise type(error)(f"{self.name!r} in {self.ref}: {error.what}", error.next_step) from None
+            raise type(error)(f"{self.subject}: {error.what}", error.next_step) from None
 
     def take(self, reading: Reading) -> None:
         """Keeps a newer reading, in as little memory as it takes: a large run looks at every artifact several times."""
@@ -111,3 +132,22 @@ class Task:
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:
         self.end(Status.FAILED, labels, error)
+
+
+def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[tuple[Task, Reading | HarLabelsError]]:
+    """Each task with what its artifact is now, or why that can't be told; each registry is read at once."""
+    for ref in dict.fromkeys(task.ref for task in tasks):
+        of_ref = [task for task in tasks if task.ref == ref]
+        at = clock.monotonic()
+        try:
+            rows = reader.rows(ref, names={task.name for task in of_ref})
+        except HarLabelsError as error:
+            yield from ((task, error) for task in of_ref)
+            continue
+        for task in of_ref:
+            try:
+                row = choose(rows.get(task.name, []), ref, task.name, task.artifact_type)
+            except HarLabelsError as error:
+                yield task, error
+            else:
+                yield task, Reading(row, at)

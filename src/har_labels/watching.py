@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from har_labels.doubts import given_up, unsettled
 from har_labels.errors import HarLabelsError, Overwritten, Unreadable
 from har_labels.goal import Found
 from har_labels.plan import ConfirmedBy, Status
-from har_labels.reading import Reader, Reading, choose
-from har_labels.task import Task
+from har_labels.reading import Reader, Reading
+from har_labels.task import Task, read_again
 from har_labels.timing import LONGEST_ASKED_WAIT, Clock
 
 # For so many times `settle` a watch waits for the others to come to rest.
@@ -43,7 +44,7 @@ class Watch:
 
     def settle(self, tasks: Sequence[Task]) -> list[Task]:
         """Looks at every task whose write is not confirmed; returns those to be written again."""
-        unsure = [task for task in tasks if task.confirmed_by is ConfirmedBy.NOTHING or task.doubt]
+        unsure = [task for task in tasks if not task.is_confirmed]
         surely_not = [task for task in unsure if task.doubt and task.doubt.written is False]
         looked_at = [task for task in unsure if not (task.doubt and task.doubt.written is False)]
         again = [task for task in surely_not if self.may_try_again(task)]
@@ -77,29 +78,23 @@ class Watch:
         if not is_looked_at or task.labels is None:
             task.end(Status.APPLIED, task.target)
         elif task.goal.look(task.labels, task.seen).found is Found.SUPERSEDED:
-            self._notice(f"{task.name!r} in {task.ref}: a later writer has set something else, which stays")
+            self._notice(f"{task.subject}: a later writer has set something else, which stays")
             task.end(Status.SUPERSEDED, task.labels)
         else:
             task.end(Status.APPLIED, task.labels)
 
     def look(self, tasks: Sequence[Task]) -> list[Task]:
+        """Reads all of them and ends those that failed; returns those whose change has to be made again."""
         again: list[Task] = []
-        for ref in dict.fromkeys(task.ref for task in tasks):
-            of_ref = [task for task in tasks if task.ref == ref]
-            at = self._clock.monotonic()
-            try:
-                rows = self._reader.rows(ref, names={task.name for task in of_ref})
-            except HarLabelsError as error:
-                for task in of_ref:
-                    task.fail(_unsettled(task, error))
+        for task, found in read_again(tasks, self._reader, self._clock):
+            if isinstance(found, HarLabelsError):
+                task.fail(unsettled(task, found))
                 continue
-            for task in of_ref:
-                try:
-                    row = choose(rows.get(task.name, []), ref, task.name, task.artifact_type)
-                    if self._is_undone(task, Reading(row, at)):
-                        again.append(task)
-                except HarLabelsError as error:
-                    task.fail(error)
+            try:
+                if self._is_undone(task, found):
+                    again.append(task)
+            except HarLabelsError as error:
+                task.fail(error)
         return again
 
     def _is_undone(self, task: Task, reading: Reading) -> bool:
@@ -109,9 +104,7 @@ class Watch:
         task.take(reading)
         if reading.row.labels is None:
             if task.goal.is_merging and not task.doubt:
-                raise Unreadable(
-                    f"{task.name!r} in {task.ref}: the labels were written, and the registry no longer shows them"
-                )
+                raise Unreadable(f"{task.subject}: the labels were written, and the registry no longer shows them")
             # A believed answer stands; a doubtful one is tried again, as only whole lists get this far.
             return self.may_try_again(task) if task.doubt else False
         look = task.goal.look(reading.row.labels, task.seen)
@@ -125,7 +118,7 @@ class Watch:
         task.times_undone += 1
         if task.times_undone > self._care.retries:
             task.fail(
-                Overwritten(f"{task.name!r} in {task.ref}: other writers undid the change {task.times_undone} times"),
+                Overwritten(f"{task.subject}: other writers undid the change {task.times_undone} times"),
                 reading.row.labels,
             )
             return False
@@ -133,9 +126,7 @@ class Watch:
 
     def confirm(self, task: Task) -> None:
         if task.doubt:
-            self._notice(
-                f"{task.name!r} in {task.ref}: {task.doubt.error.what}; a read shows that the labels were written"
-            )
+            self._notice(f"{task.subject}: {task.doubt.error.what}; a read shows that the labels were written")
         if task.doubt or task.confirmed_by is ConfirmedBy.NOTHING:
             task.confirmed_by = ConfirmedBy.READ_BACK
         task.doubt = None
@@ -147,28 +138,6 @@ class Watch:
             return False
         self.retried += 1
         return True
-
-
-def given_up(task: Task) -> HarLabelsError:
-    """The doubt that no retry settled, with what is known of the labels now."""
-    assert task.doubt
-    error = task.doubt.error
-    known = "a read shows that the labels were not written"
-    if task.doubt.written is False:
-        known = "nothing was written"
-    elif task.labels is None:
-        known = "the labels can't be read back, so whether they were written is not known"
-    return type(error)(f"{task.name!r} in {task.ref}: {error.what} ({task.attempts} tries); {known}")
-
-
-def _unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
-    if task.doubt:
-        return type(error)(
-            f"{task.name!r} in {task.ref}: {task.doubt.error.what}, and no read could tell whether it was written: {error.what}"
-        )
-    return type(error)(
-        f"{task.name!r} in {task.ref}: the labels were written, but could not be looked at again: {error.what}"
-    )
 
 
 def without(tasks: Sequence[Task], left_out: Iterable[Task]) -> list[Task]:

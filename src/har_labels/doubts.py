@@ -1,0 +1,43 @@
+"""What is told of a write that no answer and no read has confirmed. Pure.
+
+Each function words one way in which a task can end so; the kind of the error decides the exit code.
+"""
+
+from __future__ import annotations
+
+from har_labels.errors import HarLabelsError
+from har_labels.task import Task
+
+_NOTHING_WRITTEN = "nothing was written"
+_NOT_KNOWN = "whether the labels were written is not known"
+
+
+def given_up(task: Task) -> HarLabelsError:
+    """The doubt that no retry settled, with what is known of the labels now."""
+    assert task.doubt
+    error = task.doubt.error
+    known = "a read shows that the labels were not written"
+    if task.doubt.written is False:
+        known = _NOTHING_WRITTEN
+    elif task.labels is None:
+        known = f"the labels can't be read back, so {_NOT_KNOWN}"
+    return type(error)(f"{task.subject}: {error.what} ({task.attempts} tries); {known}")
+
+
+def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
+    """The write can't be looked at: reading failed with `error`."""
+    if task.doubt:
+        what = f"{task.doubt.error.what}, and no read could tell whether it was written: {error.what}"
+    else:
+        what = f"the labels were written, but could not be looked at again: {error.what}"
+    return type(error)(f"{task.subject}: {what}")
+
+
+def cut_short(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
+    """The run was over, for `reason`, before the write was confirmed."""
+    if task.doubt and task.doubt.written is False:
+        return type(task.doubt.error)(f"{task.subject}: {task.doubt.error.what}; {_NOTHING_WRITTEN}")
+    kind = type(reason) if reason else HarLabelsError
+    said = f"{task.doubt.error.what}; " if task.doubt else ""
+    because = f", as {reason.what}" if reason else ""
+    return kind(f"{task.subject}: {said}{_NOT_KNOWN}{because}")
