@@ -18,6 +18,7 @@ from hypothesis import settings
 
 import canary
 from canary import KEY
+from certificates import Certificates, make_certificates
 from ci import steps
 from ci.steps import Done
 from har_labels.main import main
@@ -117,6 +118,12 @@ def make_sandbox(watch: Watch) -> Iterator[MakeSandbox]:
 def sandbox(make_sandbox: MakeSandbox) -> Sandbox:
     """A registry as contract §1 documents it, empty."""
     return make_sandbox()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """A server's certificates, trusted and not, made anew for each session."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 class RunStep:

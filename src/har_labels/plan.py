@@ -13,8 +13,8 @@ from har_labels.labels import Labels
 class Step:
     """One artifact and its labels before and after. `before` is None where the registry doesn't show them.
 
-    A dry run is its steps, an apply writes them, a rollback writes their inverse. `registry_ref` is the
-    scope path with `/+`; `artifact_type` is `model`, `dataset` or empty.
+    A dry run is its steps, an apply writes them. `registry_ref` is the scope path with `/+`; `artifact_type`
+    is `model`, `dataset` or empty.
     """
 
     registry_ref: str
@@ -34,13 +34,6 @@ class Step:
     @property
     def removed(self) -> Labels:
         return tuple(label for label in self.before or () if label not in set(self.after))
-
-    @property
-    def inverse(self) -> Step:
-        """The step that undoes this one. Only of a step whose `before` is known."""
-        if self.before is None:
-            raise ValueError("a step from unknown labels can't be undone")
-        return Step(self.registry_ref, self.artifact, self.artifact_type, before=self.after, after=self.before)
 
 
 class Status(StrEnum):

@@ -129,13 +129,11 @@ def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
     return f"the output `results` is left empty: {len(result.outcomes):,} artifacts are too much for it; {where}"
 
 
-def report_document(result: RunResult, *, version: str) -> dict[str, Any]:
-    """The JSON report; `version` is this tool's. Its schema is shipped. See `report_chunks` for large runs."""
-    return _envelope(result, version) | {"results": list(map(_row, result.outcomes))}
-
-
 def report_chunks(result: RunResult, *, version: str) -> Iterator[str]:
-    """The text of the JSON report piece by piece, one artifact a line, without holding it all in memory."""
+    """The text of the JSON report piece by piece, one artifact a line, without holding it all in memory.
+
+    `version` is this tool's. The report's schema is shipped.
+    """
     yield json_text(_envelope(result, version))[:-1] + ',"results":['
     for index, outcome in enumerate(result.outcomes):
         yield (",\n" if index else "\n") + json_text(_row(outcome))

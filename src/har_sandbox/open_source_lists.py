@@ -68,18 +68,7 @@ class ListReads:
         rows = [row for row in self.store.find(registry, name) if row.type == wanted]
         if not rows:
             return json_answer(404, {"code": "404", "message": "Artifact not found"})
-        row = rows[0]
-        data: dict[str, Any] = {"artifactType": row.type} if row.type else {}
-        data |= {
-            "createdAt": str(row.created),
-            "downloadsCount": row.downloads,
-            "imageName": row.name,
-            "modifiedAt": str(row.modified),
-            "packageType": registry.package_type,
-            "registryUUID": registry.uuid,
-            "uuid": row.uuid,
-        }
-        return success(data)
+        return success(rows[0].summary(registry))
 
 
 def _row(registry: Registry, row: Artifact) -> dict[str, Any]:

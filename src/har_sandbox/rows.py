@@ -44,6 +44,19 @@ class Artifact:
     versions: int
     downloads: int
 
+    def summary(self, registry: Registry) -> dict[str, object]:
+        """What `…/artifact/{name}/summary` tells of it, in both profiles (recorded/reads.json)."""
+        kind: dict[str, object] = {"artifactType": self.type} if self.type else {}
+        return kind | {
+            "createdAt": str(self.created),
+            "downloadsCount": self.downloads,
+            "imageName": self.name,
+            "modifiedAt": str(self.modified),
+            "packageType": registry.package_type,
+            "registryUUID": registry.uuid,
+            "uuid": self.uuid,
+        }
+
 
 @dataclass(frozen=True)
 class Version:

@@ -124,16 +124,7 @@ class Saas:
     def _summary(self, route: Route, request: Request) -> Answer:
         registry = self._registry(route, 404)
         row = self._one(registry, route.artifact, _artifact_type(request, registry))
-        data: dict[str, object] = {"artifactType": row.type} if row.type else {}
-        data |= {
-            "createdAt": str(row.created),
-            "downloadsCount": row.downloads,
-            "imageName": row.name,
-            "modifiedAt": str(row.modified),
-            "packageType": registry.package_type,
-            "registryUUID": registry.uuid,
-            "uuid": row.uuid,
-        }
+        data = row.summary(registry)
         if self.summary_labels:
             data["labels"] = row.labels
         return success(data)

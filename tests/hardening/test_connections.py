@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import canary
+from certificates import UNTRUSTED, Certificates
 from conftest import MakeSandbox, RunStep
 from har_labels.errors import TimedOut
 from har_labels.transport import NoAnswer
 from har_sandbox import Fault, Sandbox
-from hardening.certificates import KINDS, Certificates, make_certificates
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
 from wire.clients import transport
@@ -34,12 +34,6 @@ def box(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Made once for this file."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
-
-
 def closed_port() -> int:
     """A port of this machine where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -47,7 +41,7 @@ def closed_port() -> int:
         return port
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", UNTRUSTED)
 def test_a_certificate_that_is_not_the_hosts(
     run_step: RunStep, certificates: Certificates, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

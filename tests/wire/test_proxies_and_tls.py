@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 import canary
 from canary import KEY
+from certificates import Certificates
 from conftest import RunStep
 from har_labels.errors import Unreachable
 from har_labels.transport import NoAnswer
@@ -25,74 +21,10 @@ from wire.servers import JSON, RawServer, answer_bytes, canned, raw_server
 LIST = "/registry/acme/ml/models/+/artifacts"
 
 
-@dataclass(frozen=True)
-class Certificates:
-    """An authority of our own, and a server's certificate for 127.0.0.1 that it signed."""
-
-    authority: Path
-    server: Path
-
-    def context(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.server)
-        return context
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Made anew for each session, by the openssl command."""
-    if not shutil.which("openssl"):
-        pytest.skip("no openssl command: TLS is NOT TESTED")
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    openssl(
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        "ca.key",
-        "-out",
-        "ca.pem",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=test authority",
-    )
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    openssl(
-        "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1"
-    )
-    openssl(
-        "x509",
-        "-req",
-        "-in",
-        "server.csr",
-        "-CA",
-        "ca.pem",
-        "-CAkey",
-        "ca.key",
-        "-CAcreateserial",
-        "-days",
-        "2",
-        "-extfile",
-        "names",
-        "-out",
-        "server.pem",
-    )
-    both = folder / "both.pem"
-    both.write_bytes((folder / "server.pem").read_bytes() + (folder / "server.key").read_bytes())
-    return Certificates(folder / "ca.pem", both)
-
-
 @pytest.fixture
 def secure_server(certificates: Certificates) -> Iterator[RawServer]:
     """Answers 200 over TLS."""
-    context = certificates.context()
+    context = certificates.context("trusted")
 
     def serve(server: RawServer, connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:

@@ -183,20 +183,18 @@ def test_a_plan_is_applied_exactly(ask: Ask, run_step: RunStep, box: Sandbox, tm
     assert (again.code, again.outputs["unchanged-count"], len(puts(box))) == (0, "1", 1)
 
 
+def save_plan(run_step: RunStep, box: Sandbox, path: Path) -> None:
+    """A plan that adds `new` to everything."""
+    asked = {"registry-ref": MODELS, "artifact": "*", "mode": "add", "labels": "new"}
+    assert run_step("github", box, {**asked, "dry-run": "true", "save-plan": str(path)}).code == 0
+
+
 def test_a_stale_plan_writes_nothing(run_step: RunStep, sandbox: Sandbox, tmp_path: Path) -> None:
     """If any artifact has neither the plan's before nor its after, nothing at all is written, and both lists are shown."""
     plan = tmp_path / "plan.jsonl"
     for name in ("a", "b", "c"):
         sandbox.add_artifact(MODELS, name, package_type="DOCKER", labels=["old"])
-    asked = {
-        "registry-ref": MODELS,
-        "artifact": "*",
-        "mode": "add",
-        "labels": "new",
-        "dry-run": "true",
-        "save-plan": str(plan),
-    }
-    assert run_step("github", sandbox, asked).code == 0
+    save_plan(run_step, sandbox, plan)
     sandbox.put_labels(MODELS, "b", ["changed"])
     sandbox.put_labels(MODELS, "c", ["new", "old"])
     done = run_step("github", sandbox, {"apply-plan": str(plan)})
@@ -210,15 +208,7 @@ def test_a_plan_never_recomputes(run_step: RunStep, sandbox: Sandbox, tmp_path: 
     plan = tmp_path / "plan.jsonl"
     for name in ("a", "b"):
         sandbox.add_artifact(MODELS, name, package_type="DOCKER", labels=["old"])
-    asked = {
-        "registry-ref": MODELS,
-        "artifact": "*",
-        "mode": "add",
-        "labels": "new",
-        "dry-run": "true",
-        "save-plan": str(plan),
-    }
-    assert run_step("github", sandbox, asked).code == 0
+    save_plan(run_step, sandbox, plan)
     sandbox.script([Fault("500", method="PUT", artifact="a")])
     sandbox.after(lambda request: request.fault and sandbox.put_labels(MODELS, "a", ["theirs"]))
     done = run_step("github", sandbox, {"apply-plan": str(plan)})

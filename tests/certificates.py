@@ -1,4 +1,4 @@
-"""Certificates that must not be trusted, made by the openssl command."""
+"""Certificates that are trusted and that are not, made by the openssl command."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 # Whose certificate it is, how many days it is valid, and who signed it.
-KINDS = {
+UNTRUSTED = {
     "self-signed": ("IP:127.0.0.1", "2", "itself"),
     "expired": ("IP:127.0.0.1", "-1", "authority"),
     "of another host": ("DNS:registry.example", "2", "authority"),
     "of another authority": ("IP:127.0.0.1", "2", "stranger"),
 }
+KINDS = {"trusted": ("IP:127.0.0.1", "2", "authority")} | UNTRUSTED
 
 
 class Certificates:
-    """An authority that a run trusts, a stranger that it doesn't, and a server's certificate of each kind."""
+    """An authority that a run trusts, a stranger that it doesn't, and a server's certificate of each kind (KINDS)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -67,5 +68,5 @@ class Certificates:
 def make_certificates(folder: Path) -> Certificates:
     """Skips the test where there is no openssl."""
     if not shutil.which("openssl"):
-        pytest.skip("no openssl command: untrusted certificates are NOT TESTED")
+        pytest.skip("no openssl command: TLS is NOT TESTED")
     return Certificates(folder)
