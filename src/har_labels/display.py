@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
 from har_labels.labels import CONTROL_CHARACTERS
 
@@ -35,6 +34,13 @@ _KEY_SHAPED = re.compile(
 _HARMLESS_WORD = re.compile(
     r"""["'(]?(?![0-9a-f]{7})(?:[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[0-9]{1,6})["')]?[,.;:!?]?""",
 )
+# What stands together in a message: what it quotes itself, a list, a text in Python's quotes, or else a word.
+_QUOTED = re.compile(r"`[^`]+`")
+_PIECE = re.compile(
+    rf"""(?<![^ (]){_QUOTED.pattern}(?=[ ,.;:!?)]|$)|\[[^\[\]`]*\](?![^ ]*`)|'(?:[^'\\`]|\\.)*'(?![^ ]*`)|\((?=`)|[^ ]+""",
+)
+_CLOSING_MARKS = ",.;:!?)"
+_PUNCTUATION = re.compile(r"[,.;:!?()]{1,2}")
 # Shorter pieces of an encoded key would hide innocent text and give nothing away.
 _SHORTEST_ENCODED = 8
 
@@ -80,10 +86,27 @@ def codes(texts: Iterable[str], sign: str = "") -> str:
 
 
 def prose(text: str) -> str:
-    """`text` as a sentence: harmless words as they are, stretches of anything else as code."""
-    words = visible_characters(text).split(" ")
-    stretches = groupby((word for word in words if word), key=lambda word: bool(_HARMLESS_WORD.fullmatch(word)))
-    return " ".join(" ".join(stretch) if is_harmless else code(" ".join(stretch)) for is_harmless, stretch in stretches)
+    """`text` as a sentence: harmless words as they are, what it quotes and anything else as code.
+
+    Backquotes around a whole piece are our own way to quote, and the code span stands in their place.
+    """
+    made, end = "", 0
+    for found in _PIECE.finditer(visible_characters(text)):
+        piece = _as_prose(found[0])
+        # Two runs of backquotes side by side would be one, which nothing closes.
+        is_apart = found.start() > end or (made.endswith("`") and piece.startswith("`"))
+        made += f" {piece}" if made and is_apart else piece
+        end = found.end()
+    return made
+
+
+def _as_prose(piece: str) -> str:
+    if _QUOTED.fullmatch(piece):
+        return code(piece[1:-1])
+    if _HARMLESS_WORD.fullmatch(piece) or _PUNCTUATION.fullmatch(piece):
+        return piece
+    bare = piece.rstrip(_CLOSING_MARKS)
+    return code(bare) + piece[len(bare) :] if bare else code(piece)
 
 
 def table_row(cells: Iterable[str]) -> str:

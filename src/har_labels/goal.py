@@ -42,6 +42,10 @@ class Goal(Protocol):
         """Whether it may only be written over exactly the labels it was made for."""
 
     @property
+    def is_read(self) -> bool:
+        """Whether it only asks for the labels."""
+
+    @property
     def is_sweeping(self) -> bool:
         """Whether it takes away whatever isn't named, so that the user should be told what that was."""
 
@@ -66,6 +70,10 @@ class ChangeGoal:
     @property
     def is_exact(self) -> bool:
         return False
+
+    @property
+    def is_read(self) -> bool:
+        return self.changes.is_read
 
     @property
     def is_sweeping(self) -> bool:
@@ -118,6 +126,10 @@ class PlanGoal:
     @property
     def is_exact(self) -> bool:
         return True
+
+    @property
+    def is_read(self) -> bool:
+        return False
 
     @property
     def is_sweeping(self) -> bool:

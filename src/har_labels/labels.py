@@ -159,7 +159,7 @@ class Changes:
 
     @property
     def is_read(self) -> bool:
-        return all(part.mode is Mode.READ for part in self.parts)
+        return bool(self.parts) and all(part.mode is Mode.READ for part in self.parts)
 
     def apply(self, current: Labels | None) -> Labels:
         """The labels wanted after all parts, as `Change.apply`.

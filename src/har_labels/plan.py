@@ -75,7 +75,7 @@ class Outcome:
     """What became of one step.
 
     `step.after` is what was wanted; `labels` is what is there now as far as known (None: not known).
-    `attempts` counts the PUT requests sent for it.
+    `attempts` counts the PUT requests sent for it. `is_read`: only the labels were asked for.
     """
 
     step: Step
@@ -85,6 +85,7 @@ class Outcome:
     attempts: int = 0
     error: HarLabelsError | None = None
     facts: ArtifactFacts = field(default_factory=ArtifactFacts)
+    is_read: bool = False
 
     @property
     def has_changed(self) -> bool:

@@ -21,7 +21,7 @@ class Told:
 
 def publish(platform: Platform, result: RunResult, told: Told) -> int:
     """Tells the result and returns the exit code. What can't be written is a warning that names it (contract §4)."""
-    from har_labels.summary import markdown, text_diff
+    from har_labels.summary import closing_line, markdown, text_diff
 
     result = _with_report_file(platform, result, told)
     outputs = outputs_of(result, results_limit=platform.results_limit)
@@ -29,6 +29,8 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
         platform.print_json(report_chunks(result, version=__version__))
     elif result.outcomes:
         platform.diff(text_diff(result, colour=platform.colour))
+        if not (told.summary and platform.logs_summary):
+            platform.say(closing_line(result))
     for line in (*result.notices, *filter(None, [results_notice(result, outputs)])):
         platform.notice(line)
     for line in result.warnings:

@@ -15,7 +15,9 @@ from har_labels.language import evaluation, expressions
 from har_labels.language.evaluation import Run
 from har_labels.language.expressions import Expression
 from har_labels.language.scope import Scope
-from har_labels.language.values import LONGEST_TEXT, ExpressionError, listed, text_of
+from har_labels.language.values import LONGEST_TEXT, ExpressionError, kind_of, text_of
+
+_MOST_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,17 @@ class Requirement:
 
 
 def _told(value: object) -> str:
-    return f"[{listed(map(str, value))}]" if isinstance(value, list | tuple) else _told_plainly(value)
+    if isinstance(value, list | tuple):
+        more = [f"{len(value) - _MOST_TOLD:,} more"] if len(value) > _MOST_TOLD else []
+        return f"[{', '.join([*map(_told_plainly, value[:_MOST_TOLD]), *more])}]"
+    return _told_plainly(value)
 
 
 def _told_plainly(value: object) -> str:
     try:
         return f"'{shown(value)}'" if isinstance(value, str) else text_of(value)
     except ExpressionError:
-        return "a mapping"
+        return kind_of(value)
 
 
 def _located(error: ExpressionError, where: str, source: str) -> TemplateError:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from har_labels.display import code, codes, prose, table_row, visible
-from har_labels.errors import Cancelled, Defect, HarLabelsError
-from har_labels.labels import Labels, Mode
+from har_labels.errors import Cancelled, Defect
+from har_labels.labels import Labels
 from har_labels.plan import Outcome, RunResult, Status
 from har_labels.report import added_and_removed, counts_of, failures_of, labels_after, status_of
 
@@ -21,6 +21,13 @@ LONGEST_WORDING = 2_000  # characters of one failure; the whole is in the log an
 DEFAULT_LIMIT = 1_000_000
 
 _VERDICTS = {"SUCCESS": "Done", "PLANNED": "Dry run, nothing was written", "PARTIAL": "Partly done", "FAILED": "Failed"}
+# What stands behind an artifact's name in the table, where its labels alone don't tell.
+_MARKS = {
+    Status.FAILED: "failed",
+    Status.SKIPPED: "skipped",
+    Status.ROLLED_BACK: "rolled back",
+    Status.SUPERSEDED: "a later writer set something else",
+}
 _TABLE_HEAD = "| artifact | labels after | added | removed |\n| --- | --- | --- | --- |\n"
 _SIGNS = {Status.FAILED: "!", Status.SKIPPED: "?", Status.ROLLED_BACK: "<"}
 _COLOURS = {"+": "32", "-": "31", "~": "1", "!": "1;31"}
@@ -31,11 +38,17 @@ def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT) -> str:
 
     The table gives way first, at a row boundary and with a line that says so.
     """
-    sentence = f"{_sentence(result)}\n\n"
+    verdict, came_to = _sentence(result)
+    sentence = f"**{verdict}:** {came_to}.\n\n"
     facts = f"{_run_facts(result)}\n"
     failures = _failures(result, (limit - _size(sentence + facts)) // 2)
     table = _table(result, limit - _size(sentence + failures + facts))
     return sentence + table + failures + facts
+
+
+def closing_line(result: RunResult) -> str:
+    """The summary's first sentence as plain text, for the end of a log."""
+    return "{}: {}.".format(*_sentence(result))
 
 
 def text_diff(result: RunResult, *, colour: bool) -> Iterator[str]:
@@ -43,23 +56,41 @@ def text_diff(result: RunResult, *, colour: bool) -> Iterator[str]:
 
     `~` opens a changed artifact, `=` an unchanged one, `!` a failed, `?` a skipped, `<` one rolled back.
     """
-    is_read = result.facts.mode == Mode.READ
-    lines = chain.from_iterable(_block(outcome, is_read=is_read) for outcome in result.outcomes)
+    lines = chain.from_iterable(map(_block, result.outcomes))
     return map(_painted, lines) if colour else lines
 
 
-def _sentence(result: RunResult) -> str:
-    counts = counts_of(result)
-    changed = "to change" if result.facts.dry_run else "changed"
-    words = {"changed": changed, "unchanged": "unchanged", "failed": "failed", "skipped": "skipped"}
-    parts = ", ".join(f"{counts[fate]:,} {word}" for fate, word in words.items() if counts[fate])
-    is_cancelled = any(isinstance(error, Cancelled) for error in result.errors)
-    verdict = f"Cancelled, {_VERDICTS[status_of(result)].lower()}" if is_cancelled else _VERDICTS[status_of(result)]
+def _sentence(result: RunResult) -> tuple[str, str]:
+    """The verdict, and what the run came to."""
+    status = status_of(result)
+    verdict = _VERDICTS[status]
+    if result.facts.dry_run and status != "PLANNED":
+        verdict = "Dry run failed, nothing was written"
+    if any(isinstance(error, Cancelled) for error in result.errors):
+        verdict = f"Cancelled, {verdict.lower()}"
     if not result.outcomes and result.errors:
         # A defect may have come when all was written, and what was known of it is gone.
         is_defect = any(isinstance(error, Defect) for error in result.errors)
-        return f"**{verdict}:** {'what was written is not known' if is_defect else 'nothing was written'}."
-    return f"**{verdict}:** {_number(counts['matched'], 'artifact')}{f': {parts}' if parts else ''}."
+        return verdict, "what was written is not known" if is_defect else "nothing was written"
+    return verdict, _fates(result)
+
+
+def _fates(result: RunResult) -> str:
+    """`18 of 20 artifacts changed, 2 failed`."""
+    counts = counts_of(result)
+    rolled_back = sum(outcome.status is Status.ROLLED_BACK for outcome in result.outcomes)
+    fates = (
+        (counts["changed"], "to change" if result.facts.dry_run else "changed"),
+        (counts["unchanged"] - rolled_back, "unchanged"),
+        (rolled_back, "rolled back"),
+        (counts["failed"], "failed"),
+        (counts["skipped"], "skipped"),
+    )
+    total = _number(counts["matched"], "artifact")
+    first, *rest = [(number, word) for number, word in fates if number] or [(0, "")]
+    if not rest:
+        return f"{total} {first[1]}".strip()
+    return ", ".join([f"{first[0]:,} of {total} {first[1]}", *(f"{number:,} {word}" for number, word in rest)])
 
 
 def _table(result: RunResult, limit: int) -> str:
@@ -80,10 +111,11 @@ def _table(result: RunResult, limit: int) -> str:
 
 
 def _most_telling(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-    """The rows that are shown: in their own order, and of too many those where something happened."""
+    """The rows that are shown: in their own order, and of too many first what failed, then what changed."""
     if len(outcomes) <= MOST_ROWS:
         return outcomes
-    return sorted(outcomes, key=lambda outcome: outcome.status in {Status.UNCHANGED, Status.SKIPPED})[:MOST_ROWS]
+    ranks = {Status.FAILED: 0, Status.UNCHANGED: 2, Status.SKIPPED: 2}
+    return sorted(outcomes, key=lambda outcome: ranks.get(outcome.status, 1))[:MOST_ROWS]
 
 
 def _more(number: int, *, is_cut: bool) -> str:
@@ -93,11 +125,14 @@ def _more(number: int, *, is_cut: bool) -> str:
 
 def _row(outcome: Outcome, *, has_places: bool) -> str:
     step, after, difference = outcome.step, labels_after(outcome), added_and_removed(outcome)
-    place = f" in {code(step.registry_ref)} {step.artifact_type}" if has_places else ""
-    added, removed = difference or (None, None)
+    place = f" in {code(step.registry_ref)} {step.artifact_type}".rstrip() if has_places else ""
+    mark = f" **{_MARKS[outcome.status]}**" if outcome.status in _MARKS else ""
+    # Where nothing was sent nothing came or went, whatever is known of the labels.
+    nothing = ((), ()) if outcome.status in {Status.FAILED, Status.SKIPPED} and not outcome.attempts else (None, None)
+    added, removed = difference or nothing
     return table_row(
         (
-            code(step.artifact) + place,
+            code(step.artifact) + place + mark,
             _cell(after, none="none"),
             _cell(added, "+\u00a0"),
             _cell(removed, "\N{MINUS SIGN}\u00a0"),
@@ -132,12 +167,7 @@ def _failure_items(result: RunResult) -> Iterator[str]:
     names = chain([""] * len(result.errors), (o.step.artifact for o in result.outcomes if o.status is Status.FAILED))
     for name, error in zip(names, failures_of(result), strict=True):
         where = f"{code(name)}: " if name else ""
-        yield f"- {where}{code(error.code)} {prose(_shortened(error.what))}  \n  → {_next_step(error)}\n"
-
-
-def _next_step(error: HarLabelsError) -> str:
-    """Our own cure is Markdown already; a step that was made for this failure may quote others."""
-    return error.cure if error.next_step == error.cure else prose(_shortened(error.next_step))
+        yield f"- {where}{code(error.code)} {prose(_shortened(error.what))}  \n  → {prose(_shortened(error.next_step))}\n"
 
 
 def _shortened(text: str) -> str:
@@ -164,13 +194,13 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "backslashreplace"))
 
 
-def _block(outcome: Outcome, *, is_read: bool) -> Iterator[str]:
+def _block(outcome: Outcome) -> Iterator[str]:
     step = outcome.step
     sign = _SIGNS.get(outcome.status) or ("~" if outcome.has_changed else "=")
     yield visible(" ".join(filter(None, (sign, step.registry_ref, step.artifact, step.artifact_type))))
     if outcome.error:
         yield visible(f"  ({outcome.error.code}: {outcome.error.what})")
-    if outcome.has_changed or is_read:
+    if outcome.has_changed or (outcome.is_read and outcome.status is Status.UNCHANGED):
         yield from _label_lines(outcome)
 
 

@@ -128,6 +128,7 @@ class Task:
             attempts=self.attempts,
             error=error,
             facts=self.facts,
+            is_read=self.goal.is_read,
         )
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:

@@ -118,7 +118,7 @@ SCENARIOS = (
     Scenario("unreadable, replaced", PROD, before=None, after=["stage=prod"], hidden=True),
     Scenario("unreadable, merged", _asks("add", "new"), 6, **_MISSED, kept=BEFORE, errors=("HAR-UNREADABLE",), hidden=True),
     Scenario("value conflict", _asks("upsert", "stage=prod", on_conflict="error"), 5, **_FAILED, errors=("HAR-VALUE-CONFLICT",), log=("'stage=dev'",)),
-    Scenario("gate closed", {**PROD, "require": "'frozen' in current"}, 10, **_FAILED, errors=("HAR-REQUIRE",), log=("'frozen' in current", "`alpha`")),
+    Scenario("gate closed", {**PROD, "require": "'frozen' in current"}, 10, **_FAILED, errors=("HAR-REQUIRE",), log=("'frozen' in current", "'alpha'")),
     Scenario("gate open", {**PROD, "require": "'frozen' not in current"}, after=["stage=prod"]),
     Scenario("wrong input", {**PROD, "mode": "replcae"}, 2, **_NONE, errors=("HAR-INPUT",), log=("'replcae'",)),
     Scenario("no key", {**PROD, "api-key": ""}, 2, **_NONE, errors=("HAR-INPUT",)),

@@ -16,7 +16,7 @@ from har_labels.display import visible, visible_characters
 from har_labels.errors import ArtifactNotFound, Cancelled, Defect, Forbidden, HarLabelsError, InputError, Refused
 from har_labels.labels import CONTROL_CHARACTERS
 from har_labels.plan import RunResult, Status
-from har_labels.summary import MOST_FAILURES, MOST_ROWS, markdown, text_diff
+from har_labels.summary import MOST_FAILURES, MOST_ROWS, closing_line, markdown, text_diff
 from unit.hostile_text import hostile_texts
 from unit.results import failed, outcome, run
 
@@ -49,6 +49,10 @@ def markup_in(text: str) -> Iterator[str]:
             yield token.type
 
 
+def _without(characters: str, text: str) -> str:
+    return text.translate(dict.fromkeys(map(ord, characters)))
+
+
 # An empty label shows as the word "empty": no code span holds nothing.
 labels = hostile_texts.filter(bool)
 
@@ -70,30 +74,47 @@ def test_every_cell_shows_exactly_its_labels(name: str, before: list[str], after
 @settings(max_examples=400, deadline=None)
 @given(labels, hostile_texts, hostile_texts)
 def test_failures_show_their_text_and_nothing_acts(name: str, what: str, next_step: str) -> None:
-    """A server's message is text, in words or in code, whatever it holds."""
+    """A server's message is text, in words or in code, whatever it holds; backquotes may have become a code span's."""
     text = markdown(run(failed(Refused(what, next_step), name), errors=(InputError(what, next_step),)))
     assert not list(markup_in(text))
     [rendered] = [token.children for token in RENDERER.parse(text) if (token.content or "").startswith("`HAR-INPUT`")]
     shown = "".join(child.content for child in rendered or [] if child.type in {"text", "code_inline"})
-    assert visible_characters(what).replace(" ", "") in shown.replace(" ", "")
+    assert _without(" `", visible_characters(what)) in _without(" `", shown)
 
 
 @pytest.mark.parametrize(
     ("result", "sentence"),
     [
-        (run(outcome()), "**Done:** 1 artifact: 1 changed."),
+        (run(outcome()), "**Done:** 1 artifact changed."),
         (
             run(outcome(before=("a",), after=("b",), status=Status.PLANNED), dry_run=True),
-            "**Dry run, nothing was written:** 1 artifact: 1 to change.",
+            "**Dry run, nothing was written:** 1 artifact to change.",
         ),
-        (run(outcome(), failed(Forbidden("x"))), "**Partly done:** 2 artifacts: 1 changed, 1 failed."),
+        (
+            run(outcome(), failed(Forbidden("x")), dry_run=True),
+            "**Dry run failed, nothing was written:** 1 of 2 artifacts to change, 1 failed.",
+        ),
+        (run(outcome(), failed(Forbidden("x"))), "**Partly done:** 1 of 2 artifacts changed, 1 failed."),
+        (
+            run(
+                outcome(status=Status.UNCHANGED),
+                outcome("b", status=Status.ROLLED_BACK),
+                outcome("c"),
+                outcome("d", status=Status.SKIPPED),
+                outcome("e", status=Status.SUPERSEDED),
+                failed(Forbidden("x")),
+            ),
+            "**Partly done:** 2 of 6 artifacts changed, 1 unchanged, 1 rolled back, 1 failed, 1 skipped.",
+        ),
+        (run(), "**Done:** 0 artifacts."),
         (run(errors=(InputError("x"),)), "**Failed:** nothing was written."),
-        (run(outcome(), errors=(Cancelled("x"),)), "**Cancelled, partly done:** 1 artifact: 1 changed."),
+        (run(outcome(), errors=(Cancelled("x"),)), "**Cancelled, partly done:** 1 artifact changed."),
     ],
 )
 def test_the_first_line_is_the_result(result: RunResult, sentence: str) -> None:
     """One sentence, before anything else."""
     assert markdown(result).startswith(f"{sentence}\n\n")
+    assert closing_line(result) == sentence.replace("*", "")
 
 
 def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
@@ -193,11 +214,49 @@ def test_the_diff_shows_signs_and_labels() -> None:
 
 
 def test_reading_shows_the_labels() -> None:
-    """Nothing changed, but the labels are what was asked for."""
-    read = outcome("a", ("x",), ("x",), Status.UNCHANGED)
-    assert list(text_diff(run(read, mode="read"), colour=False)) == ["= acme/ml/models/+ a", "  x"]
-    hidden = outcome("a", None, (), Status.UNCHANGED, labels=None)
+    """Nothing changed, but the labels are what was asked for, by an input or by a manifest's entry."""
+    read = outcome("a", ("x",), ("x",), Status.UNCHANGED, is_read=True)
+    assert list(text_diff(run(read, mode="manifest"), colour=False)) == ["= acme/ml/models/+ a", "  x"]
+    hidden = outcome("a", None, (), Status.UNCHANGED, labels=None, is_read=True)
     assert list(text_diff(run(hidden, mode="read"), colour=False)) == ["= acme/ml/models/+ a"]
+
+
+@pytest.mark.parametrize(
+    ("status", "mark"),
+    [
+        (Status.SKIPPED, "skipped"),
+        (Status.ROLLED_BACK, "rolled back"),
+        (Status.SUPERSEDED, "a later writer set something else"),
+        (Status.APPLIED, ""),
+        (Status.UNCHANGED, ""),
+    ],
+)
+def test_the_table_marks_what_its_labels_do_not_tell(status: Status, mark: str) -> None:
+    """Failed, skipped, rolled back and superseded rows are told from those that went as wanted."""
+    [_, [artifact, *_rest]] = cells_of(markdown(run(outcome("x", ("a",), ("a",), status))))
+    assert "".join(child.content for child in artifact.children or []) == f"x {mark}".strip()
+
+
+def test_a_failure_before_any_write_adds_and_removes_nothing() -> None:
+    """Its labels may be unknown, but that this run changed none of them is known."""
+    error = ArtifactNotFound("gone")
+    assert "| `x` **failed** | not known |  |  |" in markdown(run(failed(error, "x")))
+    tried = outcome("x", None, ("a",), Status.FAILED, labels=None, error=error, attempts=1)
+    assert "| `x` **failed** | not known | not known | not known |" in markdown(run(tried))
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ("'m0' in acme/ml/+: `'x' in current` is false; it read current is ['a', 'b']", "`'m0'` in `acme/ml/+`: `'x' in current` is false; it read current is `['a', 'b']`"),
+        ("`mode` is 'ad': use `add`, `remove` or `read`.", "`mode` is 'ad': use `add`, `remove` or `read`."),
+        ("give it (`metrics-file`), such as team/model.", "give it (`metrics-file`), such as `team/model`."),
+        ("label 1 `a`b`: no", "label 1 `` `a`b` ``: no"),
+    ],
+)  # fmt: skip
+def test_messages_keep_their_quotes_together(text: str, rendered: str) -> None:
+    """What a message quotes is one code span, and punctuation stays outside of it."""
+    assert f"`HAR-REFUSED` {rendered}  \n" in markdown(run(errors=(Refused(text),)))
 
 
 def test_colour_is_added_only_where_asked() -> None:

@@ -81,7 +81,7 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-NO-TIME": ("91 changes need 2,040 s at this pace, and 60 s are left of `deadline`", ""),
     "HAR-REQUIRE": (
         "'resnet50' in acme/ml/prod/models/+: `'stage=staging' in current` is false; "
-        "it read current is [`owner=vision`, `stage=dev`]", "",
+        "it read current is ['owner=vision', 'stage=dev']", "",
     ),
     "HAR-MAX-CHANGES": ("4 artifacts would change, and `max-changes` is 2", ""),
     "HAR-CANCELLED": ("the run was cancelled", ""),

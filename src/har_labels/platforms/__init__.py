@@ -44,6 +44,10 @@ class Platform(Protocol):
         """Bytes that the summary may have."""
 
     @property
+    def logs_summary(self) -> bool:
+        """Whether `publish` puts the summary into the log, where nobody would see it elsewhere."""
+
+    @property
     def colour(self) -> bool:
         """Whether the log is a terminal that shows colours, and wants them."""
 

@@ -69,6 +69,7 @@ class Console:
 
     results_limit = 256 * 1024
     summary_limit = 1_000_000
+    logs_summary = False
     colour = False
     workspace = ""
 

@@ -58,7 +58,8 @@ class GitHub(Console):
 
     def __init__(self, environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> None:
         super().__init__(environ, out, err)
-        self._is_run_by_harness = is_run_by_harness(environ)
+        # Harness shows no job summary (harness-runtime §7), and its annotations are out of reach from here.
+        self.logs_summary = self._is_run_by_harness = is_run_by_harness(environ)
         self._error_count = 0
         self.workspace = environ.get("GITHUB_WORKSPACE") or files.working_folder()
         if self._is_run_by_harness:
@@ -106,8 +107,7 @@ class GitHub(Console):
                 _command("error", f"and {self._error_count - MOST_ERRORS} more errors: see the log and the summary")
             )
         summary = self._redactor.redact(summary)
-        if self._is_run_by_harness and summary:
-            # Harness shows no job summary (harness-runtime §7), and its annotations are out of reach from here.
+        if self.logs_summary and summary:
             self.group("Summary", summary.rstrip("\n").split("\n"))
         return [*self._publish_outputs(self._published(outputs)), *self._publish_summary(summary)]
 

@@ -30,6 +30,7 @@ class Harness(Console):
     prefix = "PLUGIN_"
     results_limit = LONGEST_LINE - len("RESULTS=")
     summary_limit = 64 * 1024
+    logs_summary = True
 
     def __init__(
         self,
