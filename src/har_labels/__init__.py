@@ -6,6 +6,7 @@
 The process and one run
     main            the order of events on one page; the only place that turns failures into an exit code
     run             from checked settings to a result: plan, check, write or show
+    gates           what a plan may not be: too many changes, harmful, too slow
     ledger          what is known of a run at any moment, so that a cancelled one still reports
     progress        showing that a long run is alive
 What is asked
@@ -24,11 +25,13 @@ What was given
     flags           the terminal's flags, made from the same inputs
 Planning and writing
     planner         one task an artifact, by as few reads as it takes
+    replay          a plan file planned again
     planfile        a plan as JSON lines
     apply           writing so that nobody's label is lost: retry the change, never the request
     watching        looking again: is our change there, was it undone, has a later writer spoken?
     renewal         renewing reads that have grown old, a page at a time
     doubts          what is told of a write that nothing has confirmed
+    proving         whether a server keeps the type of a Hugging Face artifact
     parallel        one round of work in a few threads, cut short against a server that is down
     rollback        undoing what a run wrote, and only that
     task            one artifact on its way through a run

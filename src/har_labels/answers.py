@@ -26,6 +26,7 @@ from har_labels.errors import (
 )
 from har_labels.labels import Labels, to_labels
 from har_labels.plan import ArtifactFacts
+from har_labels.timing import LONGEST_ASKED_WAIT
 from har_labels.transport import Answer
 
 _LONGEST_MESSAGE = 300
@@ -44,6 +45,11 @@ class Doubt(Exception):
     def __init__(self, error: HarLabelsError, *, wait: float = 0, written: bool | None = None) -> None:
         super().__init__(error.what)
         self.error, self.wait, self.written = error, wait, written
+
+
+def asked_for(doubt: Doubt) -> str:
+    """`, and it asked to wait 86,400 s`, where that is longer than any run waits; else empty text."""
+    return f", and it asked to wait {doubt.wait:,.0f} s" if doubt.wait > LONGEST_ASKED_WAIT else ""
 
 
 class Origin(NamedTuple):
@@ -97,9 +103,7 @@ def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError]) -> No
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
-        raise Redirected(
-            f"the answer to a request for {subject} points to {_cut(answer.headers.get('Location', 'nowhere'))!r}"
-        )
+        raise _redirected(answer, subject)
     if status == 429:
         raise Doubt(RateLimited(f"too many requests (429){said}"), wait=_retry_after(answer), written=False)
     if status not in _REFUSALS:
@@ -115,6 +119,18 @@ def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError]) -> No
     if said == ": unauthorized":
         error = Unauthorized  # a list asked without a key that it reads (recorded/errors.json, "x-api-key only, list")
     raise error(f"the server refused a request for {subject} ({status}){said}")
+
+
+def _redirected(answer: Answer, subject: str) -> Redirected:
+    """Where an answer points, without what may be secret in it: a user with a password, a query."""
+    location = answer.headers.get("Location", "")
+    if not location:
+        cure = "Check `api-url` and the proxies in between."
+        return Redirected(
+            f"the answer to a request for {subject} points elsewhere ({answer.status}), but not where", cure
+        )
+    bare = re.sub("//[^/?#]*@", "//", re.split("[?#]", location, maxsplit=1)[0])
+    return Redirected(f"the answer to a request for {subject} points to {_cut(bare)!r}")
 
 
 def _message(answer: Answer) -> str:
@@ -143,11 +159,12 @@ def data_of(answer: Answer) -> dict[str, Any]:
     document = answer.document
     if not isinstance(document, dict):
         kind = _cut(answer.headers.get("Content-Type", "no content type").partition(";")[0])
-        raise Doubt(BadAnswer(f"the server answered {answer.status} with {kind} that is not JSON"))
+        what = "is not JSON" if document is None and answer.body.strip() != b"null" else "is no JSON object"
+        raise Doubt(BadAnswer(f"the server answered {answer.status} with {kind} that {what}"))
     status = document.get("status")
     if status != "SUCCESS":
-        shown = repr(_cut(status)) if isinstance(status, str) else "None" if status is None else "that is no text"
-        raise Doubt(ServerFailing(f"the server answered {answer.status} with status {shown}{_message(answer)}"))
+        shown = f"with status {_cut(status)!r}" if isinstance(status, str) else "without a status that is text"
+        raise Doubt(ServerFailing(f"the server answered {answer.status} {shown}{_message(answer)}"))
     data = document.get("data")
     if not isinstance(data, dict):
         raise Doubt(BadAnswer(f"the server answered {answer.status} without the data that the API documents"))

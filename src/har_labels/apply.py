@@ -13,10 +13,11 @@ from dataclasses import replace
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt
 from har_labels.doubts import given_up
-from har_labels.errors import Forbidden, HarLabelsError, Overwritten, Stop, TypeLoss, Unauthorized
+from har_labels.errors import Forbidden, HarLabelsError, Overwritten, Stop, Unauthorized
 from har_labels.goal import Found
 from har_labels.parallel import Breaker, in_parallel
 from har_labels.plan import ConfirmedBy, Status
+from har_labels.proving import TypeProof
 from har_labels.reading import Reader, Reading
 from har_labels.registry import Registry
 from har_labels.renewal import Renewal
@@ -26,24 +27,33 @@ from har_labels.watching import Care, Watch, without
 
 # A merging change is computed from a read at most this old (contract §5 point 2).
 FRESH_SECONDS = 5.0
-# A change made again is computed from a read at most this share of `settle` old: after a back-off we would else be
+# A change made again is computed from a read at most this share of `settle` (or of a second) old: after a back-off we would else be
 # the slow writer ourselves that the `settle` of others does not hold against.
 FRESH_SHARE = 0.25
 
 
 class Writer:
-    """Writes tasks and sees them through. `notice` takes one line about something the user should know."""
+    """Writes tasks and sees them through.
 
-    def __init__(
-        self, registry: Registry, reader: Reader, clock: Clock, care: Care, *, notice: Callable[[str], None]
+    `notice` takes one line about something the user should know, `warning` one about harm that was allowed.
+    """
+
+    def __init__(  # noqa: PLR0913 - what writing needs, and where to tell of it
+        self,
+        registry: Registry,
+        reader: Reader,
+        clock: Clock,
+        care: Care,
+        *,
+        notice: Callable[[str], None],
+        warning: Callable[[str], None],
     ) -> None:
         self._registry, self._reader, self._clock, self._care = registry, reader, clock, care
-        self._notice = notice
         self._watch = Watch(reader, clock, care, notice=notice)
         self._renewal = Renewal(reader)
         self._breaker = Breaker()
-        self._forbidden: dict[str, Forbidden] = {}
-        self._proven: set[RegistryRef] = set()
+        self._forbidden: dict[RegistryRef, Forbidden] = {}
+        self._types = TypeProof(reader, warning=warning, allow_loss=care.allow_type_loss)
         self._rounds_cut_short = 0
         self._is_alone = False
         self._stops_at_failure = care.stops_at_failure
@@ -82,12 +92,14 @@ class Writer:
             if error := next(failed, None):
                 raise Stop(error)
 
-    def wind_up(self, tasks: Iterable[Task]) -> None:
-        """After a stop: ends every task that was tried with what one look tells of it. Writes nothing."""
+    def wind_up(self, tasks: Iterable[Task], reason: HarLabelsError) -> None:
+        """After a stop for `reason`: ends every task that was tried with what one look tells of it. Writes nothing."""
+        if isinstance(reason, Unauthorized):
+            return  # a key that was refused is not sent again
         tried = [task for task in tasks if task.outcome is None and task.attempts]
         for task in self._watch.look([task for task in tried if not task.is_confirmed or task.goal.is_merging]):
             task.fail(
-                given_up(task) if task.doubt else Overwritten(f"{task.subject}: other writers undid the change"),
+                given_up(task) if task.doubt else Overwritten(f"{task.subject}: the change was undone"),
                 task.labels,
             )
         for task in tried:
@@ -106,7 +118,7 @@ class Writer:
                 tried.append(task)
                 self._write(task)
 
-        self._prove_types(tasks, write)
+        self._types.prove(tasks, write)
         in_parallel(write, without(tasks, tried), workers=self._care.concurrency)
         if self._breaker.is_open:
             self._rounds_cut_short += 1
@@ -115,8 +127,8 @@ class Writer:
     def _write(self, task: Task) -> None:
         self._clock.check()
         try:
-            if forbidden := self._forbidden.get(str(task.ref)):
-                raise forbidden
+            if forbidden := self._forbidden.get(task.ref):
+                raise Forbidden(f"{task.subject} was not tried, as {forbidden.what}")
             self._registry.wait_turn()
             self._renewal.take_in_hand(task)
             if self._is_still_to_write(task):
@@ -162,8 +174,8 @@ class Writer:
         return self._clock.monotonic() - task.reading.at > self._longest_age(task)
 
     def _longest_age(self, task: Task) -> float:
-        if task.attempts and self._care.settle:
-            return min(FRESH_SECONDS, FRESH_SHARE * self._care.settle)
+        if task.attempts:
+            return min(FRESH_SECONDS, FRESH_SHARE * (self._care.settle or 1.0))
         return FRESH_SECONDS
 
     def _put(self, task: Task) -> None:
@@ -198,7 +210,7 @@ class Writer:
         if isinstance(error, Unauthorized):
             raise Stop(error) from None
         if isinstance(error, Forbidden):
-            self._forbidden[str(task.ref)] = error
+            self._forbidden.setdefault(task.ref, error)
         if self._stops_at_failure:
             raise Stop(error) from None
 
@@ -208,36 +220,6 @@ class Writer:
             return self._reader.find(task.ref, task.name, task.artifact_type).row.labels == task.target
         except HarLabelsError as error:
             raise Stop(error) from None
-
-    # --- the type of a Hugging Face artifact (contract §5 point 9) -----------------------------------------
-
-    def _prove_types(self, tasks: Sequence[Task], write: Callable[[Task], None]) -> None:
-        """Writes typed artifacts of a Hugging Face registry alone until one has shown that it keeps its type."""
-        for task in tasks:
-            if task.is_typed_hugging_face and task.ref not in self._proven:
-                kind = task.reading.row.artifact_type
-                write(task)
-                if task.outcome is None:
-                    self._look_at_type(task, kind)
-
-    def _look_at_type(self, task: Task, kind: str) -> None:
-        try:
-            rows = self._reader.rows(task.ref, names={task.name}).get(task.name, [])
-        except HarLabelsError:
-            return  # the look that settles the write will tell; nothing is proven
-        of_kind = [row for row in rows if row.artifact_type == kind]
-        if any(row.labels == task.target for row in of_kind):
-            self._proven.add(task.ref)
-        if of_kind:
-            return
-        what = f"{task.subject} is no longer a {kind} since its labels were written"
-        if self._care.allow_type_loss:
-            self._proven.add(task.ref)
-            self._notice(f"{what}; going on, as `allow-type-loss` says")
-            return
-        error = TypeLoss(what)
-        task.fail(error, rows[0].labels if rows else None)
-        raise Stop(error)
 
     def _pause_before(self, pending: Sequence[Task]) -> None:
         if pending:

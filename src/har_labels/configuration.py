@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,15 +33,41 @@ class Configuration:
     wants_json: bool = False
     workspace: Workspace = NO_WORKSPACE
 
+    def holds_key(self, text: str) -> bool:
+        """Whether the key stands in a text, where it must not go."""
+        return _holds(text, self.key)
+
 
 class Misconfigured(Failures):
-    """Wrong inputs; the rest is what could be understood of where to tell them, since this run reports as others do."""
+    """Wrong inputs, and the settings as far as they could be understood, since this run reports as others do.
 
-    def __init__(
-        self, errors: Sequence[HarLabelsError], *, summary: bool, report_file: str | None, wants_json: bool
+    `bad` are the inputs whose value could not be; the settings hold the default there.
+    """
+
+    def __init__(  # noqa: PLR0913 - a configuration that is none
+        self,
+        errors: Sequence[HarLabelsError],
+        *,
+        settings: Settings,
+        bad: frozenset[str],
+        spell: Callable[[str], str],
+        key: SecretStr | None,
+        report_file: str | None,
+        wants_json: bool,
+        workspace: Workspace,
     ) -> None:
         super().__init__(errors)
-        self.summary, self.report_file, self.wants_json = summary, report_file, wants_json
+        self.settings, self.bad, self.spell, self._key = settings, bad, spell, key
+        self.report_file, self.wants_json, self.workspace = report_file, wants_json, workspace
+
+    def holds_key(self, text: str) -> bool:
+        """As `Configuration.holds_key`."""
+        return _holds(text, self._key)
+
+
+def _holds(text: str, key: SecretStr | None) -> bool:
+    secret = key.get_secret_value() if key else ""
+    return len(secret) >= SHORTEST_KEY_TO_LOOK_FOR and secret in text
 
 
 def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platform) -> Configuration:
@@ -59,14 +86,29 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
         problems.insert(0, problem)
     usable, unusable = _without_unusable(inputs, key)
     checked = check(usable)
-    problems += [*unusable.values(), *_with_hints(checked.problems, inputs, environ).values()]
+    bad = frozenset(unusable) | frozenset(checked.problems)
+    problems += [
+        *unusable.values(),
+        *(
+            _with_scope(problem, inputs, environ, platform) if name == "registry_ref" else problem
+            for name, problem in checked.problems.items()
+        ),
+    ]
     workspace = Workspace(platform.workspace)
-    problems += (leading_out := list(_leading_out(workspace, checked.settings, spell)))
-    problems += contradictions(checked.settings, frozenset(unusable) | frozenset(checked.problems), spell)
+    leading_out = dict(_leading_out(workspace, checked.settings, spell))
+    problems += leading_out.values()
+    if not inputs.is_unreadable:  # else any input could have been given
+        problems += contradictions(checked.settings, bad, spell)
     if problems or key is None:
-        report_file = None if leading_out else checked.settings.report_file
         raise Misconfigured(
-            problems, summary=checked.settings.summary, report_file=report_file, wants_json=inputs.wants_json
+            problems,
+            settings=checked.settings,
+            bad=bad | leading_out.keys(),
+            spell=spell,
+            key=key,
+            report_file=None if "report_file" in leading_out else checked.settings.report_file,
+            wants_json=inputs.wants_json,
+            workspace=workspace,
         )
     return Configuration(checked.settings, key, spell, warnings, inputs.wants_json, workspace)
 
@@ -102,14 +144,16 @@ def _key(
     raise InputError(f"`{spell('api_key')}` is missing{_why_no_key(environ)}", _how_to_give_key(platform))
 
 
-def _leading_out(workspace: Workspace, settings: Settings, spell: Callable[[str], str]) -> Iterator[InputError]:
+def _leading_out(
+    workspace: Workspace, settings: Settings, spell: Callable[[str], str]
+) -> Iterator[tuple[str, InputError]]:
     """Files that a link planted in the workspace would have us read or write somewhere else."""
     named = [(name, path) for name in _FILES if (path := getattr(settings, name))]
     for name, path in [*named, *(("metrics_file", item.text) for item in settings.metrics_file)]:
         try:
             workspace.check(path, spelling=spell(name))
         except InputError as problem:
-            yield problem
+            yield name, problem
 
 
 def _how_to_give_key(platform: Platform) -> str:
@@ -143,10 +187,9 @@ def _is_from_fork(event_path: str) -> bool:
 
 def _without_unusable(inputs: Inputs, key: SecretStr | None) -> tuple[Inputs, dict[str, InputError]]:
     """Sets aside inputs whose text must not be looked at further: unresolved expressions, and copies of the key."""
-    secret = key.get_secret_value() if key else ""
     found: dict[str, InputError] = {}
-    for name, given in ((name, given) for layer in inputs.layers for name, given in layer.items()):
-        if name != "api_key" and len(secret) >= SHORTEST_KEY_TO_LOOK_FOR and secret in given.text:
+    for name, given in inputs.all_given.items():
+        if name != "api_key" and _holds(given.text, key):
             found[name] = InputError(
                 f"`{given.spelling}` contains the key",
                 "The key belongs into its own input alone; it is not shown here.",
@@ -162,16 +205,14 @@ def _without_unusable(inputs: Inputs, key: SecretStr | None) -> tuple[Inputs, di
     return Inputs(layers), found
 
 
-def _with_hints(
-    problems: Mapping[str, InputError], inputs: Inputs, environ: Mapping[str, str]
-) -> dict[str, InputError]:
-    """In a Harness pipeline a registry's full path can be spelt out (contract §2)."""
+def _with_scope(problem: InputError, inputs: Inputs, environ: Mapping[str, str], platform: Platform) -> InputError:
+    """What is wrong with `registry-ref`; in a Harness pipeline its full path can be spelt out (contract §2)."""
     scope = [environ.get(f"HARNESS_{part}_ID", "") for part in ("ACCOUNT", "ORG", "PROJECT")]
+    scope = [part if part != "null" and not part.startswith("<+") else "" for part in scope]
     given = inputs.given("registry_ref")
-    if "registry_ref" not in problems or not given or not scope[0]:
-        return dict(problems)
-    problem = problems["registry_ref"]
-    name = given.text.strip().removesuffix("/+").rpartition("/")[2] or "REGISTRY"
+    if platform.name == "terminal" or not given or not scope[0]:
+        return problem
+    name = given.text.strip().removesuffix("/+").rpartition("/")[2]
+    name = name if re.fullmatch(r"[A-Za-z0-9_][\w.-]*", name) else "REGISTRY"
     paths = [f"`{'/'.join([*scope[:depth], name])}/+`" for depth in (3, 2, 1) if all(scope[:depth])]
-    hint = f"{problem.next_step} In this pipeline: {' or '.join(paths)}."
-    return {**problems, "registry_ref": InputError(problem.what, hint)}
+    return InputError(problem.what, f"{problem.next_step} In this pipeline: {' or '.join(paths)}.")

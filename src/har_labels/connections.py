@@ -27,13 +27,18 @@ class Wire:
 
     def __init__(self) -> None:
         self._connection: HTTPConnection | None = None
+        self._sock: socket.socket | None = None
         self.was_cut = False
 
     def use(self, connection: HTTPConnection) -> None:
         """Names the connection that a cut would end. Raises OSError where the cut came before it."""
-        self._connection = connection
+        self._connection, self._sock = connection, connection.sock
         if self.was_cut:
             raise OSError("cut off")
+
+    def keep(self, sock: socket.socket | None) -> None:
+        """The socket that an answer is read from: once its head is there, http.client lets go of one that will close."""
+        self._sock = sock or self._sock
 
     def watch(self, connection: HTTPConnection, connect: Callable[[], socket.socket]) -> socket.socket:
         """The socket of a new connection, which can be cut from here on: a proxy and TLS have their say first."""
@@ -45,11 +50,11 @@ class Wire:
         return sock
 
     def forget(self) -> None:
-        self._connection, self.was_cut = None, False
+        self._connection, self._sock, self.was_cut = None, None, False
 
     def cut(self) -> None:
         self.was_cut = True
-        sock = getattr(self._connection, "sock", None)
+        sock = getattr(self._connection, "sock", None) or self._sock
         if sock is not None:
             # Below TLS: its own shutdown would wait for the peer and isn't safe from another thread.
             with suppress(OSError):  # closed in the meantime
@@ -85,6 +90,7 @@ class _WatchedAdapter(HTTPAdapter):
             def request(self, *args: Any, **kwargs: Any) -> None:
                 wire.use(self)
                 super().request(*args, **kwargs)
+                wire.keep(self.sock)
 
         class Secure(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
@@ -93,6 +99,7 @@ class _WatchedAdapter(HTTPAdapter):
             def request(self, *args: Any, **kwargs: Any) -> None:
                 wire.use(self)
                 super().request(*args, **kwargs)
+                wire.keep(self.sock)
 
         self._classes = {
             "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),

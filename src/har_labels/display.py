@@ -56,6 +56,11 @@ def shown(text: str) -> str:
     return visible_characters(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
+def number(count: int, word: str, words: str = "") -> str:
+    """`1 artifact`, `2,000 artifacts`; `words` is the plural where it isn't `word` with an s."""
+    return f"{count:,} {word if count == 1 else words or f'{word}s'}"
+
+
 def visible(text: str) -> str:
     r"""`text` as a log line that neither a terminal nor GitHub's two command parsers act on.
 

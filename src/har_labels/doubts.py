@@ -5,7 +5,9 @@ Each function words one way in which a task can end so; the kind of the error de
 
 from __future__ import annotations
 
-from har_labels.errors import HarLabelsError
+from har_labels.answers import asked_for
+from har_labels.display import number
+from har_labels.errors import Defect, HarLabelsError
 from har_labels.task import Task
 
 _NOTHING_WRITTEN = "nothing was written"
@@ -21,7 +23,8 @@ def given_up(task: Task) -> HarLabelsError:
         known = _NOTHING_WRITTEN
     elif task.labels is None:
         known = f"the labels can't be read back, so {_NOT_KNOWN}"
-    return type(error)(f"{task.subject}: {error.what} ({task.attempts} tries); {known}")
+    tries = number(task.attempts, "try", "tries") + asked_for(task.doubt)
+    return error.reworded(f"{task.subject}: {error.what} ({tries}); {known}")
 
 
 def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
@@ -30,14 +33,13 @@ def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
         what = f"{task.doubt.error.what}, and no read could tell whether it was written: {error.what}"
     else:
         what = f"the labels were written, but could not be looked at again: {error.what}"
-    return type(error)(f"{task.subject}: {what}")
+    return error.reworded(f"{task.subject}: {what}")
 
 
 def cut_short(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
     """The run was over, for `reason`, before the write was confirmed."""
     if task.doubt and task.doubt.written is False:
-        return type(task.doubt.error)(f"{task.subject}: {task.doubt.error.what}; {_NOTHING_WRITTEN}")
-    kind = type(reason) if reason else HarLabelsError
+        return task.doubt.error.reworded(f"{task.subject}: {task.doubt.error.what}; {_NOTHING_WRITTEN}")
     said = f"{task.doubt.error.what}; " if task.doubt else ""
     because = f", as {reason.what}" if reason else ""
-    return kind(f"{task.subject}: {said}{_NOT_KNOWN}{because}")
+    return (reason or Defect("")).reworded(f"{task.subject}: {said}{_NOT_KNOWN}{because}")

@@ -18,7 +18,8 @@ The README's table of codes is generated from these classes; only `main` turns t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from copy import copy
+from typing import ClassVar, Self
 
 
 class HarLabelsError(Exception):
@@ -39,6 +40,12 @@ class HarLabelsError(Exception):
         super().__init__(what)
         self.what = what
         self.next_step = next_step or self.cure
+
+    def reworded(self, what: str) -> Self:
+        """The same failure told in other words, such as with the artifact in front."""
+        other = copy(self)
+        other.what, other.args = what, (what,)
+        return other
 
     @property
     def line(self) -> str:
@@ -153,7 +160,7 @@ class PlanStale(Changed):
 
 class Overwritten(Changed):
     code = "HAR-OVERWRITTEN"
-    cause = "Other writers undid this change each time it was made."
+    cause = "The change was gone again each time it was made: other writers undid it, or the server did not keep it."
     cure = "Run the writers one after another (`concurrency:` on GitHub, a Queue step on Harness), then rerun."
 
 
@@ -219,7 +226,7 @@ class OutOfReach(HarLabelsError):
 class Unreachable(OutOfReach):
     code = "HAR-UNREACHABLE"
     cause = "No connection: the name does not resolve, nothing listens, TLS or the proxy failed, or it hung up."
-    cure = "Check `api-url`, the network and `REQUESTS_CA_BUNDLE`/proxy settings of the runner."
+    cure = "Check `api-url`, the network, `REQUESTS_CA_BUNDLE` and the proxy settings of the runner."
 
 
 class TimedOut(OutOfReach):

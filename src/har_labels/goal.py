@@ -113,9 +113,12 @@ class ChangeGoal:
 
 @dataclass(frozen=True, slots=True)
 class PlanGoal:
-    """Exactly what a plan file says, or nothing (contract §5 point 7). `subject` names the artifact in errors."""
+    """Exactly what a plan file says, or nothing (contract §5 point 7).
 
-    subject: str
+    `expecting` begins the error: whose expectation it is, and of which artifact.
+    """
+
+    expecting: str
     before: Labels | None
     after: Labels
 
@@ -137,7 +140,7 @@ class PlanGoal:
 
     def wanted(self, now: Labels | None) -> Labels:
         if now not in (self.before, self.after):
-            raise PlanStale(f"{self.subject}: the plan expects {_listed(self.before)}, and now there is {_listed(now)}")
+            raise PlanStale(f"{self.expecting} {_listed(self.before)}, and now there is {_listed(now)}")
         return self.after
 
     def look(self, now: Labels, seen: Collection[str]) -> Look:  # noqa: ARG002 - a plan never asks who was first

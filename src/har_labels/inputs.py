@@ -38,11 +38,20 @@ Layer = Mapping[str, Given]
 
 @dataclass(slots=True)
 class Inputs:
-    """All that was given, most important layer first, and what is wrong with the names themselves."""
+    """All that was given, most important layer first, and what is wrong with the names themselves.
+
+    `is_unreadable` if the command line was, so that nothing can be said of what is missing.
+    """
 
     layers: list[Layer] = field(default_factory=list)
     problems: list[InputError] = field(default_factory=list)
     wants_json: bool = False
+    is_unreadable: bool = False
+
+    @property
+    def all_given(self) -> dict[str, Given]:
+        """Every input that was given, each from the first layer that has it."""
+        return {name: given for layer in reversed(self.layers) for name, given in layer.items()}
 
     def given(self, name: str) -> Given | None:
         """The input `name` (with underscores) from the first layer that has it."""

@@ -20,6 +20,7 @@ class Ledger:
     def __init__(self, warnings: Sequence[str] = ()) -> None:
         self.plan = Plan()
         self.errors: list[HarLabelsError] = []
+        self.is_rolled_back = False
         self._warnings = list(warnings)
         self._notices: list[str] = []
 
@@ -37,8 +38,13 @@ class Ledger:
         An artifact without an outcome is reported as far as is known, never as better than that.
         """
         errors = list(dict.fromkeys([*filter(None, [cut_short_by]), *self.errors, *self.plan.errors]))
-        reason = errors[0] if errors else None
-        outcomes = [*self.plan.others, *(task.outcome or _unfinished(task, reason) for task in tuple(self.plan.tasks))]
+        told = [*errors, *filter(None, (outcome.error for outcome in self.plan.others))]
+        reason = told[0] if told else None
+        not_tried = reason.reworded(f"not tried, as {reason.what}") if reason else None
+        outcomes = [
+            *self.plan.others,
+            *(task.outcome or _unfinished(task, reason, not_tried) for task in tuple(self.plan.tasks)),
+        ]
         outcomes.sort(key=_place)
         return RunResult(
             outcomes=tuple(outcomes),
@@ -46,13 +52,14 @@ class Ledger:
             errors=tuple(error for error in errors if not _is_of_an_artifact(error, outcomes)),
             notices=tuple(dict.fromkeys(self._notices)),
             warnings=tuple(dict.fromkeys(self._warnings)),
+            is_rolled_back=self.is_rolled_back,
         )
 
 
-def _unfinished(task: Task, reason: HarLabelsError | None) -> Outcome:
-    """The outcome of a task that was not seen through, for `reason`."""
+def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
+    """The outcome of a task that was not seen through, for `reason`; `not_tried` says so, one for all."""
     if not task.attempts:
-        return _outcome(task, Status.SKIPPED, reason)
+        return _outcome(task, Status.SKIPPED, not_tried)
     if task.is_confirmed:
         return _outcome(task, Status.APPLIED, None)
     return _outcome(task, Status.FAILED, cut_short(task, reason))

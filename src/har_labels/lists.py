@@ -33,10 +33,14 @@ class ListError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a list, and its place among the items, from 1."""
+    """One item of a list, and its place among the items, from 1.
+
+    `where` stands before the position in messages, for an item that its list's name alone doesn't place.
+    """
 
     text: str
     position: int
+    where: str = ""
 
 
 def parse_list(text: str) -> tuple[Item, ...]:

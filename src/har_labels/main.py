@@ -55,8 +55,11 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     try:
         configuration = configure(argv, environ, platform)
     except Misconfigured as wrong:
-        told = Told(wrong.summary, wrong.report_file, wrong.wants_json)
-        return publish(platform, _nothing_but(wrong.errors, clock, report_file=wrong.report_file), told)
+        from har_labels.requested import further_problems
+
+        errors = [*wrong.errors, *further_problems(wrong, ci=platform.ci_facts(), now=clock.utcnow())]
+        told = Told(wrong.settings.summary, wrong.report_file, wrong.wants_json)
+        return publish(platform, _nothing_but(errors, clock, report_file=wrong.report_file), told)
     settings = configuration.settings
     clock.limit(settings.deadline)
     from har_labels.run import Run

@@ -15,7 +15,8 @@ from pathlib import PurePath
 
 from har_labels import yaml12
 from har_labels.display import shown
-from har_labels.errors import MetricsError
+from har_labels.errors import Failures, MetricsError
+from har_labels.language.values import kind_of
 from har_labels.yaml12 import DEEPEST
 
 LARGEST_FILE = 10 * 1024 * 1024
@@ -25,11 +26,17 @@ def load_metrics(paths: Sequence[str], *, read: Callable[[str], bytes] | None = 
     """All metrics of the files, with texts as keys at every level.
 
     `read` gives a file's bytes (up to one more than LARGEST_FILE is enough) and may raise OSError. Raises
-    MetricsError that names the file, with line and column where its syntax is wrong.
+    MetricsError that names the file, with line and column where its syntax is wrong; Failures for several.
     """
     metrics: dict[str, object] = {}
+    problems: list[MetricsError] = []
     for path in paths:
-        _merge(metrics, _parse(path, _read_text(path, read or read_file)))
+        try:
+            _merge(metrics, _parse(path, _read_text(path, read or read_file)))
+        except MetricsError as problem:
+            problems.append(problem)
+    if problems:
+        raise problems[0] if len(problems) == 1 else Failures(problems)
     return metrics
 
 
@@ -64,19 +71,21 @@ def _read_text(path: str, read: Callable[[str], bytes]) -> str:
 def _parse(path: str, text: str) -> dict[str, object]:
     parsed = _parse_either(path, text)
     if not isinstance(parsed, dict):
-        found = "it is empty" if parsed is None and not text.strip() else "its top is none"
+        found = (
+            "it is empty" if not text.strip() else f"it holds {kind_of(parsed) if parsed is not None else 'nothing'}"
+        )
         raise _error(path, f"must hold one mapping of names to values, and {found}")
     return parsed
 
 
 def _parse_either(path: str, text: str) -> object:
-    """As JSON if the file's name or its first character says so; a `.yaml` file may be either."""
-    suffix = PurePath(path).suffix.lower()
-    if suffix in {".yaml", ".yml"}:
-        # JSON's own reader knows NaN, and is a hundred times faster.
-        return _parse_json(path, text) if _is_json(text) else _parse_yaml(path, text)
-    is_json = suffix == ".json" or text.lstrip().startswith("{")
-    return _parse_json(path, text) if is_json else _parse_yaml(path, text)
+    """As JSON if the file's name says so; any other may be either."""
+    if not text.strip():
+        return None
+    if PurePath(path).suffix.lower() == ".json":
+        return _parse_json(path, text)
+    # JSON's own reader knows NaN, and is a hundred times faster.
+    return _parse_json(path, text) if _is_json(text) else _parse_yaml(path, text)
 
 
 def _is_json(text: str) -> bool:

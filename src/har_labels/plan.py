@@ -113,7 +113,7 @@ class RunResult:
     """All that a run came to: one outcome an artifact, failures that belong to no single artifact, and notices.
 
     `errors` are the run's own failures (a wrong input, a cancel, the deadline); an artifact's failure is in
-    its outcome. `notices` and `warnings` are single lines of plain text, in the order they arose.
+    its outcome. `is_rolled_back`: what could be undone was. `notices` and `warnings` are single lines of plain text, in the order they arose.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -121,3 +121,4 @@ class RunResult:
     errors: tuple[HarLabelsError, ...] = ()
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    is_rolled_back: bool = False

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from har_labels.address import RegistryRef, parse_registry_ref
+from har_labels.address import RegistryRef
 from har_labels.answers import Row
 from har_labels.entries import Entry, Shard, is_glob
-from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched
-from har_labels.goal import ChangeGoal, PlanGoal
+from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched, TooManyChanges
+from har_labels.goal import ChangeGoal
 from har_labels.labels import Change, Changes, Labels, matches
 from har_labels.plan import Outcome, Status, Step
 from har_labels.reading import Reader, Reading, Rows, choose
@@ -48,7 +48,14 @@ class Plan:
 
     @property
     def is_writable(self) -> bool:
-        return not self.errors and all(outcome.status is not Status.FAILED for outcome in self.others)
+        """Whether it may be written."""
+        return not self.errors and self.is_readable
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether it is a plan of everything asked for, though perhaps one of more changes than are allowed."""
+        is_told = all(isinstance(error, TooManyChanges) for error in self.errors)
+        return is_told and all(outcome.status is not Status.FAILED for outcome in self.others)
 
 
 class Planner:
@@ -78,55 +85,28 @@ class Planner:
                 self._add(plan, ref, reading, row.artifact_type or artifact_type, recipes)
         return plan
 
-    def plan_again(self, steps: Sequence[Step]) -> Plan:
-        """Tasks for exactly the steps of a plan file: all artifacts are read first (contract §5 point 7).
-
-        What has neither the plan's `before` nor its `after` any more stops the whole plan.
-        """
-        plan = Plan()
-        for registry_ref in dict.fromkeys(step.registry_ref for step in steps):
-            ref = parse_registry_ref(registry_ref)
-            of_ref = [step for step in steps if step.registry_ref == registry_ref]
-            at = self._clock.monotonic()
-            try:
-                rows = self._reader.rows(ref, names={step.artifact for step in of_ref})
-            except HarLabelsError as error:
-                plan.errors.append(error)
-                continue
-            for step in of_ref:
-                self._add_step(plan, ref, step, rows, at)
-        return plan
-
-    def _add_step(self, plan: Plan, ref: RegistryRef, step: Step, rows: Rows, at: float) -> None:
-        labels = None
-        try:
-            row = choose(rows.get(step.artifact, []), ref, step.artifact, step.artifact_type)
-            labels = row.labels
-            goal = PlanGoal(f"{step.artifact!r} in {ref}", step.before, step.after)
-            target = goal.wanted(labels)
-        except HarLabelsError as error:
-            plan.others.append(Outcome(step, Status.FAILED, labels, error=error))
-        else:
-            task = Task(
-                ref, step.artifact, step.artifact_type, goal, Reading(row, at), target=target, before=row.labels
-            )
-            plan.tasks.append(task)
-
     def _rows(self, ref: RegistryRef, entries: Sequence[Entry]) -> Rows:
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         rows = self._read(ref, patterns)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
-        while (missing := self._missing(ref, patterns, rows)) and self._clock.monotonic() < until:
+        # What was just pushed may be known by its summary before a list shows its labels.
+        merging = {pattern for entry in entries if entry.recipe.is_merging for pattern in entry.patterns}
+        while (missing := self._missing(ref, patterns, rows, merging)) and self._clock.monotonic() < until:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
             pause = min(2 * pause, _LONGEST_WAIT)
             rows |= self._read(ref, missing)
         return rows
 
-    def _missing(self, ref: RegistryRef, patterns: Sequence[str], rows: Rows) -> list[str]:
+    def _missing(self, ref: RegistryRef, patterns: Sequence[str], rows: Rows, merging: set[str]) -> list[str]:
+        """Patterns that mean nothing yet, or of which the labels are needed and not shown."""
         return [
             pattern
             for pattern in patterns
-            if (is_glob(pattern) or self._shard.has(ref, pattern)) and not _matching(pattern, rows)
+            if (is_glob(pattern) or self._shard.has(ref, pattern))
+            and (
+                not (names := _matching(pattern, rows))
+                or (pattern in merging and any(row.labels is None for name in names for row in rows[name]))
+            )
         ]
 
     def _read(self, ref: RegistryRef, patterns: Sequence[str]) -> Rows:

@@ -16,7 +16,10 @@ SECONDS_BETWEEN_BARS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: artifacts planned, done, changed and failed, and the requests sent so far."""
+    """How far a run is, in artifacts, and the requests sent so far.
+
+    `done` were written at least once or need nothing; of those `changed` are confirmed. All may still be looked at again.
+    """
 
     total: int
     done: int

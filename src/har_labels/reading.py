@@ -12,8 +12,9 @@ from re import split
 from typing import TypeVar
 
 from har_labels.address import RegistryRef
-from har_labels.answers import Doubt, Origin, Page, Row
-from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, BadAnswer, Refused
+from har_labels.answers import Doubt, Origin, Page, Row, asked_for
+from har_labels.display import number
+from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, BadAnswer, HarLabelsError, Refused
 from har_labels.labels import matches_any
 from har_labels.registry import PAGE_SIZE, Registry
 from har_labels.timing import LONGEST_ASKED_WAIT, Clock, backoff
@@ -56,7 +57,7 @@ class Reader:
             if len(names) + len(globs) > 1:
                 # Rows move while a long list is paged; a search of its own tells.
                 self._search(ref, found, term=name, wanted=name.__eq__)
-            if name not in found and (row := self._patiently(lambda name=name: self._registry.summary(ref, name))):  # type: ignore[misc]
+            if name not in found and (row := self._patiently(ref, lambda name=name: self._registry.summary(ref, name))):  # type: ignore[misc]
                 found[name] = [row]
         return found
 
@@ -90,17 +91,17 @@ class Reader:
 
         If the first page tells that `at_most` searches cost fewer requests it stops there: the last name it saw.
         """
-        for number, page in enumerate(self._pages(ref, "")):
+        for at, page in enumerate(self._pages(ref, "")):
             _keep(page, found, wanted, is_lean=len(found) > 1)
-            if number == 0 and page.items / (page.size or PAGE_SIZE) > at_most + 1:
+            if at == 0 and page.items / (page.size or PAGE_SIZE) > at_most + 1:
                 return page.rows[-1].name if page.rows else ""
         return None
 
     def _pages(self, ref: RegistryRef, term: str) -> Iterator[Page]:
         """All pages, to an empty one or one shorter than the size it names; `pageCount` is not to be trusted."""
-        number, before, repeats = self._first_page.get(ref, 0), set[tuple[str, str]](), 0
+        at, before, repeats = self._first_page.get(ref, 0), set[tuple[str, str]](), 0
         while True:
-            page = self._page(ref, term, number)
+            page = self._page(ref, term, at)
             keys = {(row.name, row.artifact_type) for row in page.rows}
             yield page
             if not page.rows or (page.size and len(page.rows) < page.size):
@@ -110,22 +111,22 @@ class Reader:
             if repeats > 1:
                 raise BadAnswer(f"the list of {ref} repeats one page and never comes to its end")
             before = keys
-            number = max(number, self._first_page.get(ref, 0)) + 1
+            at = max(at, self._first_page.get(ref, 0)) + 1
 
-    def _page(self, ref: RegistryRef, term: str, number: int) -> Page:
+    def _page(self, ref: RegistryRef, term: str, at: int) -> Page:
         try:
-            page = self._patiently(lambda: self._registry.page(ref, search=term, number=number))
+            page = self._patiently(ref, lambda: self._registry.page(ref, search=term, number=at))
         except Refused as refused:
             # Only a plain refusal (400): a server that fails for page 0 has not said that it counts from 1, nor has
             # one that gave page 0 before.
-            if type(refused) is not Refused or number != 0 or ref in self._first_page:
+            if type(refused) is not Refused or at != 0 or ref in self._first_page:
                 raise
-            number = 1
-            page = self._patiently(lambda: self._registry.page(ref, search=term, number=number))
-        self._first_page.setdefault(ref, number)
+            at = 1
+            page = self._patiently(ref, lambda: self._registry.page(ref, search=term, number=at))
+        self._first_page.setdefault(ref, at)
         return page
 
-    def _patiently(self, call: Callable[[], T]) -> T:
+    def _patiently(self, ref: RegistryRef, call: Callable[[], T]) -> T:
         attempt = 0
         while True:
             attempt += 1
@@ -134,9 +135,15 @@ class Reader:
             except Doubt as doubt:
                 self._clock.check()  # a read that was cut off since the run is over says nothing of the registry
                 if attempt > self._retries or doubt.wait > LONGEST_ASKED_WAIT:
-                    raise doubt.error from None
+                    raise _unread(ref, doubt, attempt) from None
                 self.retried += 1
                 self._clock.sleep(backoff(attempt, at_least=doubt.wait))
+
+
+def _unread(ref: RegistryRef, doubt: Doubt, tries: int) -> HarLabelsError:
+    """What a read came to that was tried as often as it may be: of which registry, and how often."""
+    what = f"{doubt.error.what} ({number(tries, 'try', 'tries')}{asked_for(doubt)})"
+    return doubt.error.reworded(f"reading {ref}: {what}")
 
 
 def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:

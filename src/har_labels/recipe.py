@@ -6,11 +6,12 @@ Hides rendering: from items, templates and `require` lines to the `Change` and t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from har_labels.errors import Failures, InputError, RequireFailed
+from har_labels.errors import Failures, HarLabelsError, InputError, RequireFailed
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
 from har_labels.language.scope import Scope
 from har_labels.lists import Item
@@ -40,7 +41,7 @@ class Recipe:
     """One change to be made of every artifact it is asked for.
 
     `place` stands before positions in messages: `labels` of the inputs, or a manifest's line. `notice` takes
-    one line for each label that was dropped.
+    one line for each label that was dropped; `holds_key` tells a text that the key stands in.
     """
 
     mode: Mode
@@ -52,18 +53,25 @@ class Recipe:
     renders: bool = True
     place: str = "label"
     notice: Callable[[str], None] = lambda _line: None
+    holds_key: Callable[[str], bool] = lambda _text: False
     _shared: Change | None = field(default=None, repr=False)
+
+    @property
+    def is_merging(self) -> bool:
+        """Whether what it asks for depends on the labels that are there."""
+        return Change(self.mode, owned=self.owned).is_merging
 
     def change_for(self, *, artifact: str, registry: str) -> Change:
         """The change of one artifact. Raises Failures or InputError for labels that can't be."""
         if self._shared:
             return self._shared
-        rendered = self._rendered(self.surroundings.scope(artifact=artifact, registry=registry))
+        rendered = self._rendered(self.items, self.surroundings.scope(artifact=artifact, registry=registry))
+        self._check_secrets(rendered)
         for line in rendered.notices:
             self.notice(line)
         change = Change(self.mode, rendered.labels, self.owned, self.on_conflict)
-        _check(change, self.place, was_given=bool(self.items))
-        if not self._reads() & _OF_THE_ARTIFACT:
+        _check(change, rendered.names, was_given=bool(self.items))
+        if not any(self._reads(item) & _OF_THE_ARTIFACT for item in self.items):
             self._shared = change
         return change
 
@@ -82,17 +90,46 @@ class Recipe:
 
         return gate
 
-    def _rendered(self, scope: Scope) -> Rendered:
-        render = render_patterns if self.mode is Mode.REMOVE else render_labels
-        return render(self.items, scope, where=self.place, enabled=self.renders)
+    def problems(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
+        """What is wrong with the labels that are the same for every artifact, before any artifact is known.
 
-    def _reads(self) -> set[str]:
-        if not self.renders or not any(has_placeholders(item.text) for item in self.items):
+        Without `has_metrics` those that read metrics are not judged.
+        """
+        unknown = _OF_THE_ARTIFACT if has_metrics else _OF_THE_ARTIFACT | {"metrics"}
+        known = [item for item in self.items if not self._reads(item) & unknown]
+        try:
+            if len(known) == len(self.items):
+                self.change_for(artifact="", registry="")
+            else:
+                self._check_secrets(self._rendered(known, self.surroundings.scope(artifact="", registry="")))
+        except Failures as failures:
+            return failures.errors
+        return ()
+
+    def _rendered(self, items: Sequence[Item], scope: Scope) -> Rendered:
+        render = render_patterns if self.mode is Mode.REMOVE else render_labels
+        return render(items, scope, where=self.place, enabled=self.renders)
+
+    def _check_secrets(self, rendered: Rendered) -> None:
+        """The key may have come by a file or a metric, and a label is there for all to read."""
+        cure = "The key belongs into its own input alone; it is not shown here."
+        found = [
+            InputError(f"{name} comes to a text that contains the key", cure)
+            for label, name in rendered.names.items()
+            if self.holds_key(label)
+        ]
+        if found:
+            raise Failures(found)
+
+    def _reads(self, item: Item) -> set[str]:
+        """The names that an item reads; none of one that can't be read, which rendering tells."""
+        if not self.renders or not has_placeholders(item.text):
             return set()
         from har_labels.rules import Template
 
-        paths = (path for item in self.items for path in Template.parse(item.text, where=self.place).names)
-        return {path.partition(".")[0] for path in paths}
+        with suppress(InputError):
+            return {path.partition(".")[0] for path in Template.parse(item.text, where=self.place).names}
+        return set()
 
 
 def requirements_of(lines: Sequence[Item], *, place: str = "`require` line") -> tuple[Requirement, ...]:
@@ -116,26 +153,30 @@ def _open_gate(_now: Labels | None) -> None:
     """No `require`: always open."""
 
 
-def _check(change: Change, place: str, *, was_given: bool) -> None:
-    problems = [InputError(what, cure) for what, cure in _problems(change, place, was_given=was_given)]
+def _check(change: Change, names: Mapping[str, str], *, was_given: bool) -> None:
+    problems = [InputError(what, cure) for what, cure in _problems(change, names, was_given=was_given)]
     if problems:
         raise Failures(problems)
 
 
-def _problems(change: Change, place: str, *, was_given: bool) -> Sequence[tuple[str, str]]:
+def _problems(change: Change, names: Mapping[str, str], *, was_given: bool) -> Sequence[tuple[str, str]]:
+    """`names` has each label as messages name it."""
     if change.mode in {Mode.CLEAR, Mode.READ}:
         return []
-    if not change.given and change.mode is Mode.REPLACE and not change.owned:
+    if not change.given and change.mode is Mode.REPLACE:
         why = "all labels given came to nothing" if was_given else "the list of labels is empty"
+        if change.owned:
+            cure = "Use `mode: remove` with the patterns of `owned`, or `mode: clear`, if that is meant."
+            return [(f"`replace` would take away all that is `owned`: {why}", cure)]
         return [(f"`replace` would leave nothing: {why}", "Use `mode: clear` if that is meant.")]
-    if not change.given and not change.owned:
+    if not change.given:
         return [(f"there is nothing to {change.mode}: the list of labels came to nothing", "Give at least one label.")]
     if change.mode is Mode.UPSERT:
-        return _key_problems(change.given, place)
+        return _key_problems(names)
     if change.owned:
         return [
             (
-                f"{place} {label!r} is not `owned`",
+                f"{names[label]} {label!r} is not `owned`",
                 "Every label given must match a pattern of `owned`, or the next run could not remove it.",
             )
             for label in change.given
@@ -144,13 +185,14 @@ def _problems(change: Change, place: str, *, was_given: bool) -> Sequence[tuple[
     return []
 
 
-def _key_problems(labels: Sequence[str], place: str) -> list[tuple[str, str]]:
+def _key_problems(names: Mapping[str, str]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     setter: dict[str, str] = {}
-    for label in labels:
+    for label, name in names.items():
         if (pair := key_and_value(label)) is None:
             cure = "Write it as `key=value` or `key:value`, or use `mode: add`."
-            found.append((f"{place} {label!r} has no key, and `upsert` sets keys", cure))
+            found.append((f"{name} {label!r} has no key, and `upsert` sets keys", cure))
         elif setter.setdefault(pair[0], label) != label:
-            found.append((f"{place} {label!r} and {setter[pair[0]]!r} set one key", "Keep one of the two."))
+            other = setter[pair[0]]
+            found.append((f"{name} {label!r} and {names[other]} {other!r} set one key", "Keep one of the two."))
     return found

@@ -38,7 +38,7 @@ class Registry:
         answer = self._send("GET", list_path(ref), query={k: v for k, v in query.items() if v})
         refuse(answer, subject=f"registry {ref}", missing=RegistryNotFound)
         data = data_of(answer)
-        rows = data.get("artifacts")
+        rows = data.get("artifacts", False)
         if rows is None:
             rows = []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

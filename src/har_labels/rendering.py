@@ -7,7 +7,7 @@ never turn into two labels. Items without a placeholder never load the template 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from har_labels.display import shown
@@ -16,17 +16,17 @@ from har_labels.labels import problem_with
 from har_labels.language.scope import Scope
 from har_labels.lists import Item
 
-_MENDING = "Change it, or use a filter in it such as `| trim`, `| slug` or `| replace('^_', '-')`."
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 _OPENING = re.compile(r"\{[{%#]")
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The texts in order without duplicates, and a notice for each item that was dropped."""
+    """The texts in order without duplicates, each with its name in messages, and a notice for each item that was dropped."""
 
     labels: tuple[str, ...]
     notices: tuple[str, ...]
+    names: Mapping[str, str]
 
 
 def render_labels(items: Sequence[Item | str], scope: Scope, *, where: str, enabled: bool) -> Rendered:
@@ -64,32 +64,32 @@ class _Rendering:
 
 
 def _render(items: Sequence[Item | str], scope: Scope, where: str, rendering: _Rendering) -> Rendered:
-    first_place: dict[str, int] = {}
+    names: dict[str, str] = {}
     notices: list[str] = []
     problems: list[HarLabelsError] = []
     for place, item in enumerate(items, start=1):
-        source, position = (item, place) if isinstance(item, str) else (item.text, item.position)
-        named = f"{where} {position} `{shown(source)}`"
+        item = Item(item, place) if isinstance(item, str) else item  # noqa: PLW2901
+        name = f"{item.where or where} {item.position}"
         try:
-            text = rendering.text_of(source, scope, f"{where} {position}")
+            text = rendering.text_of(item.text, scope, name)
         except InputError as problem:
             problems.append(problem)
             continue
         if text is None:
-            notices.append(f"{named} is dropped: all its placeholders are empty")
-        elif text in first_place:
-            notices.append(f"{named} is dropped: {where} {first_place[text]} is the same, `{shown(text)}`")
+            notices.append(f"{name} `{shown(item.text)}` is dropped: all its placeholders are empty")
+        elif text in names:
+            notices.append(f"{name} `{shown(item.text)}` is dropped: {names[text]} is the same, `{shown(text)}`")
         else:
-            first_place[text] = position
+            names[text] = name
     if problems:
         raise Failures(problems)
-    return Rendered(tuple(first_place), tuple(notices))
+    return Rendered(tuple(names), tuple(notices), names)
 
 
 def _check_label(label: str, source: str, where: str) -> None:
     if problem := problem_with(label):
         became = "" if label == source else f" comes to `{shown(label)}`, and"
-        raise InputError(f"{where} `{shown(source)}`{became} can't be a label: {problem}", _MENDING)
+        raise InputError(f"{where} `{shown(source)}`{became} can't be a label: {problem.why}", problem.cure)
 
 
 def _check_nothing(_label: str, _source: str, _where: str) -> None:

@@ -126,7 +126,7 @@ def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
         if result.facts.report_file
         else "set `report-file` to have them in a file"
     )
-    return f"the output `results` is left empty: {len(result.outcomes):,} artifacts are too much for it; {where}"
+    return f"the output `results` is left empty, since it would be too large; {where}"
 
 
 def report_chunks(result: RunResult, *, version: str) -> Iterator[str]:
@@ -157,6 +157,11 @@ def _fate(outcome: Outcome) -> str:
     return "changed" if outcome.has_changed else "unchanged"
 
 
+def _is_rolled_back(result: RunResult) -> bool:
+    """Whether it was tried to undo the run, or was done; the exit code is then that of its cause."""
+    return result.is_rolled_back or any(outcome.status is Status.ROLLED_BACK for outcome in result.outcomes)
+
+
 def _is_partly_done(result: RunResult) -> bool:
     """Whether something failed and something else is as wanted.
 
@@ -169,10 +174,6 @@ def _is_partly_done(result: RunResult) -> bool:
     own_failures = [outcome.error for outcome in result.outcomes if outcome.status is Status.FAILED]
     is_gate_closed = any(isinstance(failure, GateClosed) for failure in failures_of(result))
     return bool(own_failures) and Status.UNCHANGED in statuses and not is_gate_closed and not _is_rolled_back(result)
-
-
-def _is_rolled_back(result: RunResult) -> bool:
-    return any(outcome.status is Status.ROLLED_BACK for outcome in result.outcomes)
 
 
 def _outputs_of_one(outcome: Outcome) -> dict[str, str]:

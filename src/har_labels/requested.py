@@ -6,13 +6,14 @@ Hides where items come from: inputs, list files, metrics files. Everything wrong
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from har_labels.address import AddressError, parse_artifact_name
 from har_labels.checks import OnMissingName
-from har_labels.configuration import Configuration
+from har_labels.configuration import Configuration, Misconfigured
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import read_text
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
     from har_labels.rules import Requirement
 
 
+# Where one of these can't be understood, nothing can be said of the labels.
+_MAKING_LABELS = ("labels", "labels_file", "mode", "templates", "owned", "on_conflict")
+
+
 class _Problems:
     """Gathers the failures of several `with` blocks, so that one doesn't hide the others."""
 
     def __init__(self) -> None:
-        self._errors: list[HarLabelsError] = []
+        self.errors: list[HarLabelsError] = []
 
     def __enter__(self) -> None:
         return None
@@ -37,117 +42,159 @@ class _Problems:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if isinstance(error, Failures):
-            self._errors += error.errors
+            self.errors += error.errors
         elif isinstance(error, HarLabelsError):
-            self._errors.append(error)
+            self.errors.append(error)
         else:
             return False
         return True
 
     def raise_all(self) -> None:
-        if self._errors:
-            raise Failures(self._errors)
+        if self.errors:
+            raise Failures(self.errors)
 
 
 def entries_of(
     configuration: Configuration, *, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None],
 ) -> Sequence[Entry]:  # fmt: skip
-    """The entries that the inputs ask for. Raises Failures with every input that can't be used."""
-    settings, spell = configuration.settings, configuration.spell
-    if settings.manifest:
-        return _entries_of_manifest(settings.manifest, configuration, ci=ci, now=now, notice=notice)
-    problems = _Problems()
-    metrics: Mapping[str, object] = {}
-    patterns: tuple[str, ...] = ()
-    items: tuple[Item, ...] = settings.labels
-    requirements: Sequence[Requirement] = ()
-    with problems:
-        patterns = _patterns(settings.artifact, spell("artifact"))
-    with problems:
-        metrics = _metrics(settings.metrics_file)
-    with problems:
-        items += _items_in(settings.labels_file, spell("labels_file"))
-    with problems:
-        requirements = requirements_of(settings.require, place=f"`{spell('require')}` line")
-    recipe = Recipe(
-        mode=settings.mode,
-        items=items,
-        surroundings=Surroundings(metrics, ci, now),
-        owned=tuple(item.text for item in settings.owned),
-        on_conflict=settings.on_conflict,
-        requirements=requirements,
-        renders=settings.templates,
-        notice=notice,
-    )
-    problems.raise_all()
-    assert settings.registry_ref  # without it `contradictions` has spoken already
-    return [
-        Entry(
-            ref=settings.registry_ref,
-            patterns=patterns,
-            artifact_type=settings.artifact_type or "",
-            recipe=recipe,
-            skips_missing=settings.on_missing is OnMissingName.SKIP,
-        ),
-    ]
+    """The entries that the inputs ask for. Raises Failures with everything that is wrong with what they name.
 
-
-def _entries_of_manifest(
-    path: str, configuration: Configuration, *, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None],
-) -> Sequence[Entry]:  # fmt: skip
-    """The manifest's entries; the inputs beside it are its defaults, and are wrong at the same time as it is."""
-    from har_labels.manifest import check_labels, entries_in
-
-    settings, spell = configuration.settings, configuration.spell
-    problems = _Problems()
-    metrics: Mapping[str, object] = {}
-    requirements: Sequence[Requirement] = ()
-    entries: Sequence[Entry] = ()
-    with problems:
-        metrics = _metrics(settings.metrics_file)
-    with problems:
-        requirements = requirements_of(settings.require, place=f"`{spell('require')}` line")
-    with problems:
-        entries = entries_in(
-            path,
-            spelling=spell("manifest"),
-            defaults=settings,
-            surroundings=Surroundings(metrics, ci, now),
-            requirements=requirements,
-            notice=notice,
-            workspace=configuration.workspace,
-        )
-    problems.raise_all()
-    check_labels(entries)
+    Labels that are the same for every artifact are rendered, so that a wrong one is told before any request.
+    """
+    asked = _Asked(configuration, ci, now, notice)
+    entries = asked.entries()
+    asked.problems.raise_all()
     return entries
 
 
-def _patterns(items: Sequence[Item], spelling: str) -> tuple[str, ...]:
-    """Artifact names and globs. Raises Failures with one InputError for each that can't be sent safely."""
-    found, problems = [], []
+def further_problems(wrong: Misconfigured, *, ci: Mapping[str, str], now: datetime) -> Sequence[HarLabelsError]:
+    """What is wrong beside the inputs that could not be understood, so that all is told in one run (contract §2)."""
+    asked = _Asked(wrong, ci, now, notice=lambda _line: None)
+    asked.entries()
+    return asked.problems.errors
+
+
+class _Asked:
+    """Makes entries of what could be understood; all that is wrong goes into `problems`."""
+
+    def __init__(
+        self, told: Configuration | Misconfigured, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None]
+    ) -> None:
+        self._told, self._settings, self._spell = told, told.settings, told.spell
+        self._ci, self._now, self._notice = ci, now, notice
+        self.problems = _Problems()
+
+    def entries(self) -> Sequence[Entry]:
+        """The entries, as far as there are some."""
+        if self._settings.apply_plan:
+            return ()  # its file says what is asked for, see `replay`
+        metrics = self._metrics()
+        requirements: Sequence[Requirement] = ()
+        with self.problems:
+            requirements = requirements_of(self._settings.require, place=f"`{self._spell('require')}` line")
+        surroundings = Surroundings(metrics or {}, self._ci, self._now)
+        make = self._of_manifest if self._settings.manifest else self._of_inputs
+        return make(surroundings, requirements, has_metrics=metrics is not None)
+
+    def _metrics(self) -> Mapping[str, object] | None:
+        """The metrics, or None if they can't be read."""
+        if self._is_bad("metrics_file"):
+            return None
+        if not self._settings.metrics_file:
+            return {}
+        from har_labels.metrics import load_metrics
+
+        with self.problems:
+            return load_metrics([path.text for path in self._settings.metrics_file])
+        return None
+
+    def _of_inputs(
+        self, surroundings: Surroundings, requirements: Sequence[Requirement], *, has_metrics: bool
+    ) -> Sequence[Entry]:
+        settings = self._settings
+        patterns: tuple[str, ...] = ()
+        items: tuple[Item, ...] | None = None
+        with self.problems:
+            patterns = _patterns(settings.artifact, self._spell("artifact"), self._notice)
+        with self.problems:
+            labels_file = None if self._is_bad("labels_file") else settings.labels_file
+            items = settings.labels + _items_in(labels_file, self._spell("labels_file"))
+        recipe = Recipe(
+            mode=settings.mode,
+            items=items or (),
+            surroundings=surroundings,
+            owned=tuple(dict.fromkeys(item.text for item in settings.owned)),
+            on_conflict=settings.on_conflict,
+            requirements=requirements,
+            renders=settings.templates,
+            notice=self._notice,
+            holds_key=self._told.holds_key,
+        )
+        is_judged = bool(items) and not any(map(self._is_bad, _MAKING_LABELS))
+        self.problems.errors += recipe.problems(has_metrics=has_metrics) if is_judged else ()
+        if not settings.registry_ref:
+            return ()  # `contradictions` has spoken already
+        return [
+            Entry(
+                ref=settings.registry_ref,
+                patterns=patterns,
+                artifact_type=settings.artifact_type or "",
+                recipe=recipe,
+                skips_missing=settings.on_missing is OnMissingName.SKIP,
+            ),
+        ]
+
+    def _of_manifest(
+        self, surroundings: Surroundings, requirements: Sequence[Requirement], *, has_metrics: bool
+    ) -> Sequence[Entry]:
+        """The manifest's entries; the inputs beside it are its defaults, and are wrong at the same time as it is."""
+        from har_labels.manifest import entries_in
+
+        assert self._settings.manifest
+        if any(map(self._is_bad, (*_MAKING_LABELS, "manifest", "registry_ref", "artifact"))):
+            return ()  # its entries would be judged by defaults that are none
+        with self.problems:
+            return entries_in(
+                self._settings.manifest,
+                spelling=self._spell("manifest"),
+                defaults=self._settings,
+                surroundings=surroundings,
+                requirements=requirements,
+                notice=self._notice,
+                workspace=self._told.workspace,
+                has_metrics=has_metrics,
+                holds_key=self._told.holds_key,
+            )
+        return ()
+
+    def _is_bad(self, name: str) -> bool:
+        return isinstance(self._told, Misconfigured) and name in self._told.bad
+
+
+def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None]) -> tuple[str, ...]:
+    """Artifact names and globs, a duplicate dropped with a notice. Raises Failures with one InputError for each that can't be sent safely."""
+    found: list[str] = []
+    problems: list[HarLabelsError] = []
     for item in items:
         try:
-            found.append(parse_artifact_name(item.text))
+            name = parse_artifact_name(item.text)
+            if name in found:
+                notice(f"`{spelling}` item {item.position} is dropped: {name!r} is there already")
+            else:
+                found.append(name)
         except AddressError as error:
             what = f"`{spelling}` item {item.position} is {quoted(item.text)}: {error}"
             problems.append(InputError(what, "Write the artifact's plain name, such as resnet50 or team/model."))
     if problems:
         raise Failures(problems)
-    return tuple(dict.fromkeys(found))
-
-
-def _metrics(paths: Sequence[Item]) -> Mapping[str, object]:
-    if not paths:
-        return {}
-    from har_labels.metrics import load_metrics
-
-    return load_metrics([path.text for path in paths])
+    return tuple(found)
 
 
 def _items_in(path: str | None, spelling: str) -> tuple[Item, ...]:
     if not path:
         return ()
     try:
-        return parse_list(read_text(path, spelling=spelling))
+        items = parse_list(read_text(path, spelling=spelling))
+        return tuple(replace(item, where=f"`{spelling}` label") for item in items)
     except ListError as error:
         raise InputError(f"`{spelling}` names {path!r}: {error.why}", error.cure) from None

@@ -18,7 +18,11 @@ def roll_back(
     tasks: Iterable[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]
 ) -> None:
     """Takes back what this run wrote wherever the artifact still has what this run wrote; what has changed since is told and left."""
-    undoing = {task: _inverse(task) for task in tasks if task.attempts and task.before is not None}
+    written = [task for task in tasks if task.attempts]
+    for task in written:
+        if task.before is None:
+            notice(f"{task.subject} is not rolled back: what its labels were before is not known")
+    undoing = {task: _inverse(task) for task in written if task.before is not None}
     _read(undoing.values(), reader, clock, notice)
     try:
         # One that can't be undone must not keep the others as they are.
@@ -34,7 +38,7 @@ def roll_back(
 def _inverse(task: Task) -> Task:
     """Undoes what our writes did, and leaves what others have added since we planned."""
     after = to_labels((set(task.target) - set(task.added)) | set(task.removed))
-    goal = PlanGoal(task.subject, before=task.target, after=after)
+    goal = PlanGoal(f"{task.subject}: this run wrote", before=task.target, after=after)
     return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=after, before=task.target)
 
 
@@ -55,5 +59,6 @@ def _read(undoing: Iterable[Task], reader: Reader, clock: Clock, notice: Callabl
 
 
 def _leave(task: Task, error: HarLabelsError, notice: Callable[[str], None]) -> None:
-    notice(f"{task.subject} is not rolled back: {error.what}")
+    said = error.what.removeprefix(f"{task.subject}: ")
+    notice(f"{task.subject} is not rolled back: {said}")
     task.fail(error, task.labels)

@@ -6,29 +6,21 @@ overdue run still reports (contract §4, §5 point 8).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from har_labels.apply import Writer
 from har_labels.checks import OnFailureName
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry, Shard
-from har_labels.errors import (
-    Failures,
-    HarLabelsError,
-    InputError,
-    NoTime,
-    Stop,
-    TooManyChanges,
-    TypeLoss,
-)
+from har_labels.errors import Failures, HarLabelsError, InputError, Stop
 from har_labels.files import write_text
+from har_labels.gates import refusals
 from har_labels.ledger import Ledger
-from har_labels.plan import RunFacts, RunResult, Status, Step
+from har_labels.plan import RunFacts, RunResult, Status
 from har_labels.planner import Plan, Planner
 from har_labels.progress import Progress
 from har_labels.reading import Reader
-from har_labels.registry import PAGE_SIZE, Registry
+from har_labels.registry import Registry
 from har_labels.requested import entries_of
 from har_labels.rollback import roll_back
 from har_labels.task import Task
@@ -62,7 +54,14 @@ class Run:
         self._pace = Pace(clock, _per_minute(configuration))
         self._registry = Registry(self._transport, wait_turn=self._pace.wait)
         self._reader = Reader(self._registry, clock, retries=settings.retries)
-        self._writer = Writer(self._registry, self._reader, clock, _care(configuration), notice=self._ledger.note)
+        self._writer = Writer(
+            self._registry,
+            self._reader,
+            clock,
+            _care(configuration),
+            notice=self._ledger.note,
+            warning=self._ledger.warn,
+        )
         self._plan_file = ""
 
     def execute(self) -> None:
@@ -103,13 +102,14 @@ class Run:
             notice=self._ledger.note,
         )
         path = self._settings.apply_plan
-        plan = planner.plan_again(self._planned_steps(path)) if path else planner.plan(self._entries())
+        plan = self._plan_again(path) if path else planner.plan(self._entries())
         self._ledger.plan = plan
-        self._check(plan)
-        if not plan.is_writable:
-            return
-        if self._settings.dry_run:
+        plan.errors += refusals(
+            plan.changing, settings=self._settings, pace=self._pace, clock=self._clock, spell=self._spell
+        )
+        if self._settings.dry_run and plan.is_readable:
             self._show_only(plan)
+        if not plan.is_writable or self._settings.dry_run:
             return
         for task in plan.tasks:
             if not task.is_change:
@@ -118,57 +118,49 @@ class Run:
         self._write(plan.changing)
 
     def _write(self, tasks: Sequence[Task]) -> None:
+        is_rolled_back = self._settings.on_failure is OnFailureName.ROLLBACK
         try:
             self._writer.run(tasks)
         except Stop as stop:
             if self._clock.reason:
+                if is_rolled_back and any(task.attempts for task in tasks):
+                    self._ledger.note("the run was cut short, so nothing is rolled back")
                 raise
             self._ledger.errors.append(stop.error)
-            self._writer.wind_up(tasks)
+            self._writer.wind_up(tasks, stop.error)
         causes = [task.outcome.error for task in tasks if task.outcome and task.outcome.error]
-        if causes and self._settings.on_failure is OnFailureName.ROLLBACK:
+        if causes and is_rolled_back:
+            self._ledger.is_rolled_back = True
             # Told by the run from here on: an artifact that is rolled back has failed no longer.
             self._ledger.errors += [cause for cause in causes if cause not in self._ledger.errors]
             roll_back(tasks, self._writer, self._reader, self._clock, notice=self._ledger.note)
 
-    def _planned_steps(self, path: str) -> Sequence[Step]:
+    def _plan_again(self, path: str) -> Plan:
         from har_labels.planfile import read_plan
+        from har_labels.replay import plan_again
 
-        return read_plan(path, spelling=self._spell("apply_plan"), api_url=self._settings.api_url.url)
+        steps = read_plan(path, spelling=self._spell("apply_plan"), api_url=self._settings.api_url.url)
+        return plan_again(steps, self._reader, self._clock)
 
     def _entries(self) -> Sequence[Entry]:
         return entries_of(self._configuration, ci=self._ci, now=self._clock.utcnow(), notice=self._ledger.note)
 
-    def _check(self, plan: Plan) -> None:
-        changing = plan.changing
-        if 0 < self._settings.max_changes < len(changing):
-            plan.errors.append(
-                TooManyChanges(
-                    f"{len(changing):,} artifacts would change, and `{self._spell('max_changes')}` is {self._settings.max_changes:,}"
-                ),
-            )
-        if not self._settings.api_url.keeps_types and not self._settings.allow_type_loss:
-            plan.errors += [_would_lose_type(task) for task in changing if task.is_typed_hugging_face]
-        # One PUT each, and two looks again by pages of a hundred (contract §6).
-        seconds = self._pace.seconds_for(len(changing) + 2 * -(-len(changing) // PAGE_SIZE))
-        seconds += self._settings.settle if any(task.goal.is_merging for task in changing) else 0
-        if not self._settings.dry_run and seconds > self._clock.left():
-            plan.errors.append(
-                NoTime(
-                    f"{len(changing):,} changes need {seconds:,.0f} s at this pace, and {self._clock.left():,.0f} s are left of `{self._spell('deadline')}`"
-                ),
-            )
-
     def _show_only(self, plan: Plan) -> None:
         for task in plan.tasks:
             task.end(Status.PLANNED if task.is_change else Status.UNCHANGED, task.labels)
-        if self._settings.save_plan:
+        if self._settings.save_plan and plan.is_writable:
             self._save(plan, self._settings.save_plan)
 
     def _save(self, plan: Plan, path: str) -> None:
         from har_labels.planfile import lines_of
 
         steps = [task.step for task in plan.tasks]
+        for step in steps:
+            if any(map(self._configuration.holds_key, (*(step.before or ()), *step.after))):
+                raise InputError(
+                    f"`{self._spell('save_plan')}`: {step.artifact!r} in {step.registry_ref} has a label that contains the key",
+                    "A plan file holds no secrets: revoke the key, and take that label away.",
+                )
         if problem := write_text(path, lines_of(steps, api_url=self._settings.api_url.url)):
             raise InputError(f"`{self._spell('save_plan')}`: {path!r} can't be written: {problem}", "Check the path.")
         self._plan_file = path
@@ -189,9 +181,11 @@ class Run:
     def progress(self) -> Progress:
         """How far the run is; asked from the main thread while it goes on."""
         tasks = tuple(self._ledger.plan.tasks)
-        fates = Counter(task.outcome.status for task in tasks if task.outcome)
-        changed = fates[Status.APPLIED] + fates[Status.SUPERSEDED]
-        return Progress(len(tasks), sum(fates.values()), changed, fates[Status.FAILED], self._registry.requests)
+        # Outcomes come at the end of a round; until then the writes tell.
+        done = sum(bool(task.outcome or task.attempts) for task in tasks)
+        changed = sum(task.attempts > 0 and task.is_confirmed for task in tasks)
+        failed = sum(bool(task.outcome and task.outcome.status is Status.FAILED) for task in tasks)
+        return Progress(len(tasks), done, changed, failed, self._registry.requests)
 
     def _facts(self) -> RunFacts:
         return RunFacts(
@@ -223,11 +217,4 @@ def _care(configuration: Configuration) -> Care:
         concurrency=settings.concurrency,
         allow_type_loss=settings.allow_type_loss,
         stops_at_failure=settings.on_failure is not OnFailureName.CONTINUE,
-    )
-
-
-def _would_lose_type(task: Task) -> TypeLoss:
-    kind = task.reading.row.artifact_type
-    return TypeLoss(
-        f"{task.subject} is a {kind}, and a server without /har/ in its API base clears that on a write; nothing was written"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from har_labels.display import code, codes, prose, table_row, visible
+from har_labels.display import code, codes, number, prose, table_row, visible
 from har_labels.errors import Cancelled, Defect
 from har_labels.labels import Labels
 from har_labels.plan import Outcome, RunResult, Status
@@ -86,11 +86,11 @@ def _fates(result: RunResult) -> str:
         (counts["failed"], "failed"),
         (counts["skipped"], "skipped"),
     )
-    total = _number(counts["matched"], "artifact")
-    first, *rest = [(number, word) for number, word in fates if number] or [(0, "")]
+    total = number(counts["matched"], "artifact")
+    first, *rest = [(count, word) for count, word in fates if count] or [(0, "")]
     if not rest:
         return f"{total} {first[1]}".strip()
-    return ", ".join([f"{first[0]:,} of {total} {first[1]}", *(f"{number:,} {word}" for number, word in rest)])
+    return ", ".join([f"{first[0]:,} of {total} {first[1]}", *(f"{count:,} {word}" for count, word in rest)])
 
 
 def _table(result: RunResult, limit: int) -> str:
@@ -118,9 +118,9 @@ def _most_telling(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
     return sorted(outcomes, key=lambda outcome: ranks.get(outcome.status, 1))[:MOST_ROWS]
 
 
-def _more(number: int, *, is_cut: bool) -> str:
+def _more(count: int, *, is_cut: bool) -> str:
     why = "the table is cut here, more does not fit into the summary: " if is_cut else ""
-    return f"\n*{why}{_number(number, 'more artifact')}, see the outputs or the report.*\n\n"
+    return f"\n*{why}{number(count, 'more artifact')}, see the outputs or the report.*\n\n"
 
 
 def _row(outcome: Outcome, *, has_places: bool) -> str:
@@ -159,8 +159,8 @@ def _failures(result: RunResult, limit: int) -> str:
     return f"{text}\n"
 
 
-def _rest(number: int) -> str:
-    return f"- and {_number(number, 'more failure')}, see the log\n"
+def _rest(count: int) -> str:
+    return f"- and {number(count, 'more failure')}, see the log\n"
 
 
 def _failure_items(result: RunResult) -> Iterator[str]:
@@ -178,16 +178,12 @@ def _run_facts(result: RunResult) -> str:
     facts = result.facts
     parts = [
         *([f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}"] if facts.mode else []),
-        f"{_number(facts.requests, 'request')} sent",
+        f"{number(facts.requests, 'request')} sent",
         f"{facts.seconds:,.1f} seconds",
-        _number(facts.retries, "retry", "retries"),
+        number(facts.retries, "retry", "retries"),
         *(f"{name} {code(path)}" for name, path in (("plan", facts.plan_file), ("report", facts.report_file)) if path),
     ]
     return " · ".join(parts)
-
-
-def _number(number: int, word: str, words: str = "") -> str:
-    return f"{number:,} {word if number == 1 else words or f'{word}s'}"
 
 
 def _size(text: str) -> int:

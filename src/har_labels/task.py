@@ -95,7 +95,7 @@ class Task:
             self.target = self.goal.wanted(self.labels)
         except (Unreadable, ValueConflict) as error:
             # These come from the label arithmetic, which knows no artifact.
-            raise type(error)(f"{self.subject}: {error.what}", error.next_step) from None
+            raise error.reworded(f"{self.subject}: {error.what}") from None
 
     def take(self, reading: Reading) -> None:
         """Keeps a newer reading, in as little memory as it takes: a large run looks at every artifact several times."""

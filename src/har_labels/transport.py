@@ -107,16 +107,26 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return Answer(response.status_code, response.headers, _read(response))
+                answer = Answer(response.status_code, response.headers, _read(response))
+            if wire.was_cut:
+                # To http.client a cut in the head is the end of the head, and of the answer.
+                raise NoAnswer(self._cut_off(seconds))
         except (requests.RequestException, HTTPError, OSError) as error:
-            if wire.was_cut and self._is_aborted:
-                raise NoAnswer(TimedOut(f"{self._base.host} had not answered when the run was ended")) from None
-            raise NoAnswer(_explained(error, self._base.host, seconds, was_cut=wire.was_cut)) from None
+            if wire.was_cut:
+                raise NoAnswer(self._cut_off(seconds)) from None
+            raise NoAnswer(_explained(error, self._base.host, seconds)) from None
+        else:
+            return answer
         finally:
             watchdog.cancel()
             watchdog.join()  # else it could cut the next request
             self._under_way.pop(wire)
             wire.forget()
+
+    def _cut_off(self, seconds: float) -> TimedOut:
+        if self._is_aborted:
+            return TimedOut(f"{self._base.host} had not answered when the run was ended")
+        return TimedOut(f"{self._base.host} took more than {round(2 * seconds, 1):g} s for one request and was cut off")
 
     @property
     def proxy_in_the_clear(self) -> str:
@@ -158,12 +168,10 @@ def _read(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _explained(error: Exception, host: str, seconds: float, *, was_cut: bool) -> HarLabelsError:
+def _explained(error: Exception, host: str, seconds: float) -> HarLabelsError:
     """The failure in one sentence. Only classes and reasons are used: the exception itself carries the key."""
-    if was_cut:
-        return TimedOut(f"{host} took more than {2 * seconds:g} s for one request and was cut off")
     if isinstance(error, requests.Timeout):
-        return TimedOut(f"{host} did not answer within {seconds:g} s")
+        return TimedOut(f"{host} did not answer within {round(seconds, 1):g} s")
     if isinstance(error, requests.exceptions.ProxyError):
         return Unreachable(f"the proxy on the way to {host} failed: {_reason(error)}")
     if isinstance(error, requests.exceptions.SSLError):

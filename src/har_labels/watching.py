@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from har_labels.display import number
 from har_labels.doubts import given_up, unsettled
 from har_labels.errors import HarLabelsError, Overwritten, Unreadable
 from har_labels.goal import Found
@@ -118,7 +119,7 @@ class Watch:
         task.times_undone += 1
         if task.times_undone > self._care.retries:
             task.fail(
-                Overwritten(f"{task.subject}: other writers undid the change {task.times_undone} times"),
+                Overwritten(f"{task.subject}: the change was undone {number(task.times_undone, 'time')}"),
                 reading.row.labels,
             )
             return False

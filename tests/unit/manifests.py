@@ -11,7 +11,7 @@ from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError
 from har_labels.inputs import Given
 from har_labels.lists import parse_lines
-from har_labels.manifest import check_labels, entries_in
+from har_labels.manifest import entries_in
 from har_labels.recipe import Surroundings, requirements_of
 from har_labels.settings import Settings
 
@@ -30,7 +30,7 @@ class Written:
 
     def entries(self) -> list[Entry]:
         """What the reader makes of it. Raises Failures."""
-        entries = entries_in(
+        return entries_in(
             str(self.path),
             spelling="manifest",
             defaults=Settings(layers=[{name: Given(name, text) for name, text in self.inputs.items()}]),
@@ -38,8 +38,6 @@ class Written:
             requirements=requirements_of(parse_lines(self.require)),
             notice=self.notices.append,
         )
-        check_labels(entries)
-        return entries
 
     def problems(self) -> list[HarLabelsError]:
         """All that is wrong with it."""

@@ -246,7 +246,9 @@ def test_matches(pattern: str, text: str, expected: bool) -> None:
 )
 def test_labels_that_cannot_be_written(label: str, why: str) -> None:
     """Each rule of contract §2 "A label" refuses, and says which it was."""
-    assert why in (problem_with(label) or "")
+    problem = problem_with(label)
+    assert problem
+    assert why in problem.why
 
 
 @pytest.mark.parametrize(

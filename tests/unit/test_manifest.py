@@ -191,11 +191,11 @@ def test_places(write: Write) -> None:
 
 
 def test_notices_name_the_place(write: Write) -> None:
-    """A label that is dropped is told with the place of its list."""
+    """A label that is dropped is told with its place, and with that of the same one before it."""
     written = write("version: 1\nregistry-ref: a/r\nchanges:\n  - artifact: x\n    labels: [a, b, a]\n")
     assert given(written.entries()[0]) == ("a", "b")
     assert written.notices == [
-        f"{written.path}:5:13: label 3 `a` is dropped: {written.path}:5:13: label 1 is the same, `a`"
+        f"{written.path}:5:20: label 3 `a` is dropped: {written.path}:5:14: label 1 is the same, `a`"
     ]
 
 

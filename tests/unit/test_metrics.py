@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from har_labels.errors import MetricsError
+from har_labels.errors import Failures, MetricsError
 from har_labels.metrics import LARGEST_FILE, load_metrics
 
 
@@ -80,16 +80,16 @@ def test_files_are_merged_in_order() -> None:
         ("m.json", b'{"a": 1,\n "b": x}', "can't be read at line 2, column 7: Expecting value"),
         ("m.json", b"a: 1", "line 1, column 1"),
         ("m.json", b'{"a": 1}\n{"a": 2}', "line 2, column 1: Extra data"),
-        ("m", b"{a: 1}", "line 1, column 2"),
         ("m.yaml", b"a: 1\nb: [", "line 2, column 5"),
         ("m.yaml", b'{"a": 1, "a": 2}', "the key `a`"),
         ("m.json", b'{"a": {"b": 1, "c": 2, "b": 3}}', "has the key `b` twice"),
         ("m.json", b'{"a\\n": 1, "a\\n": 2}', "has the key `a\\n` twice"),
-        ("m.json", b"", "line 1, column 1"),
+        ("m.json", b"", "it is empty"),
+        ("m.json", b"null", "it holds nothing"),
         ("m.yaml", b" \n", "it is empty"),
         ("m.yaml", b"- a", "must hold one mapping"),
         ("m.json", b"[1]", "must hold one mapping"),
-        ("m.yaml", b"pat.secret", "must hold one mapping of names to values, and its top is none"),
+        ("m.yaml", b"pat.secret", "must hold one mapping of names to values, and it holds a text"),
         ("m.yaml", b"a: 1\nb: \xff", "is not UTF-8 text: line 2 has the byte 0xff"),
         ("m.json", '{"a": 1}'.encode("utf-16"), "is not UTF-8"),
         ("m.json", b"{" + b" " * LARGEST_FILE + b"}", "larger than 10 MiB"),
@@ -108,6 +108,20 @@ def test_files_that_are_refused(path: str, content: bytes, message: str) -> None
     assert message in caught.value.what
     assert caught.value.what.startswith(f"metrics file `{path}` ")
     assert "secret" not in caught.value.what
+
+
+def test_a_name_without_an_ending_may_be_either() -> None:
+    """Only `.json` promises JSON: a flow mapping of YAML begins with a brace too."""
+    assert load("m", b"{a: 1}") == load("metrics.txt", b'{"a": 1}') == {"a": 1}
+
+
+def test_all_files_that_cant_be_read_are_told(tmp_path: Path) -> None:
+    """One missing file doesn't hide the next."""
+    with pytest.raises(Failures) as caught:
+        load_metrics([str(tmp_path / "a.json"), str(tmp_path / "b.json")])
+    assert [error.what.partition("`")[2].partition("`")[0] for error in caught.value.errors] == [
+        str(tmp_path / "a.json"), str(tmp_path / "b.json"),
+    ]  # fmt: skip
 
 
 def test_real_files(tmp_path: Path) -> None:

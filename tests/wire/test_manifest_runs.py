@@ -144,7 +144,7 @@ def test_a_label_that_one_artifact_spoils(apply: Apply, box: Sandbox) -> None:
     labels = "\"of={{ artifact | replace('llm', '^_') }}\""
     done = apply(f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - artifact: '*'\n    labels: [{labels}]\n")
     assert (done.code, done.errors) == (2, ["HAR-INPUT"])
-    assert f"{apply.path}:5:13: label 1" in done.err
+    assert f"{apply.path}:5:14: label 1" in done.err
     assert not writes(box)
 
 

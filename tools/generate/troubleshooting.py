@@ -50,7 +50,7 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-PLAN-STALE": (
         "'resnet50' in acme/ml/prod/models/+: the plan expects ['stage=test'], and now there is ['owner=vision', 'stage=dev']", "",
     ),
-    "HAR-OVERWRITTEN": ("'resnet50' in acme/ml/prod/models/+: other writers undid the change 5 times", ""),
+    "HAR-OVERWRITTEN": ("'resnet50' in acme/ml/prod/models/+: the change was undone 5 times", ""),
     "HAR-VALUE-CONFLICT": ("'resnet50' in acme/ml/prod/models/+: key 'stage' has 'stage=dev', and 'stage=prod' was to be set", ""),
     "HAR-CONFLICT": (
         "the server refused a request for artifact 'resnet50' in acme/ml/prod/models/+ (409): Conflict", "",
@@ -75,8 +75,8 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-RATE-LIMITED": (
         "'resnet50' in acme/ml/prod/models/+: too many requests (429): Too Many Requests (5 tries); nothing was written", "",
     ),
-    "HAR-UNREACHABLE": ("the connection to app.harness.io failed: Remote end closed connection without response", ""),
-    "HAR-TIMED-OUT": ("app.harness.io did not answer within 1 s", ""),
+    "HAR-UNREACHABLE": ("reading acme/ml/prod/models/+: the connection to app.harness.io failed: Remote end closed connection without response (5 tries)", ""),
+    "HAR-TIMED-OUT": ("reading acme/ml/prod/models/+: app.harness.io did not answer within 1 s (1 try)", ""),
     "HAR-DEADLINE": ("the deadline of 0.5 s passed", ""),
     "HAR-NO-TIME": ("91 changes need 2,040 s at this pace, and 60 s are left of `deadline`", ""),
     "HAR-REQUIRE": (

@@ -1,0 +1,49 @@
+"""What a plan may not be, though every artifact of it could be planned: too many changes, harmful, too slow.
+
+`require` is asked while planning, artifact by artifact: see `recipe`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from har_labels.display import number
+from har_labels.errors import HarLabelsError, NoTime, TooManyChanges, TypeLoss
+from har_labels.registry import PAGE_SIZE
+from har_labels.settings import Settings
+from har_labels.task import Task
+from har_labels.timing import Clock, Pace
+
+
+def refusals(
+    changing: Sequence[Task], *, settings: Settings, pace: Pace, clock: Clock, spell: Callable[[str], str]
+) -> Iterator[HarLabelsError]:
+    """Why these changes may not be written (contract §2 `max-changes`, §5 points 9 and 10)."""
+    if 0 < settings.max_changes < len(changing):
+        would_change = f"{number(len(changing), 'artifact')} would change"
+        yield TooManyChanges(f"{would_change}, and `{spell('max_changes')}` is {settings.max_changes:,}")
+    if not settings.api_url.keeps_types and not settings.allow_type_loss:
+        yield from (_would_lose_type(task) for task in changing if task.is_typed_hugging_face)
+    seconds = pace.seconds_for(_requests_for(changing))
+    seconds += settings.settle if any(task.goal.is_merging for task in changing) else 0
+    if not settings.dry_run and seconds > clock.left():
+        needed = f"{number(len(changing), 'change')} need {seconds:,.0f} s at this pace"
+        yield NoTime(f"{needed}, and {clock.left():,.0f} s are left of `{spell('deadline')}`")
+
+
+def _requests_for(changing: Sequence[Task]) -> int:
+    """What writing them takes at least: one PUT each, and for merged changes two looks by pages of a hundred.
+
+    A plan's step is read once more before its write, see `apply` (contract §5 point 7, §6).
+    """
+    exact = sum(task.goal.is_exact for task in changing)
+    merging = sum(task.goal.is_merging for task in changing)
+    return len(changing) + exact + 2 * -(-merging // PAGE_SIZE)
+
+
+def _would_lose_type(task: Task) -> TypeLoss:
+    kind = task.reading.row.artifact_type
+    return TypeLoss(
+        f"{task.subject} is a {kind}, and a server without /har/ in its API base clears that on a write; nothing was written",
+        "Label it on another server; `allow-type-loss: true` writes all the same, and its downloads break.",
+    )
