@@ -77,8 +77,8 @@ def parse_api_base(text: str) -> ApiBase:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise AddressError(f"it is no URL ({error})") from None
+    except ValueError:
+        raise AddressError("it is no URL, or its port is no number") from None
     if parts.scheme not in {"https", "http"}:
         raise AddressError("only https (and http to this machine) can be used")
     if "@" in parts.netloc:
@@ -159,8 +159,10 @@ def _quoted(segments: tuple[str, ...] | list[str]) -> str:
 
 def _check_segments(segments: tuple[str, ...]) -> None:
     for segment in segments:
-        if CONTROL_CHARACTERS.search(segment) or segment != segment.strip():
-            raise AddressError("it has a control character, or a blank at the end of a segment")
+        if found := CONTROL_CHARACTERS.search(segment):
+            raise AddressError(f"it has the control character U+{ord(found[0]):04X}")
+        if segment != segment.strip():
+            raise AddressError(f"it has a blank at the start or end of the segment {segment!r}")
         # requests turns %2E%2E into `..`, and the server decodes %252F twice: an encoded name can reach
         # another artifact than the one it seems to name (recorded/paths.json, "encoded twice").
         if _PERCENT_ESCAPE.search(segment):

@@ -20,6 +20,7 @@ from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item, ListError, parse_lines, parse_list
 
 SEPARATOR = "\x1f"
+_MOST_DIGITS = 18
 # Where a key lives in a header: printable ASCII without blanks.
 _KEY = re.compile("[!-~]+")
 
@@ -47,14 +48,17 @@ def _switch(text: str) -> bool:
 
 
 def _number(pattern: str, kind: type[int | float], least: int, most: int | None) -> Callable[[str], float]:
+    what = "a number" if kind is float else "a whole number"
     fraction = ", a fraction is allowed" if kind is float else ""
     span = f"from {least} to {most}" if most is not None else f"of {least} or more"
 
     def check(text: str) -> float:
         plain = text.strip()
-        allowed = f"Use a number {span} in plain digits{fraction}."
-        if not re.fullmatch(pattern, plain) or len(plain) > 18:
-            raise wrong("it is not a plain number", allowed)
+        allowed = f"Use {what} {span} in plain digits{fraction}."
+        if not re.fullmatch(pattern, plain):
+            raise wrong(f"it is not {what.replace('a ', 'a plain ')}", allowed)
+        if len(plain) > _MOST_DIGITS:
+            raise wrong("it has too many digits", allowed)
         value = kind(plain)
         if value < least or (most is not None and value > most):
             raise wrong("it is out of range", allowed)
@@ -78,6 +82,14 @@ def _list(text: str) -> tuple[Item, ...]:
         return parse_list(text)
     except ListError as error:
         raise wrong(error.why, error.cure) from None
+
+
+def _patterns(text: str) -> tuple[Item, ...]:
+    """At least one: a computed list that came out empty must not turn `owned` off."""
+    items = _list(text)
+    if not items:
+        raise wrong("it has no items", "Give a pattern, or leave it out.")
+    return items
 
 
 def _api_url(text: str) -> ApiBase:
@@ -149,6 +161,7 @@ OnFailure = Annotated[OnFailureName, PlainValidator(_one_of(OnFailureName))]
 ArtifactType = Annotated[ArtifactTypeName, PlainValidator(_one_of(ArtifactTypeName))]
 AuthScheme = Annotated[AuthSchemeName, PlainValidator(_one_of(AuthSchemeName))]
 Items = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_list)]
+Patterns = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_patterns)]
 Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(parse_lines)]
 ApiUrl = Annotated[ApiBase, PlainValidator(_api_url)]
 Registry = Annotated[RegistryRef, PlainValidator(_registry)]

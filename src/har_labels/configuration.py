@@ -12,7 +12,7 @@ from har_labels.checks import is_key
 from har_labels.contradictions import contradictions
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key
-from har_labels.inputs import Inputs, Layer, collect, dashed
+from har_labels.inputs import HOW_TO_GIVE_THE_KEY, Inputs, Layer, collect, dashed
 from har_labels.platforms import Platform
 from har_labels.settings import Settings, check, descriptions, fields, quoted
 
@@ -141,7 +141,9 @@ def _key(
         key, warning = read_key(given.text.strip(), spelling=given.spelling)
         platform.mask(key.get_secret_value())
         return key, (warning,) if warning else ()
-    raise InputError(f"`{spell('api_key')}` is missing{_why_no_key(environ)}", _how_to_give_key(platform))
+    why = _why_no_key(environ)
+    cure = "Label after the merge instead, in a workflow that runs on `push`." if "forks" in why else ""
+    raise InputError(f"`{spell('api_key')}` is missing{why}", cure or _how_to_give_key(platform))
 
 
 def _leading_out(
@@ -161,26 +163,31 @@ def _how_to_give_key(platform: Platform) -> str:
         "github": "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`.",
         "harness": 'Give it from a secret: `api_key: <+secrets.getValue("har_api_key")>`.',
     }
-    return examples.get(platform.name, "Set HAR_LABELS_API_KEY, or name a file with `--api-key-file`.")
+    return examples.get(platform.name, HOW_TO_GIVE_THE_KEY)
 
 
 def _why_no_key(environ: Mapping[str, str]) -> str:
     """On GitHub some runs get no secrets at all, and an empty input is all that one sees of it."""
     if environ.get("GITHUB_ACTOR") == "dependabot[bot]":
         return ": runs started by Dependabot get Dependabot's secrets only"
-    if environ.get("GITHUB_EVENT_NAME", "") == "pull_request" and _is_from_fork(environ.get("GITHUB_EVENT_PATH", "")):
+    if _is_from_fork(environ):
         return ": pull requests from forks get no secrets"
     return ""
 
 
-def _is_from_fork(event_path: str) -> bool:
+def _is_from_fork(environ: Mapping[str, str]) -> bool:
+    """Whether a pull request's event (or a review's) came from another repository, or from one that is gone."""
+    name = environ.get("GITHUB_EVENT_NAME", "")
+    if not name.startswith("pull_request") or name == "pull_request_target":
+        return False
     import json
     from pathlib import Path
 
     try:
-        event = json.loads(Path(event_path).read_bytes())
+        event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
         pull_request = event["pull_request"]
-        return bool(pull_request["head"]["repo"]["full_name"] != pull_request["base"]["repo"]["full_name"])
+        head = pull_request["head"]["repo"]
+        return head is None or bool(head["full_name"] != pull_request["base"]["repo"]["full_name"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
@@ -196,7 +203,7 @@ def _without_unusable(inputs: Inputs, key: SecretStr | None) -> tuple[Inputs, di
             )
         elif given.text.lstrip().startswith("<+"):
             found[name] = InputError(
-                f"`{given.spelling}` is {quoted(given.text)}, an expression that Harness did not resolve",
+                f"`{given.spelling}` is {quoted(given.text.strip())}, an expression that Harness did not resolve",
                 "Check its spelling, and that it has a value where this step runs.",
             )
     layers: list[Layer] = [

@@ -6,6 +6,7 @@ Runs over whatever could be understood, so that a wrong value doesn't hide a con
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from os.path import normpath
 
 from har_labels.errors import InputError
 from har_labels.labels import Mode
@@ -32,6 +33,10 @@ MODES_OF = {
 }
 
 
+# Files that are read, each named by one input.
+_READ = ("api_key_file", "manifest", "labels_file", "apply_plan")
+
+
 def setting(spelling: str, value: str) -> str:
     """An input with its value as its reader writes it: `mode: clear`, `--mode clear`, `HAR_LABELS_MODE=clear`."""
     between = " " if spelling.startswith("--") else "=" if spelling.startswith("HAR_LABELS_") else ": "
@@ -51,6 +56,7 @@ def contradictions(settings: Settings, bad: frozenset[str], spell: Spell) -> lis
         *_sources(settings, said, spell),
         *(_modes(settings, said, spell) if "mode" not in bad else ()),
         *_plans(settings, said, spell),
+        *_files(settings, spell),
     ]
     return [InputError(what, cure) for what, cure in found]
 
@@ -63,7 +69,7 @@ def _key(settings: Settings, spell: Spell) -> Problems:
 def _place(settings: Settings, spell: Spell) -> Problems:
     if settings.api_url.is_plain_http and not settings.allow_http:
         yield (
-            f"`{spell('api_url')}` is plain http, and the key would cross the network in the clear",
+            f"`{spell('api_url')}` is {settings.api_url.url!r}, plain http, and the key would cross the network in the clear",
             f"Use https, or `{setting(spell('allow_http'), 'true')}` if you accept that.",
         )
     if settings.shard_index >= settings.shard_total:
@@ -120,10 +126,20 @@ def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
                     f"`{spell('apply_plan')}` and `{spell(name)}` are both given",
                     f"A plan file says all of that already: leave `{spell(name)}` out.",
                 )
-    elif settings.save_plan and settings.save_plan == settings.report_file:
-        yield f"`{spell('save_plan')}` and `{spell('report_file')}` name one file", "Give each a path of its own."
     elif settings.save_plan and not settings.dry_run:
         yield (
             f"`{spell('save_plan')}` goes with `{setting(spell('dry_run'), 'true')}`",
             "Set it, or leave the plan file out.",
         )
+
+
+def _files(settings: Settings, spell: Spell) -> Problems:
+    """A file that is written must be none of the others: it would be lost, or two outputs in one."""
+    named = [(name, path) for name in _READ if (path := getattr(settings, name))]
+    named += [("metrics_file", item.text) for item in settings.metrics_file]
+    for written in ("save_plan", "report_file"):
+        if path := getattr(settings, written):
+            for name, other in named:
+                if normpath(path) == normpath(other):
+                    yield f"`{spell(name)}` and `{spell(written)}` name one file", "Give each a path of its own."
+            named.append((written, path))

@@ -198,7 +198,7 @@ class Redirected(Refused):
 class Unreadable(Refused):
     code = "HAR-UNREADABLE"
     cause = "The artifact exists but the registry does not show its labels, and unknown is not empty."
-    cure = "Use `mode: replace` or `clear`, which need no current labels; a docker image needs a tag to be listed."
+    cure = "`mode: replace` without `owned`, and `clear`, need no current labels (nor may `require` ask for them); a docker image needs a tag to be listed."
 
 
 class TypeLoss(Refused):

@@ -98,8 +98,9 @@ def read_key(path: str, *, spelling: str) -> tuple[SecretStr, str]:
     try:
         mode = os.lstat(path).st_mode
     except OSError as error:
-        # People put the key itself here; whatever names no file may be one.
-        named = repr(path) if "/" in path else "a file (not shown, it may be the key itself)"
+        # People put the key itself here; whatever is not in a folder that exists may be one.
+        is_path = path.startswith(("/", "./", "../")) or (Path(path).parent.name != "" and Path(path).parent.is_dir())
+        named = repr(path) if is_path else "a file (not shown, it may be the key itself)"
         raise InputError(
             f"`{spelling}` names {named}, which can't be read: {error.strerror}", "Give the path of a file."
         ) from None

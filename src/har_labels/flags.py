@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from har_labels import __version__
 from har_labels.errors import InputError
+from har_labels.inputs import HOW_TO_GIVE_THE_KEY, Kind, dashed
 
 
 @dataclass(slots=True)
@@ -17,6 +18,7 @@ class Flags:
     problems: list[InputError] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     wants_json: bool = False
+    is_unreadable: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,10 +28,10 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-def parse(argv: Sequence[str], fields: Mapping[str, bool], descriptions: Mapping[str, str]) -> Flags:
+def parse(argv: Sequence[str], fields: Mapping[str, Kind], descriptions: Mapping[str, str]) -> Flags:
     """Reads `--name value`, `--name=value` and, for switches, a bare `--name`.
 
-    A flag given several times joins its values by newlines, as a list's items are. `--api-key` is refused: a
+    A list's flag given several times joins its values by newlines, as its items are. `--api-key` is refused: a
     command line is visible to every process of the machine.
     """
     flags = Flags()
@@ -37,11 +39,16 @@ def parse(argv: Sequence[str], fields: Mapping[str, bool], descriptions: Mapping
     try:
         found, flags.unknown = parser.parse_known_args(list(argv))
     except ValueError as error:
-        flags.problems.append(InputError(f"the command line can't be read: {error}", "`--help` lists the flags."))
+        cure = "`--help` lists the flags; a value that begins with `-` stands behind a `=`, as in `--labels=-x`."
+        flags.problems.append(InputError(f"the command line can't be read: {error}", cure))
+        flags.is_unreadable = True
         return flags
     flags.wants_json = found.json
-    for name in fields:
-        values = getattr(found, name)
+    for name, kind in fields.items():
+        values = list(dict.fromkeys(getattr(found, name) or ()))
+        if len(values) > 1 and kind is not Kind.LIST and name != "api_key":
+            flags.problems.append(InputError(f"`--{dashed(name)}` is given {len(values)} times", "Keep one of them."))
+            values = values[:1]
         if values:
             flags.texts[name] = "\n".join(values)
     if "api_key" in flags.texts:
@@ -49,13 +56,13 @@ def parse(argv: Sequence[str], fields: Mapping[str, bool], descriptions: Mapping
         flags.problems.append(
             InputError(
                 "`--api-key` would show the key to every process of this machine",
-                "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
+                HOW_TO_GIVE_THE_KEY,
             ),
         )
     return flags
 
 
-def _parser(fields: Mapping[str, bool], descriptions: Mapping[str, str]) -> argparse.ArgumentParser:
+def _parser(fields: Mapping[str, Kind], descriptions: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="har-labels",
         description="Change the labels of artifacts in a Harness Artifact Registry, safely.",
@@ -64,10 +71,10 @@ def _parser(fields: Mapping[str, bool], descriptions: Mapping[str, str]) -> argp
     )
     parser.add_argument("--version", action="version", version=f"har-labels {__version__}")
     parser.add_argument("--json", action="store_true", help="print the JSON report instead of the diff")
-    for name, is_switch in fields.items():
-        is_key = name == "api_key"
+    for name, kind in fields.items():
+        is_key, is_switch = name == "api_key", kind is Kind.SWITCH
         parser.add_argument(
-            "--" + name.replace("_", "-"),
+            f"--{dashed(name)}",
             dest=name,
             action="append",
             nargs="?" if is_switch or is_key else None,

@@ -6,8 +6,9 @@ input may hold is `settings`' question; here it is still text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 
 from har_labels.errors import InputError
@@ -21,8 +22,18 @@ FOREIGN_NAMES = frozenset(
         "cache-metrics-file", "cache-intel-metrics-file",
     },
 )  # fmt: skip
+# No flag takes the key: a command line is visible to every process of the machine.
+HOW_TO_GIVE_THE_KEY = "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`."
 # A name this alike to one of ours is a slip of the pen: `label`, `artifacts`, `registry`, `dryrun`.
 ALIKE = 0.8
+
+
+class Kind(Enum):
+    """What an input's text is read as, as far as collecting it must know."""
+
+    TEXT = "one text"
+    SWITCH = "true or false, which may stand alone as a flag"
+    LIST = "a list, whose flag may be given several times"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +70,14 @@ class Inputs:
 
 
 def collect(
-    fields: Mapping[str, bool],
+    fields: Mapping[str, Kind],
     *,
     environ: Mapping[str, str],
     prefix: str,
     argv: Sequence[str] = (),
     descriptions: Mapping[str, str] | None = None,
 ) -> Inputs:
-    """Gathers the texts of `fields` (name with underscores → whether it is a switch that may stand alone).
+    """Gathers the texts of `fields` (name with underscores → its kind).
 
     Empty means not given. Two spellings of one input with different values and near-misses of our names are
     problems; any other unknown name is ignored. `--help` and `--version` print and raise SystemExit(0).
@@ -114,45 +125,60 @@ def _add(inputs: Inputs, layer: dict[str, Given], name: str, given: Given) -> No
     if other.text.strip() != given.text.strip():
         inputs.problems.append(
             InputError(
-                f"`{given.spelling}` is given twice, spelt with `-` and with `_`, with different values",
+                f"`{given.spelling}` is given twice, in two spellings, with different values",
                 "Keep one of the two.",
             ),
         )
 
 
 def _complain_if_near(inputs: Inputs, known: set[str], name: str, *, spelt: Callable[[str], str]) -> None:
-    from difflib import get_close_matches
-
     if dashed(name) in FOREIGN_NAMES:
         return
-    if near := get_close_matches(name, known, n=1, cutoff=ALIKE):
+    if near := _near(name, known):
         inputs.problems.append(
             InputError(f"`{spelt(name)}` is not an input", f"Did you mean `{spelt(near[0])}`? Nothing was done."),
         )
 
 
-def _flags(inputs: Inputs, fields: Mapping[str, bool], argv: Sequence[str], descriptions: Mapping[str, str]) -> Layer:
+def _near(name: str, known: set[str]) -> list[str]:
+    """What was meant by a name that is alike to one of ours, or is its first words alone: `dry`, `metrics`."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, n=1, cutoff=ALIKE) or sorted(
+        one for one in known if one.startswith(f"{name}_")
+    )
+
+
+def _flags(inputs: Inputs, fields: Mapping[str, Kind], argv: Sequence[str], descriptions: Mapping[str, str]) -> Layer:
     from har_labels import flags
 
     layer: dict[str, Given] = {}
     parsed = flags.parse(argv, fields, descriptions)
     inputs.problems.extend(parsed.problems)
-    inputs.wants_json = parsed.wants_json
+    inputs.wants_json, inputs.is_unreadable = parsed.wants_json, parsed.is_unreadable
     for name, text in parsed.texts.items():
         if text.strip():
             layer[name] = Given(f"--{dashed(name)}", text)
-    for unknown in parsed.unknown:
-        inputs.problems.append(_unknown_flag(unknown, fields))
+    inputs.problems.extend(_unknown_flag(word, fields) for word in _without_values(parsed.unknown))
     return layer
 
 
-def _unknown_flag(word: str, fields: Iterable[str]) -> InputError:
-    from difflib import get_close_matches
+def _without_values(words: Sequence[str]) -> Iterator[str]:
+    """Words that nothing is known of, but for what an unknown flag seems to be given: that may be a key."""
+    is_value = False
+    for word in words:
+        if not is_value or word.startswith("-"):
+            yield word
+        is_value = word.startswith("-") and "=" not in word
 
+
+def _unknown_flag(word: str, fields: Iterable[str]) -> InputError:
     if not word.startswith("-"):
         return InputError(
             f"`{word}` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
         )
-    near = get_close_matches(word.lstrip("-").partition("=")[0], [dashed(name) for name in fields], n=1, cutoff=ALIKE)
-    cure = f"Did you mean `--{near[0]}`?" if near else "`--help` lists the flags."
+    near = _near(word.lstrip("-").partition("=")[0].replace("-", "_"), set(fields))
+    cure = f"Did you mean `--{dashed(near[0])}`?" if near else "`--help` lists the flags."
+    if near == ["api_key"]:
+        cure = HOW_TO_GIVE_THE_KEY
     return InputError(f"there is no flag `{word.partition('=')[0]}`", cure)

@@ -126,7 +126,9 @@ class Change:
         """
         if current is None:
             if self.is_merging:
-                raise Unreadable(f"the registry does not show the current labels, and mode `{self.mode}` needs them")
+                raise Unreadable(
+                    f"the registry does not show the current labels, and `{self.mode}`{' with `owned`' if self.owned else ''} needs them"
+                )
             current = ()
         match self.mode:
             case Mode.REPLACE:

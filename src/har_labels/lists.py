@@ -90,7 +90,8 @@ def _two_ways(text: str) -> str:
     """How to write the array, and how to write a first item that really starts with `[`."""
     try:
         plain = _Scanner(text).items()
-        inner = _Scanner(text[1:-1] if text.endswith("]") else text).items()
+        is_open = "]" not in text or text.endswith("]")
+        inner = _Scanner(text[1:].removesuffix("]") if is_open else text).items()
     except ListError:
         plain, inner = ["[a]"], ["a", "b"]
     array = json.dumps([item.strip("\"'") for item in inner], ensure_ascii=False)

@@ -6,6 +6,7 @@ contradicts what is in `contradictions`; where the texts come from is `inputs`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,13 +32,14 @@ from har_labels.checks import (
     OnFailureName,
     OnMissing,
     OnMissingName,
+    Patterns,
     Registry,
     Seconds,
     Switch,
 )
 from har_labels.display import LONGEST_SHOWN
 from har_labels.errors import InputError
-from har_labels.inputs import Given, Inputs, Layer, dashed
+from har_labels.inputs import Given, Inputs, Kind, Layer, dashed
 from har_labels.labels import Mode, OnConflict
 
 
@@ -79,7 +81,7 @@ class Settings(BaseSettings):
         "`upsert` of a key that has another value: `overwrite`, `keep` the old, `error` (exit 5)",
     )  # fmt: skip
     templates: Switch = _input(True, "What", "Render `{{ }}` in labels; `false` takes them as they are")
-    owned: Items = _input((), "What", "Patterns; `replace` then touches only labels that match")
+    owned: Patterns = _input((), "What", "Patterns; `replace` then touches only labels that match")
     require: Expressions = _input((), "What", "Expressions, one a line; all must hold before anything is written")
 
     dry_run: Switch = _input(False, "How safely", "Show the plan, write nothing")
@@ -147,9 +149,15 @@ class _LayerSource(PydanticBaseSettingsSource):
         return {name: given.text for name, given in self._layer.items()}
 
 
-def fields() -> dict[str, bool]:
-    """Every input's name with underscores, and whether it is a switch."""
-    return {name: isinstance(info.default, bool) for name, info in Settings.model_fields.items()}
+def fields() -> dict[str, Kind]:
+    """Every input's name with underscores, and its kind."""
+    return {name: _kind(info.default) for name, info in Settings.model_fields.items()}
+
+
+def _kind(default: Any) -> Kind:
+    if isinstance(default, bool):
+        return Kind.SWITCH
+    return Kind.LIST if isinstance(default, tuple) else Kind.TEXT
 
 
 def descriptions() -> dict[str, str]:
@@ -189,10 +197,13 @@ def check(inputs: Inputs) -> Checked:
 def _problem(name: str, message: str, inputs: Inputs) -> InputError:
     why, _, allowed = message.partition(SEPARATOR)
     given = inputs.given(name) or Given(dashed(name), "")
-    return InputError(f"`{given.spelling}` is {quoted(given.text)}: {why}", allowed)
+    text = given.text.strip()
+    if text == "null":
+        why += "; Harness writes `null` for an expression that has no value here"
+    return InputError(f"`{given.spelling}` is {quoted(text)}: {why}", allowed)
 
 
 def quoted(text: str) -> str:
-    """A value as an error shows it: quoted, escaped, and cut where it is long."""
-    text = text.strip()
+    """A value as an error shows it: quoted, escaped, without a password in an address, and cut where it is long."""
+    text = re.sub(r"//[^/\s]*@", "//***@", text)
     return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")

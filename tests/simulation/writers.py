@@ -97,7 +97,7 @@ class Run:
         if not task.is_change:
             task.end(Status.UNCHANGED, task.labels)
         try:
-            self.step.writer(registry, reader, clock, self.step.care, notice=_drop).run([task])
+            self.step.writer(registry, reader, clock, self.step.care, notice=_drop, warning=_drop).run([task])
         except Stop as stop:
             self.error = stop.error
         self.outcome = task.outcome

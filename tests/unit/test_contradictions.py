@@ -101,7 +101,7 @@ REFUSALS = [
     (
         {"api-url": "http://registry.example"},
         (
-            "`@api-url@` is plain http, and the key would cross the network in the clear",
+            "`@api-url@` is 'http://registry.example/har/api/v1', plain http, and the key would cross the network in the clear",
             "Use https, or `@allow-http@: true` if you accept that.",
         ),
     ),
@@ -186,14 +186,15 @@ HINTS = {
     "github": "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`.",
     "hybrid": "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`.",
     "harness": 'Give it from a secret: `api_key: <+secrets.getValue("har_api_key")>`.',
-    "terminal": "Set HAR_LABELS_API_KEY, or name a file with `--api-key-file`.",
+    "terminal": "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
 }
 
 
 @pytest.mark.parametrize("ci", CIS)
 def test_no_key(ci: str) -> None:
-    """Without a key the reader is told how to give one on that CI."""
-    assert refusals(ci, {"api-key": ""}) == [(spelled("`@api-key@` is missing", ci, {"api-key": ""}), HINTS[ci])]
+    """Without a key the reader is told how to give one on that CI; a terminal has no flag for it."""
+    spelt = "HAR_LABELS_API_KEY" if ci == "terminal" else spelled("@api-key@", ci, {"api-key": ""})
+    assert refusals(ci, {"api-key": ""}) == [(f"`{spelt}` is missing", HINTS[ci])]
 
 
 def event(folder: Path, head: object, base: str = "acme/vision") -> dict[str, str]:
@@ -207,7 +208,17 @@ def test_no_key_on_a_pull_request(tmp_path: Path) -> None:
     """An empty key on a pull request from a fork says that forks get no secrets; one of the same repository doesn't."""
     fork, own = {"full_name": "fork/vision"}, {"full_name": "acme/vision"}
     said = refusals("github", {"api-key": ""}, environ=event(tmp_path, fork))
-    assert said == [("`api-key` is missing: pull requests from forks get no secrets", HINTS["github"])]
+    assert said == [
+        (
+            "`api-key` is missing: pull requests from forks get no secrets",
+            "Label after the merge instead, in a workflow that runs on `push`.",
+        )
+    ]
+    assert refusals("github", {"api-key": ""}, environ=event(tmp_path, None)) == said  # the fork is deleted
+    review = event(tmp_path, fork) | {"GITHUB_EVENT_NAME": "pull_request_review"}
+    assert refusals("github", {"api-key": ""}, environ=review) == said
+    target = event(tmp_path, fork) | {"GITHUB_EVENT_NAME": "pull_request_target"}
+    assert refusals("github", {"api-key": ""}, environ=target) == [("`api-key` is missing", HINTS["github"])]
     said = refusals("github", {"api-key": ""}, environ=event(tmp_path, own))
     assert said == [("`api-key` is missing", HINTS["github"])]
     said = refusals("github", {"api-key": ""}, environ={"GITHUB_ACTOR": "dependabot[bot]"})

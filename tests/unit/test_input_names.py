@@ -9,6 +9,7 @@ import pytest
 from canary import KEY
 from ci.steps import CIS
 from har_labels.configuration import configure
+from har_labels.inputs import HOW_TO_GIVE_THE_KEY
 from har_labels.platforms import detect
 from unit.asking import ask, refusals
 
@@ -68,15 +69,13 @@ def test_two_spellings_of_one_input(ci: str, prefix: str, spelt: str) -> None:
     assert not refusals(ci, {}, environ={dash: "acme/ml/models", underscore: "acme/ml/models\n"})
     assert not refusals(ci, {}, environ={dash: "", underscore: "acme/ml/models"})
     said = refusals(ci, {}, environ={dash: "acme/a", underscore: "acme/b"})
-    assert said == [
-        (f"`{spelt}` is given twice, spelt with `-` and with `_`, with different values", "Keep one of the two.")
-    ]
+    assert said == [(f"`{spelt}` is given twice, in two spellings, with different values", "Keep one of the two.")]
 
 
 def test_two_spellings_of_the_key_show_neither() -> None:
     """Two different keys are told without a character of either."""
     ((what, _),) = refusals("github", {}, environ={"INPUT_API_KEY": "another-key-1234"})
-    assert what == "`api-key` is given twice, spelt with `-` and with `_`, with different values"
+    assert what == "`api-key` is given twice, in two spellings, with different values"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +94,9 @@ def test_two_spellings_of_the_key_show_neither() -> None:
         ("artefact", "artifact"),
         ("lables", "labels"),
         ("max-change", "max-changes"),
+        ("dry", "dry-run"),
+        ("metrics", "metrics-file"),
+        ("wait", "wait-for-artifact"),
     ],
 )
 def test_a_near_miss_names_the_right_input(near: str, right: str) -> None:
@@ -119,7 +121,9 @@ def test_a_near_miss_names_the_right_input(near: str, right: str) -> None:
         if near != "label"
         else refusals("terminal", {}, argv=["--label=x"])
     )
-    assert said[0] == (f"there is no flag `--{near}`", f"Did you mean `--{right}`?")
+    # No flag takes the key itself, so none is proposed.
+    cure = HOW_TO_GIVE_THE_KEY if right == "api-key" else f"Did you mean `--{right}`?"
+    assert said == [(f"there is no flag `--{near}`", cure)]
 
 
 @pytest.mark.parametrize("ci", CIS)
@@ -164,11 +168,17 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
         (["--bogus", "1"], "there is no flag `--bogus`", "`--help` lists the flags."),
         (["--bogus=1"], "there is no flag `--bogus`", "`--help` lists the flags."),
         (["--lab", "x"], "there is no flag `--lab`", "`--help` lists the flags."),
+        (["--mode", "add", "--mode=upsert"], "`--mode` is given 2 times", "Keep one of them."),
+        (
+            ["--apikey", "S3cret99"],
+            "there is no flag `--apikey`",
+            "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
+        ),
         (["stray"], "`stray` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."),
         (
             ["--mode"],
             "the command line can't be read: argument --mode: expected one argument",
-            "`--help` lists the flags.",
+            "`--help` lists the flags; a value that begins with `-` stands behind a `=`, as in `--labels=-x`.",
         ),
         (
             ["--mode", "nope"],
@@ -198,6 +208,19 @@ def test_the_key_on_the_command_line_is_not_shown() -> None:
     assert refusals("terminal", {}, argv=["--api-key", KEY])
     assert refusals("terminal", {}, argv=[f"--api-key={KEY}"])
     assert refusals("terminal", {"api-key": ""}, argv=[f"--api-key={KEY}"])
+
+
+def test_what_may_be_a_key_behind_an_unknown_flag_is_not_shown() -> None:
+    """Only the flag is told: its value could be anything."""
+    said = refusals("terminal", {}, argv=["--apikey", "S3cret99", "stray"])
+    assert not [words for words in said if "S3cret99" in "".join(words)]
+    assert said[1][0] == "`stray` belongs to no flag"
+
+
+def test_an_unreadable_command_line_is_the_only_problem() -> None:
+    """Whatever it gave is not told to be missing."""
+    ((what, _),) = refusals("terminal", {}, argv=["--registry-ref", "a/r", "--labels", "-x=1"])
+    assert what.startswith("the command line can't be read")
 
 
 def test_flags_of_lists_join_and_switches_stand_alone() -> None:

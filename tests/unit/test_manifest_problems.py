@@ -145,7 +145,7 @@ def test_form_of_json(write: Write, text: str, told: str) -> None:
         ("{artifact: x, mode: add, labels: [a], owned: [a]}", "4:43: `owned` goes with `mode: replace`"),
         ("{artifact: x, labels: [a], on-conflict: keep}", "4:32: `on-conflict` goes with `mode: upsert`"),
         ("{artifact: x, labels: [a], templates: 'yes'}", "4:43: `templates` is 'yes': it is neither true nor false"),
-        ("{artifact: x, labels: [a], mode: ' add'}", "4:38: `mode` is 'add': it has a blank"),
+        ("{artifact: x, labels: [a], mode: ' add'}", "4:38: `mode` is ' add': it has a blank"),
         ("{artifact: x, labels: }", "4:26: `labels`: it has no value"),
         ("{artifact: x, labels: []}", "4:27: `labels`: it has no items"),
         ("{artifact: [x/../y], labels: [a]}", "4:17: `artifact` item 1 is 'x/../y': it has the segment '..'"),

@@ -64,7 +64,7 @@ VALUES = (
     ("api-url", "https://me:pw@h", "it has a user name or password; the key has an input of its own", HOST),
     ("api-url", "https://h?x", "it has a query or fragment", HOST),
     ("api-url", "https://h/a/../b", "its path has an empty, dotted or percent-encoded part", HOST),
-    ("api-url", "https://h:port", "it is no URL (Port could not be cast to integer value as 'port')", HOST),
+    ("api-url", "https://h:port", "it is no URL, or its port is no number", HOST),
     ("api-url", "https:// h", "it has a blank, a backslash or a control character", HOST),
     ("registry-ref", "models", "it has one segment, and the account has to stand before it", REF),
     ("registry-ref", "a/b/c/d/e", "it has 5 segments, and four are the most", REF),
@@ -78,7 +78,7 @@ VALUES = (
         "labels",
         "[wip",
         "it starts with `[` but is no JSON array of strings",
-        'Write `["[wip"]` for a JSON array, or `"[wip"` if an item itself starts with `[`.',
+        'Write `["wip"]` for a JSON array, or `"[wip"` if an item itself starts with `[`.',
     ),
     (
         "labels",
@@ -112,7 +112,8 @@ def test_a_wrong_value_is_refused(ci: str, name: str, value: str, why: str, allo
     """A wrong value is named in that CI's spelling with the value itself, why it can't be used, and what is allowed."""
     inputs = {**enough_for(name), name: value}
     what, cure = refusals(ci, inputs)[0]
-    assert what == spelled(f"`@{name}@` is {value!r}: {why}", ci, inputs)
+    # An address is shown without a password in it.
+    assert what == spelled(f"`@{name}@` is {value.replace('me:pw@', '***@')!r}: {why}", ci, inputs)
     # Where a Harness pipeline tells its scope, the hint goes on with the path there.
     assert cure == allowed or (
         name == "registry-ref" and ci in {"harness", "hybrid"} and cure.startswith(f"{allowed} In this pipeline: ")
@@ -124,7 +125,8 @@ def test_a_wrong_value_is_refused(ci: str, name: str, value: str, why: str, allo
 def test_numbers_within_their_range(name: str, least: int, most: int | None, fraction: bool) -> None:
     """Both ends of a range are allowed, what lies just beyond is refused, and only plain digits are numbers."""
     span = f"from {least} to {most}" if most is not None else f"of {least} or more"
-    allowed = f"Use a number {span} in plain digits{', a fraction is allowed' if fraction else ''}."
+    whole = "" if fraction else "whole "
+    allowed = f"Use a {whole}number {span} in plain digits{', a fraction is allowed' if fraction else ''}."
     others = {"shard-total": "1000000000000"} if name == "shard-index" else {}
     spelt = name.replace("-", "_")
     highest = str(most if most is not None else 999_999_999_999)
@@ -141,15 +143,22 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
         ]
     for value in NO_NUMBERS + (() if fraction else ("1.0", "1.5")):
         assert refusals("harness", {**others, name: value}) == [
-            (f"`{spelt}` is {value!r}: it is not a plain number", allowed)
+            (f"`{spelt}` is {value!r}: {_told_of(value, f'it is not a plain {whole}number')}", allowed)
         ]
+
+
+def _told_of(value: str, why: str) -> str:
+    """What is said of a wrong value: of `null` also whom it comes from, of very many digits that they are too many."""
+    if value.strip() == "null":
+        return f"{why}; Harness writes `null` for an expression that has no value here"
+    return "it has too many digits" if value.isascii() and value.isdigit() and len(value) > 18 else why
 
 
 @pytest.mark.parametrize("ci", CIS)
 def test_numbers_are_spelt_as_their_reader_does(ci: str) -> None:
     """A number out of range is named in each CI's spelling."""
     inputs = {"requests-per-minute": "0"}
-    allowed = "Use a number from 1 to 100000 in plain digits."
+    allowed = "Use a whole number from 1 to 100000 in plain digits."
     assert refusals(ci, inputs) == [
         (spelled("`@requests-per-minute@` is '0': it is out of range", ci, inputs), allowed)
     ]
@@ -164,7 +173,10 @@ def test_switches(name: str) -> None:
         assert getattr(ask("github", {name: value}).settings, name.replace("-", "_")) is False
     for value in ("yes", "no", "on", "off", "1", "0", "y", "t", "truee", "null"):
         assert refusals("harness", {name: value}) == [
-            (f"`{name.replace('-', '_')}` is {value!r}: it is neither true nor false", "Use `true` or `false`.")
+            (
+                f"`{name.replace('-', '_')}` is {value!r}: {_told_of(value, 'it is neither true nor false')}",
+                "Use `true` or `false`.",
+            )
         ]
 
 

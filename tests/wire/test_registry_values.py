@@ -172,11 +172,17 @@ def test_retry_after(value: str, date: str | None, seconds: float) -> None:
 
 
 def test_a_redirect_names_where_it_pointed() -> None:
-    """The reader is told where the answer pointed, or that it pointed nowhere."""
+    """The reader is told where the answer pointed, without what may be secret in it, or that it did not say where."""
     error = error_of((302, {"Location": "https://login.example/x\u00e9"}, b""), "page")
     assert isinstance(error, Redirected)
     assert "'https://login.example/x\u00e9'" in error.what
-    assert "'nowhere'" in error_of((302, {}, b""), "page").what  # type: ignore[union-attr]
+    secret = error_of((302, {"Location": "https://me:pw@login.example/x?token=1#t"}, b""), "page")
+    assert secret
+    assert "points to 'https://login.example/x'" in secret.what
+    silent = error_of((302, {}, b""), "page")
+    assert silent
+    assert "points elsewhere (302), but not where" in silent.what
+    assert "the address it pointed to" not in silent.next_step
 
 
 def test_half_surrogates_are_replaced() -> None:

@@ -66,7 +66,7 @@ LINES: dict[str, tuple[str, str]] = {
         "the answer to a request for artifact 'resnet50' in acme/ml/prod/models/+ points to "
         "'https://elsewhere.example.com/har/api/v1/registry/acme/ml/prod/models/+/artifact/resnet50/labels'", "",
     ),
-    "HAR-UNREADABLE": ("'resnet50' in acme/ml/prod/models/+: the registry does not show the current labels, and mode `add` needs them", ""),
+    "HAR-UNREADABLE": ("'resnet50' in acme/ml/prod/models/+: the registry does not show the current labels, and `add` needs them", ""),
     "HAR-TYPE-LOSS": ("'resnet50' in acme/ml/prod/models/+ is no longer a model since its labels were written", ""),
     "HAR-SERVER-FAILING": (
         "'resnet50' in acme/ml/prod/models/+: the server answered 503: Service Unavailable (5 tries); "

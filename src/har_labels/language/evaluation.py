@@ -91,6 +91,8 @@ def bound(
     given = dict(zip(wanted.parameters, positional, strict=False))
     missing = [each for each in wanted.parameters[: wanted.required] if each not in {*given, *named}]
     if len(positional) > len(wanted.parameters) or missing or not named.keys() <= set(wanted.parameters) - set(given):
+        if wanted.is_open:
+            raise ExpressionError(f"`{name}` takes its values without names, as many as its pattern has places")
         takes = ", ".join(wanted.parameters) or "nothing"
         must = f", of which {' and '.join(missing)} must be given" if missing else ""
         raise ExpressionError(f"`{name}` takes {takes} in brackets{must}")

@@ -5,6 +5,7 @@ It is imported when the first placeholder is met: labels without `{{` never load
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment, nodes
 
 LONGEST_SOURCE = 4096
+_OPENING = re.compile(r"\{[{%#]")
 # Jinja2's parser recurses: some 15 frames for a bracket, one for each of `not`, `-`, `+` and `if`.
 _DEEPEST_BRACKETS = 20
 _MOST_PREFIXES = 100
@@ -25,7 +27,7 @@ _MOST_PREFIXES = 100
 
 def template_tree(source: str) -> list[str | nodes.Expr]:
     """The texts and the expressions of a template, in order. Raises ExpressionError if it can't be read."""
-    if "{{" not in source:
+    if not _OPENING.search(source):
         return [source]
     _check_length(source)
     with _jinja_errors() as environment:
@@ -88,7 +90,7 @@ def _check_tokens(environment: Environment, source: str, state: str | None) -> N
     for _line, kind, text in environment.lexer.tokeniter(source, None, state=state):
         if kind in {"block_begin", "comment_begin", "raw_begin"}:
             raise ExpressionError(
-                "statements `{% %}` and comments `{# #}` are not allowed beside `{{ }}`",
+                "statements `{% %}` and comments `{# #}` are not allowed",
                 "Leave them away, or write `{{ '{%' }}` for the text; `templates: false` takes labels as they are.",
             )
         brackets += (text in ("(", "[", "{")) - (text in (")", "]", "}")) if kind == "operator" else 0

@@ -160,7 +160,7 @@ def _add(error: Any, root: Node, faults: Faults) -> None:
 _EXAMPLES = {"version": "version: 1", "changes": "changes:"}
 _BUILT_IN = {
     "list_type": ("it is no list", "Write each entry behind a `- `."),
-    "too_short": ("it has no items", "Give one, or leave it out."),
+    "too_short": ("it has no items", "Give at least one."),
     "model_type": ("it is no mapping", "Write each entry as a mapping, such as `- artifact: resnet50`."),
 }
 

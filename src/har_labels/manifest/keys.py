@@ -70,6 +70,8 @@ def _as_text(mapping: dict[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, Word) and value.kind is Kind.NOTHING:
+        raise wrong("it has no value", "Give one, or leave it out.")
     text = _text(value)
     if text != text.strip():
         raise wrong("it has a blank at its start or end", "Take the blank away.")

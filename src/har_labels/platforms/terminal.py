@@ -21,6 +21,8 @@ class Terminal(Console):
         self.colour = self._out.is_terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
     def spell(self, input_name: str) -> str:
+        if input_name == "api-key":
+            return "HAR_LABELS_API_KEY"  # no flag takes it, see inputs
         return f"--{input_name.replace('_', '-')}"
 
     def ci_facts(self) -> dict[str, str]:
