@@ -20,8 +20,10 @@ What is asked
 What was given
     configuration   from environment and command line to settings and key, all problems at once
     contradictions  what contradicts what among the inputs
+    spelling        fixed texts in the spelling of the CI that is told
     settings        every input once: name, type, default, description
     inputs          where each input's text comes from and how its reader spells it
+    names           what an input is called
     flags           the terminal's flags, made from the same inputs
 Planning and writing
     planner         one task an artifact, by as few reads as it takes

@@ -12,7 +12,8 @@ from har_labels.checks import is_key
 from har_labels.contradictions import contradictions
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key
-from har_labels.inputs import HOW_TO_GIVE_THE_KEY, Inputs, Layer, collect, dashed
+from har_labels.inputs import Inputs, Layer, collect
+from har_labels.names import HOW_TO_GIVE_THE_KEY, dashed
 from har_labels.platforms import Platform
 from har_labels.settings import Settings, check, descriptions, fields, quoted
 
@@ -76,6 +77,8 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     Raises Misconfigured with one InputError a problem. `--help` and `--version` print and raise SystemExit(0).
     """
     inputs = collect(fields(), environ=environ, prefix=platform.prefix, argv=argv, descriptions=descriptions())
+    if inputs.wants_json:
+        platform.reserve_stdout()
     spell = _Speller(inputs, platform).spell
     problems = list(inputs.problems)
     key: SecretStr | None = None

@@ -47,6 +47,12 @@ class HarLabelsError(Exception):
         other.what, other.args = what, (what,)
         return other
 
+    def with_next_step(self, next_step: str) -> Self:
+        """The same failure with another way out."""
+        other = copy(self)
+        other.next_step = next_step
+        return other
+
     @property
     def line(self) -> str:
         """The one stable line on stderr: `har-labels: error HAR-<code>: <what> | <next step>` (contract §4)."""

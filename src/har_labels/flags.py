@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from har_labels import __version__
 from har_labels.errors import InputError
-from har_labels.inputs import HOW_TO_GIVE_THE_KEY, Kind, dashed
+from har_labels.names import HOW_TO_GIVE_THE_KEY, Kind, dashed
 
 
 @dataclass(slots=True)

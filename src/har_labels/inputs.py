@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import partial
 
 from har_labels.errors import InputError
+from har_labels.names import HOW_TO_GIVE_THE_KEY, Kind, dashed
 
 OWN_PREFIX = "HAR_LABELS_"
 # Set by GitHub and Harness themselves, or inherited from their settings; never ours to complain about
@@ -22,18 +22,8 @@ FOREIGN_NAMES = frozenset(
         "cache-metrics-file", "cache-intel-metrics-file",
     },
 )  # fmt: skip
-# No flag takes the key: a command line is visible to every process of the machine.
-HOW_TO_GIVE_THE_KEY = "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`."
 # A name this alike to one of ours is a slip of the pen: `label`, `artifacts`, `registry`, `dryrun`.
 ALIKE = 0.8
-
-
-class Kind(Enum):
-    """What an input's text is read as, as far as collecting it must know."""
-
-    TEXT = "one text"
-    SWITCH = "true or false, which may stand alone as a flag"
-    LIST = "a list, whose flag may be given several times"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +79,6 @@ def collect(
         inputs.layers.append(_variables(inputs, fields, environ, prefix))
     inputs.layers.append(_variables(inputs, fields, environ, OWN_PREFIX))
     return inputs
-
-
-def dashed(name: str) -> str:
-    """`registry_ref` → `registry-ref`, the name as contract, README and action.yml have it."""
-    return name.replace("_", "-")
 
 
 def _variables(inputs: Inputs, fields: Iterable[str], environ: Mapping[str, str], prefix: str) -> Layer:

@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, clock: Clock, events: _Events) -> int:
     from har_labels.configuration import Misconfigured, configure
+    from har_labels.spelling import speller
 
     try:
         configuration = configure(argv, environ, platform)
@@ -58,7 +59,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
         from har_labels.requested import further_problems
 
         errors = [*wrong.errors, *further_problems(wrong, ci=platform.ci_facts(), now=clock.utcnow())]
-        told = Told(wrong.settings.summary, wrong.report_file, wrong.wants_json)
+        told = Told(wrong.settings.summary, wrong.report_file, wrong.wants_json, speller(platform.spell))
         return publish(platform, _nothing_but(errors, clock, report_file=wrong.report_file), told)
     settings = configuration.settings
     clock.limit(settings.deadline)
@@ -70,7 +71,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     gc.freeze()
     gc.enable()
     is_over = _conduct(run, clock, events, progress_for(platform))
-    told = Told(settings.summary, settings.report_file, configuration.wants_json)
+    told = Told(settings.summary, settings.report_file, configuration.wants_json, speller(platform.spell))
     code = publish(platform, run.result(cut_short_by=clock.reason if clock.is_cancelled or not is_over else None), told)
     if not is_over:
         # Some thread hangs in a request that nothing can end; the interpreter would wait for it.

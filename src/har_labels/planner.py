@@ -14,7 +14,7 @@ from har_labels.answers import Row
 from har_labels.entries import Entry, Shard, is_glob
 from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched, TooManyChanges
 from har_labels.goal import ChangeGoal
-from har_labels.labels import Change, Changes, Labels, matches
+from har_labels.labels import Change, Changes, Labels, Mode, matches
 from har_labels.plan import Outcome, Status, Step
 from har_labels.reading import Reader, Reading, Rows, choose
 from har_labels.recipe import Recipe
@@ -66,6 +66,8 @@ class Planner:
     ) -> None:
         self._reader, self._clock, self._shard, self._wait, self._notice = reader, clock, shard, wait, notice
         self._missed: set[Step] = set()
+        self._unmatched: set[str] = set()
+        self._matched: set[str] = set()
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
 
     def plan(self, entries: Sequence[Entry]) -> Plan:
@@ -83,6 +85,8 @@ class Planner:
             for row, (artifact_type, recipes) in assigned.items():
                 reading = Reading(row if len(assigned) == 1 else row.lean, at)
                 self._add(plan, ref, reading, row.artifact_type or artifact_type, recipes)
+        for pattern in sorted(self._unmatched - self._matched):
+            self._notice(f"no label of any artifact matches {pattern!r}, so `remove` takes none away")
         return plan
 
     def _rows(self, ref: RegistryRef, entries: Sequence[Entry]) -> Rows:
@@ -185,8 +189,9 @@ class Planner:
         row = reading.row
         task = Task(ref, row.name, artifact_type, _NO_GOAL, reading, before=row.labels, target=row.labels or ())
         try:
-            task.goal = self._goal(recipes, artifact=row.name, registry=str(ref))
+            goal = task.goal = self._goal(recipes, artifact=row.name, registry=str(ref))
             task.aim()
+            self._note_patterns(goal, row.labels or ())
         except Failures as failures:
             plan.errors += [error for error in failures.errors if not _is_told(plan, error)]
         except HarLabelsError as error:
@@ -195,6 +200,14 @@ class Planner:
             plan.others.append(task.outcome)
         else:
             plan.tasks.append(task)
+
+    def _note_patterns(self, goal: ChangeGoal, labels: Labels) -> None:
+        """Nothing matched is another answer than nothing to change (contract §3)."""
+        for part in goal.changes.parts:
+            if part.mode is Mode.REMOVE:
+                unseen = [pattern for pattern in part.given if pattern not in self._matched]
+                self._unmatched.update(unseen)
+                self._matched.update(pattern for pattern in unseen if any(matches(pattern, one) for one in labels))
 
 
 _NO_GOAL = ChangeGoal(Changes(()))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from har_labels import __version__
+from har_labels.errors import HarLabelsError
 from har_labels.plan import RunResult
 from har_labels.platforms import Platform
 from har_labels.report import exit_code_of, failures_of, outputs_of, report_chunks, results_notice
@@ -12,18 +14,22 @@ from har_labels.report import exit_code_of, failures_of, outputs_of, report_chun
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the user asked to be told, and where; the inputs of the same names, and the terminal's `--json`."""
+    """What the user asked to be told, and where; the inputs of the same names, and the terminal's `--json`.
+
+    `respell` writes a failure's next step in the spelling of this CI.
+    """
 
     summary: bool = True
     report_file: str | None = None
     wants_json: bool = False
+    respell: Callable[[HarLabelsError], HarLabelsError] = lambda error: error
 
 
 def publish(platform: Platform, result: RunResult, told: Told) -> int:
     """Tells the result and returns the exit code. What can't be written is a warning that names it (contract §4)."""
     from har_labels.summary import closing_line, markdown, text_diff
 
-    result = _with_report_file(platform, result, told)
+    result = _with_report_file(platform, _respelled(result, told), told)
     outputs = outputs_of(result, results_limit=platform.results_limit)
     if told.wants_json:
         platform.print_json(report_chunks(result, version=__version__))
@@ -41,6 +47,13 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
     for line in platform.publish(outputs, summary):
         platform.warning(line)
     return exit_code_of(result)
+
+
+def _respelled(result: RunResult, told: Told) -> RunResult:
+    outcomes = tuple(
+        replace(outcome, error=told.respell(outcome.error)) if outcome.error else outcome for outcome in result.outcomes
+    )
+    return replace(result, outcomes=outcomes, errors=tuple(map(told.respell, result.errors)))
 
 
 def _with_report_file(platform: Platform, result: RunResult, told: Told) -> RunResult:

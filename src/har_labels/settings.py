@@ -39,8 +39,9 @@ from har_labels.checks import (
 )
 from har_labels.display import LONGEST_SHOWN
 from har_labels.errors import InputError
-from har_labels.inputs import Given, Inputs, Kind, Layer, dashed
+from har_labels.inputs import Given, Inputs, Layer
 from har_labels.labels import Mode, OnConflict
+from har_labels.names import Kind, dashed
 
 
 def _input(default: Any, group: str, description: str) -> Any:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 WRONG_USE = 2
 #: Requests kept in memory: nobody reads the log of a sandbox that runs as a command.
 _LOG_SIZE = 0
+# Methods that a fault can be of; none named means all.
+_METHODS = ("", "GET", "PUT", "DELETE")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -124,6 +126,9 @@ def _fault(text: str) -> Fault:
     except ValueError:
         message = f"{text!r} is not KIND=RATE[:METHOD], such as 503=0.1 or cut-after=0.05:PUT"
         raise argparse.ArgumentTypeError(message) from None
+    if method not in _METHODS:
+        message = f"{text!r}: {method} is no method of this server; they are {' and '.join(filter(None, _METHODS))}"
+        raise argparse.ArgumentTypeError(message)
     try:
         return Fault(kind, method=method or None, rate=number)
     except BadFaultError as error:

@@ -67,15 +67,23 @@ def read(source: str | PathLike[str] | Mapping[str, Any]) -> tuple[dict[str, str
             _fail(f"{place}: package-type {kind!r} is not one of {' '.join(PACKAGE_TYPES)}")
         if not 2 <= len(ref.split("/")) <= 4 or "" in ref.split("/"):
             _fail(f"{place}: ref {ref!r} is not account/[org/[project/]]registry")
+        if ref in registries:
+            _fail(f"{place}: ref {ref!r} is there already")
         registries[ref] = kind
         artifacts += _artifacts(row.get("artifacts", []), ref, kind)
     return registries, artifacts
 
 
 def _artifacts(value: object, ref: str, kind: str) -> Iterator[Preloaded]:
+    seen: set[tuple[object, object]] = set()
     for number, entry in enumerate(_list(value, f"{ref}: artifacts"), 1):
         place = f"{ref}: artifact {number}"
         row = _mapping(entry, _ARTIFACT, place)
+        if not isinstance(row.get("hidden", False), bool):
+            _fail(f"{place}: hidden must be true or false, found {row['hidden']!r}")
+        if (known := (str(row.get("name")), row.get("type"))) in seen:
+            _fail(f"{place}: {row.get('name')!r} is there already")
+        seen.add(known)
         wanted = row.get("type")
         if wanted not in (None, "model", "dataset") or (wanted and kind != "HUGGINGFACE"):
             _fail(f"{place}: type {wanted!r} must be model or dataset, in a HUGGINGFACE registry")
@@ -87,7 +95,7 @@ def _artifacts(value: object, ref: str, kind: str) -> Iterator[Preloaded]:
             type=wanted,
             labels=_texts(row.get("labels", []), f"{place}: labels"),
             versions=None if versions is None else _texts(versions, f"{place}: versions"),
-            hidden=row.get("hidden", False) is True,
+            hidden=row.get("hidden", False),
         )
 
 

@@ -122,7 +122,7 @@ SCENARIOS = (
     Scenario("gate open", {**PROD, "require": "'frozen' not in current"}, after=["stage=prod"]),
     Scenario("wrong input", {**PROD, "mode": "replcae"}, 2, **_NONE, errors=("HAR-INPUT",), log=("'replcae'",)),
     Scenario("no key", {**PROD, "api-key": ""}, 2, **_NONE, errors=("HAR-INPUT",)),
-    Scenario("nothing to replace by", _asks(labels="{{ ci.tag }}"), 2, **_NONE, errors=("HAR-INPUT",), log=("mode: clear",)),
+    Scenario("nothing to replace by", _asks(labels="{{ ci.tag }}"), 2, **_NONE, errors=("HAR-INPUT",), log=("`replace` would leave nothing", "clear`")),
     Scenario("several changed", {**PROD, "artifact": "*"}, fate="", artifacts=_TEAM, after=["stage=prod"], counts={"matched": 3, "changed": 3}, puts=3),
     Scenario("some failed", {**PROD, "artifact": "a, b, c"}, 11, "PARTIAL", "", artifacts=_TEAM, counts={"matched": 3, "changed": 2, "failed": 1}, puts=3, errors=("HAR-REFUSED",), faults=[put_fault("400", artifact="b")]),
     Scenario("max-changes", {**PROD, "artifact": "*", "max-changes": "2"}, 10, "FAILED", "", artifacts=_TEAM, kept=["old"], counts={"matched": 3, "skipped": 3}, puts=0, errors=("HAR-MAX-CHANGES",)),

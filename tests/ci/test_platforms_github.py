@@ -24,9 +24,9 @@ HOSTILE = "x\n::error::y\r##[warning]z \x1b[31m \u202e"
 
 
 def github(environ: dict[str, str] | None = None) -> tuple[Platform, io.StringIO, io.StringIO]:
-    """The platform and what it prints on either stream."""
+    """The platform of an action, all of whose inputs are set, and what it prints on either stream."""
     out, err = io.StringIO(), io.StringIO()
-    return detect({"GITHUB_ACTIONS": "true"} | (environ or {}), out, err), out, err
+    return detect({"GITHUB_ACTIONS": "true", "INPUT_LABELS": ""} | (environ or {}), out, err), out, err
 
 
 def published(outputs: dict[str, str], before: bytes = b"") -> dict[str, str]:
@@ -207,3 +207,26 @@ def test_large_results_are_allowed_on_github() -> None:
     assert platform.results_limit == 256 * 1024
     large = json.dumps(["x" * 1000] * 500)
     assert published({"results": large}) == {"results": large}
+
+
+def test_commands_of_a_run_step_go_to_stderr() -> None:
+    """Its stdout may be a file or a pipe, and the key must not get there; a step without inputs is no action."""
+    out, err = io.StringIO(), io.StringIO()
+    platform = detect({"GITHUB_ACTIONS": "true"}, out, err)
+    platform.mask(KEY)
+    platform.warning("careful")
+    platform.diff(["+ a"])
+    assert [command.name for command in commands_in(err.getvalue())] == ["add-mask", "warning"]
+    assert [command.name for command in commands_in(out.getvalue())] == ["group", "endgroup"]
+
+
+def test_with_json_stdout_is_for_json_alone() -> None:
+    """An action's commands and lines go to stderr then, which the runner reads as well."""
+    platform, out, err = github()
+    platform.reserve_stdout()
+    platform.mask(KEY)
+    platform.notice("n")
+    platform.say("s")
+    platform.print_json(["{}"])
+    assert out.getvalue() == "{}"
+    assert [command.name for command in commands_in(err.getvalue())] == ["add-mask", "notice"]

@@ -62,7 +62,7 @@ def test_the_key_is_hidden_wherever_it_is_printed(environ: dict[str, str]) -> No
     printed = (out.getvalue() + err.getvalue()).replace(f"::add-mask::{KEY}\n", "")
     assert KEY not in printed
     assert "***" in printed
-    assert out.getvalue().count("::add-mask::") == (platform.name == "github")
+    assert err.getvalue().count("::add-mask::") == (platform.name == "github")
 
 
 @pytest.mark.parametrize("environ", [{}, {"GITHUB_ACTIONS": "true"}, {"DRONE": "true"}])

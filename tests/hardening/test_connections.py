@@ -167,11 +167,12 @@ def test_an_evil_proxy(run_step: RunStep, said: bytes, monkeypatch: pytest.Monke
         canary.check_headers(asked.headers, "what the proxy was told")
 
 
-def drip(text: bytes) -> Callable[[RawServer, socket.socket], None]:
-    """Serves one byte each 50 ms, for much longer than any request may take."""
+def drip(text: bytes, head: bytes = b"") -> Callable[[RawServer, socket.socket], None]:
+    """Serves the head at once, then one byte each 50 ms, for much longer than any request may take."""
 
     def serve(_: RawServer, connection: socket.socket) -> None:
         connection.recv(65536)
+        connection.sendall(head)
         for at in range(len(text)):
             time.sleep(0.05)
             connection.sendall(text[at : at + 1])
@@ -189,6 +190,25 @@ DRIPS = {
 }
 
 
+HEADS = {
+    "that is kept": b"HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n",
+    "that closes": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 600\r\n\r\n",
+    "that ends with the body": b"HTTP/1.1 200 OK\r\n\r\n",
+    "of HTTP/1.0": b"HTTP/1.0 200 OK\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("connection", HEADS)
+def test_a_body_that_drips_is_ended_on_any_connection(connection: str) -> None:
+    """Also on one that will close, which http.client lets go of as soon as it has the head."""
+    with raw_server(drip(b"x" * 600, HEADS[connection])) as server:
+        began = time.monotonic()
+        with pytest.raises(NoAnswer) as caught:
+            transport(server.url, timeout=0.2).send("GET", "/x")
+    assert type(caught.value.error) is TimedOut
+    assert time.monotonic() - began < LONGEST
+
+
 @pytest.mark.parametrize("where", DRIPS)
 def test_a_drip_is_ended_wherever_it_is(where: str) -> None:
     """A server that sends a byte now and then is ended after twice the timeout, also before its answer begins."""
@@ -200,6 +220,25 @@ def test_a_drip_is_ended_wherever_it_is(where: str) -> None:
             )
     assert type(caught.value.error) is TimedOut
     assert time.monotonic() - began < LONGEST
+
+
+def test_an_answer_cut_in_its_head_is_a_time_out() -> None:
+    """To http.client the cut is the head's end, and no header of a real answer; what came is not believed."""
+    ended = threading.Event()
+
+    def serve(_: RawServer, connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
+        for _beat in range(100):
+            if ended.wait(0.1):
+                return
+            connection.sendall(b"a: b\r\n")
+
+    with raw_server(serve) as server:
+        with pytest.raises(NoAnswer) as caught:
+            transport(server.url, timeout=0.3).send("PUT", "/x", body={})
+        ended.set()
+    assert type(caught.value.error) is TimedOut
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from canary import KEY
 from ci.steps import CIS
 from har_labels.configuration import configure
-from har_labels.inputs import HOW_TO_GIVE_THE_KEY
+from har_labels.names import HOW_TO_GIVE_THE_KEY
 from har_labels.platforms import detect
 from unit.asking import ask, refusals
 

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from math import ceil
 from pathlib import Path
 
 import pytest
 
 from conftest import MODELS, MakeSandbox, RunStep
+from har_labels.progress import Progress
+from har_labels.run import Run
 from har_sandbox import Fault, Sandbox
-
-ALL = {"registry-ref": MODELS, "artifact": "*", "concurrency": "2"}
-
-
-def fill(box: Sandbox, count: int, *, every: int = 1) -> None:
-    """`count` artifacts; one in `every` lacks the label `new`."""
-    rows = ((f"m-{number:05}", ["old"] if number % every == 0 else ["new", "old"]) for number in range(count))
-    box.add_artifacts(MODELS, rows, package_type="DOCKER")
-
-
-def methods(box: Sandbox) -> Counter[str]:
-    return Counter(request.method for request in box.requests)
+from wire.filled import ALL, fill, methods
 
 
 @pytest.mark.parametrize(("count", "every"), [(250, 2), (300, 3), (99, 1), (100, 50)])
@@ -98,26 +88,6 @@ def test_stop_starts_no_further_write_after_a_failure(sandbox: Sandbox, run_step
     assert sandbox.labels(MODELS, "m-00005") == ["old"]
 
 
-def test_rollback_restores_what_was_written_and_only_that(sandbox: Sandbox, run_step: RunStep) -> None:
-    """`on-failure: rollback` puts `before` back, except where somebody has written since; the exit code is the cause's."""
-    fill(sandbox, 4)
-    sandbox.script([Fault("400", method="PUT", artifact="m-00003", times=9)])
-    sandbox.after(
-        lambda request: _write_over(sandbox) if "m-00003" in request.path and request.method == "PUT" else None
-    )
-    done = run_step(
-        "github", sandbox, ALL | {"labels": "x", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
-    )
-    assert done.code == 6
-    statuses = {row["artifact"]: row["status"] for row in done.value("results")}
-    assert statuses == {"m-00000": "rolled-back", "m-00001": "applied", "m-00002": "rolled-back", "m-00003": "failed"}
-    assert [sandbox.labels(MODELS, f"m-0000{number}") for number in range(4)] == [["old"], ["theirs"], ["old"], ["old"]]
-
-
-def _write_over(box: Sandbox) -> None:
-    box.put_labels(MODELS, "m-00001", ["theirs"])
-
-
 def test_max_changes_refuses_the_whole_plan(sandbox: Sandbox, run_step: RunStep) -> None:
     """One change too many writes nothing and exits 10, in a dry run as well."""
     fill(sandbox, 4)
@@ -125,6 +95,53 @@ def test_max_changes_refuses_the_whole_plan(sandbox: Sandbox, run_step: RunStep)
         done = run_step("github", sandbox, ALL | {"labels": "x", "max-changes": "3", "dry-run": dry_run})
         assert (done.code, done.errors) == (10, ["HAR-MAX-CHANGES"])
     assert methods(sandbox)["PUT"] == 0
+
+
+def test_a_dry_run_shows_what_max_changes_refuses(sandbox: Sandbox, run_step: RunStep, tmp_path: Path) -> None:
+    """The plan is shown, so that one can look at it, and is red; it is not saved, since applying it asks no gate."""
+    fill(sandbox, 3)
+    plan = tmp_path / "labels.plan"
+    asked = ALL | {"mode": "add", "labels": "new", "max-changes": "2", "dry-run": "true", "save-plan": str(plan)}
+    done = run_step("github", sandbox, asked)
+    assert (done.code, done.errors, done.outputs["plan-file"], plan.exists()) == (10, ["HAR-MAX-CHANGES"], "", False)
+    assert [row["status"] for row in done.value("results")] == ["planned"] * 3
+    assert done.summary.strip().startswith("**Dry run failed, nothing was written:** 3 artifacts to change.")
+
+
+def test_a_run_that_goes_on_shows_how_far_it_is(sandbox: Sandbox, run_step: RunStep) -> None:
+    """Writes count as they are made, not when their round is over."""
+    fill(sandbox, 6)
+    seen: list[Progress] = []
+    real = Run.execute
+
+    def execute(run: Run) -> None:
+        sandbox.after(lambda request: seen.append(run.progress) if request.method == "PUT" else None)
+        real(run)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "execute", execute)
+        assert run_step("github", sandbox, ALL | {"labels": "x", "concurrency": "1"}).code == 0
+    assert [progress.done for progress in seen] == [1, 2, 3, 4, 5, 6]
+    assert [progress.changed for progress in seen] == [0, 1, 2, 3, 4, 5]  # the last one's answer is still under way
+
+
+def test_the_time_of_a_plan_counts_its_second_read(sandbox: Sandbox, run_step: RunStep, tmp_path: Path) -> None:
+    """Each step of a plan is read again before its write; with that it does not fit, and nothing is written."""
+    fill(sandbox, 100)
+    plan = str(tmp_path / "labels.plan")
+    planned = {"mode": "add", "labels": "new", "dry-run": "true", "save-plan": plan}
+    assert run_step("github", sandbox, ALL | planned).code == 0
+    done = run_step("github", sandbox, {"apply-plan": plan, "requests-per-minute": "600", "deadline": "10"})
+    assert (done.code, done.errors, methods(sandbox)["PUT"]) == (7, ["HAR-NO-TIME"], 0)
+
+
+def test_a_pattern_that_matches_nothing_is_told(sandbox: Sandbox, run_step: RunStep) -> None:
+    """Nothing matched is another answer than nothing to change (contract §3)."""
+    fill(sandbox, 2)
+    done = run_step("github", sandbox, ALL | {"mode": "remove", "labels": "zz*, old"})
+    assert done.code == 0
+    assert "no label of any artifact matches 'zz*', so `remove` takes none away" in done.log
+    assert "'old', so" not in done.log
 
 
 def test_a_plan_that_cannot_fit_into_the_deadline_is_refused_before_the_first_write(
@@ -211,11 +228,19 @@ def test_a_refused_key_stops_the_run_and_a_refused_registry_only_that_one(
     done = run_step("github", sandbox, {"manifest": str(manifest), "concurrency": "1"})
     assert (done.code, sandbox.labels("acme/ml/data", "faces")) == (11, ["x"])
     assert methods(sandbox)["PUT"] == 2
+    told = [what for _, what, _ in done.stable_lines]
+    assert [what.partition(" was not tried, as ")[0] for what in told[1:]] == [
+        f"'m-0000{number}' in {MODELS}/+" for number in (1, 2)
+    ]
     sandbox.forget_requests()
     manifest.write_text(json.dumps({"version": 1, "changes": [change | {"labels": ["y"]} for change in changes]}))
     sandbox.script([Fault("401", method="PUT", times=1)])
     done = run_step("github", sandbox, {"manifest": str(manifest), "concurrency": "1"})
     assert (done.code, methods(sandbox)["PUT"]) == (3, 1)
+    assert sandbox.requests[-1].method == "PUT", "a key that was refused is sent again"
+    rows = {row["artifact"]: row for row in done.value("results")}
+    assert rows["m-00002"]["status"] == "skipped"
+    assert rows["m-00002"]["error"]["what"].startswith("not tried, as ")
 
 
 def test_a_glob_is_searched_even_where_an_artifact_has_its_literal_part_as_a_name(
@@ -231,32 +256,6 @@ def test_a_glob_is_searched_even_where_an_artifact_has_its_literal_part_as_a_nam
     sandbox.add_artifacts(MODELS, ((name, []) for name in names), package_type="DOCKER")
     done = run_step("github", sandbox, ALL | {"artifact": "bert*,zzz*", "mode": "read"})
     assert (done.code, done.outputs["matched-count"]) == (0, "252")
-
-
-def test_a_rollback_keeps_what_others_added_since_the_plan(
-    sandbox: Sandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A label that came between our plan and our write is kept by the write, and by the rollback too."""
-    monkeypatch.setattr("har_labels.apply.FRESH_SECONDS", 0.0)
-    fill(sandbox, 2)
-    sandbox.after(
-        lambda _request: (
-            sandbox.put_labels(MODELS, "m-00000", ["old", "theirs"]) if len(sandbox.requests) == 1 else None
-        )
-    )
-    sandbox.script([Fault("400", method="PUT", artifact="m-00001", times=9)])
-    inputs = ALL | {"mode": "add", "labels": "new", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
-    done = run_step("github", sandbox, inputs)
-    assert (done.code, sandbox.labels(MODELS, "m-00000")) == (6, ["old", "theirs"])
-
-
-def test_a_rollback_of_everything_is_still_red(sandbox: Sandbox, run_step: RunStep) -> None:
-    """A run whose one artifact failed and was rolled back does not end green."""
-    fill(sandbox, 1)
-    sandbox.script([Fault("500", method="GET", nth=2, times=1)])
-    inputs = ALL | {"mode": "add", "labels": "new", "retries": "0", "on-failure": "rollback"}
-    done = run_step("github", sandbox, inputs)
-    assert (done.code, done.errors, sandbox.labels(MODELS, "m-00000")) == (6, ["HAR-SERVER-FAILING"], ["old"])
 
 
 def test_a_plan_is_not_written_over_what_changed_while_its_first_steps_were(
@@ -289,22 +288,3 @@ def test_a_write_that_did_not_happen_proves_no_type(make_sandbox: MakeSandbox, r
     done = run_step("github", box, ALL | {"labels": "new"})
     assert (done.code, "HAR-TYPE-LOSS" in done.errors) == (11, True) or done.code == 6
     assert methods(box)["PUT"] <= 2
-
-
-def test_one_that_can_not_be_rolled_back_does_not_keep_the_others(sandbox: Sandbox, run_step: RunStep) -> None:
-    """Somebody edits an artifact while the rollback goes on: theirs stays, and all the others are still restored."""
-    fill(sandbox, 4)
-    sandbox.script([Fault("400", method="PUT", artifact="m-00003", times=9)])
-
-    def edit(_request: object) -> None:
-        if [request.path for request in sandbox.requests if request.method == "PUT"].count(
-            sandbox.requests[-1].path
-        ) == 2:
-            sandbox.put_labels(MODELS, "m-00001", ["theirs"])
-
-    sandbox.after(edit)
-    inputs = ALL | {"labels": "x", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
-    done = run_step("github", sandbox, inputs)
-    statuses = [row["status"] for row in done.value("results")]
-    assert (done.code, statuses) == (6, ["rolled-back", "applied", "rolled-back", "failed"])
-    assert [sandbox.labels(MODELS, f"m-0000{number}") for number in range(4)] == [["old"], ["theirs"], ["old"], ["old"]]

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from har_labels import __version__
 from har_labels.address import SAAS_PATH, ApiBase
 from har_labels.errors import Cancelled, HarLabelsError
-from har_labels.inputs import dashed
+from har_labels.names import dashed
 from har_labels.settings import Settings
 
 NAME = "Update Harness Artifact Labels"

@@ -68,7 +68,7 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
         entries = [PlacedEntry(level, file, defaults) for level in own]
         for entry in entries:
             check_entry(entry, faults)
-        check_defaults(file, entries, faults)
+        check_defaults(file, entries, defaults, faults)
         made = [making.entry(entry) for entry in entries if entry.is_whole]
     if errors := faults.errors:
         raise Failures(errors)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from har_labels.contradictions import MODES_OF, WITHOUT_LABELS
-from har_labels.inputs import dashed
 from har_labels.labels import Mode, OnConflict
 from har_labels.manifest.file import Faults, Level
 from har_labels.manifest.positions import Node
+from har_labels.names import dashed
 from har_labels.settings import Settings
 
 # The keys that go with some modes only, and how the message says with which.
@@ -82,15 +82,19 @@ def check_entry(entry: PlacedEntry, faults: Faults) -> None:
             faults.add(entry.own.place(name), what, "Leave it out, or choose another mode.")
 
 
-def check_defaults(file: Level, entries: list[PlacedEntry], faults: Faults) -> None:
-    """What the file says for all entries though no entry's mode has a use for it."""
+def check_defaults(file: Level, entries: list[PlacedEntry], inputs: Settings, faults: Faults) -> None:
+    """What the file, or an input beside it, says for all entries though no entry's mode has a use for it."""
     modes = {entry.mode for entry in entries}
     if None in modes:
         return
     for name, with_what in _FITTING.items():
-        if _says(file, name) and not modes & MODES_OF[name]:
-            what = f"`{dashed(name)}` goes with {with_what}, and no entry has that"
-            faults.add(file.place(name), what, "Leave it out, or choose another mode.")
+        if modes & MODES_OF[name]:
+            continue
+        what = f"goes with {with_what}, and no entry has that"
+        if _says(file, name):
+            faults.add(file.place(name), f"`{dashed(name)}` {what}", "Leave it out, or choose another mode.")
+        elif name != "labels" and getattr(inputs, name) != Settings.model_fields[name].default:
+            faults.add(file.node.place, f"the input `{dashed(name)}` {what}", "Leave it out, or choose another mode.")
 
 
 def _says(level: Level, name: str) -> bool:

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from har_labels.checks import SEPARATOR
 from har_labels.display import shown
 from har_labels.errors import HarLabelsError, ManifestError
-from har_labels.inputs import ALIKE, dashed
+from har_labels.inputs import ALIKE
 from har_labels.manifest.documents import read
 from har_labels.manifest.keys import VERSION, Manifest, ManifestEntry
 from har_labels.manifest.positions import Kind, Node, Place, Word
+from har_labels.names import dashed
 from har_labels.settings import fields, quoted
 
 # A file of another kind could have a problem in every line; nobody reads more than these.

@@ -36,10 +36,10 @@ from har_labels.checks import (
 )
 from har_labels.contradictions import MODES_OF
 from har_labels.display import shown
-from har_labels.inputs import dashed
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
 from har_labels.manifest.positions import Kind, Word
+from har_labels.names import dashed
 from har_labels.settings import descriptions
 
 VERSION = 1

@@ -61,8 +61,11 @@ class Platform(Protocol):
     def ci_facts(self) -> dict[str, str]:
         """The `ci` of templates: the names of contract §3, absent ones as empty text."""
 
+    def reserve_stdout(self) -> None:
+        """From now on stdout is for `print_json` alone; the rest of the log goes to stderr."""
+
     def mask(self, secret: str) -> None:
-        """Keeps `secret` out of everything that is printed or published from now on. Call it first."""
+        """Keeps `secret` out of everything that is printed or published from now on. Call it before anything else."""
 
     def say(self, line: str) -> None:
         """One line of the log."""

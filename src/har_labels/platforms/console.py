@@ -77,8 +77,12 @@ class Console:
         self._environ = environ
         self._out = Log(out or sys.stdout)
         self._err = Log(err or sys.stderr)
+        self._log = self._out
         self._secrets: list[str] = []
         self._redactor = Redactor()
+
+    def reserve_stdout(self) -> None:
+        self._log = self._err
 
     def mask(self, secret: str) -> None:
         if secret.strip():
@@ -86,7 +90,7 @@ class Console:
             self._redactor = Redactor(self._secrets)
 
     def say(self, line: str) -> None:
-        self._out.write(f"{self._harmless(line)}\n")
+        self._log.write(f"{self._harmless(line)}\n")
 
     def notice(self, line: str) -> None:
         self._err.write(f"{self._harmless(f'har-labels: notice: {line}')}\n")
@@ -99,10 +103,10 @@ class Console:
 
     def group(self, title: str, lines: Iterable[str]) -> None:
         self.say(title)
-        self._out.write_lines(self._harmless(f"  {line}") for line in lines)
+        self._log.write_lines(self._harmless(f"  {line}") for line in lines)
 
     def diff(self, lines: Iterable[str]) -> None:
-        self._out.write_lines(map(self._redactor.redact, lines))
+        self._log.write_lines(map(self._redactor.redact, lines))
 
     def print_json(self, chunks: Iterable[str]) -> None:
         for chunk in chunks:

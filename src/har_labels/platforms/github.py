@@ -61,10 +61,18 @@ class GitHub(Console):
         # Harness shows no job summary (harness-runtime §7), and its annotations are out of reach from here.
         self.logs_summary = self._is_run_by_harness = is_run_by_harness(environ)
         self._error_count = 0
+        # A command in a `run:` step may have its stdout in a file or a pipe, where neither the key nor a command belongs;
+        # the runner reads both streams (github-runtime "Workflow commands").
+        is_action = any(name.startswith(self.prefix) for name in environ)
+        self._commands = self._log if is_action else self._err
         self.workspace = environ.get("GITHUB_WORKSPACE") or files.working_folder()
         if self._is_run_by_harness:
             # What base64 makes of it must fit into one line of Harness's own output file.
             self.results_limit = (LONGEST_LINE - 100) * 3 // 4
+
+    def reserve_stdout(self) -> None:
+        super().reserve_stdout()
+        self._commands = self._err
 
     def spell(self, input_name: str) -> str:
         return input_name.replace("_", "-")
@@ -75,25 +83,25 @@ class GitHub(Console):
     def mask(self, secret: str) -> None:
         super().mask(secret)
         if secret.strip():
-            self._out.write(_command("add-mask", secret))
+            self._commands.write(_command("add-mask", secret))
 
     def notice(self, line: str) -> None:
-        self._out.write(_command("notice", self._harmless(line)))
+        self._commands.write(_command("notice", self._harmless(line)))
 
     def warning(self, line: str) -> None:
-        self._out.write(_command("warning", self._harmless(line)))
+        self._commands.write(_command("warning", self._harmless(line)))
 
     def error(self, error: HarLabelsError) -> None:
         super().error(error)
         self._error_count += 1
         if self._error_count <= MOST_ERRORS:
             message = self._harmless(f"{error.what} | {error.next_step}")
-            self._out.write(_command("error", message, title=error.code))
+            self._commands.write(_command("error", message, title=error.code))
 
     def group(self, title: str, lines: Iterable[str]) -> None:
-        self._out.write(_command("group", self._harmless(title)))
-        self._out.write_lines(map(self._harmless, lines))
-        self._out.write(_command("endgroup", ""))
+        self._log.write(_command("group", self._harmless(title)))
+        self._log.write_lines(map(self._harmless, lines))
+        self._log.write(_command("endgroup", ""))
 
     def diff(self, lines: Iterable[str]) -> None:
         rest = iter(lines)
@@ -103,7 +111,7 @@ class GitHub(Console):
 
     def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
         if self._error_count > MOST_ERRORS:
-            self._out.write(
+            self._commands.write(
                 _command("error", f"and {self._error_count - MOST_ERRORS} more errors: see the log and the summary")
             )
         summary = self._redactor.redact(summary)

@@ -1,0 +1,21 @@
+"""A registry with many artifacts alike, and what was asked of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from conftest import MODELS
+from har_sandbox import Sandbox
+
+ALL = {"registry-ref": MODELS, "artifact": "*", "concurrency": "2"}
+
+
+def fill(box: Sandbox, count: int, *, every: int = 1) -> None:
+    """`count` artifacts; one in `every` lacks the label `new`."""
+    rows = ((f"m-{number:05}", ["old"] if number % every == 0 else ["new", "old"]) for number in range(count))
+    box.add_artifacts(MODELS, rows, package_type="DOCKER")
+
+
+def methods(box: Sandbox) -> Counter[str]:
+    """How many requests of each method came."""
+    return Counter(request.method for request in box.requests)
