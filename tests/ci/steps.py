@@ -1,8 +1,8 @@
 """One step as each CI runs it: the environment it gets, and what that CI reads afterwards.
 
 `github` is a container action, `harness` a plugin step, `hybrid` a GitHub Action that Harness runs, `terminal` a
-command line with HAR_LABELS_ variables. Facts: contract §2 and §4; the readers are those of runner_model and
-godotenv_model.
+command line with HAR_LABELS_ variables; `drone` is a plugin step too, whose CI reads nothing but the log. Facts: contract
+§2 and §4; the readers are those of runner_model and godotenv_model.
 """
 
 from __future__ import annotations
@@ -100,6 +100,18 @@ _HARNESS = {
     "PLUGIN_PIPELINE": "train",
     "CI_ENABLE_HARNESS_ANNOTATIONS": "true",
 }
+_DRONE = {
+    "CI": "true",
+    "DRONE": "true",
+    "DRONE_REPO": "acme/vision",
+    "DRONE_BRANCH": "main",
+    "DRONE_COMMIT": "0123456789abcdef",
+    "DRONE_COMMIT_SHA": "0123456789abcdef",
+    "DRONE_BUILD_NUMBER": "7",
+    "DRONE_BUILD_EVENT": "push",
+    "DRONE_STAGE_NAME": "default",
+    "DRONE_STEP_NAME": "label",
+}
 _GITHUB = {
     "GITHUB_ACTIONS": "true",
     "CI": "true",
@@ -167,10 +179,9 @@ def environment(ci: str, folder: Path, inputs: Mapping[str, str]) -> dict[str, s
     match ci:
         case "github":
             return _github(folder, inputs) | {"RUNNER_ENVIRONMENT": "github-hosted"}
-        case "harness":
-            return _harness(folder) | {
-                f"PLUGIN_{name.upper().replace('-', '_')}": text for name, text in inputs.items()
-            }
+        case "harness" | "drone":
+            own = _harness(folder) if ci == "harness" else _DRONE
+            return own | {f"PLUGIN_{name.upper().replace('-', '_')}": text for name, text in inputs.items()}
         case "hybrid":
             # The fork of act passes the plugin's own variables on; where DRONE_OUTPUT points is not mounted there.
             passed_on = {f"PLUGIN_WITH_{name.upper()}": text for name, text in inputs.items()}
@@ -220,6 +231,8 @@ def done(ci: str, folder: Path, code: int, out: str, err: str) -> Done:
         case "hybrid":
             pairs = runner_model.pairs_in(_bytes(folder / "github_output"))
             return Done(ci, code, out, err, _pasted(pairs, folder), _text(folder / "github_step_summary"))
+        case "drone":
+            return Done(ci, code, out, err)
         case _:
             return Done(ci, code, out, err, _reported(out))
 
