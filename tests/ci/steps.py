@@ -225,7 +225,7 @@ def done(ci: str, folder: Path, code: int, out: str, err: str) -> Done:
                 code,
                 out,
                 err,
-                _harness_outputs(_bytes(folder / "label-output.env")),
+                harness_outputs(_bytes(folder / "label-output.env")),
                 _annotated(folder / "annotations.json"),
             )
         case "hybrid":
@@ -237,7 +237,7 @@ def done(ci: str, folder: Path, code: int, out: str, err: str) -> Done:
             return Done(ci, code, out, err, _reported(out))
 
 
-def _harness_outputs(content: bytes) -> dict[str, str]:
+def harness_outputs(content: bytes) -> dict[str, str]:
     """The outputs as every generation of Harness's reader takes them, which must be alike."""
     readers = (godotenv_model.v2, godotenv_model.v3, godotenv_model.v4)
     first, *others = (godotenv_model.read_by_harness(content, reader) for reader in readers)
@@ -251,7 +251,7 @@ def _pasted(pairs: Mapping[str, str], folder: Path) -> dict[str, str]:
     script = "".join(f'echo "{name}={text}" >> {target}\n' for name, text in pairs.items())
     ran = subprocess.run(["bash", "-c", script], capture_output=True, timeout=30, check=False)
     assert not ran.stdout + ran.stderr, ran
-    return _harness_outputs(_bytes(target))
+    return harness_outputs(_bytes(target))
 
 
 def _annotated(path: Path) -> str:

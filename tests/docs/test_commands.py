@@ -73,3 +73,18 @@ def test_the_curl_step_and_its_recipe(make_sandbox: MakeSandbox, watch: Watch, t
     assert done.code == 0, done.log
     left = [sorted(box.labels(REGISTRY, NAME) or []) for box in (by_curl, by_recipe)]
     assert left == [["owner=vision", "stage=candidate"]] * 2
+
+
+def test_the_demo(tmp_path: Path) -> None:
+    """`make demo` ends well, and at its end the registry holds what both of its steps put there."""
+    environ = {"PATH": os.environ["PATH"]}
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "demo")],
+        cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [line.split(maxsplit=1) for line in ran.stdout.splitlines()[-3:]] == [
+        ["resnet50", "['accuracy=0.934', 'commit=4f2a1c9', 'owner=vision', 'stage=candidate']"],
+        ["corpora/faces", "['branch=main', 'dataset=v7', 'licence=cc-by']"],
+        ["corpora/roads", "['branch=main', 'dataset=v7']"],
+    ]
