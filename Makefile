@@ -34,9 +34,10 @@ check: $(READY) ## look for faults without running anything: types, style, schem
 	$(BIN)/python tools/schemas --check
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml composite/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	tools/actionlint
 	$(BIN)/zizmor --offline --no-progress --quiet .
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/shellcheck .ci/run .ci/base-image tools/image tools/lock
+	$(BIN)/shellcheck .ci/run .ci/base-image tools/actionlint tools/image tools/lock
 	$(BIN)/vulture
 	$(BIN)/codespell
 
