@@ -36,6 +36,12 @@ def marked(kind: str) -> dict[str, str]:
     return blocks
 
 
+def the_one(page: str, pattern: str) -> str:
+    """The one text of a page that `pattern` finds."""
+    (found,) = re.findall(pattern, (ROOT / page).read_text("utf-8"), re.DOTALL)
+    return str(found)
+
+
 def examples() -> dict[str, str]:
     """Every block with a step of ours: marked ones by their names, others as `page 1`, `page 2`."""
     found = marked("recipe") | marked("example")

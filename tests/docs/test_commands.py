@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ import pytest
 
 from canary import KEY
 from conftest import MakeSandbox, Watch
-from docs.documents import ROOT, examples, step_in
+from docs.documents import ROOT, examples, step_in, the_one
 from docs.workspace import Workspace
 from har_sandbox import Sandbox
 
@@ -34,12 +33,6 @@ def run_line(line: str, folder: Path, environ: Mapping[str, str]) -> subprocess.
     )
 
 
-def the_block(page: str, pattern: str) -> str:
-    """The one text of a page that `pattern` finds."""
-    (found,) = re.findall(pattern, (ROOT / page).read_text("utf-8"), re.DOTALL)
-    return str(found)
-
-
 def with_model(box: Sandbox) -> Sandbox:
     """The sandbox with the model that the documents speak of."""
     box.add_artifact(REGISTRY, NAME, labels=BEFORE)
@@ -49,7 +42,7 @@ def with_model(box: Sandbox) -> Sandbox:
 def test_the_example_for_a_terminal(sandbox: Sandbox, watch: Watch, tmp_path: Path) -> None:
     """The README's line, through the installed command, shows the diff of a label added, ends well and writes nothing."""
     box = with_model(sandbox)
-    line = the_block("README.md", "\nIn a terminal: `([^`]+)`")
+    line = the_one("README.md", "\nIn a terminal: `([^`]+)`")
     assert line.count("…") == 1
     assert (SCRIPTS / "har-labels").exists(), "the package is not installed beside this Python: `make test` does that"
     ran = run_line(line.replace("…", shlex.quote(KEY)), tmp_path, {"HAR_LABELS_API_URL": box.api_url})
@@ -64,7 +57,7 @@ def test_the_example_for_a_terminal(sandbox: Sandbox, watch: Watch, tmp_path: Pa
 def test_the_curl_step_and_its_recipe(make_sandbox: MakeSandbox, watch: Watch, tmp_path: Path) -> None:
     """The curl step that most pipelines have, and the recipe said to do the same, leave the same labels."""
     by_curl, by_recipe = with_model(make_sandbox()), with_model(make_sandbox())
-    line = the_block("docs/migrating-from-curl.md", "```sh\n(curl .+?)\n```")
+    line = the_one("docs/migrating-from-curl.md", "```sh\n(curl .+?)\n```")
     assert line.count("https://app.harness.io/") == 1
     ran = run_line(line.replace("https://app.harness.io", by_curl.url), tmp_path, {"HAR_API_KEY": KEY})
     watch.logs += [ran.stdout, ran.stderr]

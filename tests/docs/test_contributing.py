@@ -27,7 +27,7 @@ PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 REGISTRY, NAME, BEFORE = "acme/ml/models", "resnet50", ["owner=vision", "stage=dev"]
 ASKED = {"registry-ref": REGISTRY, "artifact": NAME, "labels": "stage=prod"}
 GITLAB = {"GITLAB_CI": "true", "CI_COMMIT_REF_NAME": "main", "CI_PIPELINE_ID": "7"}
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis")
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis")
 
 
 @pytest.fixture
