@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs lock image test-image race soak clean
+.PHONY: help demo test check bench docs lock image test-image test-composite race soak clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,8 +23,8 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY) ## run the step for real, as GitHub would and as Harness would, against a sandbox registry
 	@$(BIN)/python tools/demo
 
-test: $(READY) ## run all tests but the container's
-	$(BIN)/python -m pytest -q --ignore=tests/image
+test: $(READY) ## run all tests but the container's and those of the composite action that install packages
+	$(BIN)/python -m pytest -q --ignore=tests/image --ignore=tests/composite
 
 check: $(READY) ## look for faults without running anything: types, style, schemas, workflows, drift of the documents
 	$(BIN)/ruff check .
@@ -34,9 +34,10 @@ check: $(READY) ## look for faults without running anything: types, style, schem
 	$(BIN)/python tools/schemas --check
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml composite/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	tools/actionlint
 	$(BIN)/zizmor --offline --no-progress --quiet .
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/shellcheck .ci/run .ci/base-image tools/image tools/lock
+	$(BIN)/shellcheck .ci/run .ci/base-image tools/actionlint tools/image tools/lock
 	$(BIN)/vulture
 	$(BIN)/codespell
 
@@ -55,6 +56,9 @@ image: ## build the image har-labels:local; BASE=… names another base
 
 test-image: $(READY) ## run the container's tests; they need Docker
 	$(BIN)/python -m pytest tests/image -rA
+
+test-composite: $(READY) ## run the composite action from its first step on; it needs the package registry
+	$(BIN)/python -m pytest tests/composite -rA
 
 race: $(READY) ## count lost labels among many real writers
 	@$(BIN)/python tools/race

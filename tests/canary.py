@@ -13,7 +13,6 @@ from har_sandbox import Request
 
 # No shape that the product knows, and characters that look different in JSON, in a URL, in HTML and in base64.
 KEY = 'cAnArY/7f3+"<k3y>&=zQx9~T'
-SHORTEST_FORM = 8
 
 
 class KeyLeakError(AssertionError):

@@ -1,8 +1,8 @@
 """One step as each CI runs it: the environment it gets, and what that CI reads afterwards.
 
 `github` is a container action, `harness` a plugin step, `hybrid` a GitHub Action that Harness runs, `terminal` a
-command line with HAR_LABELS_ variables. Facts: contract §2 and §4; the readers are those of runner_model and
-godotenv_model.
+command line with HAR_LABELS_ variables; `drone` is a plugin step too, whose CI reads nothing but the log. Facts: contract
+§2 and §4; the readers are those of runner_model and godotenv_model.
 """
 
 from __future__ import annotations
@@ -100,6 +100,18 @@ _HARNESS = {
     "PLUGIN_PIPELINE": "train",
     "CI_ENABLE_HARNESS_ANNOTATIONS": "true",
 }
+_DRONE = {
+    "CI": "true",
+    "DRONE": "true",
+    "DRONE_REPO": "acme/vision",
+    "DRONE_BRANCH": "main",
+    "DRONE_COMMIT": "0123456789abcdef",
+    "DRONE_COMMIT_SHA": "0123456789abcdef",
+    "DRONE_BUILD_NUMBER": "7",
+    "DRONE_BUILD_EVENT": "push",
+    "DRONE_STAGE_NAME": "default",
+    "DRONE_STEP_NAME": "label",
+}
 _GITHUB = {
     "GITHUB_ACTIONS": "true",
     "CI": "true",
@@ -167,10 +179,9 @@ def environment(ci: str, folder: Path, inputs: Mapping[str, str]) -> dict[str, s
     match ci:
         case "github":
             return _github(folder, inputs) | {"RUNNER_ENVIRONMENT": "github-hosted"}
-        case "harness":
-            return _harness(folder) | {
-                f"PLUGIN_{name.upper().replace('-', '_')}": text for name, text in inputs.items()
-            }
+        case "harness" | "drone":
+            own = _harness(folder) if ci == "harness" else _DRONE
+            return own | {f"PLUGIN_{name.upper().replace('-', '_')}": text for name, text in inputs.items()}
         case "hybrid":
             # The fork of act passes the plugin's own variables on; where DRONE_OUTPUT points is not mounted there.
             passed_on = {f"PLUGIN_WITH_{name.upper()}": text for name, text in inputs.items()}
@@ -214,17 +225,19 @@ def done(ci: str, folder: Path, code: int, out: str, err: str) -> Done:
                 code,
                 out,
                 err,
-                _harness_outputs(_bytes(folder / "label-output.env")),
+                harness_outputs(_bytes(folder / "label-output.env")),
                 _annotated(folder / "annotations.json"),
             )
         case "hybrid":
             pairs = runner_model.pairs_in(_bytes(folder / "github_output"))
             return Done(ci, code, out, err, _pasted(pairs, folder), _text(folder / "github_step_summary"))
+        case "drone":
+            return Done(ci, code, out, err)
         case _:
             return Done(ci, code, out, err, _reported(out))
 
 
-def _harness_outputs(content: bytes) -> dict[str, str]:
+def harness_outputs(content: bytes) -> dict[str, str]:
     """The outputs as every generation of Harness's reader takes them, which must be alike."""
     readers = (godotenv_model.v2, godotenv_model.v3, godotenv_model.v4)
     first, *others = (godotenv_model.read_by_harness(content, reader) for reader in readers)
@@ -238,7 +251,7 @@ def _pasted(pairs: Mapping[str, str], folder: Path) -> dict[str, str]:
     script = "".join(f'echo "{name}={text}" >> {target}\n' for name, text in pairs.items())
     ran = subprocess.run(["bash", "-c", script], capture_output=True, timeout=30, check=False)
     assert not ran.stdout + ran.stderr, ran
-    return _harness_outputs(_bytes(target))
+    return harness_outputs(_bytes(target))
 
 
 def _annotated(path: Path) -> str:

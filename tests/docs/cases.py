@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from docs.documents import the_one
+
 Labels = Sequence[str]
 
 MODEL = "acme/ml/prod/models:resnet50"
@@ -27,6 +29,14 @@ _MANIFEST = {
     "acme/ml/data:faces": ["tmp-import", "licence=cc-by"],
     "acme/ml/data:roads": ["tmp-1", "tmp-2"],
 }
+# What the recipe of manifests makes of the page's file; the contract shows that file in other words.
+_MANIFEST_DONE = {
+    "acme/ml/models:resnet50": ["accuracy=0.934", "stage=candidate"],
+    "acme/ml/models:team/llm": ["owner=vision", "stage=dev"],
+    "acme/ml/data:faces": ["licence=cc-by"],
+    "acme/ml/data:roads": [],
+}
+_OF_CONTRACT = {"labels.yaml": the_one("docs/contract.md", "```yaml\n(version: 1\n.+?)```")}
 _SHARED = {f"acme/ml/models:team/m{number}": ["stage=dev"] for number in range(12)}
 
 
@@ -71,7 +81,8 @@ CASES = (
     Case("plan", ["plan"], _TEAM, outputs={"status": "PLANNED", "changed-count": "2"}),
     Case("plan, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/a": ["owner=vision", "x"], "acme/ml/prod/models:team/b": ["owner=vision"]}),
     Case("plan, a change, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/b": ["frozen"]}, code=5, meanwhile={"acme/ml/prod/models:team/b": ["frozen"]}),
-    Case("manifest", ["manifest"], _MANIFEST, {"acme/ml/models:resnet50": ["accuracy=0.934", "stage=candidate"], "acme/ml/models:team/llm": ["owner=vision", "stage=dev"], "acme/ml/data:faces": ["licence=cc-by"], "acme/ml/data:roads": []}, files=GOOD),
+    Case("manifest", ["manifest"], _MANIFEST, _MANIFEST_DONE, files=GOOD),
+    Case("manifest of the contract", ["manifest"], _MANIFEST, _MANIFEST_DONE, files=GOOD | _OF_CONTRACT),
     Case("manifest, something is frozen", ["manifest"], {**_MANIFEST, "acme/ml/data:roads": ["frozen", "tmp-1"]}, code=10, files=GOOD),
     Case("shards on GitHub", ["shards-github"], _SHARED, dict.fromkeys(_SHARED, ("owner=vision", "stage=dev")), contexts=_shards("${{ strategy.job-index }}", "${{ strategy.job-total }}")),
     Case("shards on Harness", ["shards-harness"], _SHARED, dict.fromkeys(_SHARED, ("owner=vision", "stage=dev")), contexts=_shards("<+strategy.iteration>", "<+strategy.iterations>")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _MARKED = re.compile(r"<!-- (example|recipe|file|command): (.+?) -->\n```\w+\n(.*?)\n```", re.DOTALL)
 _YAML = re.compile(r"^```yaml\n(.*?)\n```", re.DOTALL | re.MULTILINE)
 _OURS = ("uses: har-labels/", "image: ghcr.io/har-labels/")
+# What Harness asks of whoever runs a pipeline or uses a template.
+_ASKED = re.compile(r"<\+input>(?:\.default\((?P<default>[^)]*)\))?(?:\.allowedValues\((?P<allowed>[^)]*)\))?")
 
 
 def read_yaml(text: str) -> Any:
@@ -34,6 +36,12 @@ def marked(kind: str) -> dict[str, str]:
     return blocks
 
 
+def the_one(page: str, pattern: str) -> str:
+    """The one text of a page that `pattern` finds."""
+    (found,) = re.findall(pattern, (ROOT / page).read_text("utf-8"), re.DOTALL)
+    return str(found)
+
+
 def examples() -> dict[str, str]:
     """Every block with a step of ours: marked ones by their names, others as `page 1`, `page 2`."""
     found = marked("recipe") | marked("example")
@@ -48,27 +56,54 @@ def examples() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of ours as it is written: `given` are its `with:` or `settings:`."""
+    """One step of ours as it is written: `given` are its `with:` or `settings:`, `parallelism` is its strategy's."""
 
     ci: str
     given: Mapping[str, Any]
     context: Mapping[str, str] = field(default_factory=dict)
+    parallelism: int = 1
 
     def variables(self) -> dict[str, str]:
-        """What the CI makes of it: every declared input on GitHub, the settings alone on Harness."""
+        """What the CI makes of it: every declared input on GitHub, the settings alone on Harness and Drone."""
         texts = {name: _filled(_text(value), self.context) for name, value in self.given.items()}
-        if self.ci == "harness":
+        if self.ci != "github":
             return {f"PLUGIN_{name.upper()}": text for name, text in texts.items()}
         declared = read_yaml((ROOT / "action.yml").read_text("utf-8"))["inputs"]
         assert set(texts) <= set(declared), set(texts) - set(declared)
         defaults = {name: about.get("default", "") for name, about in declared.items()}
         return {f"INPUT_{name.upper()}": text for name, text in (defaults | texts).items()}
 
+    def turns(self) -> list[Step]:
+        """The step once for each turn of its strategy, as Harness counts them."""
+        counted = {"<+strategy.iterations>": str(self.parallelism)}
+        return [
+            replace(self, context={**self.context, **counted, "<+strategy.iteration>": str(turn)})
+            for turn in range(self.parallelism)
+        ]
+
+    def answered(self, answers: Mapping[str, str]) -> Step:
+        """The step after somebody answered what its `<+input>`s ask; what they leave out has its default."""
+        asked = {name: found for name, value in self.given.items() if (found := _ASKED.fullmatch(str(value)))}
+        assert set(answers) <= set(asked), f"nobody asks for {set(answers) - set(asked)}"
+        given = {name: _answer(name, found, answers.get(name)) for name, found in asked.items()}
+        return replace(self, given={**self.given, **given})
+
+    def allowed(self, name: str) -> list[str]:
+        """The values among which Harness lets one choose."""
+        found = _ASKED.fullmatch(self.given[name])
+        assert found, self.given[name]
+        return found["allowed"].split(",")
+
 
 def step_in(block: str, context: Mapping[str, str] | None = None) -> Step:
     """The one step of ours in a block."""
-    (step,) = _steps(read_yaml(block), context or {})
+    (step,) = steps_in(block, context)
     return step
+
+
+def steps_in(block: str, context: Mapping[str, str] | None = None) -> list[Step]:
+    """The steps of ours in a block, in the order in which they run."""
+    return list(_steps(read_yaml(block), context or {}))
 
 
 def _steps(node: Any, context: Mapping[str, str]) -> Iterator[Step]:
@@ -79,13 +114,24 @@ def _steps(node: Any, context: Mapping[str, str]) -> Iterator[Step]:
         if str(node.get("uses", "")).startswith("har-labels/"):
             yield Step("github", node["with"], context)
         elif node.get("type") == "Plugin":
-            yield Step("harness", node["spec"]["settings"], context)
+            yield Step("harness", node["spec"]["settings"], context, node.get("strategy", {}).get("parallelism", 1))
+        elif "image" in node and "settings" in node:
+            yield Step("drone", node["settings"], context)
         else:
             yield from _steps(list(node.values()), context)
 
 
+def _answer(name: str, asked: re.Match[str], answer: str | None) -> str:
+    value = asked["default"] if answer is None else answer
+    assert value is not None, f"{name} has no default and no answer"
+    assert asked["allowed"] is None or value in asked["allowed"].split(","), f"{name} may not be {value}"
+    return value
+
+
 def _text(value: Any) -> str:
-    """A YAML value as both CIs pass it on."""
+    """A YAML value as the CIs pass it on."""
+    if value == {"from_secret": "har_api_key"}:  # Drone's word for it
+        return KEY
     if isinstance(value, bool):
         return str(value).lower()
     assert isinstance(value, str | int | float), f"{value!r} reaches a step changed"

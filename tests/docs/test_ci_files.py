@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,43 +11,48 @@ from typing import Any
 
 import pytest
 
-from ci import steps
+from ci import composite
+from ci.runner_model import commands_in
 from ci.steps import INPUTS
 from conftest import MakeSandbox, Watch
 from docs.documents import ROOT, read_yaml, step_in
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-COMPOSITE: dict[str, Any] = read_yaml((ROOT / "composite" / "action.yml").read_text("utf-8"))
 NAMES = {name.replace("-", "_") for name in INPUTS}
 
 
 def test_composite_passes_no_input_into_a_script() -> None:
     """Every input goes through `env`; one pasted into `run` would be run as a script."""
-    prepare, label = COMPOSITE["runs"]["steps"]
-    assert "${{" not in prepare["run"] + label["run"]
-    passed = {value for name, value in label["env"].items() if name.startswith("INPUT_")}
+    assert "${{" not in composite.PREPARE["run"] + composite.LABEL["run"]
+    passed = {value for name, value in composite.LABEL["env"].items() if name.startswith("INPUT_")}
     assert passed == {f"${{{{ inputs.{name} }}}}" for name in INPUTS}
 
 
 def test_composite_labels(make_sandbox: MakeSandbox, watch: Watch, tmp_path: Path) -> None:
-    """The composite's own script, with its own variables, changes labels and sets outputs as the container does."""
+    """The composite's second script, with its own variables, changes labels and sets outputs as the container does."""
     box = make_sandbox()
     box.add_artifact("acme/models", "resnet50", labels=["a"])
-    label = COMPOSITE["runs"]["steps"][1]
     given = {
         "api-key": box.api_key, "api-url": box.api_url, "registry-ref": "acme/models", "artifact": "resnet50",
         "mode": "add", "labels": "b\n",
     }  # fmt: skip
-    texts = {f"${{{{ inputs.{name} }}}}": text for name, text in (INPUTS | given).items()}
-    texts["${{ steps.prepare.outputs.python }}"] = sys.executable
-    own = {name: texts[value] for name, value in label["env"].items()}
-    runner = {name: value for name, value in steps.environment("github", tmp_path, {}).items() if name[:6] != "INPUT_"}
-    variables = {**runner, **own, "PATH": os.environ["PATH"], "GITHUB_ACTION_PATH": str(ROOT / "composite")}
-    ran = subprocess.run(["bash", "-e", "-c", label["run"]], env=variables, capture_output=True, text=True, check=False)
-    watch.logs += [ran.stdout, ran.stderr]
-    done = steps.done("github", tmp_path, ran.returncode, ran.stdout, ran.stderr)
+    done = composite.label(tmp_path, sys.executable, given, os.environ["PATH"])
+    watch.logs += [done.out, done.err]
     assert (done.code, box.labels("acme/models", "resnet50")) == (0, ["a", "b"]), done.log
     assert done.value("added") == ["b"]
+
+
+def test_composite_says_which_python_it_needs(tmp_path: Path) -> None:
+    """Where no `python3` and no `python` is new enough, its first script ends with an annotation that names the cure."""
+    old = composite.commands(tmp_path / "bin", python3="exit 1", python="exit 1")
+    variables = {"PATH": f"{old}{os.pathsep}{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path)}
+    ran, outputs = composite.prepare(tmp_path, variables)
+    assert (ran.returncode, outputs) == (1, {})
+    (told,) = commands_in(ran.stdout)
+    assert (told.name, told.data) == (
+        "error",
+        "har-labels needs Python 3.11 or newer; put actions/setup-python before this step",
+    )
 
 
 def test_template_and_pipeline_use_settings_that_exist() -> None:

@@ -10,37 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ci import steps
-from ci.steps import Done
-from conftest import MakeSandbox, Watch, entrypoint
+from conftest import MakeSandbox, Watch
 from docs.cases import CASES, GATED, Case
 from docs.documents import examples, marked, step_in
-from har_sandbox import Sandbox
-
-
-class Workspace:
-    """The folder of a job, with the files that the documents show, and one registry."""
-
-    def __init__(self, folder: Path, box: Sandbox, watch: Watch) -> None:
-        self.folder, self._box, self._watch, self._steps = folder, box, watch, 0
-        for name, text in marked("file").items():
-            (folder / name).write_text(text, "utf-8")
-
-    def run(self, recipe: str, context: Mapping[str, str], environ: Mapping[str, str]) -> Done:
-        """One step, as a process that has nothing but what the CI gives it."""
-        self._steps += 1
-        files = self.folder / f"step-{self._steps}"
-        files.mkdir()
-        step = step_in(examples()[recipe], context)
-        prefix = "PLUGIN_API_URL" if step.ci == "harness" else "INPUT_API-URL"
-        variables = (
-            steps.environment(step.ci, files, {}) | step.variables() | {prefix: self._box.api_url} | dict(environ)
-        )
-        ran = subprocess.run(
-            entrypoint(), env=variables, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
-        )
-        self._watch.logs += [ran.stdout, ran.stderr]
-        return steps.done(step.ci, files, ran.returncode, ran.stdout, ran.stderr)
+from docs.workspace import Workspace
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title.replace(" ", "-"))
@@ -59,7 +32,7 @@ def test_every_recipe_does_what_it_says(case: Case, make_sandbox: MakeSandbox, w
         if recipe == case.recipes[-1]:
             for place, labels in case.meanwhile.items():
                 box.put_labels(*place.split(":", 1), labels)
-        done = [workspace.run(recipe, context, case.environ) for context in case.contexts]
+        done = [workspace.run(step_in(examples()[recipe], context), case.environ) for context in case.contexts]
         code = case.code if recipe == case.recipes[-1] else 0
         assert [one.code for one in done] == [code] * len(done), done[0].log
     assert {place: sorted(box.labels(*place.split(":", 1)) or []) for place in case.holds} == _sorted(
@@ -89,7 +62,7 @@ def test_reports_of_shards_are_joined(tool: str, make_sandbox: MakeSandbox, watc
     box.put_labels("acme/ml/models", "team/m0", ["owner=vision"])
     workspace = Workspace(tmp_path, box, watch)
     for context in case.contexts:
-        assert workspace.run("shards-github", context, {}).code == 0
+        assert workspace.run(step_in(examples()["shards-github"], context)).code == 0
     told = subprocess.run(
         ["sh", "-c", marked("command")[tool]], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -1,0 +1,192 @@
+"""What CONTRIBUTING shows as code is code: the input, the output and the CI of its examples work when they are added."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import pytest
+
+from canary import KEY
+from ci import steps
+from ci.steps import OUTPUTS, Done
+from conftest import RunStep, entrypoint
+from docs.documents import ROOT
+from har_labels.language.scope import CI_NAMES
+from har_labels.platforms import Platform, detect, harness
+from har_sandbox import Sandbox
+
+PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+REGISTRY, NAME, BEFORE = "acme/ml/models", "resnet50", ["owner=vision", "stage=dev"]
+ASKED = {"registry-ref": REGISTRY, "artifact": NAME, "labels": "stage=prod"}
+GITLAB = {"GITLAB_CI": "true", "CI_COMMIT_REF_NAME": "main", "CI_PIPELINE_ID": "7"}
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis")
+
+
+@pytest.fixture
+def box(sandbox: Sandbox) -> Sandbox:
+    """A registry with one labelled model."""
+    sandbox.add_artifact(REGISTRY, NAME, labels=BEFORE)
+    return sandbox
+
+
+# --- an input and an output -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this checkout with the page's input and output added as it says, the documents made anew."""
+    copy = tmp_path_factory.mktemp("grown") / "checkout"
+    shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
+    for title in ("input", "output"):
+        for name, old, new in changes(title):
+            text = (copy / name).read_text("utf-8")
+            assert text.count(old) == 1, f"{name} has not once what CONTRIBUTING shows of it:\n{old}"
+            (copy / name).write_text(text.replace(old, new), "utf-8")
+    run_python(copy, "tools/docs")
+    run_python(copy, "tools/schemas")
+    return copy
+
+
+def changes(title: str) -> Iterator[tuple[str, str, str]]:
+    """Each change of the page's block: the file, the lines as they are, the lines as they become."""
+    (block,) = re.findall(rf"<!-- change: {title} -->\n *```diff\n(.*?)\n *```", PAGE, re.DOTALL)
+    for part in re.split(r"(?=^\S+\.py$)", textwrap.dedent(block), flags=re.MULTILINE)[1:]:
+        name, *lines = part.strip().splitlines()
+        yield name, *("".join(f"{line[1:]}\n" for line in lines if line[0] in signs) for signs in (" -", " +"))
+
+
+def run_python(checkout: Path, *words: str) -> None:
+    """A Python command of the copy, with the copy's own package."""
+    environ = {**os.environ, "PYTHONPATH": str(checkout / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = subprocess.run(
+        [sys.executable, *words], cwd=checkout, env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def run_grown(grown: Path, run_step: RunStep, box: Sandbox, inputs: Mapping[str, str]) -> Done:
+    """A step of the copy on GitHub."""
+    folder = run_step.new_folder()
+    words = [str(grown / "entrypoint") if word.endswith("entrypoint") else word for word in entrypoint()]
+    ran = subprocess.run(
+        words,
+        env=run_step.variables("github", folder, box, inputs, {}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    run_step.watch.logs += [ran.stdout, ran.stderr]
+    return steps.done("github", folder, ran.returncode, ran.stdout, ran.stderr)
+
+
+def test_the_input_works(grown: Path, run_step: RunStep, box: Sandbox) -> None:
+    """The page's input does what it says, has its default, and is refused in its own name where its value is wrong."""
+    assert "takes away" in run_grown(grown, run_step, box, ASKED).log
+    box.put_labels(REGISTRY, NAME, BEFORE)
+    done = run_grown(grown, run_step, box, ASKED | {"announce-removals": "false"})
+    assert (done.code, box.labels(REGISTRY, NAME), "takes away" in done.log) == (0, ["stage=prod"], False)
+    wrong = run_grown(grown, run_step, box, ASKED | {"announce-removals": "never"})
+    assert (wrong.code, wrong.errors) == (2, ["HAR-INPUT"])
+    assert "`announce-removals` is 'never': it is neither true nor false" in wrong.err
+
+
+def test_the_output_is_set(grown: Path, run_step: RunStep, box: Sandbox) -> None:
+    """The page's output tells how many requests the registry got."""
+    done = run_grown(grown, run_step, box, ASKED)
+    assert done.outputs["requests-count"] == str(len(box.requests))
+
+
+def test_the_documents_tell_of_both(grown: Path) -> None:
+    """After `make docs` every file for users has the new input and output, and the tests of what is declared agree."""
+    for name in ("action.yml", "composite/action.yml", "README.md"):
+        text = (grown / name).read_text("utf-8")
+        assert ("announce-removals" in text, "requests-count" in text) == (True, True), name
+    assert "announce_removals:" in (grown / "harness" / "content.yaml").read_text("utf-8")
+    run_python(grown, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/docs/test_declared.py")
+
+
+# --- a CI -----------------------------------------------------------------------------------------------------
+
+
+def gitlab_facts(environ: Mapping[str, str]) -> dict[str, str]:
+    """Step 2 of the page: the same names for all CIs, absent ones as empty text."""
+    known = {"name": "gitlab", "branch": environ.get("CI_COMMIT_REF_NAME", "")}
+    return dict.fromkeys(CI_NAMES, "") | known | {"run_id": environ.get("CI_PIPELINE_ID", "")}
+
+
+def page_class() -> Any:
+    """The class that the page shows, among the imports of the module that it is a neighbour of."""
+    (block,) = re.findall(r"^( *)```python\n(.*?)\n\1```", PAGE, re.DOTALL | re.MULTILINE)
+    namespace = {**vars(harness), "gitlab_facts": gitlab_facts}
+    exec(compile(textwrap.dedent(block[1]), "CONTRIBUTING.md", "exec"), namespace)
+    return namespace["GitLab"]
+
+
+@pytest.fixture
+def on_gitlab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Step 3 of the page: GitLab's sign, asked after GitHub's; and a job's folder, where its step starts."""
+    gitlab = page_class()
+
+    def detect_too(environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> Platform:
+        is_gitlab = environ.get("GITLAB_CI") == "true" and environ.get("GITHUB_ACTIONS") != "true"
+        return gitlab(environ, out, err) if is_gitlab else detect(environ, out, err)
+
+    monkeypatch.setattr("har_labels.main.detect", detect_too)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "har-labels.env"
+
+
+def test_the_ci_has_what_a_platform_needs() -> None:
+    """The page's class offers all that `Platform` asks for."""
+    asked = {name for name in vars(Platform) if not name.startswith("_")}
+    assert asked <= set(dir(page_class()))
+
+
+def test_the_ci_labels_and_publishes(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
+    """A step on the page's CI labels by its facts, and every output is in its file as every reader takes it."""
+    done = run_step("gitlab", box, ASKED | {"mode": "upsert", "labels": "branch={{ ci.branch }}"}, environ=GITLAB)
+    assert (done.code, box.labels(REGISTRY, NAME)) == (0, ["branch=main", *BEFORE]), done.log
+    outputs = steps.harness_outputs(on_gitlab.read_bytes())
+    assert tuple(outputs) == OUTPUTS
+    assert (outputs["exit-code"], outputs["changed"], outputs["added"]) == ("0", "true", '["branch=main"]')
+
+
+def test_the_ci_spells_inputs_its_own_way(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
+    """What is wrong and what is missing is told as GitLab's `variables:` have it, and the outputs tell the failure."""
+    done = run_step("gitlab", box, {**ASKED, "mode": "merge", "registry-ref": ""}, environ=GITLAB)
+    assert (done.code, done.errors) == (2, ["HAR-INPUT"] * 2)
+    assert "`HAR_LABELS_MODE` is 'merge'" in done.err
+    assert "`HAR_LABELS_REGISTRY_REF` is missing" in done.err
+    assert "HAR_LABELS_REGISTRY_REF=account/org/project/registry" in done.err
+    assert steps.harness_outputs(on_gitlab.read_bytes())["exit-code"] == "2"
+
+
+def test_the_ci_keeps_the_key(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
+    """A server that repeats the key finds it in no output: the file has `***` in its place."""
+    box.put_labels(REGISTRY, NAME, [f"token={KEY}"])
+    assert run_step("gitlab", box, {**ASKED, "mode": "read", "labels": ""}, environ=GITLAB).code == 0
+    assert steps.harness_outputs(on_gitlab.read_bytes())["labels"] == '["token=***"]'
+
+
+def test_the_ci_names_what_it_cannot_write(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
+    """A file that can't be written is a warning that names it, and the step stays green."""
+    on_gitlab.mkdir()
+    done = run_step("gitlab", box, ASKED, environ=GITLAB)
+    assert (done.code, "har-labels: warning: can't write har-labels.env: Is a directory" in done.err) == (0, True)
+
+
+def test_the_ci_names_an_output_too_long(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
+    """An output that no reader would take is empty, and a warning says so in a sentence."""
+    box.put_labels(REGISTRY, NAME, [f"{number:04}{'x' * 1000}" for number in range(70)])
+    done = run_step("gitlab", box, {**ASKED, "mode": "read", "labels": ""}, environ=GITLAB)
+    assert (done.code, steps.harness_outputs(on_gitlab.read_bytes())["labels"]) == (0, "")
+    assert "har-labels: warning: the output `labels` is left empty" in done.err
