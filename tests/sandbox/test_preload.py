@@ -52,6 +52,9 @@ def test_an_image_without_tags_is_not_listed() -> None:
         ("registries: [{ref: a/b, artifacts: [{name: x, labels: [1.5]}]}]", "found 1.5"),
         ("registries: [{ref: a/b, artifacts: [{name: x, type: modal}]}]", "type 'modal'"),
         ("registries: [{ref: a/b, package-type: GO, artifacts: [{name: x, type: model}]}]", "type"),
+        ("registries: [{ref: a/b}, {ref: a/b/+}]", "registry 2: ref 'a/b' is there already"),
+        ("registries: [{ref: a/b, artifacts: [{name: x}, {name: x}]}]", "artifact 2: 'x' is there already"),
+        ("registries: [{ref: a/b, artifacts: [{name: x, hidden: 'yes'}]}]", "hidden must be true or false"),
         ("a: [", "is not YAML"),
     ],
 )

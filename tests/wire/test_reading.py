@@ -308,3 +308,41 @@ def test_requests_of_a_run_over_many(run_step: RunStep, sandbox: Sandbox, mode: 
     puts = [request for request in sandbox.requests if request.method == "PUT"]
     assert len(puts) == changing
     assert len(sandbox.requests) <= 3 + changing + looks * 3
+
+
+def test_a_list_without_its_artifacts_is_not_empty() -> None:
+    """An answer that leaves out what was asked for is doubt, or `on-missing: skip` would make it green."""
+    with canned(success({"itemCount": 0})) as server, pytest.raises(BadAnswer, match="is not what the API documents"):
+        Reader(registry(server.url), Sleepless(), retries=0).find(REF, "x", "")
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_read_that_failed_says_of_what_and_how_often(sandbox: Sandbox, retries: int) -> None:
+    """In a run over several registries the reader must know which one it was."""
+    sandbox.script([Fault("503", times=99)])
+    with pytest.raises(ServerFailing) as caught:
+        reader_of(sandbox, retries).find(REF, "x", "")
+    tries = "1 try" if retries == 0 else "3 tries"
+    assert caught.value.what == f"reading {MODELS}/+: the server answered 503: Service Unavailable ({tries})"
+
+
+def test_a_server_that_asks_for_a_very_long_pause_is_quoted(sandbox: Sandbox) -> None:
+    """Nobody waits a day: the run gives up at once, and says what was asked for."""
+    sandbox.script([Fault("429", times=1, retry_after="86400")])
+    with pytest.raises(RateLimited, match=r"\(1 try, and it asked to wait 86,400 s\)"):
+        reader_of(sandbox).find(REF, "x", "")
+
+
+def test_labels_that_appear_later_than_their_artifact_are_waited_for(sandbox: Sandbox, run_step: RunStep) -> None:
+    """What was just pushed may be known by name before a list shows it; a merging mode needs its labels."""
+    sandbox.add_artifact(MODELS, "late", package_type="DOCKER", labels=["old"], hidden=True)
+
+    def list_it(_request: object) -> None:
+        if len(sandbox.requests) == 4:
+            sandbox.delete_artifact(MODELS, "late")
+            sandbox.add_artifact(MODELS, "late", package_type="DOCKER", labels=["old"])
+
+    sandbox.before(list_it)
+    asked = {"registry-ref": MODELS, "artifact": "late", "mode": "add", "labels": "new", "wait-for-artifact": "20"}
+    done = run_step("github", sandbox, asked)
+    assert (done.code, sandbox.labels(MODELS, "late")) == (0, ["new", "old"])

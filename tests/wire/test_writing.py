@@ -250,6 +250,7 @@ def test_a_server_known_to_drop_types_is_not_written_to(make_sandbox: MakeSandbo
     asked = {"registry-ref": MODELS, "artifact": "a", "labels": "new", "auth-scheme": "bearer"}
     done = run_step("github", box, asked)
     assert (done.code, done.errors, puts(box)) == (6, ["HAR-TYPE-LOSS"], [])
+    assert "Push the artifact anew" not in done.err, "nothing is broken yet"
     assert run_step("github", box, {**asked, "allow-type-loss": "true"}).code == 0
     assert box.labels(MODELS, "a") == ["new"]
 
@@ -262,6 +263,8 @@ def test_the_first_write_shows_whether_types_stay(make_sandbox: MakeSandbox, run
     done = run_step("github", box, asked)
     assert "is no longer a model since its labels were written" in done.log
     assert (done.code, len(puts(box))) == ((0, 3) if allowed else (6, 1)), done.err
+    assert (f"::warning::'a' in {MODELS}/+ is no longer a model" in done.out) is allowed
+    assert ("and so will be all others written" in done.out) is allowed
     assert [request.method for request in box.requests][:3] == ["GET", "PUT", "GET"]
 
 

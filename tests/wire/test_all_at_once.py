@@ -1,0 +1,175 @@
+"""Everything wrong is told in one run, before any request; and the key goes into no label (contract §2)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from canary import KEY
+from conftest import MODELS, MakeSandbox, RunStep, Watch
+from har_sandbox import Fault, Sandbox
+
+ASKED = {"registry-ref": MODELS, "artifact": "resnet50", "mode": "add", "labels": "new"}
+
+
+@pytest.fixture
+def box(sandbox: Sandbox) -> Sandbox:
+    """A registry with one artifact."""
+    sandbox.add_artifact(MODELS, "resnet50", package_type="DOCKER", labels=["old"])
+    return sandbox
+
+
+def test_a_wrong_value_hides_no_wrong_name_label_or_file(run_step: RunStep, box: Sandbox) -> None:
+    """Settings, artifact names, labels, `require` and metrics files are wrong in one run, and each is told."""
+    wrong = {
+        "timeout": "0", "artifact": "a/../b", "labels": "x^_y, {{ foo }}", "require": "1 +",
+        "metrics-file": "/nope/1.json, /nope/2.json",
+    }  # fmt: skip
+    done = run_step("github", box, ASKED | wrong)
+    assert (done.code, box.requests) == (2, [])
+    what = [said for _, said, _ in done.stable_lines]
+    for begin in ("`timeout` is '0'", "`artifact` item 1", "label 1 `x^_y`", "label 2 `{{ foo }}`", "`require` line 1"):
+        assert len([said for said in what if said.startswith(begin)]) == 1, begin
+    assert [said for said in what if "/nope/" in said] == [
+        f"metrics file `/nope/{number}.json` can't be read: No such file or directory" for number in (1, 2)
+    ]
+    assert len(what) == 7
+
+
+def test_nothing_is_said_of_labels_whose_mode_is_not_known(run_step: RunStep, box: Sandbox) -> None:
+    """A bare word is wrong for `upsert` alone; with a misspelt mode nobody can tell."""
+    done = run_step("harness", box, ASKED | {"mode": "upset", "labels": "bare"})
+    assert [said for _, said, _ in done.stable_lines] == ["`mode` is 'upset': it is none of the values allowed"]
+
+
+@pytest.mark.parametrize("fault", [None, "401", "cut"])
+def test_a_wrong_label_is_told_before_any_request(run_step: RunStep, box: Sandbox, fault: str | None) -> None:
+    """Whatever the registry would have answered: what is wrong here needs no answer."""
+    box.script([Fault(fault, times=99)] if fault else [])
+    done = run_step("github", box, ASKED | {"labels": "x^_y"})
+    assert (done.errors, box.requests) == (["HAR-INPUT"], [])
+
+
+def test_a_manifest_tells_all_in_one_run(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """Unknown keys, values, labels and templates stand together, in the order of the file."""
+    manifest = tmp_path / "labels.yaml"
+    manifest.write_text(
+        f"version: 1\nregistry-ref: {MODELS}\ncolour: red\nchanges:\n"
+        '  - {artifact: a, labels: ["a^_b", " x"]}\n'
+        "  - {artifact: b, mode: upsert, labels: [bare]}\n"
+        '  - {artifact: c, labels: ["{{ metrics.q }}", "{{ foo"]}\n'
+        "  - {artifact: d, mode: ad, labels: [x]}\n"
+    )
+    done = run_step("github", box, {"manifest": str(manifest)})
+    assert (done.code, box.requests) == (2, [])
+    places = [said.removeprefix(f"{manifest}:").partition(": ")[0] for _, said, _ in done.stable_lines]
+    assert places == ["3:1", "5:28", "5:36", "6:42", "7:28", "7:47", "8:25"]
+
+
+@pytest.mark.parametrize("name", ["owned", "on-conflict"])
+def test_an_input_that_no_entry_of_a_manifest_has_a_use_for(
+    run_step: RunStep, box: Sandbox, tmp_path: Path, name: str
+) -> None:
+    """A default of the entries that fits none of them is told, as one in the file is."""
+    manifest = tmp_path / "labels.yaml"
+    manifest.write_text(
+        f"version: 1\nregistry-ref: {MODELS}\nchanges: [{{artifact: resnet50, mode: add, labels: [x]}}]\n"
+    )
+    value = {"owned": "ci:*", "on-conflict": "keep"}[name]
+    done = run_step("github", box, {"manifest": str(manifest), name: value})
+    assert (done.code, done.errors, box.requests) == (2, ["HAR-MANIFEST"], [])
+    assert f"the input `{name}` goes with" in done.err
+
+
+def test_a_list_that_came_out_empty_turns_owned_into_nothing_else(run_step: RunStep, box: Sandbox) -> None:
+    """A computed `owned` of `[]` would make the step a plain replace, which takes everybody's labels away."""
+    for text in ("[]", " , "):
+        done = run_step("github", box, ASKED | {"mode": "replace", "owned": text})
+        assert (done.code, box.labels(MODELS, "resnet50")) == (2, ["old"])
+        assert "it has no items" in done.err
+
+
+def test_owned_labels_are_not_all_taken_away_by_an_empty_list(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """An empty file, or templates that all come to nothing, are as suspicious with `owned` as without."""
+    (tmp_path / "none.txt").write_text("\n")
+    for given in ({"labels": "", "labels-file": str(tmp_path / "none.txt")}, {"labels": "{{ ci.tag }}"}):
+        done = run_step("github", box, {**ASKED, "mode": "replace", "owned": "ol*", **given})
+        assert (done.code, box.labels(MODELS, "resnet50")) == (2, ["old"])
+        assert "`mode: clear`" in done.err
+
+
+def test_statements_are_no_labels(run_step: RunStep, box: Sandbox) -> None:
+    """`{% if %}` is refused, not written as it stands; `templates: false` takes it so."""
+    text = "{% if ci.tag %}release{% endif %}"
+    assert run_step("github", box, ASKED | {"labels": text}).errors == ["HAR-TEMPLATE"]
+    assert run_step("github", box, ASKED | {"labels": text, "templates": "false"}).code == 0
+    assert box.labels(MODELS, "resnet50") == ["old", text]
+
+
+@pytest.mark.parametrize("source", ["labels-file", "metrics", "manifest", "pieces", "pattern"])
+def test_the_key_goes_into_no_label(run_step: RunStep, box: Sandbox, tmp_path: Path, watch: Watch, source: str) -> None:
+    """However it gets there: from a file, a metric or put together, it is refused, and not shown."""
+    path = tmp_path / "source.json"
+    watch.may_hold_key.add(path)
+    text = json.dumps(["a", KEY] if source == "labels-file" else {"k": KEY})
+    asked = (
+        ASKED
+        | {
+            "labels-file": {"labels": "", "labels-file": str(path)},
+            "metrics": {"labels": "k={{ metrics.k }}", "metrics-file": str(path)},
+            "pieces": {"labels": f"{{{{ '{KEY[:6]}' }}}}{{{{ {json.dumps(KEY[6:])} }}}}"},
+            "pattern": {"labels": "{{ metrics.k }}*", "metrics-file": str(path), "mode": "remove"},
+            "manifest": {"manifest": str(path), "artifact": "", "labels": "", "mode": "", "registry-ref": ""},
+        }[source]
+    )
+    if source == "manifest":
+        changes = [{"registry-ref": MODELS, "artifact": "resnet50", "mode": "add", "labels": ["a", KEY]}]
+        text = json.dumps({"version": 1, "changes": changes})
+    path.write_text(text)
+    done = run_step("github", box, asked)
+    assert (done.code, box.requests) == (2, [])
+    assert "contains the key" in done.err
+
+
+def test_no_plan_file_holds_the_key(make_sandbox: MakeSandbox, run_step: RunStep, tmp_path: Path, watch: Watch) -> None:
+    """A label that is there already and holds it can't be planned around: the plan isn't saved, and why is said."""
+    box = make_sandbox()
+    box.add_artifact(MODELS, "resnet50", package_type="DOCKER", labels=[f"k={KEY}"])
+    plan = tmp_path / "labels.plan"
+    done = run_step("github", box, ASKED | {"dry-run": "true", "save-plan": str(plan)})
+    assert (done.code, plan.exists()) == (2, False)
+    assert "has a label that contains the key" in done.err
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("save-plan", "report-file"), ("labels-file", "report-file"), ("metrics-file", "report-file")]
+)
+def test_a_file_that_is_written_is_none_of_the_others(
+    run_step: RunStep, box: Sandbox, tmp_path: Path, one: str, other: str
+) -> None:
+    """Written otherwise it is still the same file, and what was in it would be lost."""
+    path = tmp_path / "f.json"
+    path.write_text('{"a": 1}')
+    done = run_step("github", box, ASKED | {"dry-run": "true", one: str(path), other: f"{tmp_path}/./f.json"})
+    assert (done.code, box.requests) == (2, [])
+    assert f"`{one}` and `{other}` name one file" in done.err
+
+
+def test_duplicates_of_names_are_told(run_step: RunStep, box: Sandbox) -> None:
+    """A name that is given twice is dropped with a notice, as a label is."""
+    done = run_step("github", box, ASKED | {"artifact": "resnet50, resnet50"})
+    assert (done.code, done.outputs["matched-count"]) == (0, "1")
+    assert "`artifact` item 2 is dropped: 'resnet50' is there already" in done.log
+
+
+@pytest.mark.parametrize(
+    ("ci", "spelt"),
+    [("github", "`on-missing: skip`"), ("harness", "`on_missing: skip`"), ("terminal", "`--on-missing skip`")],
+)
+def test_fixed_texts_are_in_the_readers_spelling(run_step: RunStep, box: Sandbox, ci: str, spelt: str) -> None:
+    """The way out names inputs as the reader's CI writes them."""
+    done = run_step(ci, box, ASKED | {"artifact": "nope"})
+    assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
+    assert spelt in done.err
