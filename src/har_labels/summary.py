@@ -166,7 +166,7 @@ def _rest(count: int) -> str:
 def _failure_items(result: RunResult) -> Iterator[str]:
     names = chain([""] * len(result.errors), (o.step.artifact for o in result.outcomes if o.status is Status.FAILED))
     for name, error in zip(names, failures_of(result), strict=True):
-        where = f"{code(name)}: " if name else ""
+        where = f"{code(name)}: " if name and not error.what.startswith(repr(name)) else ""
         yield f"- {where}{code(error.code)} {prose(_shortened(error.what))}  \n  → {prose(_shortened(error.next_step))}\n"
 
 

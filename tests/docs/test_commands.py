@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from canary import KEY
 from conftest import MakeSandbox, Watch
-from docs.documents import ROOT, examples, step_in, the_one
+from docs.documents import ROOT, examples, marked, step_in, the_one
 from docs.workspace import Workspace
 from har_sandbox import Sandbox
+from har_sandbox.faults import REPLACING, SPOILING
 
 REGISTRY, NAME, BEFORE = "acme/ml/prod/models", "resnet50", ["owner=vision", "stage=dev"]
 # Where `make` and `pip install` put the console script: beside the Python that has the package.
@@ -48,7 +53,10 @@ def test_the_example_for_a_terminal(sandbox: Sandbox, watch: Watch, tmp_path: Pa
     ran = run_line(line.replace("…", shlex.quote(KEY)), tmp_path, {"HAR_LABELS_API_URL": box.api_url})
     watch.logs += [ran.stdout, ran.stderr]
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout.splitlines() == [f"~ {REGISTRY}/+ {NAME}", "  owner=vision", "+ stage=candidate", "  stage=dev"]
+    assert ran.stdout.splitlines() == [
+        f"~ {REGISTRY}/+ {NAME}", "  owner=vision", "+ stage=candidate", "  stage=dev",
+        "Dry run, nothing was written: 1 artifact to change.",
+    ]  # fmt: skip
     assert box.labels(REGISTRY, NAME) == BEFORE
     assert {request.method for request in box.requests} == {"GET"}
 
@@ -81,3 +89,58 @@ def test_the_demo(tmp_path: Path) -> None:
         ["corpora/faces", "['branch=main', 'dataset=v7', 'licence=cc-by']"],
         ["corpora/roads", "['branch=main', 'dataset=v7']"],
     ]
+
+
+# --- docs/sandbox.md ------------------------------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
+
+
+@contextmanager
+def served(name: str, folder: Path) -> Iterator[str]:
+    """The address at which the page's command serves, on a free port; it must end well on Ctrl-C."""
+    line = re.sub(r"--port \d+", f"--port 0 --ready-file {folder}/ready", marked("command")[name].strip())
+    variables = {"PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
+    server = subprocess.Popen(["sh", "-c", f"exec {line}"], cwd=ROOT, env=variables, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            if (folder / "ready").exists():
+                break
+            time.sleep(0.1)
+        yield (folder / "ready").read_text().strip()
+    finally:
+        server.send_signal(signal.SIGINT)
+        assert server.wait(20) == 0
+
+
+def test_the_sandbox_page_is_true(tmp_path: Path) -> None:
+    """The command serves what the example file holds, and the line for the other terminal labels a model of it."""
+    line = marked("command")["label the sandbox"]
+    assert line.count("http://127.0.0.1:8085") == 1
+    with served("sandbox", tmp_path) as url:
+        for signs in ("+ stage=production", "  stage=production"):  # the second time it is there already
+            ran = run_line(f"{line.strip().replace('http://127.0.0.1:8085', url)} --json", tmp_path, {})
+            row = json.loads(ran.stdout)["results"][0]
+            assert (ran.returncode, row["artifact"], "stage=production" in row["after"]) == (0, "resnet50", True)
+            assert (row["added"] == ["stage=production"]) is signs.startswith("+")
+
+
+def test_the_sandbox_with_faults_serves(tmp_path: Path) -> None:
+    """The command with faults is one that the sandbox takes, and a run against it ends well all the same."""
+    with served("sandbox with faults", tmp_path) as url:
+        line = marked("command")["label the sandbox"].strip().replace("http://127.0.0.1:8085", url)
+        assert run_line(line, tmp_path, {}).returncode == 0
+
+
+def test_the_sandbox_page_names_every_fault() -> None:
+    """Its table has each kind that the sandbox knows, and none that it does not."""
+    rows = re.findall(r"^\| ((?:`[a-z-]+` ?)+)\|", PAGE, re.MULTILINE)
+    named = [name for row in rows for name in re.findall("`([a-z-]+)`", row)]
+    assert sorted(named) == sorted(REPLACING | SPOILING | {"latency"})
+    assert set(named[:6]) == REPLACING, "the text counts the first six"
+
+
+def test_the_sandbox_page_in_python(capsys: pytest.CaptureFixture[str]) -> None:
+    """The lines for Python work as they stand."""
+    exec(compile(the_one("docs/sandbox.md", "```python\n(.+?)\n```"), "sandbox.md", "exec"), {})
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+ \['stage=dev'\]\n", capsys.readouterr().out)
