@@ -13,6 +13,7 @@ WRITTEN = (
     *PAGES,
     *(path for path in (ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md") if path.exists()),
 )
+CODE = sorted((ROOT / "src").rglob("*.py"))
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -38,3 +39,28 @@ def _headings(page: Path) -> set[str]:
 
 def _without_code(text: str) -> str:
     return re.sub(r"^```.*?^```|`[^`\n]+`", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+# Where the code names the source of a rule, and what it looks like there.
+SOURCES = {
+    r"contract §(\d+)": ("docs/contract.md", r"^## {} "),
+    r"harness-runtime §(\d+)": ("docs/facts/harness-runtime.md", r"^## {} "),
+    r'github-runtime "([^"]+)"': ("docs/facts/github-runtime.md", r"^##+ {}"),
+}
+
+
+@pytest.mark.parametrize("named", SOURCES)
+def test_the_source_of_every_rule_is_there(named: str) -> None:
+    """What a docstring or comment names as the reason of a rule can be read in this repository."""
+    page, heading = SOURCES[named]
+    text = (ROOT / page).read_text("utf-8")
+    names = {name for path in CODE for name in re.findall(named, path.read_text("utf-8"))}
+    assert names
+    assert {name for name in names if not re.search(heading.format(re.escape(name)), text, re.MULTILINE)} == set()
+
+
+def test_every_recording_that_is_named_is_there() -> None:
+    """So can each recorded exchange."""
+    names = {name for path in CODE for name in re.findall(r"recorded/([\w-]+\.(?:json|md))", path.read_text("utf-8"))}
+    assert names
+    assert {name for name in names if not (ROOT / "tests" / "recorded" / name).exists()} == set()
