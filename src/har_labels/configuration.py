@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from har_labels.checks import is_key
-from har_labels.contradictions import contradictions
+from har_labels.contradictions import clashes, contradictions
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect
@@ -25,7 +25,11 @@ _FILES = ("labels_file", "manifest", "save_plan", "apply_plan", "report_file")
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything the run was told. `spell` writes an input's name as its reader does; `wants_json` is `--json`."""
+    """Everything the run was told, as far as it could be understood.
+
+    `spell` writes an input's name as its reader does; `wants_json` is `--json`. `bad` are the inputs whose value could
+    not be used: the settings hold the default there. `key` is empty where none is known.
+    """
 
     settings: Settings
     key: SecretStr
@@ -33,6 +37,12 @@ class Configuration:
     warnings: tuple[str, ...] = ()
     wants_json: bool = False
     workspace: Workspace = NO_WORKSPACE
+    bad: frozenset[str] = frozenset()
+
+    @property
+    def report_file(self) -> str | None:
+        """Where the report may be written."""
+        return None if "report_file" in self.bad else self.settings.report_file
 
     def holds_key(self, text: str) -> bool:
         """Whether the key stands in a text, where it must not go."""
@@ -40,34 +50,15 @@ class Configuration:
 
 
 class Misconfigured(Failures):
-    """Wrong inputs, and the settings as far as they could be understood, since this run reports as others do.
+    """Wrong inputs, beside what could be understood: this run, too, reports as it was told."""
 
-    `bad` are the inputs whose value could not be; the settings hold the default there.
-    """
-
-    def __init__(  # noqa: PLR0913 - a configuration that is none
-        self,
-        errors: Sequence[HarLabelsError],
-        *,
-        settings: Settings,
-        bad: frozenset[str],
-        spell: Callable[[str], str],
-        key: SecretStr | None,
-        report_file: str | None,
-        wants_json: bool,
-        workspace: Workspace,
-    ) -> None:
+    def __init__(self, errors: Sequence[HarLabelsError], configuration: Configuration) -> None:
         super().__init__(errors)
-        self.settings, self.bad, self.spell, self._key = settings, bad, spell, key
-        self.report_file, self.wants_json, self.workspace = report_file, wants_json, workspace
-
-    def holds_key(self, text: str) -> bool:
-        """As `Configuration.holds_key`."""
-        return _holds(text, self._key)
+        self.configuration = configuration
 
 
-def _holds(text: str, key: SecretStr | None) -> bool:
-    secret = key.get_secret_value() if key else ""
+def _holds(text: str, key: SecretStr) -> bool:
+    secret = key.get_secret_value()
     return len(secret) >= SHORTEST_KEY_TO_LOOK_FOR and secret in text
 
 
@@ -81,8 +72,7 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
         platform.reserve_stdout()
     spell = _Speller(inputs, platform).spell
     problems = list(inputs.problems)
-    key: SecretStr | None = None
-    warnings: tuple[str, ...] = ()
+    key, warnings = SecretStr(""), tuple[str, ...]()
     try:
         key, warnings = _key(inputs, spell, environ, platform)
     except InputError as problem:
@@ -100,20 +90,15 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     workspace = Workspace(platform.workspace)
     leading_out = dict(_leading_out(workspace, checked.settings, spell))
     problems += leading_out.values()
+    overwriting = {written for _, written in clashes(checked.settings)}
     if not inputs.is_unreadable:  # else any input could have been given
         problems += contradictions(checked.settings, bad, spell)
-    if problems or key is None:
-        raise Misconfigured(
-            problems,
-            settings=checked.settings,
-            bad=bad | leading_out.keys(),
-            spell=spell,
-            key=key,
-            report_file=None if "report_file" in leading_out else checked.settings.report_file,
-            wants_json=inputs.wants_json,
-            workspace=workspace,
-        )
-    return Configuration(checked.settings, key, spell, warnings, inputs.wants_json, workspace)
+    told = Configuration(
+        checked.settings, key, spell, warnings, inputs.wants_json, workspace, bad | leading_out.keys() | overwriting
+    )
+    if problems:
+        raise Misconfigured(problems, told)
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +180,7 @@ def _is_from_fork(environ: Mapping[str, str]) -> bool:
         return False
 
 
-def _without_unusable(inputs: Inputs, key: SecretStr | None) -> tuple[Inputs, dict[str, InputError]]:
+def _without_unusable(inputs: Inputs, key: SecretStr) -> tuple[Inputs, dict[str, InputError]]:
     """Sets aside inputs whose text must not be looked at further: unresolved expressions, and copies of the key."""
     found: dict[str, InputError] = {}
     for name, given in inputs.all_given.items():

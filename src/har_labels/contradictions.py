@@ -134,12 +134,15 @@ def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
 
 
 def _files(settings: Settings, spell: Spell) -> Problems:
-    """A file that is written must be none of the others: it would be lost, or two outputs in one."""
+    for name, written in clashes(settings):
+        yield f"`{spell(name)}` and `{spell(written)}` name one file", "Give each a path of its own."
+
+
+def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Inputs that name a file which the second would write: it would be lost, or two outputs in one."""
     named = [(name, path) for name in _READ if (path := getattr(settings, name))]
     named += [("metrics_file", item.text) for item in settings.metrics_file]
     for written in ("save_plan", "report_file"):
         if path := getattr(settings, written):
-            for name, other in named:
-                if normpath(path) == normpath(other):
-                    yield f"`{spell(name)}` and `{spell(written)}` name one file", "Give each a path of its own."
+            yield from ((name, written) for name, other in named if normpath(path) == normpath(other))
             named.append((written, path))

@@ -24,6 +24,7 @@ from har_labels.publishing import Told, publish
 from har_labels.timing import Clock
 
 if TYPE_CHECKING:
+    from har_labels.configuration import Configuration
     from har_labels.run import Run
 
 # What a cancelled run waits for writes in flight; GitHub kills 10 s after its first signal (contract §5 point 8).
@@ -51,16 +52,16 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, clock: Clock, events: _Events) -> int:
     from har_labels.configuration import Misconfigured, configure
-    from har_labels.spelling import speller
 
     try:
         configuration = configure(argv, environ, platform)
     except Misconfigured as wrong:
         from har_labels.requested import further_problems
 
-        errors = [*wrong.errors, *further_problems(wrong, ci=platform.ci_facts(), now=clock.utcnow())]
-        told = Told(wrong.settings.summary, wrong.report_file, wrong.wants_json, speller(platform.spell))
-        return publish(platform, _nothing_but(errors, clock, report_file=wrong.report_file), told)
+        told = wrong.configuration
+        errors = [*wrong.errors, *further_problems(told, ci=platform.ci_facts(), now=clock.utcnow())]
+        result = _nothing_but(errors, clock, report_file=told.report_file)
+        return publish(platform, result, _told(told, platform))
     settings = configuration.settings
     clock.limit(settings.deadline)
     from har_labels.run import Run
@@ -71,12 +72,19 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     gc.freeze()
     gc.enable()
     is_over = _conduct(run, clock, events, progress_for(platform))
-    told = Told(settings.summary, settings.report_file, configuration.wants_json, speller(platform.spell))
-    code = publish(platform, run.result(cut_short_by=clock.reason if clock.is_cancelled or not is_over else None), told)
+    result = run.result(cut_short_by=clock.reason if clock.is_cancelled or not is_over else None)
+    code = publish(platform, result, _told(configuration, platform))
     if not is_over:
         # Some thread hangs in a request that nothing can end; the interpreter would wait for it.
         os._exit(code)  # all that was printed is flushed, see `console.Log`
     return code
+
+
+def _told(configuration: Configuration, platform: Platform) -> Told:
+    from har_labels.spelling import speller
+
+    settings = configuration.settings
+    return Told(settings.summary, configuration.report_file, configuration.wants_json, speller(platform.spell))
 
 
 def _conduct(run: Run, clock: Clock, events: _Events, progress: ProgressLine | ProgressBar) -> bool:

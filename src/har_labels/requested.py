@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from har_labels.address import AddressError, parse_artifact_name
 from har_labels.checks import OnMissingName
-from har_labels.configuration import Configuration, Misconfigured
+from har_labels.configuration import Configuration
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import read_text
@@ -67,9 +67,9 @@ def entries_of(
     return entries
 
 
-def further_problems(wrong: Misconfigured, *, ci: Mapping[str, str], now: datetime) -> Sequence[HarLabelsError]:
+def further_problems(configuration: Configuration, *, ci: Mapping[str, str], now: datetime) -> Sequence[HarLabelsError]:
     """What is wrong beside the inputs that could not be understood, so that all is told in one run (contract §2)."""
-    asked = _Asked(wrong, ci, now, notice=lambda _line: None)
+    asked = _Asked(configuration, ci, now, notice=lambda _line: None)
     asked.entries()
     return asked.problems.errors
 
@@ -78,7 +78,7 @@ class _Asked:
     """Makes entries of what could be understood; all that is wrong goes into `problems`."""
 
     def __init__(
-        self, told: Configuration | Misconfigured, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None]
+        self, told: Configuration, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None]
     ) -> None:
         self._told, self._settings, self._spell = told, told.settings, told.spell
         self._ci, self._now, self._notice = ci, now, notice
@@ -130,7 +130,8 @@ class _Asked:
             notice=self._notice,
             holds_key=self._told.holds_key,
         )
-        is_judged = bool(items) and not any(map(self._is_bad, _MAKING_LABELS))
+        is_given = bool(items) or (items is not None and settings.labels_file is not None)
+        is_judged = is_given and not any(map(self._is_bad, _MAKING_LABELS))
         self.problems.errors += recipe.problems(has_metrics=has_metrics) if is_judged else ()
         if not settings.registry_ref:
             return ()  # `contradictions` has spoken already
@@ -168,11 +169,14 @@ class _Asked:
         return ()
 
     def _is_bad(self, name: str) -> bool:
-        return isinstance(self._told, Misconfigured) and name in self._told.bad
+        return name in self._told.bad
 
 
 def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None]) -> tuple[str, ...]:
-    """Artifact names and globs, a duplicate dropped with a notice. Raises Failures with one InputError for each that can't be sent safely."""
+    """Artifact names and globs, a duplicate dropped with a notice.
+
+    Raises Failures with one InputError for each that can't be sent safely.
+    """
     found: list[str] = []
     problems: list[HarLabelsError] = []
     for item in items:

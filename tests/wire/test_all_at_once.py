@@ -155,6 +155,7 @@ def test_a_file_that_is_written_is_none_of_the_others(
     done = run_step("github", box, ASKED | {"dry-run": "true", one: str(path), other: f"{tmp_path}/./f.json"})
     assert (done.code, box.requests) == (2, [])
     assert f"`{one}` and `{other}` name one file" in done.err
+    assert path.read_text() == '{"a": 1}', "the report of the refusal went there"
 
 
 def test_duplicates_of_names_are_told(run_step: RunStep, box: Sandbox) -> None:
