@@ -1,54 +1,16 @@
-"""Label templates and `require` (contract §3, from "`require` and templates see")."""
+"""Label templates: the language, and what is refused in it (contract §3 "Templates")."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from har_labels.errors import Failures, InputError, TemplateError, Unreadable
-from har_labels.labels import matches, problem_with
-from har_labels.language.scope import CI_NAMES, Scope
-from har_labels.lists import Item, parse_list
-from har_labels.rendering import render_labels, render_patterns
-from har_labels.rules import Requirement, Template
-
-SCOPE = Scope(
-    metrics={
-        "accuracy": 0.93456,
-        "loss": float("nan"),
-        "best": float("-inf"),
-        "none": None,
-        "items": 3,
-        "keys": "k",
-        "val/acc": 1,
-        "val.acc": 2,
-        "val": {"acc": 3, "list": [1, 2, "x"], "none": None},
-        "text": "0.9",
-        "tiny": 1e-05,
-        "large": 1e16,
-        "zero": -0.0,
-        "yes": True,
-        "names": ["a", "b"],
-        "star": "*",
-        "broken": ["a", None],
-        "number": 10**100,
-        "long": "x" * 4097,
-        "most": 1.7e308,
-        "bytes": b"x",
-    },
-    ci={"branch": "feature/Ä b", "tag": ""},
-    now=datetime(2026, 11, 23, 10, 48, 1, 55, tzinfo=timezone(timedelta(hours=1))),
-    artifact="team/model",
-    registry="acme/ml/models/+",
-    current=("a", "stage=staging"),
-    labels=("c",),
-)
+from har_labels.errors import TemplateError
+from har_labels.language.scope import CI_NAMES
+from har_labels.rules import Template
+from unit.scopes import SCOPE
 
 
 def rendered(source: str) -> str | None:
@@ -300,136 +262,6 @@ def test_every_ci_name_is_known() -> None:
         assert Template.parse(f"{{{{ ci.{name} }}}}x", where="label 1").render(replace(SCOPE, ci={})) is None
 
 
-def test_render_labels() -> None:
-    """Items come out in order; duplicates and empty ones are dropped with a notice that names them."""
-    result = render_labels(
-        [Item("a", 1), Item("{{ 'a' }}", 3), Item("tag={{ ci.tag }}", 4), Item("b", 5)],
-        SCOPE,
-        where="label",
-        enabled=True,
-    )
-    assert result.labels == ("a", "b")
-    assert result.notices == (
-        "label 3 `{{ 'a' }}` is dropped: label 1 is the same, `a`",
-        "label 4 `tag={{ ci.tag }}` is dropped: all its placeholders are empty",
-    )
-
-
-def test_render_labels_without_templates() -> None:
-    """`templates: false` takes labels as they are, but the rules for labels apply."""
-    assert render_labels(["{{ x }}", "{% y"], SCOPE, where="label", enabled=False).labels == ("{{ x }}", "{% y")
-    with pytest.raises(Failures):
-        render_labels(["a^_b"], SCOPE, where="label", enabled=False)
-
-
-def test_all_problems_at_once() -> None:
-    """Every wrong item is told, each with its position, its text and a next step."""
-    items = parse_list('ok, a^_b, {{ x }}, "", {{ metrics.text | replace("0.9", " ") }}, {{ metrics.nope }}')
-    with pytest.raises(Failures) as caught:
-        render_labels(items, SCOPE, where="label", enabled=True)
-    told = [error.what for error in caught.value.errors]
-    assert [text.split("`")[0] for text in told] == ["label 2 ", "label 3 ", "label 4 ", "label 5 ", "label 6 "]
-    assert "it has `^_`" in told[0]
-    assert "comes to ` `, and can't be a label: it has a blank" in told[3]
-    assert all(isinstance(error, InputError) and error.next_step for error in caught.value.errors)
-
-
-def test_patterns() -> None:
-    """Patterns may hold what labels may not, and a value's own `*` matches nothing but itself."""
-    result = render_patterns(["a^_b", "x={{ metrics.star }}-*", "{{ ci.tag }}"], SCOPE, where="pattern", enabled=True)
-    assert result.labels == ("a^_b", "x=[*]-*")
-    assert result.notices == ("pattern 3 `{{ ci.tag }}` is dropped: all its placeholders are empty",)
-    assert matches("x=[*]-*", "x=*-1")
-    assert not matches("x=[*]-*", "x=y-1")
-    assert render_patterns(["{{*"], SCOPE, where="pattern", enabled=False).labels == ("{{*",)
-
-
-@given(st.lists(st.text(), max_size=4))
-def test_a_value_never_turns_into_two_labels(values: list[str]) -> None:
-    """Whatever values hold, each item gives at most one label, which holds them unchanged."""
-    metrics = {f"v{number}": value for number, value in enumerate(values)}
-    items = parse_list(", ".join(f"k{number}={{{{ metrics.v{number} }}}}" for number in range(len(values))))
-    wanted = [f"k{number}={value}" for number, value in enumerate(values) if value]
-    scope = replace(SCOPE, metrics=metrics)
-    if any(problem_with(label) for label in wanted):
-        with pytest.raises(Failures):
-            render_labels(items, scope, where="label", enabled=True)
-    else:
-        assert list(render_labels(items, scope, where="label", enabled=True).labels) == wanted
-
-
-@given(st.text())
-def test_a_value_in_a_pattern_matches_itself_only(value: str) -> None:
-    """A pattern made of one value matches that value, and no other text that a glob would."""
-    patterns = render_patterns(["{{ metrics.v }}"], replace(SCOPE, metrics={"v": value}), where="pattern", enabled=True)
-    if value:
-        assert matches(patterns.labels[0], value)
-        assert not matches(patterns.labels[0], value + "x")
-
-
-@pytest.mark.parametrize(
-    ("source", "holds", "read"),
-    [
-        ("metrics.accuracy >= 0.92", True, {"metrics.accuracy": 0.93456}),
-        ("metrics.accuracy >= 0.99", False, {"metrics.accuracy": 0.93456}),
-        ("'stage=staging' in current", True, {"current": ("a", "stage=staging")}),
-        ("'c' in labels and 'frozen' not in current", True, {"labels": ("c",), "current": ("a", "stage=staging")}),
-        ("metrics.items > 5 and metrics.accuracy > 0", False, {"metrics.items": 3}),
-        ("metrics.nope | default(0) >= 0.5", False, {}),
-        ("not (ci.tag == '')", False, {"ci.tag": ""}),
-        ("true", True, {}),
-    ],
-)
-def test_requirement(source: str, holds: bool, read: dict[str, object]) -> None:
-    """A requirement tells whether it holds and each value it read on the way."""
-    verdict = Requirement.parse(source, where="`require` 1").check(SCOPE)
-    assert (verdict.holds, verdict.read) == (holds, read)
-
-
-def test_explanation_of_a_verdict() -> None:
-    """The values read, on one line, with texts quoted and long lists cut."""
-    source = "metrics.text == 'x' or 'x' in current or metrics.val or metrics.yes"
-    many = replace(SCOPE, current=tuple(f"l{number:02}" for number in range(20)))
-    requirement = Requirement.parse(f"({source}) and true", where="`require` 1")
-    assert requirement.check(many).explanation.startswith("metrics.text is '0.9', current is ['l00', 'l01'")
-    assert "'l09', 10 more], metrics.val is a mapping" in requirement.check(many).explanation
-    assert requirement.names == {"metrics.text", "current", "metrics.val", "metrics.yes"}
-
-
-@pytest.mark.parametrize(
-    ("source", "problem"),
-    [
-        ("metrics.accuracy", "comes to the number 0.93456, which is neither true nor false"),
-        ("current", "comes to a list"),
-        ("metrics.accuracy and 'yes'", "comes to the text 'yes'"),
-        ("metrics.nope > 1", "there is no metric `nope`"),
-        ("metrics.text > 1", "compares the text '0.9' with the number 1"),
-        ("{{ true }}", "it has `{{ }}` around it"),
-        ("true }} false", "goes on with `}}`"),
-        ("true false", "goes on with `false`"),
-        ("true, false", "goes on with `,`"),
-        ("", "can't be read"),
-        ("frozen", "there are `artifact`, `ci`, `current`, `labels`, `metrics`, `now`, `registry`"),
-        ("true {# x #}", "can't be read"),
-        ("x" * 4097, "4,097 bytes"),
-    ],
-)
-def test_requirements_that_are_refused(source: str, problem: str) -> None:
-    """A requirement is one expression that comes to true or false; anything else is an error, never a pass."""
-    with pytest.raises(TemplateError) as caught:
-        Requirement.parse(source, where="`require` 1").check(SCOPE)
-    assert problem in caught.value.what
-    assert caught.value.what.startswith("`require` 1 `")
-
-
-def test_unknown_labels_are_not_empty() -> None:
-    """A requirement about labels that can't be read fails as unreadable; one that doesn't look goes on."""
-    unknown = replace(SCOPE, current=None)
-    with pytest.raises(Unreadable, match="team/model"):
-        Requirement.parse("'frozen' not in current", where="`require` 1").check(unknown)
-    assert Requirement.parse("true", where="`require` 1").check(unknown).holds
-
-
 def test_no_metrics_at_all() -> None:
     """Without a metrics file the error says so; an empty mapping too."""
     assert "no metrics were given (`metrics-file`)" in _missing({})
@@ -440,17 +272,6 @@ def _missing(metrics: dict[str, object], source: str = "{{ metrics.x }}") -> str
     with pytest.raises(TemplateError) as caught:
         Template.parse(source, where="label 1").render(replace(SCOPE, metrics=metrics))
     return caught.value.what
-
-
-def test_plain_labels_never_load_jinja2() -> None:
-    """Neither the import nor labels without placeholders load Jinja2 or ruamel.yaml."""
-    program = (
-        "import sys, datetime; from har_labels.rendering import render_labels; from har_labels.language.scope import Scope; import har_labels.metrics;"
-        "now = datetime.datetime.now(datetime.UTC); scope = Scope({}, {}, now, 'a', 'r');"
-        "render_labels(['a', 'b=c', '{ x }}'], scope, where='label', enabled=True);"
-        "assert not {'jinja2', 'ruamel.yaml'} & set(sys.modules), 'loaded'"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
 
 def test_the_clock_is_an_argument() -> None:

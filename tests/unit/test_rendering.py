@@ -1,0 +1,95 @@
+"""From the items of a list to labels and patterns, one by one (contract §2, §3)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from har_labels.errors import Failures, InputError
+from har_labels.labels import matches, problem_with
+from har_labels.lists import Item, parse_list
+from har_labels.rendering import render_labels, render_patterns
+from unit.scopes import SCOPE
+
+
+def test_render_labels() -> None:
+    """Items come out in order; duplicates and empty ones are dropped with a notice that names them."""
+    result = render_labels(
+        [Item("a", 1), Item("{{ 'a' }}", 3), Item("tag={{ ci.tag }}", 4), Item("b", 5)],
+        SCOPE,
+        where="label",
+        enabled=True,
+    )
+    assert result.labels == ("a", "b")
+    assert result.notices == (
+        "label 3 `{{ 'a' }}` is dropped: label 1 is the same, `a`",
+        "label 4 `tag={{ ci.tag }}` is dropped: all its placeholders are empty",
+    )
+
+
+def test_render_labels_without_templates() -> None:
+    """`templates: false` takes labels as they are, but the rules for labels apply."""
+    assert render_labels(["{{ x }}", "{% y"], SCOPE, where="label", enabled=False).labels == ("{{ x }}", "{% y")
+    with pytest.raises(Failures):
+        render_labels(["a^_b"], SCOPE, where="label", enabled=False)
+
+
+def test_all_problems_at_once() -> None:
+    """Every wrong item is told, each with its position, its text and a next step."""
+    items = parse_list('ok, a^_b, {{ x }}, "", {{ metrics.text | replace("0.9", " ") }}, {{ metrics.nope }}')
+    with pytest.raises(Failures) as caught:
+        render_labels(items, SCOPE, where="label", enabled=True)
+    told = [error.what for error in caught.value.errors]
+    assert [text.split("`")[0] for text in told] == ["label 2 ", "label 3 ", "label 4 ", "label 5 ", "label 6 "]
+    assert "it has `^_`" in told[0]
+    assert "comes to ` `, and can't be a label: it has a blank" in told[3]
+    assert all(isinstance(error, InputError) and error.next_step for error in caught.value.errors)
+
+
+def test_patterns() -> None:
+    """Patterns may hold what labels may not, and a value's own `*` matches nothing but itself."""
+    result = render_patterns(["a^_b", "x={{ metrics.star }}-*", "{{ ci.tag }}"], SCOPE, where="pattern", enabled=True)
+    assert result.labels == ("a^_b", "x=[*]-*")
+    assert result.notices == ("pattern 3 `{{ ci.tag }}` is dropped: all its placeholders are empty",)
+    assert matches("x=[*]-*", "x=*-1")
+    assert not matches("x=[*]-*", "x=y-1")
+    assert render_patterns(["{{*"], SCOPE, where="pattern", enabled=False).labels == ("{{*",)
+
+
+@given(st.lists(st.text(), max_size=4))
+def test_a_value_never_turns_into_two_labels(values: list[str]) -> None:
+    """Whatever values hold, each item gives at most one label, which holds them unchanged."""
+    metrics = {f"v{number}": value for number, value in enumerate(values)}
+    items = parse_list(", ".join(f"k{number}={{{{ metrics.v{number} }}}}" for number in range(len(values))))
+    wanted = [f"k{number}={value}" for number, value in enumerate(values) if value]
+    scope = replace(SCOPE, metrics=metrics)
+    if any(problem_with(label) for label in wanted):
+        with pytest.raises(Failures):
+            render_labels(items, scope, where="label", enabled=True)
+    else:
+        assert list(render_labels(items, scope, where="label", enabled=True).labels) == wanted
+
+
+@given(st.text())
+def test_a_value_in_a_pattern_matches_itself_only(value: str) -> None:
+    """A pattern made of one value matches that value, and no other text that a glob would."""
+    patterns = render_patterns(["{{ metrics.v }}"], replace(SCOPE, metrics={"v": value}), where="pattern", enabled=True)
+    if value:
+        assert matches(patterns.labels[0], value)
+        assert not matches(patterns.labels[0], value + "x")
+
+
+def test_plain_labels_never_load_jinja2() -> None:
+    """Neither the import nor labels without placeholders load Jinja2 or ruamel.yaml."""
+    program = (
+        "import sys, datetime; from har_labels.rendering import render_labels; from har_labels.language.scope import Scope; import har_labels.metrics;"
+        "now = datetime.datetime.now(datetime.UTC); scope = Scope({}, {}, now, 'a', 'r');"
+        "render_labels(['a', 'b=c', '{ x }}'], scope, where='label', enabled=True);"
+        "assert not {'jinja2', 'ruamel.yaml'} & set(sys.modules), 'loaded'"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})
