@@ -4,7 +4,8 @@
                  which CI?   checked    asked    values   HTTP      values   each CI's own files
 
 The process and one run
-    main            the order of events on one page; the only place that turns failures into an exit code
+    __main__        what has to stand before the first heavy import
+    main            the order of events on one page; the only place where an exception ends
     run             from checked settings to a result: plan, check, write or show
     gates           what a plan may not be: too many changes, harmful, too slow
     ledger          what is known of a run at any moment, so that a cancelled one still reports

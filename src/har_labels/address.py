@@ -111,6 +111,8 @@ class RegistryRef:
 
 def parse_registry_ref(text: str) -> RegistryRef:
     """`registry-ref` as given, with or without `/+` at its end. Raises AddressError (contract §2)."""
+    if "://" in text:
+        raise AddressError("it is a URL, and a scope path without host is wanted")
     segments = tuple(text.removesuffix("/+").split("/"))
     _check_segments(segments)
     if len(segments) == 1:

@@ -99,7 +99,8 @@ class Written:
 
 def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError]) -> None:
     """Raises what the status stands for, unless it is 2xx. One table for every call."""
-    status, said = answer.status, _message(answer)
+    status, words = answer.status, _words(answer)
+    said = f": {words}" if words else ""
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
@@ -113,10 +114,10 @@ def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError]) -> No
             f"the server has no such path (404){said}",
             "Check `api-url`: its path must be the API's base, such as /har/api/v1.",
         )
-    if status == 404 or (status == 400 and "not found" in said):
+    if status == 404 or (status == 400 and "not found" in words):
         raise missing(f"{subject} was not found ({status}){said}")
     error = {401: Unauthorized, 403: Forbidden, 409: Conflict}.get(status, Refused)
-    if said == ": unauthorized":
+    if words == "unauthorized":
         error = Unauthorized  # a list asked without a key that it reads (recorded/errors.json, "x-api-key only, list")
     raise error(f"the server refused a request for {subject} ({status}){said}")
 
@@ -133,8 +134,8 @@ def _redirected(answer: Answer, subject: str) -> Redirected:
     return Redirected(f"the answer to a request for {subject} points to {_cut(bare)!r}")
 
 
-def _message(answer: Answer) -> str:
-    """What the server said, from any of its four shapes: JSON with or without a code, plain text, nothing.
+def _words(answer: Answer) -> str:
+    """What the server said in one line, from any of its four shapes: JSON with or without a code, plain text, nothing.
 
     Web pages are not quoted. (recorded/README.md, surprise 7)
     """
@@ -143,10 +144,7 @@ def _message(answer: Answer) -> str:
     if not isinstance(said, str):
         text = answer.body[: 4 * _LONGEST_MESSAGE].decode("utf-8", "replace").strip()
         said = "" if document is not None or text.startswith("<") else text
-    said = " ".join(said.split())
-    if not said:
-        return ""
-    return f": {_cut(said)}"
+    return _cut(" ".join(said.split()))
 
 
 def _cut(text: str) -> str:
@@ -164,7 +162,9 @@ def data_of(answer: Answer) -> dict[str, Any]:
     status = document.get("status")
     if status != "SUCCESS":
         shown = f"with status {_cut(status)!r}" if isinstance(status, str) else "without a status that is text"
-        raise Doubt(ServerFailing(f"the server answered {answer.status} {shown}{_message(answer)}"))
+        words = _words(answer)
+        said = f": {words}" if words else ""
+        raise Doubt(ServerFailing(f"the server answered {answer.status} {shown}{said}"))
     data = document.get("data")
     if not isinstance(data, dict):
         raise Doubt(BadAnswer(f"the server answered {answer.status} without the data that the API documents"))

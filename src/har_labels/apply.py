@@ -27,8 +27,8 @@ from har_labels.watching import Care, Watch, without
 
 # A merging change is computed from a read at most this old (contract §5 point 2).
 FRESH_SECONDS = 5.0
-# A change made again is computed from a read at most this share of `settle` (or of a second) old: after a back-off we would else be
-# the slow writer ourselves that the `settle` of others does not hold against.
+# A change made again is computed from a read at most this share of `settle` (or of a second) old. A back-off is long: without
+# a new read this run would be the slow writer that other runs' `settle` can't protect them from.
 FRESH_SHARE = 0.25
 
 
@@ -57,7 +57,7 @@ class Writer:
         self._rounds_cut_short = 0
         self._is_alone = False
         self._stops_at_failure = care.stops_at_failure
-        self._unheard: set[Task] = set()  # tried, and surely not written by any try (429)
+        self._only_refused: set[Task] = set()  # tried, and surely not written by any try (429)
 
     @property
     def retried(self) -> int:
@@ -141,7 +141,7 @@ class Writer:
 
     def _has_begun(self, task: Task) -> bool:
         """Whether a write of ours may have reached the list; what comes there from then on is a later writer's."""
-        return task.attempts > 0 and task not in self._unheard
+        return task.attempts > 0 and task not in self._only_refused
 
     def _is_still_to_write(self, task: Task) -> bool:
         """Computes a merging change from a read that is fresh; False if that leaves nothing to write."""
@@ -161,7 +161,7 @@ class Writer:
         elif is_old:
             look = task.goal.look(task.labels, task.seen)
             if look.found is not Found.UNDONE:
-                self._watch.quiet_since = self._clock.monotonic()
+                self._watch.stir()
                 self._watch.confirm(task)
                 return False
             task.target = look.target
@@ -183,27 +183,27 @@ class Writer:
             written = self._registry.put_labels(task.ref, task.name, task.artifact_type, task.target)
         except Doubt as doubt:
             task.doubt = doubt
-            self._hear(task, was_refused=doubt.written is False)
+            self._note_try(task, was_refused=doubt.written is False)
             if self._breaker.counts_to_its_limit() and not self._writes_all_the_same(task):
                 self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._care.retries)
         else:
             task.doubt = None
             # Only the outputs of a single artifact tell them.
             task.answered = written.facts if self._is_alone else None
-            self._hear(task, was_refused=False)
+            self._note_try(task, was_refused=False)
             self._breaker.reset()
             task.confirmed_by = ConfirmedBy.NOTHING if written.labels is None else ConfirmedBy.ANSWER
             if task.goal.is_merging and written.labels is not None:
                 # What the watch compares with: any other list was written by somebody else.
                 task.reading = Reading(replace(task.reading.row, labels=task.target), self._clock.monotonic())
         finally:
-            self._watch.quiet_since = self._clock.monotonic()
+            self._watch.stir()
 
-    def _hear(self, task: Task, *, was_refused: bool) -> None:
-        if was_refused and (task.attempts == 1 or task in self._unheard):
-            self._unheard.add(task)
+    def _note_try(self, task: Task, *, was_refused: bool) -> None:
+        if was_refused and (task.attempts == 1 or task in self._only_refused):
+            self._only_refused.add(task)
         else:
-            self._unheard.discard(task)
+            self._only_refused.discard(task)
 
     def _failed(self, task: Task, error: HarLabelsError) -> None:
         task.fail(error, task.labels)

@@ -33,9 +33,15 @@ def wrong(why: str, allowed: str) -> PydanticCustomError:
 def _one_of(kind: type[StrEnum]) -> Callable[[Any], StrEnum]:
     names = [member.value for member in kind]
 
+    quoted = [f"`{name}`" for name in names]
+    allowed = f"Use {', '.join(quoted[:-1])} or {quoted[-1]}."
+
     def check(text: str) -> StrEnum:
         if text.strip() not in names:
-            raise wrong("it is none of the values allowed", f"Use {' or '.join(f'`{name}`' for name in names)}.")
+            from difflib import get_close_matches
+
+            near = get_close_matches(text.strip().lower(), names, n=1, cutoff=0.6)
+            raise wrong("it is none of the values allowed", f"Did you mean `{near[0]}`? {allowed}" if near else allowed)
         return kind(text.strip())
 
     return check
@@ -55,6 +61,8 @@ def _number(pattern: str, kind: type[int | float], least: int, most: int | None)
     def check(text: str) -> float:
         plain = text.strip()
         allowed = f"Use {what} {span} in plain digits{fraction}."
+        if re.fullmatch(f"-{pattern}", plain):
+            raise wrong("it is out of range", allowed)
         if not re.fullmatch(pattern, plain):
             raise wrong(f"it is not {what.replace('a ', 'a plain ')}", allowed)
         if len(plain) > _MOST_DIGITS:

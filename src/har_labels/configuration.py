@@ -13,9 +13,9 @@ from har_labels.contradictions import clashes, contradictions
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect
-from har_labels.names import HOW_TO_GIVE_THE_KEY, dashed
+from har_labels.names import dashed
 from har_labels.platforms import Platform
-from har_labels.settings import Settings, check, descriptions, fields, quoted
+from har_labels.settings import Settings, check, fields, help_texts, quoted
 
 # Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
@@ -67,14 +67,14 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
 
     Raises Misconfigured with one InputError a problem. `--help` and `--version` print and raise SystemExit(0).
     """
-    inputs = collect(fields(), environ=environ, prefix=platform.prefix, argv=argv, descriptions=descriptions())
+    inputs = collect(fields(), environ=environ, prefix=platform.prefix, argv=argv, help_texts=help_texts())
     if inputs.wants_json:
         platform.reserve_stdout()
     spell = _Speller(inputs, platform).spell
     problems = list(inputs.problems)
     key, warnings = SecretStr(""), tuple[str, ...]()
     try:
-        key, warnings = _key(inputs, spell, environ, platform)
+        key, warnings = _key(inputs, spell, platform)
     except InputError as problem:
         problems.insert(0, problem)
     usable, unusable = _without_unusable(inputs, key)
@@ -83,7 +83,7 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     problems += [
         *unusable.values(),
         *(
-            _with_scope(problem, inputs, environ, platform) if name == "registry_ref" else problem
+            _with_scope(problem, inputs, platform.registry_scopes()) if name == "registry_ref" else problem
             for name, problem in checked.problems.items()
         ),
     ]
@@ -113,7 +113,7 @@ class _Speller:
 
 
 def _key(
-    inputs: Inputs, spell: Callable[[str], str], environ: Mapping[str, str], platform: Platform,
+    inputs: Inputs, spell: Callable[[str], str], platform: Platform
 ) -> tuple[SecretStr, tuple[str, ...]]:  # fmt: skip
     """The key, masked from here on, and warnings about its file. Raises InputError, which never shows it."""
     if given := inputs.given("api_key"):
@@ -129,9 +129,8 @@ def _key(
         key, warning = read_key(given.text.strip(), spelling=given.spelling)
         platform.mask(key.get_secret_value())
         return key, (warning,) if warning else ()
-    why = _why_no_key(environ)
-    cure = "Label after the merge instead, in a workflow that runs on `push`." if "forks" in why else ""
-    raise InputError(f"`{spell('api_key')}` is missing{why}", cure or _how_to_give_key(platform))
+    why, how = platform.key_hint()
+    raise InputError(f"`{spell('api_key')}` is missing{f': {why}' if why else ''}", how)
 
 
 def _leading_out(
@@ -146,40 +145,6 @@ def _leading_out(
             yield name, problem
 
 
-def _how_to_give_key(platform: Platform) -> str:
-    examples = {
-        "github": "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`.",
-        "harness": 'Give it from a secret: `api_key: <+secrets.getValue("har_api_key")>`.',
-    }
-    return examples.get(platform.name, HOW_TO_GIVE_THE_KEY)
-
-
-def _why_no_key(environ: Mapping[str, str]) -> str:
-    """On GitHub some runs get no secrets at all, and an empty input is all that one sees of it."""
-    if environ.get("GITHUB_ACTOR") == "dependabot[bot]":
-        return ": runs started by Dependabot get Dependabot's secrets only"
-    if _is_from_fork(environ):
-        return ": pull requests from forks get no secrets"
-    return ""
-
-
-def _is_from_fork(environ: Mapping[str, str]) -> bool:
-    """Whether a pull request's event (or a review's) came from another repository, or from one that is gone."""
-    name = environ.get("GITHUB_EVENT_NAME", "")
-    if not name.startswith("pull_request") or name == "pull_request_target":
-        return False
-    import json
-    from pathlib import Path
-
-    try:
-        event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
-        pull_request = event["pull_request"]
-        head = pull_request["head"]["repo"]
-        return head is None or bool(head["full_name"] != pull_request["base"]["repo"]["full_name"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return False
-
-
 def _without_unusable(inputs: Inputs, key: SecretStr) -> tuple[Inputs, dict[str, InputError]]:
     """Sets aside inputs whose text must not be looked at further: unresolved expressions, and copies of the key."""
     found: dict[str, InputError] = {}
@@ -187,7 +152,7 @@ def _without_unusable(inputs: Inputs, key: SecretStr) -> tuple[Inputs, dict[str,
         if name != "api_key" and _holds(given.text, key):
             found[name] = InputError(
                 f"`{given.spelling}` contains the key",
-                "The key belongs into its own input alone; it is not shown here.",
+                "The key belongs in its own input only; it is not shown here.",
             )
         elif given.text.lstrip().startswith("<+"):
             found[name] = InputError(
@@ -200,14 +165,12 @@ def _without_unusable(inputs: Inputs, key: SecretStr) -> tuple[Inputs, dict[str,
     return Inputs(layers), found
 
 
-def _with_scope(problem: InputError, inputs: Inputs, environ: Mapping[str, str], platform: Platform) -> InputError:
+def _with_scope(problem: InputError, inputs: Inputs, scopes: Sequence[str]) -> InputError:
     """What is wrong with `registry-ref`; in a Harness pipeline its full path can be spelt out (contract §2)."""
-    scope = [environ.get(f"HARNESS_{part}_ID", "") for part in ("ACCOUNT", "ORG", "PROJECT")]
-    scope = [part if part != "null" and not part.startswith("<+") else "" for part in scope]
     given = inputs.given("registry_ref")
-    if platform.name == "terminal" or not given or not scope[0]:
+    if not given or not scopes:
         return problem
     name = given.text.strip().removesuffix("/+").rpartition("/")[2]
     name = name if re.fullmatch(r"[A-Za-z0-9_][\w.-]*", name) else "REGISTRY"
-    paths = [f"`{'/'.join([*scope[:depth], name])}/+`" for depth in (3, 2, 1) if all(scope[:depth])]
-    return InputError(problem.what, f"{problem.next_step} In this pipeline: {' or '.join(paths)}.")
+    paths = " or ".join(f"`{scope}/{name}/+`" for scope in scopes)
+    return InputError(problem.what, f"{problem.next_step} In this pipeline: {paths}.")

@@ -129,7 +129,7 @@ def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
     elif settings.save_plan and not settings.dry_run:
         yield (
             f"`{spell('save_plan')}` goes with `{setting(spell('dry_run'), 'true')}`",
-            "Set it, or leave the plan file out.",
+            f"Add `{setting(spell('dry_run'), 'true')}`, or leave `{spell('save_plan')}` out.",
         )
 
 

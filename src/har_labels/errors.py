@@ -12,7 +12,7 @@
     ├── GateClosed: RequireFailed · TooManyChanges                    10
     └── Cancelled                                                     130, 143
 
-The README's table of codes is generated from these classes; only `main` turns them into an exit.
+The README's table of codes is generated from these classes; `report` makes one exit code of all that failed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from typing import ClassVar, Self
 class HarLabelsError(Exception):
     """One failure, worded for its reader.
 
-    `what` says what happened and where, in the reader's CI's spelling; `next_step` what to do about it.
-    Neither ever holds the key. Contract §4 "Exit codes".
+    `what` says what happened and where, `next_step` what to do about it. Names of inputs in fixed texts stand as on
+    GitHub until they are told (see spelling). Neither ever holds the key. Contract §4 "Exit codes".
     """
 
     code: ClassVar[str] = "HAR-DEFECT"
     exit_code: ClassVar[int] = 1
     cause: ClassVar[str] = "Something in har-labels itself is wrong."
     cure: ClassVar[str] = (
-        "Report it with the line above and the version; rerun, nothing half done is left behind unreported."
+        "Report it with this line and the version of har-labels. A rerun is safe: what is done is not written again."
     )
 
     def __init__(self, what: str, next_step: str = "") -> None:
@@ -76,7 +76,7 @@ class Stop(Exception):
 
 
 class Defect(HarLabelsError):
-    """Raised only by `main`, around anything nobody expected."""
+    """What nobody expected, found by `main` around everything; or a result that says too little."""
 
 
 class InputError(HarLabelsError):
@@ -250,7 +250,7 @@ class PastDeadline(OutOfReach):
 class NoTime(OutOfReach):
     code = "HAR-NO-TIME"
     cause = "The plan can't be written within `deadline` at this pace; nothing was written."
-    cure = "Raise `deadline` or `requests-per-minute`, or split the work with `shard-total`."
+    cure = "Raise `deadline`, raise `requests-per-minute`, lower `settle`, or split the work with `shard-total`."
 
 
 class GateClosed(HarLabelsError):
@@ -260,7 +260,7 @@ class GateClosed(HarLabelsError):
 class RequireFailed(GateClosed):
     code = "HAR-REQUIRE"
     cause = "A `require` expression is false. It is asked before anything is written, and again wherever labels are read anew."
-    cure = "This is the gate doing its work: look at the values it read."
+    cure = "Nothing was changed for it. Look at the values it read; if they are right, the gate did its work."
 
 
 class TooManyChanges(GateClosed):

@@ -62,20 +62,26 @@ def _is_within(folder: str, path: str) -> bool:
 NO_WORKSPACE = Workspace()
 
 
+def read_bytes(path: str, limit: int) -> bytes:
+    """The content of a regular file, at most one byte more than `limit`. Raises OSError; never waits.
+
+    A pipe or a device could go on for ever: already opening a pipe waits for its writer.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(0, "it is no regular file")
+        return file.read(limit + 1)
+
+
 def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> str:
     """The file's text, UTF-8 with or without a byte-order mark. Raises InputError naming input, path and reason."""
     try:
-        # A pipe or a device could go on for ever, or wait for ever: already opening a pipe waits for its writer.
-        with os.fdopen(
-            os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)), "rb"
-        ) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise InputError(f"`{spelling}` names {path!r}, which is no regular file", "Name a file.")
-            content = file.read(limit + 1)
+        content = read_bytes(path, limit)
     except OSError as error:
         raise InputError(
             f"`{spelling}` names {path!r}, which can't be read: {error.strerror}",
-            "Check the path; it is seen from inside the step's container.",
+            "Check the path. A step in a container sees its workspace, not the whole machine.",
         ) from None
     if len(content) > limit:
         raise InputError(

@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from har_labels import __version__
 from har_labels.errors import InputError
-from har_labels.names import HOW_TO_GIVE_THE_KEY, Kind, dashed
+from har_labels.names import Kind, dashed
+from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
 
 
 @dataclass(slots=True)
@@ -21,6 +22,17 @@ class Flags:
     is_unreadable: bool = False
 
 
+_EPILOG = """\
+Every flag can also be set as HAR_LABELS_<NAME>. The key: HAR_LABELS_API_KEY or --api-key-file.
+
+  HAR_LABELS_API_KEY=… har-labels --registry-ref acme/ml/prod/models --artifact resnet50 \\
+    --mode upsert --labels stage=candidate --dry-run
+
+Exit codes: 0 done, 1 a defect, 2 a wrong input, 3 not allowed, 4 not found, 5 changed meanwhile, 6 refused or failing,
+7 unreachable or too late, 10 a gate is closed, 11 some failed, 130 and 143 cancelled.
+"""
+
+
 class _Parser(argparse.ArgumentParser):
     """Tells what is wrong instead of printing usage and leaving with a code of its own."""
 
@@ -28,14 +40,14 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-def parse(argv: Sequence[str], fields: Mapping[str, Kind], descriptions: Mapping[str, str]) -> Flags:
+def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> Flags:
     """Reads `--name value`, `--name=value` and, for switches, a bare `--name`.
 
     A list's flag given several times joins its values by newlines, as its items are. `--api-key` is refused: a
     command line is visible to every process of the machine.
     """
     flags = Flags()
-    parser = _parser(fields, descriptions)
+    parser = _parser(fields, help_texts)
     try:
         found, flags.unknown = parser.parse_known_args(list(argv))
     except ValueError as error:
@@ -55,18 +67,19 @@ def parse(argv: Sequence[str], fields: Mapping[str, Kind], descriptions: Mapping
         del flags.texts["api_key"]
         flags.problems.append(
             InputError(
-                "`--api-key` would show the key to every process of this machine",
-                HOW_TO_GIVE_THE_KEY,
+                "`--api-key` shows the key to every process of this machine, and your shell may keep it",
+                f"{HOW_TO_GIVE_THE_KEY} If the key was a real one, renew it.",
             ),
         )
     return flags
 
 
-def _parser(fields: Mapping[str, Kind], descriptions: Mapping[str, str]) -> argparse.ArgumentParser:
+def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="har-labels",
         description="Change the labels of artifacts in a Harness Artifact Registry, safely.",
-        epilog="Every flag can also be set as HAR_LABELS_<NAME>. The key: HAR_LABELS_API_KEY or --api-key-file.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"har-labels {__version__}")
@@ -80,6 +93,6 @@ def _parser(fields: Mapping[str, Kind], descriptions: Mapping[str, str]) -> argp
             nargs="?" if is_switch or is_key else None,
             const="true" if is_switch or is_key else None,
             metavar="true|false" if is_switch else "TEXT",
-            help=argparse.SUPPRESS if is_key else descriptions.get(name, "").replace("%", "%%"),
+            help=argparse.SUPPRESS if is_key else help_texts.get(name, "").replace("%", "%%"),
         )
     return parser

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from har_labels.display import number
 from har_labels.errors import HarLabelsError, NoTime, TooManyChanges, TypeLoss
+from har_labels.planner import Plan
 from har_labels.registry import PAGE_SIZE
 from har_labels.settings import Settings
 from har_labels.task import Task
@@ -18,17 +19,27 @@ from har_labels.timing import Clock, Pace
 def refusals(
     changing: Sequence[Task], *, settings: Settings, pace: Pace, clock: Clock, spell: Callable[[str], str]
 ) -> Iterator[HarLabelsError]:
-    """Why these changes may not be written (contract §2 `max-changes`, §5 points 9 and 10)."""
+    """Why these changes may not be written (contract §2 `max-changes`, §5 point 10)."""
     if 0 < settings.max_changes < len(changing):
         would_change = f"{number(len(changing), 'artifact')} would change"
         yield TooManyChanges(f"{would_change}, and `{spell('max_changes')}` is {settings.max_changes:,}")
-    if not settings.api_url.keeps_types and not settings.allow_type_loss:
-        yield from (_would_lose_type(task) for task in changing if task.is_typed_hugging_face)
-    seconds = pace.seconds_for(_requests_for(changing))
-    seconds += settings.settle if any(task.goal.is_merging for task in changing) else 0
-    if not settings.dry_run and seconds > clock.left():
-        needed = f"{number(len(changing), 'change')} need {seconds:,.0f} s at this pace"
-        yield NoTime(f"{needed}, and {clock.left():,.0f} s are left of `{spell('deadline')}`")
+    writing = pace.seconds_for(_requests_for(changing))
+    watching = settings.settle if any(task.goal.is_merging for task in changing) else 0
+    if not settings.dry_run and writing + watching > clock.left():
+        needed = f"{number(len(changing), 'change')} of labels take {writing:,.0f} s at this pace"
+        watched = f" and {watching:g} s of `{spell('settle')}`" if watching else ""
+        yield NoTime(f"{needed}{watched}, and {clock.left():,.0f} s are left of `{spell('deadline')}`")
+
+
+def fail_harmful(plan: Plan, settings: Settings) -> None:
+    """Fails each artifact that a write is known to harm (contract §5 point 9)."""
+    if settings.api_url.keeps_types or settings.allow_type_loss:
+        return
+    harmed = {task for task in plan.changing if task.is_typed_hugging_face}
+    for task in harmed:
+        task.fail(_would_lose_type(task), task.labels)
+    plan.others += [task.outcome for task in plan.tasks if task in harmed and task.outcome]
+    plan.tasks = [task for task in plan.tasks if task not in harmed]
 
 
 def _requests_for(changing: Sequence[Task]) -> int:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from har_labels.errors import InputError
-from har_labels.names import HOW_TO_GIVE_THE_KEY, Kind, dashed
+from har_labels.names import Kind, dashed
+from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
 
 OWN_PREFIX = "HAR_LABELS_"
 # Set by GitHub and Harness themselves, or inherited from their settings; never ours to complain about
@@ -65,7 +66,7 @@ def collect(
     environ: Mapping[str, str],
     prefix: str,
     argv: Sequence[str] = (),
-    descriptions: Mapping[str, str] | None = None,
+    help_texts: Mapping[str, str] | None = None,
 ) -> Inputs:
     """Gathers the texts of `fields` (name with underscores → its kind).
 
@@ -74,7 +75,7 @@ def collect(
     """
     inputs = Inputs()
     if argv:
-        inputs.layers.append(_flags(inputs, fields, argv, descriptions or {}))
+        inputs.layers.append(_flags(inputs, fields, argv, help_texts or {}))
     if prefix:
         inputs.layers.append(_variables(inputs, fields, environ, prefix))
     inputs.layers.append(_variables(inputs, fields, environ, OWN_PREFIX))
@@ -129,16 +130,24 @@ def _near(name: str, known: set[str]) -> list[str]:
     """What was meant by a name that is alike to one of ours, or is its first words alone: `dry`, `metrics`."""
     from difflib import get_close_matches
 
-    return get_close_matches(name, known, n=1, cutoff=ALIKE) or sorted(
-        one for one in known if one.startswith(f"{name}_")
+    return (
+        get_close_matches(name, known, n=1, cutoff=ALIKE)
+        or sorted(one for one in known if one.startswith(f"{name}_"))
+        or sorted(one for one in known if _is_swapped(name, one))
     )
 
 
-def _flags(inputs: Inputs, fields: Mapping[str, Kind], argv: Sequence[str], descriptions: Mapping[str, str]) -> Layer:
+def _is_swapped(name: str, other: str) -> bool:
+    """Whether two neighbouring letters have changed places: `moed`, which is less alike to `mode` than `node` is."""
+    differing = [at for at, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]]
+    return sorted(name) == sorted(other) and len(differing) == 2 and differing[1] == differing[0] + 1
+
+
+def _flags(inputs: Inputs, fields: Mapping[str, Kind], argv: Sequence[str], help_texts: Mapping[str, str]) -> Layer:
     from har_labels import flags
 
     layer: dict[str, Given] = {}
-    parsed = flags.parse(argv, fields, descriptions)
+    parsed = flags.parse(argv, fields, help_texts)
     inputs.problems.extend(parsed.problems)
     inputs.wants_json, inputs.is_unreadable = parsed.wants_json, parsed.is_unreadable
     for name, text in parsed.texts.items():
@@ -160,7 +169,7 @@ def _without_values(words: Sequence[str]) -> Iterator[str]:
 def _unknown_flag(word: str, fields: Iterable[str]) -> InputError:
     if not word.startswith("-"):
         return InputError(
-            f"`{word}` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
+            f"`{word}` stands behind no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
         )
     near = _near(word.lstrip("-").partition("=")[0].replace("-", "_"), set(fields))
     cure = f"Did you mean `--{dashed(near[0])}`?" if near else "`--help` lists the flags."

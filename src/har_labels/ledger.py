@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from har_labels.display import number
 from har_labels.doubts import cut_short
 from har_labels.errors import HarLabelsError
 from har_labels.plan import Outcome, RunFacts, RunResult, Status
@@ -46,11 +47,16 @@ class Ledger:
             *(task.outcome or _unfinished(task, reason, not_tried) for task in tuple(self.plan.tasks)),
         ]
         outcomes.sort(key=_place)
+        unwatched = sum(task.outcome is None and task.is_confirmed and task.goal.is_merging for task in self.plan.tasks)
+        notices = [*self._notices]
+        if unwatched:
+            told_of = f"{number(unwatched, 'artifact')} written and not watched to the end"
+            notices.append(f"{told_of}: a writer that had read before may undo that, and a rerun would not notice")
         return RunResult(
             outcomes=tuple(outcomes),
             facts=facts,
             errors=tuple(error for error in errors if not _is_of_an_artifact(error, outcomes)),
-            notices=tuple(dict.fromkeys(self._notices)),
+            notices=tuple(dict.fromkeys(notices)),
             warnings=tuple(dict.fromkeys(self._warnings)),
             is_rolled_back=self.is_rolled_back,
         )

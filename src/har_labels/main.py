@@ -1,4 +1,4 @@
-"""The order of events on one page, and the only place that turns failures into an exit code.
+"""The order of events on one page, and the only place where an exception ends.
 
 environment → platform → configuration → run (in a thread of its own) → result → outputs, summary, exit code
 """

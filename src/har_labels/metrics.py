@@ -7,32 +7,30 @@ null, NaN and infinity are read like any value; they are an error only where an 
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from har_labels import yaml12
 from har_labels.display import shown
 from har_labels.errors import Failures, MetricsError
+from har_labels.files import read_bytes
 from har_labels.language.values import kind_of
 from har_labels.yaml12 import DEEPEST
 
 LARGEST_FILE = 10 * 1024 * 1024
 
 
-def load_metrics(paths: Sequence[str], *, read: Callable[[str], bytes] | None = None) -> dict[str, object]:
+def load_metrics(paths: Sequence[str]) -> dict[str, object]:
     """All metrics of the files, with texts as keys at every level.
 
-    `read` gives a file's bytes (up to one more than LARGEST_FILE is enough) and may raise OSError. Raises
-    MetricsError that names the file, with line and column where its syntax is wrong; Failures for several.
+    Raises MetricsError that names the file, with line and column where its syntax is wrong; Failures for several.
     """
     metrics: dict[str, object] = {}
     problems: list[MetricsError] = []
     for path in paths:
         try:
-            _merge(metrics, _parse(path, _read_text(path, read or read_file)))
+            _merge(metrics, _parse(path, _read_text(path)))
         except MetricsError as problem:
             problems.append(problem)
     if problems:
@@ -40,21 +38,9 @@ def load_metrics(paths: Sequence[str], *, read: Callable[[str], bytes] | None = 
     return metrics
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of a regular file, at most one more than LARGEST_FILE. Raises OSError.
-
-    Never waits: a pipe would block until somebody writes to it.
-    """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is no regular file")
-        return file.read(LARGEST_FILE + 1)
-
-
-def _read_text(path: str, read: Callable[[str], bytes]) -> str:
+def _read_text(path: str) -> str:
     try:
-        content = read(path)
+        content = read_bytes(path, LARGEST_FILE)
     except OSError as error:
         raise _error(path, f"can't be read: {error.strerror or error}") from None
     except ValueError:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from enum import Enum
 
-# No flag takes the key: a command line is visible to every process of the machine.
-HOW_TO_GIVE_THE_KEY = "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`."
-
 
 class Kind(Enum):
     """What an input's text is read as, as far as collecting it must know."""

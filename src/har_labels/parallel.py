@@ -32,6 +32,7 @@ class Breaker:
             return self._count == DOUBTS_IN_A_ROW
 
     def reset(self) -> None:
+        """A write got through, or a new round begins: the server is there, so writes may start again."""
         with self._lock:
             self._count, self.is_open = 0, False
 

@@ -28,12 +28,10 @@ class Step:
         return self.before != self.after
 
     @property
-    def added(self) -> Labels:
-        return tuple(label for label in self.after if label not in set(self.before or ()))
-
-    @property
     def removed(self) -> Labels:
-        return tuple(label for label in self.before or () if label not in set(self.after))
+        """The labels that are taken away."""
+        kept = set(self.after)
+        return tuple(label for label in self.before or () if label not in kept)
 
 
 class Status(StrEnum):

@@ -22,6 +22,7 @@ from har_labels.task import Task
 from har_labels.timing import Clock
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
+_AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
 
 
 class _Assigned(NamedTuple):
@@ -174,6 +175,8 @@ class Planner:
 
     def _miss(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
         error = entry.placed(pattern, error)
+        if self._wait:
+            error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(_AFTER_A_WAIT)
         status = Status.SKIPPED if entry.skips_missing else Status.FAILED
         outcome = _without_reading(entry, pattern, status, None if entry.skips_missing else error)
         if outcome.step in self._missed:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from har_labels import __version__
-from har_labels.errors import HarLabelsError
+from har_labels.errors import HarLabelsError, ManifestError
 from har_labels.plan import RunResult
 from har_labels.platforms import Platform
 from har_labels.report import exit_code_of, failures_of, outputs_of, report_chunks, results_notice
@@ -16,13 +16,13 @@ from har_labels.report import exit_code_of, failures_of, outputs_of, report_chun
 class Told:
     """What the user asked to be told, and where; the inputs of the same names, and the terminal's `--json`.
 
-    `respell` writes a failure's next step in the spelling of this CI.
+    `respell` writes the names of inputs in our own texts in the spelling of this CI.
     """
 
     summary: bool = True
     report_file: str | None = None
     wants_json: bool = False
-    respell: Callable[[HarLabelsError], HarLabelsError] = lambda error: error
+    respell: Callable[[str], str] = lambda text: text
 
 
 def publish(platform: Platform, result: RunResult, told: Told) -> int:
@@ -37,7 +37,7 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
         platform.diff(text_diff(result, colour=platform.colour))
         if not (told.summary and platform.logs_summary):
             platform.say(closing_line(result))
-    for line in (*result.notices, *filter(None, [results_notice(result, outputs)])):
+    for line in (*result.notices, *filter(None, [told.respell(results_notice(result, outputs))])):
         platform.notice(line)
     for line in result.warnings:
         platform.warning(line)
@@ -50,10 +50,25 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
 
 
 def _respelled(result: RunResult, told: Told) -> RunResult:
-    outcomes = tuple(
-        replace(outcome, error=told.respell(outcome.error)) if outcome.error else outcome for outcome in result.outcomes
+    """The result in this CI's spelling. A manifest's keys are the same on every CI."""
+    known: dict[int, HarLabelsError] = {}  # one error may be that of a hundred thousand artifacts
+
+    def anew(error: HarLabelsError) -> HarLabelsError:
+        if isinstance(error, ManifestError):
+            return error
+        if id(error) not in known:
+            worded = error.reworded(told.respell(error.what))
+            known[id(error)] = worded.with_next_step(told.respell(error.next_step))
+        return known[id(error)]
+
+    outcomes = (replace(one, error=anew(one.error)) if one.error else one for one in result.outcomes)
+    return replace(
+        result,
+        outcomes=tuple(outcomes),
+        errors=tuple(map(anew, result.errors)),
+        notices=tuple(map(told.respell, result.notices)),
+        warnings=tuple(map(told.respell, result.warnings)),
     )
-    return replace(result, outcomes=outcomes, errors=tuple(map(told.respell, result.errors)))
 
 
 def _with_report_file(platform: Platform, result: RunResult, told: Told) -> RunResult:

@@ -6,6 +6,7 @@ a name and listing all. Reads are tried again here; they change nothing.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from re import split
@@ -39,7 +40,7 @@ class Reader:
     def __init__(self, registry: Registry, clock: Clock, *, retries: int) -> None:
         self._registry, self._clock, self._retries = registry, clock, retries
         self._first_page: dict[RegistryRef, int] = {}
-        self.retried = 0
+        self.retried, self._counting = 0, threading.Lock()
 
     def find(self, ref: RegistryRef, name: str, artifact_type: str) -> Reading:
         """One artifact, read now. Raises ArtifactNotFound, RegistryNotFound, AmbiguousArtifact, or what stopped it."""
@@ -136,7 +137,8 @@ class Reader:
                 self._clock.check()  # a read that was cut off since the run is over says nothing of the registry
                 if attempt > self._retries or doubt.wait > LONGEST_ASKED_WAIT:
                     raise _unread(ref, doubt, attempt) from None
-                self.retried += 1
+                with self._counting:
+                    self.retried += 1
                 self._clock.sleep(backoff(attempt, at_least=doubt.wait))
 
 
@@ -159,7 +161,8 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
         if row.artifact_type in {artifact_type, ""}:
             return row
     raise ArtifactNotFound(
-        f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name"
+        f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name",
+        "Check `artifact-type`, or leave it out.",
     )
 
 

@@ -112,7 +112,7 @@ class Recipe:
 
     def _check_secrets(self, rendered: Rendered) -> None:
         """The key may have come by a file or a metric, and a label is there for all to read."""
-        cure = "The key belongs into its own input alone; it is not shown here."
+        cure = "The key belongs in its own input only; it is not shown here."
         found = [
             InputError(f"{name} comes to a text that contains the key", cure)
             for label, name in rendered.names.items()

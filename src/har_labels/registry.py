@@ -6,6 +6,7 @@ question; what the answer means is in answers.py.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ class Registry:
     def __init__(self, transport: Transport, *, wait_turn: Callable[[], None]) -> None:
         self._transport = transport
         self.wait_turn = wait_turn
-        self.requests = 0
+        self.requests, self._counting = 0, threading.Lock()
 
     def page(self, ref: RegistryRef, *, search: str, number: int) -> Page:
         """One page of the registry's artifacts whose names contain `search`, by name (contract §1).
@@ -91,7 +92,8 @@ class Registry:
         return Written(named, facts_of(data))
 
     def _send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
-        self.requests += 1
+        with self._counting:
+            self.requests += 1
         try:
             return self._transport.send(method, path, query=query, body=body)
         except NoAnswer as no_answer:

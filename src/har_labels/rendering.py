@@ -29,7 +29,7 @@ class Rendered:
     names: Mapping[str, str]
 
 
-def render_labels(items: Sequence[Item | str], scope: Scope, *, where: str, enabled: bool) -> Rendered:
+def render_labels(items: Sequence[Item], scope: Scope, *, where: str, enabled: bool) -> Rendered:
     """Labels from the items of `labels`; `enabled` is the input `templates`.
 
     `where` stands in front of an item's position in messages: `label` gives `label 2`. Raises Failures with
@@ -38,7 +38,7 @@ def render_labels(items: Sequence[Item | str], scope: Scope, *, where: str, enab
     return _render(items, scope, where, _Rendering(enabled, _check_label))
 
 
-def render_patterns(items: Sequence[Item | str], scope: Scope, *, where: str, enabled: bool) -> Rendered:
+def render_patterns(items: Sequence[Item], scope: Scope, *, where: str, enabled: bool) -> Rendered:
     """Patterns from the items of `labels` in mode `remove`: as `render_labels`, without the rules for labels.
 
     A `*`, `?` or `[` that comes out of a placeholder stands for itself, so no value can widen a pattern.
@@ -63,12 +63,11 @@ class _Rendering:
         return text
 
 
-def _render(items: Sequence[Item | str], scope: Scope, where: str, rendering: _Rendering) -> Rendered:
+def _render(items: Sequence[Item], scope: Scope, where: str, rendering: _Rendering) -> Rendered:
     names: dict[str, str] = {}
     notices: list[str] = []
     problems: list[HarLabelsError] = []
-    for place, item in enumerate(items, start=1):
-        item = Item(item, place) if isinstance(item, str) else item  # noqa: PLW2901
+    for item in items:
         name = f"{item.where or where} {item.position}"
         try:
             text = rendering.text_of(item.text, scope, name)

@@ -153,7 +153,7 @@ class _Asked:
 
         assert self._settings.manifest
         if any(map(self._is_bad, (*_MAKING_LABELS, "manifest", "registry_ref", "artifact"))):
-            return ()  # its entries would be judged by defaults that are none
+            return ()  # the defaults of its entries are not known
         with self.problems:
             return entries_in(
                 self._settings.manifest,

@@ -17,7 +17,7 @@ from har_labels.timing import Clock
 def roll_back(
     tasks: Iterable[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]
 ) -> None:
-    """Takes back what this run wrote wherever the artifact still has what this run wrote; what has changed since is told and left."""
+    """Takes back what this run wrote, but not where somebody has changed it since: that is told and left."""
     written = [task for task in tasks if task.attempts]
     for task in written:
         if task.before is None:

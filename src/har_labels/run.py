@@ -14,7 +14,7 @@ from har_labels.configuration import Configuration
 from har_labels.entries import Entry, Shard
 from har_labels.errors import Failures, HarLabelsError, InputError, Stop
 from har_labels.files import write_text
-from har_labels.gates import refusals
+from har_labels.gates import fail_harmful, refusals
 from har_labels.ledger import Ledger
 from har_labels.plan import RunFacts, RunResult, Status
 from har_labels.planner import Plan, Planner
@@ -104,6 +104,7 @@ class Run:
         path = self._settings.apply_plan
         plan = self._plan_again(path) if path else planner.plan(self._entries())
         self._ledger.plan = plan
+        fail_harmful(plan, self._settings)
         plan.errors += refusals(
             plan.changing, settings=self._settings, pace=self._pace, clock=self._clock, spell=self._spell
         )

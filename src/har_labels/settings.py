@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from har_labels.address import parse_api_base
+from har_labels.address import SAAS_PATH, ApiBase, parse_api_base
 from har_labels.checks import (
     SEPARATOR,
     ApiUrl,
@@ -130,8 +130,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, the CI's variables, our own: first wins. The environment as such is never read, since with
-        no prefix a bare MODE of somebody else's would be taken for ours.
+        """Flags, the CI's variables, our own: first wins. All sources of the library's are replaced: with no prefix a
+        bare MODE of somebody else's would be taken for ours, with one it would not know our two spellings.
         """
         layers: list[Layer] = init_settings()["layers"]
         return tuple(_LayerSource(settings_cls, layer) for layer in layers)
@@ -164,6 +164,27 @@ def _kind(default: Any) -> Kind:
 def descriptions() -> dict[str, str]:
     """Every input's one-line description."""
     return {name: info.description or "" for name, info in Settings.model_fields.items()}
+
+
+def defaults() -> dict[str, str]:
+    """Every input's default as a CI file would give it; empty text for none."""
+    return {name: _written(info.default) for name, info in Settings.model_fields.items()}
+
+
+def help_texts() -> dict[str, str]:
+    """Every input's description with its default, for `--help`."""
+    told = {name: f" (default: {text})" if text else "" for name, text in defaults().items()}
+    return {name: description + told[name] for name, description in descriptions().items()}
+
+
+def _written(default: Any) -> str:
+    if default is None or default == ():
+        return ""
+    if isinstance(default, ApiBase):
+        return default.url.removesuffix(SAAS_PATH)
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, int | float) else str(default)
 
 
 def _settings(layers: Sequence[Layer]) -> Settings:

@@ -6,28 +6,24 @@ import re
 from collections.abc import Callable
 
 from har_labels.contradictions import setting
-from har_labels.errors import HarLabelsError, ManifestError
 from har_labels.settings import fields
 
 _NAMED = re.compile("`([a-z]+(?:-[a-z]+)*)(?:: ([^`]*))?`")
+# Alone in backquotes these may be something else: a name in `require`, an output, a key of a manifest.
+_AMBIGUOUS = frozenset({"labels", "artifact", "manifest", "summary", "mode", "owned", "require"})
 
 
-def speller(spell: Callable[[str], str]) -> Callable[[HarLabelsError], HarLabelsError]:
-    """What writes a failure's next step anew: `on-missing: skip` becomes `on_missing: skip` or `--on-missing skip`.
+def speller(spell: Callable[[str], str]) -> Callable[[str], str]:
+    """What writes a text anew: `on-missing: skip` becomes `on_missing: skip` or `--on-missing skip`.
 
-    `spell` writes an input's name with dashes as its reader does. A manifest's keys are the same on every CI.
+    `spell` writes an input's name with dashes as its reader does.
     """
     known = {name.replace("_", "-") for name in fields()}
 
     def spelt(found: re.Match[str]) -> str:
         name, value = found.groups()
-        # A word alone may mean something else: `labels` are also a name in `require`.
-        if name not in known or (value is None and "-" not in name):
+        if name not in known or (value is None and name in _AMBIGUOUS):
             return found[0]
         return f"`{spell(name) if value is None else setting(spell(name), value)}`"
 
-    def respell(error: HarLabelsError) -> HarLabelsError:
-        step = error.next_step if isinstance(error, ManifestError) else _NAMED.sub(spelt, error.next_step)
-        return error if step == error.next_step else error.with_next_step(step)
-
-    return respell
+    return lambda text: _NAMED.sub(spelt, text)

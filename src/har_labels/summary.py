@@ -15,7 +15,7 @@ from har_labels.labels import Labels
 from har_labels.plan import Outcome, RunResult, Status
 from har_labels.report import added_and_removed, counts_of, failures_of, labels_after, status_of
 
-MOST_ROWS = 200
+MOST_ROWS = 200  # contract §4: the first 200, then a count
 MOST_FAILURES = 50
 LONGEST_WORDING = 2_000  # characters of one failure; the whole is in the log and the report
 DEFAULT_LIMIT = 1_000_000

@@ -26,11 +26,13 @@ from har_labels.timing import Clock
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """Filled while planning, moved on by `apply`; `outcome` is set once, at its end.
+    """Filled while planning, moved on by `apply`; `outcome` is set at its end, and again only by a rollback.
 
     `before` is what the plan read first. `target` is what the next PUT sends. `seen`
-    are all labels that stood there before our writes, by which a later writer's are told (goal.look). Once a task
-    `is_in_hand`, only its own worker may touch it. `added` and `removed` are what our writes did, to be undone.
+    are all labels that stood there before our writes, by which a later writer's are told (goal.look). Within a round of
+    writes a task belongs to one worker from the moment that it `is_in_hand`, so that another that renews a page
+    leaves it alone; between rounds the run's own thread has all of them. `added` and `removed` are what our writes
+    did, to be undone.
     """
 
     ref: RegistryRef

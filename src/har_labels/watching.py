@@ -23,7 +23,7 @@ LONGEST_WATCH = 10
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """How carefully and how fast changes are written; the inputs of the same names."""
+    """How carefully and how fast changes are written: inputs, and what `on-failure` comes to."""
 
     retries: int = 4
     settle: float = 1.0
@@ -35,13 +35,17 @@ class Care:
 class Watch:
     """Looks at tasks and ends those that are over. `notice` takes one line that the user should know.
 
-    `quiet_since` is when we last wrote, or last saw that somebody had.
+    `quiet_since` is when we last wrote, or last saw that somebody had; whoever writes or sees that says so by `stir`.
     """
 
     def __init__(self, reader: Reader, clock: Clock, care: Care, *, notice: Callable[[str], None]) -> None:
         self._reader, self._clock, self._care, self._notice = reader, clock, care, notice
         self.quiet_since = clock.monotonic()
         self.retried = 0
+
+    def stir(self) -> None:
+        """Somebody has written just now: the quiet begins anew."""
+        self.quiet_since = self._clock.monotonic()
 
     def settle(self, tasks: Sequence[Task]) -> list[Task]:
         """Looks at every task whose write is not confirmed; returns those to be written again."""
@@ -101,7 +105,7 @@ class Watch:
     def _is_undone(self, task: Task, reading: Reading) -> bool:
         """Takes what a look shows; True if the change has to be made again."""
         if reading.row.labels != task.labels:
-            self.quiet_since = self._clock.monotonic()
+            self.stir()
         task.take(reading)
         if reading.row.labels is None:
             if task.goal.is_merging and not task.doubt:

@@ -108,7 +108,7 @@ FAILURES = (
     Failure("HAR-UNREACHABLE", faults=[Fault("cut", times=99)]),
     Failure("HAR-TIMED-OUT", {"timeout": "1", "retries": "0"}, faults=[Fault("latency", method="GET", times=99, delay=1.5)]),
     Failure("HAR-DEADLINE", {"deadline": "0.5"}, faults=[Fault("latency", method="GET", times=99, delay=1.5)]),
-    Failure("HAR-NO-TIME", {"artifact": "*", "requests-per-minute": "1", "deadline": "60"}, artifacts=[f"model-{number}" for number in range(90)]),
+    Failure("HAR-NO-TIME", {"artifact": "*", "requests-per-minute": "1", "deadline": "60", "settle": "0"}, artifacts=[f"model-{number}" for number in range(90)]),
     Failure("HAR-REQUIRE", {"require": "'stage=staging' in current"}),
     Failure("HAR-MAX-CHANGES", {"artifact": "*", "max-changes": "2"}, artifacts=["model-1", "model-2", "model-3"]),
     Failure("HAR-CANCELLED", prepare=_cancel_at_first_request),

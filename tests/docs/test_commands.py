@@ -47,7 +47,7 @@ def with_model(box: Sandbox) -> Sandbox:
 def test_the_example_for_a_terminal(sandbox: Sandbox, watch: Watch, tmp_path: Path) -> None:
     """The README's line, through the installed command, shows the diff of a label added, ends well and writes nothing."""
     box = with_model(sandbox)
-    line = the_one("README.md", "\nIn a terminal: `([^`]+)`")
+    line = the_one("README.md", "\nIn a terminal[^\n]+: `(HAR_LABELS[^`]+)`")
     assert line.count("…") == 1
     assert (SCRIPTS / "har-labels").exists(), "the package is not installed beside this Python: `make test` does that"
     ran = run_line(line.replace("…", shlex.quote(KEY)), tmp_path, {"HAR_LABELS_API_URL": box.api_url})

@@ -58,7 +58,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def changes(title: str) -> Iterator[tuple[str, str, str]]:
     """Each change of the page's block: the file, the lines as they are, the lines as they become."""
     (block,) = re.findall(rf"<!-- change: {title} -->\n *```diff\n(.*?)\n *```", PAGE, re.DOTALL)
-    for part in re.split(r"(?=^\S+\.py$)", textwrap.dedent(block), flags=re.MULTILINE)[1:]:
+    for part in re.split(r"(?=^\S+\.(?:py|md)$)", textwrap.dedent(block), flags=re.MULTILINE)[1:]:
         name, *lines = part.strip().splitlines()
         yield name, *("".join(f"{line[1:]}\n" for line in lines if line[0] in signs) for signs in (" -", " +"))
 

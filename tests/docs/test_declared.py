@@ -77,3 +77,26 @@ def test_examples_name_this_version() -> None:
     for path in (*PAGES, *(ROOT / "harness").glob("*.yaml")):
         named = re.findall(r"har-labels/har-labels(?:@v|:)(\d\S*)", path.read_text("utf-8"))
         assert set(named) <= {__version__}, path.name
+
+
+def test_the_contract_has_every_input_output_and_exit_code() -> None:
+    """Its tables, which users were promised, have the inputs with their defaults, the outputs, and the exit codes."""
+    contract = (ROOT / "docs" / "contract.md").read_text("utf-8")
+    given, told = (section(contract, number) for number in (2, 4))
+    rows: dict[str, str] = {}
+    for names, defaults in re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \|([^|]*)\|", given, re.MULTILINE):
+        values = re.findall("`([^`]*)`", defaults) or [""]
+        rows |= dict(zip(re.findall("`([a-z-]+)`", names), values, strict=True))
+    assert rows == INPUTS
+    outputs = [
+        name for row in re.findall(r"^\| (`.+?) \|", told, re.MULTILINE) for name in re.findall("`([a-z-]+)`", row)
+    ]
+    assert sorted(outputs) == sorted(OUTPUTS)
+    codes = told.partition("**Exit codes**")[2].partition(". Of several")[0]
+    numbers = {int(number) for number in re.findall(r"(?:: |· |\n)(\d+)(?:/143)? ", codes)}
+    assert numbers == {0, SOME_FAILED} | {kind.exit_code for kind in all_codes()}
+
+
+def section(page: str, number: int) -> str:
+    """One numbered section of a page."""
+    return page.partition(f"\n## {number} ")[2].partition("\n## ")[0]

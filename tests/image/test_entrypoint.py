@@ -13,10 +13,11 @@ ENTRYPOINT = Path(__file__).parents[2] / "entrypoint"
 
 
 def make_checkout(folder: Path, main: str) -> Path:
-    """The entrypoint in a folder of its own, with a `har_labels.main` that reads as given."""
+    """The entrypoint in a folder of its own, with the package's start and a `har_labels.main` that reads as given."""
     package = folder / "src" / "har_labels"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
+    shutil.copy(ENTRYPOINT.parent / "src" / "har_labels" / "__main__.py", package)
     (package / "main.py").write_text(main)
     return Path(shutil.copy(ENTRYPOINT, folder))
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ci.steps import CIS
+from har_labels.contradictions import PLANNING
+from har_labels.settings import Settings
 from unit.asking import ask, refusals, spelled
 
 PLAN = "A plan file says all of that already: leave `@{}@` out."
@@ -76,7 +78,10 @@ REFUSALS = [
         {"manifest": "m.yaml", "artifact": "", "labels": "", "labels-file": "f"},
         ("`@manifest@` and `@labels-file@` are both given", "Write it into the manifest, or leave the manifest out."),
     ),
-    ({"save-plan": "p"}, ("`@save-plan@` goes with `@dry-run@: true`", "Set it, or leave the plan file out.")),
+    (
+        {"save-plan": "p"},
+        ("`@save-plan@` goes with `@dry-run@: true`", "Add `@dry-run@: true`, or leave `@save-plan@` out."),
+    ),
     *(
         (
             {**ALONE, "apply-plan": "p", name: value},
@@ -238,3 +243,13 @@ def test_the_default_pace_and_place() -> None:
     settings = ask("github", {}).settings
     assert settings.api_url.url == "https://app.harness.io/har/api/v1"
     assert settings.requests_per_minute is None
+
+
+def test_every_input_goes_with_a_plan_file_or_does_not() -> None:
+    """A plan says already what is planned; how it is written, and where it is told, can be said beside it."""
+    beside = {
+        "api_key", "api_key_file", "api_url", "auth_scheme", "allow_http", "dry_run", "apply_plan", "on_failure", "settle",
+        "allow_type_loss", "timeout", "retries", "deadline", "requests_per_minute", "concurrency", "summary", "report_file",
+    }  # fmt: skip
+    assert set(PLANNING) | beside == set(Settings.model_fields)
+    assert not set(PLANNING) & beside

@@ -9,8 +9,8 @@ import pytest
 from canary import KEY
 from ci.steps import CIS
 from har_labels.configuration import configure
-from har_labels.names import HOW_TO_GIVE_THE_KEY
 from har_labels.platforms import detect
+from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
 from unit.asking import ask, refusals
 
 OWN = {
@@ -94,6 +94,8 @@ def test_two_spellings_of_the_key_show_neither() -> None:
         ("artefact", "artifact"),
         ("lables", "labels"),
         ("max-change", "max-changes"),
+        ("moed", "mode"),
+        ("mdoe", "mode"),
         ("dry", "dry-run"),
         ("metrics", "metrics-file"),
         ("wait", "wait-for-artifact"),
@@ -174,7 +176,7 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
             "there is no flag `--apikey`",
             "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
         ),
-        (["stray"], "`stray` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."),
+        (["stray"], "`stray` stands behind no flag", "Give it behind one, such as `--artifact`; `--help` lists them."),
         (
             ["--mode"],
             "the command line can't be read: argument --mode: expected one argument",
@@ -183,18 +185,18 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
         (
             ["--mode", "nope"],
             "`--mode` is 'nope': it is none of the values allowed",
-            "Use `replace` or `add` or `remove` or `upsert` or `clear` or `read`.",
+            "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`.",
         ),
         (["--dry-run=maybe"], "`--dry-run` is 'maybe': it is neither true nor false", "Use `true` or `false`."),
         (
             ["--api-key"],
-            "`--api-key` would show the key to every process of this machine",
-            "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
+            "`--api-key` shows the key to every process of this machine, and your shell may keep it",
+            "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`. If the key was a real one, renew it.",
         ),
         (
             ["--api-key", "x"],
-            "`--api-key` would show the key to every process of this machine",
-            "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
+            "`--api-key` shows the key to every process of this machine, and your shell may keep it",
+            "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`. If the key was a real one, renew it.",
         ),
     ],
 )
@@ -214,7 +216,7 @@ def test_what_may_be_a_key_behind_an_unknown_flag_is_not_shown() -> None:
     """Only the flag is told: its value could be anything."""
     said = refusals("terminal", {}, argv=["--apikey", "S3cret99", "stray"])
     assert not [words for words in said if "S3cret99" in "".join(words)]
-    assert said[1][0] == "`stray` belongs to no flag"
+    assert said[1][0] == "`stray` stands behind no flag"
 
 
 def test_an_unreadable_command_line_is_the_only_problem() -> None:

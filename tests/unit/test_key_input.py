@@ -74,7 +74,7 @@ def test_a_pipe_is_no_key_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": str(pipe)})
-    assert what == f"`api-key-file` names {str(pipe)!r}, which is no regular file"
+    assert what == f"`api-key-file` names {str(pipe)!r}, which can't be read: it is no regular file"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
@@ -117,7 +117,7 @@ def test_the_key_in_another_input(ci: str, name: str) -> None:
     """An input that contains the key is refused without being shown, and not looked at any further."""
     said = refusals(ci, {name: f"https://x/{KEY}?y"})
     assert said == [
-        (f"`{spelling(ci, name)}` contains the key", "The key belongs into its own input alone; it is not shown here.")
+        (f"`{spelling(ci, name)}` contains the key", "The key belongs in its own input only; it is not shown here.")
     ]
 
 

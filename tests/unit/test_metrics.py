@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,16 @@ from har_labels.errors import Failures, MetricsError
 from har_labels.metrics import LARGEST_FILE, load_metrics
 
 
-def reader(files: dict[str, bytes]) -> Callable[[str], bytes]:
-    def read(path: str) -> bytes:
-        if path not in files:
-            raise FileNotFoundError(2, "No such file or directory")
-        return files[path]
-
-    return read
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files stand in a folder of the test's own, and are named as a step names them."""
+    monkeypatch.chdir(tmp_path)
 
 
 def load(path: str, content: bytes) -> dict[str, object]:
-    return load_metrics([path], read=reader({path: content}))
+    """The metrics of one file."""
+    Path(path).write_bytes(content)
+    return load_metrics([path])
 
 
 @pytest.mark.parametrize(
@@ -64,14 +62,16 @@ def test_files_are_merged_in_order() -> None:
         "1.json": b'{"a": 1, "val": {"x": 1, "y": {"z": 1}}, "list": [1, 2], "kind": {"k": 1}}',
         "2.yaml": b"a: 2\nval: {x: 3, y: {w: 4}}\nlist: [3]\nkind: 5\nnew: 6",
     }
-    assert load_metrics(["1.json", "2.yaml"], read=reader(files)) == {
+    for name, content in files.items():
+        Path(name).write_bytes(content)
+    assert load_metrics(list(files)) == {
         "a": 2,
         "val": {"x": 3, "y": {"z": 1, "w": 4}},
         "list": [3],
         "kind": 5,
         "new": 6,
     }
-    assert load_metrics([], read=reader({})) == {}
+    assert load_metrics([]) == {}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,11 @@ from har_labels.rendering import render_labels, render_patterns
 from unit.scopes import SCOPE
 
 
+def items_of(*texts: str) -> list[Item]:
+    """Texts as the items of a list."""
+    return [Item(text, at) for at, text in enumerate(texts, start=1)]
+
+
 def test_render_labels() -> None:
     """Items come out in order; duplicates and empty ones are dropped with a notice that names them."""
     result = render_labels(
@@ -34,9 +39,9 @@ def test_render_labels() -> None:
 
 def test_render_labels_without_templates() -> None:
     """`templates: false` takes labels as they are, but the rules for labels apply."""
-    assert render_labels(["{{ x }}", "{% y"], SCOPE, where="label", enabled=False).labels == ("{{ x }}", "{% y")
+    assert render_labels(items_of("{{ x }}", "{% y"), SCOPE, where="label", enabled=False).labels == ("{{ x }}", "{% y")
     with pytest.raises(Failures):
-        render_labels(["a^_b"], SCOPE, where="label", enabled=False)
+        render_labels(items_of("a^_b"), SCOPE, where="label", enabled=False)
 
 
 def test_all_problems_at_once() -> None:
@@ -53,12 +58,14 @@ def test_all_problems_at_once() -> None:
 
 def test_patterns() -> None:
     """Patterns may hold what labels may not, and a value's own `*` matches nothing but itself."""
-    result = render_patterns(["a^_b", "x={{ metrics.star }}-*", "{{ ci.tag }}"], SCOPE, where="pattern", enabled=True)
+    result = render_patterns(
+        items_of("a^_b", "x={{ metrics.star }}-*", "{{ ci.tag }}"), SCOPE, where="pattern", enabled=True
+    )
     assert result.labels == ("a^_b", "x=[*]-*")
     assert result.notices == ("pattern 3 `{{ ci.tag }}` is dropped: all its placeholders are empty",)
     assert matches("x=[*]-*", "x=*-1")
     assert not matches("x=[*]-*", "x=y-1")
-    assert render_patterns(["{{*"], SCOPE, where="pattern", enabled=False).labels == ("{{*",)
+    assert render_patterns(items_of("{{*"), SCOPE, where="pattern", enabled=False).labels == ("{{*",)
 
 
 @given(st.lists(st.text(), max_size=4))
@@ -78,7 +85,9 @@ def test_a_value_never_turns_into_two_labels(values: list[str]) -> None:
 @given(st.text())
 def test_a_value_in_a_pattern_matches_itself_only(value: str) -> None:
     """A pattern made of one value matches that value, and no other text that a glob would."""
-    patterns = render_patterns(["{{ metrics.v }}"], replace(SCOPE, metrics={"v": value}), where="pattern", enabled=True)
+    patterns = render_patterns(
+        items_of("{{ metrics.v }}"), replace(SCOPE, metrics={"v": value}), where="pattern", enabled=True
+    )
     if value:
         assert matches(patterns.labels[0], value)
         assert not matches(patterns.labels[0], value + "x")
@@ -87,9 +96,9 @@ def test_a_value_in_a_pattern_matches_itself_only(value: str) -> None:
 def test_plain_labels_never_load_jinja2() -> None:
     """Neither the import nor labels without placeholders load Jinja2 or ruamel.yaml."""
     program = (
-        "import sys, datetime; from har_labels.rendering import render_labels; from har_labels.language.scope import Scope; import har_labels.metrics;"
+        "import sys, datetime; from har_labels.rendering import render_labels; from har_labels.language.scope import Scope; import har_labels.metrics; from har_labels.lists import Item;"
         "now = datetime.datetime.now(datetime.UTC); scope = Scope({}, {}, now, 'a', 'r');"
-        "render_labels(['a', 'b=c', '{ x }}'], scope, where='label', enabled=True);"
+        "render_labels([Item('a', 1), Item('{ x }}', 2)], scope, where='label', enabled=True);"
         "assert not {'jinja2', 'ruamel.yaml'} & set(sys.modules), 'loaded'"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})

@@ -37,7 +37,6 @@ def test_explanation_of_a_verdict() -> None:
     requirement = Requirement.parse(f"({source}) and true", where="`require` 1")
     assert requirement.check(many).explanation.startswith("metrics.text is '0.9', current is ['l00', 'l01'")
     assert "'l09', 10 more], metrics.val is a mapping" in requirement.check(many).explanation
-    assert requirement.names == {"metrics.text", "current", "metrics.val", "metrics.yes"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from ci.steps import CIS, INPUTS
 from har_labels.settings import Settings
 from unit.asking import ENOUGH, ask, refusals, spelled
 
-MODES = "Use `replace` or `add` or `remove` or `upsert` or `clear` or `read`."
+MODES = "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`."
 HOST = "Write the Harness host, such as https://app.harness.io, or a full API base."
 REF = "Write account/registry, account/org/registry or account/org/project/registry."
 NO_CHOICE = "it is none of the values allowed"
@@ -31,7 +31,6 @@ NUMBERS = (
     ("shard-index", 0, None, False),
 )
 NO_NUMBERS = (
-    "-1",
     "+1",
     "1e2",
     "0x10",
@@ -53,12 +52,12 @@ NO_NUMBERS = (
 
 # input, value, why, what is allowed
 VALUES = (
-    ("mode", "replcae", NO_CHOICE, MODES),
-    ("mode", "REPLACE", NO_CHOICE, MODES),
-    ("on-conflict", "fail", NO_CHOICE, "Use `overwrite` or `keep` or `error`."),
+    ("mode", "replcae", NO_CHOICE, f"Did you mean `replace`? {MODES}"),
+    ("mode", "REPLACE", NO_CHOICE, f"Did you mean `replace`? {MODES}"),
+    ("on-conflict", "fail", NO_CHOICE, "Use `overwrite`, `keep` or `error`."),
     ("on-missing", "ignore", NO_CHOICE, "Use `error` or `skip`."),
-    ("on-failure", "abort", NO_CHOICE, "Use `continue` or `stop` or `rollback`."),
-    ("artifact-type", "models", NO_CHOICE, "Use `model` or `dataset`."),
+    ("on-failure", "abort", NO_CHOICE, "Use `continue`, `stop` or `rollback`."),
+    ("artifact-type", "models", NO_CHOICE, "Did you mean `model`? Use `model` or `dataset`."),
     ("auth-scheme", "basic", NO_CHOICE, "Use `x-api-key` or `bearer`."),
     ("api-url", "ftp://h", "only https (and http to this machine) can be used", HOST),
     ("api-url", "https://me:pw@h", "it has a user name or password; the key has an input of its own", HOST),
@@ -133,7 +132,8 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
     for value in [str(least), f"0{least}", f" {least}\n", highest, *([f"{least}.0", f"{least}.5"] * fraction)]:
         assert not refusals("harness", {**others, name: value}), value
     beyond = [
-        *([str(least - 1)] if least > 0 else []),
+        str(least - 1),
+        "-0.5" if fraction else "-30",
         *([str(most + 1)] if most is not None else []),
         *([f"{most}.01"] if fraction else []),
     ]

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from har_labels import __version__
-from har_labels.address import SAAS_PATH, ApiBase
 from har_labels.errors import Cancelled, HarLabelsError
 from har_labels.names import dashed
-from har_labels.settings import Settings
+from har_labels.settings import Settings, defaults
 
 NAME = "Update Harness Artifact Labels"
 AUTHOR = "The har-labels authors"
@@ -37,10 +35,11 @@ class Input:
 
 def inputs() -> Iterator[Input]:
     """Every input in the order of the code."""
+    texts = defaults()
     for name, field in Settings.model_fields.items():
         extra = field.json_schema_extra
         group = str(extra["group"]) if isinstance(extra, dict) else ""
-        yield Input(dashed(name), _default_text(field.default), field.description or "", group, field.default)
+        yield Input(dashed(name), texts[name], field.description or "", group, field.default)
 
 
 def exit_codes(kind: type[HarLabelsError]) -> str:
@@ -60,15 +59,3 @@ def with_version(text: str) -> str:
     text = re.sub(rf"({re.escape(IMAGE)}:)\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)
     text = re.sub(r"(har-labels/har-labels(?:/composite)?@v)\d+(?:\.\d+\.\d+)?", rf"\g<1>{__version__}", text)
     return re.sub(r"(versionLabel: )\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)
-
-
-def _default_text(value: Any) -> str:
-    if value is None or value == ():
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, ApiBase):
-        return value.url.removesuffix(SAAS_PATH)
-    if isinstance(value, StrEnum):
-        return value.value
-    return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -29,7 +29,7 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-DEFECT": ("RuntimeError at planner.py:120", ""),
     "HAR-INPUT": (
         "`mode` is 'merge': it is none of the values allowed",
-        "Use `replace` or `add` or `remove` or `upsert` or `clear` or `read`.",
+        "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`.",
     ),
     "HAR-TEMPLATE": ("label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there is `accuracy`", ""),
     "HAR-METRICS": ("metrics file `metrics.json` can't be read: No such file or directory", ""),
@@ -78,7 +78,7 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-UNREACHABLE": ("reading acme/ml/prod/models/+: the connection to app.harness.io failed: Remote end closed connection without response (5 tries)", ""),
     "HAR-TIMED-OUT": ("reading acme/ml/prod/models/+: app.harness.io did not answer within 1 s (1 try)", ""),
     "HAR-DEADLINE": ("the deadline of 0.5 s passed", ""),
-    "HAR-NO-TIME": ("91 changes need 2,040 s at this pace, and 60 s are left of `deadline`", ""),
+    "HAR-NO-TIME": ("91 changes of labels take 2,040 s at this pace, and 60 s are left of `deadline`", ""),
     "HAR-REQUIRE": (
         "'resnet50' in acme/ml/prod/models/+: `'stage=staging' in current` is false; "
         "it read current is ['owner=vision', 'stage=dev']", "",

@@ -81,7 +81,9 @@ def _jinja_errors() -> Iterator[Environment]:
         raise ExpressionError(f"it can't be read: {shown(told)}") from None
     except (ValueError, SyntaxError, RecursionError):
         # Digits of other scripts that only Jinja2's lexer takes for a number, and nesting.
-        raise ExpressionError("it can't be read: a number in it is none, or it is nested too deep") from None
+        raise ExpressionError(
+            "it can't be read: it has something like a number that isn't one, or is nested too deep"
+        ) from None
 
 
 def _check_tokens(environment: Environment, source: str, state: str | None) -> None:

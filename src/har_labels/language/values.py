@@ -90,7 +90,7 @@ def checked(value: object, path: str) -> object:
         case None:
             raise Missing(lambda: f"`{path}` is null")
         case float() if not math.isfinite(value):
-            raise Missing(lambda: f"`{path}` is {value}, which is no number to go by")
+            raise Missing(lambda: f"`{path}` is {value}, which can't be compared or printed")
         case int() if abs(value) >= LARGEST_NUMBER:
             raise ExpressionError(f"`{path}` is a number of more than 100 digits")
         case str() if len(value) > LONGEST_TEXT:

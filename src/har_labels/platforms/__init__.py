@@ -64,6 +64,12 @@ class Platform(Protocol):
     def reserve_stdout(self) -> None:
         """From now on stdout is for `print_json` alone; the rest of the log goes to stderr."""
 
+    def key_hint(self) -> tuple[str, str]:
+        """Why there may be no key, empty text if nothing is known of it, and how one is given here."""
+
+    def registry_scopes(self) -> list[str]:
+        """The scope paths in which this pipeline's registries stand, the longest first; none if that isn't told."""
+
     def mask(self, secret: str) -> None:
         """Keeps `secret` out of everything that is printed or published from now on. Call it before anything else."""
 

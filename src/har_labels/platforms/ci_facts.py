@@ -27,6 +27,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from har_labels.language.scope import CI_NAMES
 
@@ -87,6 +88,23 @@ def hybrid_facts(environ: Mapping[str, str]) -> dict[str, str]:
     return github_facts(environ) | known
 
 
+def harness_scopes(environ: Mapping[str, str]) -> list[str]:
+    """`account/org/project`, `account/org` and `account` of a Harness pipeline, as far as they are told."""
+    get = _getter(environ)
+    parts = [get(f"HARNESS_{part}_ID") for part in ("ACCOUNT", "ORG", "PROJECT")]
+    return ["/".join(parts[:depth]) for depth in (3, 2, 1) if all(parts[:depth])]
+
+
+def why_github_gave_no_secret(environ: Mapping[str, str]) -> str:
+    """Some runs get no secrets at all, and an empty input is all that one sees of it; empty text for all others."""
+    if environ.get("GITHUB_ACTOR") == "dependabot[bot]":
+        return "runs started by Dependabot get Dependabot's secrets only"
+    name = environ.get("GITHUB_EVENT_NAME", "")
+    if name.startswith("pull_request") and name != "pull_request_target" and _is_from_fork(environ):
+        return "pull requests from forks get no secrets"
+    return ""
+
+
 class _Getter:
     """The first of several variables that holds something."""
 
@@ -122,11 +140,27 @@ def _github_pull_request(environ: Mapping[str, str]) -> str:
 
 def _event_number(path: str) -> str:
     """`number` of the event file; empty text if the file can't be read or has none."""
-    try:
-        number = json.loads(Path(path).read_bytes())["number"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
+    number = _event(path).get("number")
     return str(number) if isinstance(number, int) else ""
+
+
+def _is_from_fork(environ: Mapping[str, str]) -> bool:
+    """Whether the event's pull request came from another repository, or from one that is gone."""
+    try:
+        pull_request = _event(environ.get("GITHUB_EVENT_PATH", ""))["pull_request"]
+        head = pull_request["head"]["repo"]
+        return head is None or bool(head["full_name"] != pull_request["base"]["repo"]["full_name"])
+    except (KeyError, TypeError):
+        return False
+
+
+def _event(path: str) -> dict[str, Any]:
+    """GitHub's event file, empty if it can't be read."""
+    try:
+        event = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _github_run_url(environ: Mapping[str, str]) -> str:

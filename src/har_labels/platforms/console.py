@@ -14,6 +14,8 @@ from har_labels.display import Redactor, visible
 from har_labels.errors import HarLabelsError
 
 _LINES_AT_A_TIME = 1000
+# No flag takes the key: a command line is visible to every process of the machine.
+HOW_TO_GIVE_THE_KEY = "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`."
 
 
 class Log:
@@ -80,6 +82,12 @@ class Console:
         self._log = self._out
         self._secrets: list[str] = []
         self._redactor = Redactor()
+
+    def key_hint(self) -> tuple[str, str]:
+        return "", HOW_TO_GIVE_THE_KEY
+
+    def registry_scopes(self) -> list[str]:
+        return []
 
     def reserve_stdout(self) -> None:
         self._log = self._err

@@ -17,7 +17,7 @@ step. So a value goes out in the first of these forms that fits:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from har_labels.labels import CONTROL_CHARACTERS
 
@@ -41,6 +41,11 @@ def dotenv_lines(outputs: Mapping[str, str], json_names: frozenset[str]) -> tupl
             line = f"{key_of(name)}="
         lines.append(f"{line}\n")
     return "".join(lines), too_long
+
+
+def left_empty(names: Iterable[str]) -> list[str]:
+    """The warnings about outputs that are too long for Harness."""
+    return [f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in names]
 
 
 def key_of(output_name: str) -> str:

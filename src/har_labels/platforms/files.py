@@ -63,3 +63,8 @@ def _is_line_open(path: str) -> bool:
             file.seek(-1, os.SEEK_END)
             return file.read(1) != b"\n"
     return False
+
+
+def unwritten(variable: str, path: str, problem: str) -> list[str]:
+    """The warning that a file of the CI could not be written; none without a `problem`."""
+    return [f"can't write {variable} ({path}): {problem}"] if problem else []

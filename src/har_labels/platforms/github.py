@@ -25,9 +25,9 @@ from typing import Any, TextIO
 from har_labels.display import cut_at_line
 from har_labels.errors import HarLabelsError
 from har_labels.platforms import files
-from har_labels.platforms.ci_facts import github_facts, hybrid_facts
+from har_labels.platforms.ci_facts import github_facts, harness_scopes, hybrid_facts, why_github_gave_no_secret
 from har_labels.platforms.console import Console
-from har_labels.platforms.dotenv import LONGEST_LINE, base64_value
+from har_labels.platforms.dotenv import BASE64_MARK, LONGEST_LINE, base64_value, left_empty
 
 MOST_ERRORS = 9  # of the 10 annotations that are kept; the tenth says how many more there are
 LARGEST_SUMMARY = 1024 * 1024 - 1
@@ -69,6 +69,15 @@ class GitHub(Console):
         if self._is_run_by_harness:
             # What base64 makes of it must fit into one line of Harness's own output file.
             self.results_limit = (LONGEST_LINE - 100) * 3 // 4
+
+    def key_hint(self) -> tuple[str, str]:
+        why = why_github_gave_no_secret(self._environ)
+        if "forks" in why:
+            return why, "Label after the merge instead, in a workflow that runs on `push`."
+        return why, "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`."
+
+    def registry_scopes(self) -> list[str]:
+        return harness_scopes(self._environ) if self._is_run_by_harness else []
 
     def reserve_stdout(self) -> None:
         super().reserve_stdout()
@@ -128,7 +137,7 @@ class GitHub(Console):
         if self._is_run_by_harness:
             outputs, warnings = _for_a_shell_line(outputs)
         problem = files.append_text(path, "".join(_heredoc(name, value) for name, value in outputs.items()))
-        return [*warnings, *_unwritten("GITHUB_OUTPUT", path, problem)]
+        return [*warnings, *files.unwritten("GITHUB_OUTPUT", path, problem)]
 
     def _publish_summary(self, summary: str) -> list[str]:
         path = self._environ.get("GITHUB_STEP_SUMMARY", "")
@@ -138,7 +147,7 @@ class GitHub(Console):
         room = LARGEST_SUMMARY - files.size_of(path) - len("\n\n\n")
         text = cut_at_line(summary, room, CUT_NOTE)
         problem = files.append_text(path, f"\n{text}\n") if text else "no room is left in it"
-        return _unwritten("GITHUB_STEP_SUMMARY", path, problem)
+        return files.unwritten("GITHUB_STEP_SUMMARY", path, problem)
 
 
 def _command(name: str, message: str, **properties: str) -> str:
@@ -162,16 +171,10 @@ def _for_a_shell_line(outputs: dict[str, str]) -> tuple[dict[str, str], list[str
     """The outputs in plain characters only, empty where they then don't fit, and a warning for each of those."""
     safe = {name: value if _is_plain(value) else base64_value(value) for name, value in outputs.items()}
     too_long = {name for name, value in safe.items() if len(f"{name}={value}") > LONGEST_LINE}
-    warnings = [
-        f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in sorted(too_long)
-    ]
+    warnings = left_empty(sorted(too_long))
     return safe | dict.fromkeys(too_long, ""), warnings
 
 
 def _is_plain(value: str) -> bool:
     """Whether the value may go out as it is; a value that only looks encoded may not, it would be decoded."""
-    return bool(_SAFE_IN_A_SHELL_LINE.fullmatch(value)) and not value.startswith("__B64__")
-
-
-def _unwritten(variable: str, path: str, problem: str) -> list[str]:
-    return [f"can't write {variable} ({path}): {problem}"] if problem else []
+    return bool(_SAFE_IN_A_SHELL_LINE.fullmatch(value)) and not value.startswith(BASE64_MARK)

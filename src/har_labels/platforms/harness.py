@@ -12,11 +12,11 @@ from typing import TextIO
 
 from har_labels.errors import HarLabelsError
 from har_labels.platforms import files
-from har_labels.platforms.annotation import annotate
+from har_labels.platforms.annotation import LARGEST_SUMMARY, annotate
 from har_labels.platforms.categories import category_of
-from har_labels.platforms.ci_facts import harness_facts
+from har_labels.platforms.ci_facts import harness_facts, harness_scopes
 from har_labels.platforms.console import Console
-from har_labels.platforms.dotenv import LONGEST_LINE, dotenv_lines
+from har_labels.platforms.dotenv import LONGEST_LINE, dotenv_lines, left_empty
 from har_labels.report import JSON_OUTPUTS
 
 # The variables that name the output file, preferred first (harness-runtime §1).
@@ -29,7 +29,7 @@ class Harness(Console):
     name = "harness"
     prefix = "PLUGIN_"
     results_limit = LONGEST_LINE - len("RESULTS=")
-    summary_limit = 64 * 1024
+    summary_limit = LARGEST_SUMMARY
     logs_summary = True
 
     def __init__(
@@ -51,6 +51,12 @@ class Harness(Console):
     def ci_facts(self) -> dict[str, str]:
         return harness_facts(self._environ)
 
+    def key_hint(self) -> tuple[str, str]:
+        return "", 'Give it from a secret: `api_key: <+secrets.getValue("har_api_key")>`.'
+
+    def registry_scopes(self) -> list[str]:
+        return harness_scopes(self._environ)
+
     def error(self, error: HarLabelsError) -> None:
         super().error(error)
         self._first_error = self._first_error or error
@@ -67,15 +73,13 @@ class Harness(Console):
 
     def _publish_outputs(self, outputs: dict[str, str]) -> list[str]:
         text, too_long = dotenv_lines(outputs, JSON_OUTPUTS)
-        warnings = [
-            f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in too_long
-        ]
+        warnings = left_empty(too_long)
         written: list[str] = []
         for variable in _OUTPUT_FILES:
             path = self._environ.get(variable, "")
             if path and not any(files.is_same_file(path, other) for other in written):
                 written.append(path)
-                warnings += _unwritten(variable, path, files.append_text(path, text))
+                warnings += files.unwritten(variable, path, files.append_text(path, text))
         return warnings
 
     def _publish_annotation(self, summary: str, status: str) -> list[str]:
@@ -84,7 +88,7 @@ class Harness(Console):
         if not summary or not path or self._environ.get("CI_ENABLE_HARNESS_ANNOTATIONS") != "true":
             return []
         problem = annotate(path, self._environ, summary=summary, status=status, milliseconds=int(self._clock() * 1000))
-        return _unwritten("HARNESS_ANNOTATIONS_FILE", path, problem)
+        return files.unwritten("HARNESS_ANNOTATIONS_FILE", path, problem)
 
     def _publish_error(self) -> list[str]:
         path, error = self._environ.get("ERROR_METADATA_FILE", ""), self._first_error
@@ -98,8 +102,4 @@ class Harness(Console):
             },
             frozenset(),
         )
-        return _unwritten("ERROR_METADATA_FILE", path, files.append_text(path, text))
-
-
-def _unwritten(variable: str, path: str, problem: str) -> list[str]:
-    return [f"can't write {variable} ({path}): {problem}"] if problem else []
+        return files.unwritten("ERROR_METADATA_FILE", path, files.append_text(path, text))
