@@ -18,13 +18,8 @@ def given_up(task: Task) -> HarLabelsError:
     """The doubt that no retry settled, with what is known of the labels now."""
     assert task.doubt
     error = task.doubt.error
-    known = "a read shows that the labels were not written"
-    if task.doubt.written is False:
-        known = _NOTHING_WRITTEN
-    elif task.labels is None:
-        known = f"the labels can't be read back, so {_NOT_KNOWN}"
     tries = number(task.attempts, "try", "tries") + asked_for(task.doubt)
-    return error.reworded(f"{task.subject}: {error.what} ({tries}); {known}")
+    return error.reworded(f"{task.subject}: {error.what} ({tries}); {_known(task)}")
 
 
 def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
@@ -38,8 +33,18 @@ def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
 
 def cut_short(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
     """The run was over, for `reason`, before the write was confirmed."""
-    if task.doubt and task.doubt.written is False:
-        return task.doubt.error.reworded(f"{task.subject}: {task.doubt.error.what}; {_NOTHING_WRITTEN}")
+    if task.doubt and task.is_known:
+        return task.doubt.error.reworded(f"{task.subject}: {task.doubt.error.what}; {_known(task)}")
     said = f"{task.doubt.error.what}; " if task.doubt else ""
     because = f", as {reason.what}" if reason else ""
     return (reason or Defect("")).reworded(f"{task.subject}: {said}{_NOT_KNOWN}{because}")
+
+
+def _known(task: Task) -> str:
+    """What is known of the labels after a write that came to nothing certain."""
+    assert task.doubt
+    if task.doubt.written is False:
+        return _NOTHING_WRITTEN
+    if task.is_known:
+        return "a read shows that the labels were not written"
+    return f"the labels can't be read back, so {_NOT_KNOWN}"

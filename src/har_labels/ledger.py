@@ -5,14 +5,17 @@ Written by the run's thread and read by another, which is how a cancelled or ove
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from har_labels.display import number
 from har_labels.doubts import cut_short
 from har_labels.errors import HarLabelsError
-from har_labels.plan import Outcome, RunFacts, RunResult, Status
+from har_labels.plan import ConfirmedBy, Outcome, RunFacts, RunResult, Status
 from har_labels.planner import Plan
 from har_labels.task import Task
+
+_WRITTEN = frozenset({Status.APPLIED, Status.SUPERSEDED})
 
 
 class Ledger:
@@ -44,22 +47,64 @@ class Ledger:
         not_tried = reason.reworded(f"not tried, as {reason.what}") if reason else None
         outcomes = [
             *self.plan.others,
-            *(task.outcome or _unfinished(task, reason, not_tried) for task in tuple(self.plan.tasks)),
+            *(_outcome_of(task, reason, not_tried) for task in tuple(self.plan.tasks)),
         ]
         outcomes.sort(key=_place)
-        unwatched = sum(task.outcome is None and task.is_confirmed and task.goal.is_merging for task in self.plan.tasks)
-        notices = [*self._notices]
-        if unwatched:
-            told_of = f"{number(unwatched, 'artifact')} written and not watched to the end"
-            notices.append(f"{told_of}: a writer that had read before may undo that, and a rerun would not notice")
         return RunResult(
             outcomes=tuple(outcomes),
             facts=facts,
             errors=tuple(error for error in errors if not _is_of_an_artifact(error, outcomes)),
-            notices=tuple(dict.fromkeys(notices)),
+            notices=tuple(dict.fromkeys([*self._notices, *self._notices_of_tasks()])),
             warnings=tuple(dict.fromkeys(self._warnings)),
             is_rolled_back=self.is_rolled_back,
         )
+
+    def _notices_of_tasks(self) -> Iterator[str]:
+        """What nobody could note when it happened: where a rollback did not get through, and where a watch did not."""
+        left = 0
+        for task in self.plan.tasks:
+            if not (undo := task.undo):
+                continue
+            was_written = bool(task.outcome and task.outcome.status in _WRITTEN)
+            left += was_written and not undo.outcome and not undo.is_confirmed and undo.is_known
+            if undo.outcome and undo.outcome.error:
+                said = undo.outcome.error.what.removeprefix(undo.subject).lstrip(": ")
+                yield f"{undo.subject} is not rolled back: {said}"
+        if left:
+            yield f"the run was cut short while it rolled back: {number(left, 'artifact')} left as they were written"
+        unwatched = sum(task.outcome is None and task.is_confirmed and task.goal.is_merging for task in self.plan.tasks)
+        if unwatched:
+            told_of = f"{number(unwatched, 'artifact')} written and not watched to the end"
+            yield f"{told_of}: a writer that had read before may undo that, and a rerun would not notice"
+
+
+def _outcome_of(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
+    outcome = task.outcome or _unfinished(task, reason, not_tried)
+    return _with_undo(outcome, task.undo, reason) if task.undo else outcome
+
+
+def _with_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> Outcome:
+    """What became of an artifact whose write was to be undone: as far as is known, and never better than that."""
+    outcome = replace(outcome, attempts=outcome.attempts + undo.attempts)
+    ended = undo.outcome
+    if _is_undone(outcome, undo):
+        confirmed_by = undo.confirmed_by or ConfirmedBy.READ_BACK
+        return replace(outcome, status=Status.ROLLED_BACK, labels=undo.target, confirmed_by=confirmed_by, error=None)
+    if ended and ended.labels is not None:
+        is_theirs = outcome.status in _WRITTEN and ended.labels != outcome.labels
+        return replace(outcome, status=Status.SUPERSEDED if is_theirs else outcome.status, labels=ended.labels)
+    if undo.attempts and not undo.is_known:
+        error = ended.error if ended else cut_short(undo, reason)
+        return replace(outcome, status=Status.FAILED, labels=None, confirmed_by=ConfirmedBy.NOTHING, error=error)
+    return outcome
+
+
+def _is_undone(outcome: Outcome, undo: Task) -> bool:
+    if not undo.outcome:
+        return undo.is_confirmed
+    # Without a write of ours somebody else has restored it; one that was never written needs no undoing.
+    is_restored = undo.outcome.status is Status.UNCHANGED and outcome.status in _WRITTEN
+    return undo.outcome.status is Status.APPLIED or is_restored
 
 
 def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
@@ -72,7 +117,7 @@ def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsE
 
 
 def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:
-    labels = {Status.APPLIED: task.target, Status.SKIPPED: task.labels}.get(status)
+    labels = task.target if status is Status.APPLIED else task.labels if task.is_known else None
     return Outcome(task.step, status, labels, task.confirmed_by, task.attempts, error, task.facts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from har_labels.apply import Writer
 from har_labels.errors import HarLabelsError
@@ -15,24 +15,20 @@ from har_labels.timing import Clock
 
 
 def roll_back(
-    tasks: Iterable[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]
+    tasks: Sequence[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]
 ) -> None:
-    """Takes back what this run wrote, but not where somebody has changed it since: that is told and left."""
-    written = [task for task in tasks if task.attempts]
-    for task in written:
+    """Takes back what this run wrote, but not where somebody has changed it since. `Ledger` tells what came of it."""
+    for task in tasks:
+        if not task.attempts:
+            continue
         if task.before is None:
             notice(f"{task.subject} is not rolled back: what its labels were before is not known")
-    undoing = {task: _inverse(task) for task in written if task.before is not None}
-    _read(undoing.values(), reader, clock, notice)
-    try:
-        # One that can't be undone must not keep the others as they are.
-        writer.run(undoing.values(), goes_on=True)
-    finally:
-        for task, undo in undoing.items():
-            if undo.outcome and undo.outcome.status is Status.APPLIED:
-                task.attempts += undo.attempts
-                task.confirmed_by = undo.confirmed_by
-                task.end(Status.ROLLED_BACK, undo.target)
+        else:
+            task.undo = _inverse(task)
+    undoing = [task.undo for task in tasks if task.undo]
+    _read(undoing, reader, clock)
+    # One that can't be undone must not keep the others as they are.
+    writer.run(undoing, goes_on=True)
 
 
 def _inverse(task: Task) -> Task:
@@ -42,11 +38,11 @@ def _inverse(task: Task) -> Task:
     return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=after, before=task.target)
 
 
-def _read(undoing: Iterable[Task], reader: Reader, clock: Clock, notice: Callable[[str], None]) -> None:
+def _read(undoing: Sequence[Task], reader: Reader, clock: Clock) -> None:
     """Reads all of them, and ends those that need no undoing or may not be undone."""
-    for task, found in read_again(list(undoing), reader, clock):
+    for task, found in read_again(undoing, reader, clock):
         if isinstance(found, HarLabelsError):
-            _leave(task, found, notice)
+            task.fail(found)
             continue
         task.reading = found
         try:
@@ -55,10 +51,4 @@ def _read(undoing: Iterable[Task], reader: Reader, clock: Clock, notice: Callabl
             else:
                 task.goal.wanted(task.labels)
         except HarLabelsError as error:
-            _leave(task, error, notice)
-
-
-def _leave(task: Task, error: HarLabelsError, notice: Callable[[str], None]) -> None:
-    said = error.what.removeprefix(f"{task.subject}: ")
-    notice(f"{task.subject} is not rolled back: {said}")
-    task.fail(error, task.labels)
+            task.fail(error, task.labels)

@@ -12,7 +12,7 @@ from har_labels.apply import Writer
 from har_labels.checks import OnFailureName
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry, Shard
-from har_labels.errors import Failures, HarLabelsError, InputError, Stop
+from har_labels.errors import Failures, HarLabelsError, InputError, Stop, Unauthorized
 from har_labels.files import write_text
 from har_labels.gates import fail_harmful, refusals
 from har_labels.ledger import Ledger
@@ -130,7 +130,10 @@ class Run:
             self._ledger.errors.append(stop.error)
             self._writer.wind_up(tasks, stop.error)
         causes = [task.outcome.error for task in tasks if task.outcome and task.outcome.error]
-        if causes and is_rolled_back:
+        if causes and is_rolled_back and any(isinstance(cause, Unauthorized) for cause in causes):
+            # A key that was refused is not sent again.
+            self._ledger.note("the key was refused, so nothing is rolled back")
+        elif causes and is_rolled_back:
             self._ledger.is_rolled_back = True
             # Told by the run from here on: an artifact that is rolled back has failed no longer.
             self._ledger.errors += [cause for cause in causes if cause not in self._ledger.errors]

@@ -4,7 +4,7 @@
 |---|---|---|---|---|---|
 | None | 0 | None | NOTHING | planned | written, unless a renewed read leaves nothing to write |
 | None | 1 … | set | any | in doubt: the last answer tells nothing certain | looked at, or tried again where it surely did nothing |
-| None | 1 … | None | NOTHING | written, by an answer that names no labels, or undone since | looked at, or written again |
+| None | 1 … | None | NOTHING | under way; or written, by an answer that names no labels; or undone since | looked at, or written again |
 | None | 1 … | None | ANSWER, READ_BACK | confirmed | watched if it merges, else ended |
 | set | any | None | any | over | reported |
 """
@@ -26,7 +26,7 @@ from har_labels.timing import Clock
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """Filled while planning, moved on by `apply`; `outcome` is set at its end, and again only by a rollback.
+    """Filled while planning, moved on by `apply`; `outcome` is set at its end. `undo` is what a rollback makes of it.
 
     `before` is what the plan read first. `target` is what the next PUT sends. `seen`
     are all labels that stood there before our writes, by which a later writer's are told (goal.look). Within a round of
@@ -52,6 +52,7 @@ class Task:
     answered: ArtifactFacts | None = None
     is_in_hand: bool = False
     outcome: Outcome | None = field(default=None)
+    undo: Task | None = None
 
     @property
     def labels(self) -> Labels | None:
@@ -71,6 +72,13 @@ class Task:
     def is_confirmed(self) -> bool:
         """Whether an answer or a read has shown that the last write is there."""
         return not self.doubt and self.confirmed_by is not ConfirmedBy.NOTHING
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the labels as last read are those that are there, since no write of ours has come after that."""
+        if self.labels is None or not self.attempts:
+            return self.labels is not None
+        return bool(self.doubt and (self.doubt.written is False or self.doubt.is_looked_at))
 
     @property
     def step(self) -> Step:
@@ -117,6 +125,8 @@ class Task:
         base, target, seen = set(self.labels or ()), set(self.target), set(self.seen)
         self.added = to_labels((*self.added, *(target - base - seen)))
         self.removed = to_labels((*self.removed, *((base - target) & seen)))
+        # Whatever the last answer told, it tells nothing of this one.
+        self.doubt, self.confirmed_by = None, ConfirmedBy.NOTHING
         self.attempts += 1
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:

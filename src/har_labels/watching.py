@@ -99,7 +99,7 @@ class Watch:
                 if self._is_undone(task, found):
                     again.append(task)
             except HarLabelsError as error:
-                task.fail(error)
+                task.fail(error, task.labels)
         return again
 
     def _is_undone(self, task: Task, reading: Reading) -> bool:
@@ -107,6 +107,8 @@ class Watch:
         if reading.row.labels != task.labels:
             self.stir()
         task.take(reading)
+        if task.doubt:
+            task.doubt.is_looked_at = True
         if reading.row.labels is None:
             if task.goal.is_merging and not task.doubt:
                 raise Unreadable(f"{task.subject}: the labels were written, and the registry no longer shows them")

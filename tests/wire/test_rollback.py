@@ -21,7 +21,12 @@ def test_rollback_restores_what_was_written_and_only_that(sandbox: Sandbox, run_
     )
     assert done.code == 6
     statuses = {row["artifact"]: row["status"] for row in done.value("results")}
-    assert statuses == {"m-00000": "rolled-back", "m-00001": "applied", "m-00002": "rolled-back", "m-00003": "failed"}
+    assert statuses == {
+        "m-00000": "rolled-back",
+        "m-00001": "superseded",
+        "m-00002": "rolled-back",
+        "m-00003": "failed",
+    }
     assert [sandbox.labels(MODELS, f"m-0000{number}") for number in range(4)] == [["old"], ["theirs"], ["old"], ["old"]]
 
 
@@ -66,7 +71,7 @@ def test_one_that_can_not_be_rolled_back_does_not_keep_the_others(sandbox: Sandb
     inputs = ALL | {"labels": "x", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
     done = run_step("github", sandbox, inputs)
     statuses = [row["status"] for row in done.value("results")]
-    assert (done.code, statuses) == (6, ["rolled-back", "applied", "rolled-back", "failed"])
+    assert (done.code, statuses) == (6, ["rolled-back", "superseded", "rolled-back", "failed"])
     assert [sandbox.labels(MODELS, f"m-0000{number}") for number in range(4)] == [["old"], ["theirs"], ["old"], ["old"]]
 
 

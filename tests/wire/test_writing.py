@@ -132,6 +132,7 @@ def test_require_is_checked_on_every_read(ask: Ask, box: Sandbox) -> None:
     done = ask("add", "new", require="'frozen' not in current")
     assert (done.code, done.errors) == (10, ["HAR-REQUIRE"])
     assert (box.labels(MODELS, NAME), len(puts(box))) == (["frozen"], 1)
+    assert done.value("labels") == ["frozen"]
 
 
 @pytest.mark.parametrize("mode", ["add", "replace"])
@@ -161,6 +162,22 @@ def test_the_deadline_ends_the_run_and_is_told(ask: Ask, box: Sandbox) -> None:
     assert (done.code, set(done.errors)) == (7, {"HAR-DEADLINE"})
     assert done.value("labels") is None
     assert done.outputs["status"] == "FAILED"
+
+
+def test_a_pause_that_is_cut_short_tells_what_was_read_before_it(ask: Ask, box: Sandbox) -> None:
+    """The read after a failed write counts: the labels are known, and it is told that nothing was written."""
+    box.script([Fault("503", method="PUT", times=9, retry_after="20")])
+    done = ask("replace", "new", deadline="1.5")
+    assert (done.code, done.value("labels"), len(puts(box))) == (7, ["a", "stage=dev"], 1)
+    assert "a read shows that the labels were not written" in done.stable_lines[-1][1]
+
+
+def test_a_refusal_before_tells_nothing_of_a_write_under_way(ask: Ask, box: Sandbox) -> None:
+    """The first try was surely not written (429), the second has no answer when the time is over: nobody knows."""
+    box.script([Fault("429", method="PUT"), Fault("latency", method="PUT", nth=2, delay=30, times=9)])
+    done = ask("replace", "new", deadline="1", timeout="30")
+    assert (done.code, done.value("labels")) == (7, None)
+    assert "whether the labels were written is not known" in done.stable_lines[-1][1]
 
 
 def test_a_plan_is_applied_exactly(ask: Ask, run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
