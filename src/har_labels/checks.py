@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from har_labels.address import AddressError, ApiBase, RegistryRef, parse_api_base, parse_registry_ref
+from har_labels.display import one_of
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item, ListError, parse_lines, parse_list
 
@@ -33,8 +34,7 @@ def wrong(why: str, allowed: str) -> PydanticCustomError:
 def _one_of(kind: type[StrEnum]) -> Callable[[Any], StrEnum]:
     names = [member.value for member in kind]
 
-    quoted = [f"`{name}`" for name in names]
-    allowed = f"Use {', '.join(quoted[:-1])} or {quoted[-1]}."
+    allowed = f"Use {one_of(names)}."
 
     def check(text: str) -> StrEnum:
         if text.strip() not in names:

@@ -88,14 +88,13 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
         ),
     ]
     workspace = Workspace(platform.workspace)
-    leading_out = dict(_leading_out(workspace, checked.settings, spell))
-    problems += leading_out.values()
+    leading_out = list(_leading_out(workspace, checked.settings, spell))
+    problems += [problem for _, problem in leading_out]
     overwriting = {written for _, written in clashes(checked.settings)}
     if not inputs.is_unreadable:  # else any input could have been given
-        problems += contradictions(checked.settings, bad, spell)
-    told = Configuration(
-        checked.settings, key, spell, warnings, inputs.wants_json, workspace, bad | leading_out.keys() | overwriting
-    )
+        problems += contradictions(checked.settings, bad, spell, meant=frozenset(inputs.suggested))
+    bad |= overwriting | {name for name, _ in leading_out}
+    told = Configuration(checked.settings, key, spell, warnings, inputs.wants_json, workspace, bad)
     if problems:
         raise Misconfigured(problems, told)
     return told
@@ -129,6 +128,8 @@ def _key(
         key, warning = read_key(given.text.strip(), spelling=given.spelling)
         platform.mask(key.get_secret_value())
         return key, (warning,) if warning else ()
+    if inputs.is_unreadable or inputs.suggested & {"api_key", "api_key_file"}:
+        return SecretStr(""), ()  # what is wrong with the names is told already
     why, how = platform.key_hint()
     raise InputError(f"`{spell('api_key')}` is missing{f': {why}' if why else ''}", how)
 

@@ -43,16 +43,20 @@ def setting(spelling: str, value: str) -> str:
     return f"{spelling}{between}{value}"
 
 
-def contradictions(settings: Settings, bad: frozenset[str], spell: Spell) -> list[InputError]:
+def contradictions(
+    settings: Settings, bad: frozenset[str], spell: Spell, *, meant: frozenset[str] = frozenset()
+) -> list[InputError]:
     """Every contradiction and every missing input.
 
-    `bad` holds the names whose value could not be understood, `spell` writes a name as its reader does. A
+    `bad` holds the names whose value could not be understood, `meant` those that a misspelt name seems to stand for and
+    that are therefore not missing, `spell` writes a name as its reader does. A
     value equal to its default counts as not given, since GitHub sets every input it knows a default of.
     """
     said = bad | {name for name, field in Settings.model_fields.items() if getattr(settings, name) != field.default}
     found = [
         *_key(settings, spell),
         *_place(settings, spell),
+        *_missing(settings, said | meant, spell),
         *_sources(settings, said, spell),
         *(_modes(settings, said, spell) if "mode" not in bad else ()),
         *_plans(settings, said, spell),
@@ -79,32 +83,36 @@ def _place(settings: Settings, spell: Spell) -> Problems:
         )
 
 
-def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
-    if settings.apply_plan:
-        return
-    if settings.manifest:
-        for name in IN_MANIFEST:
-            if name in said:
-                yield (
-                    f"`{spell('manifest')}` and `{spell(name)}` are both given",
-                    "Write it into the manifest, or leave the manifest out.",
-                )
+def _missing(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    if said & {"apply_plan", "manifest"}:
         return
     for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
         if name not in said:
             yield f"`{spell(name)}` is missing", f"Give it, for example `{setting(spell(name), example)}`."
-
-
-def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
     mode = settings.mode
-    needs_labels = mode not in WITHOUT_LABELS and not settings.manifest and not settings.apply_plan
-    if needs_labels and not said & {"labels", "labels_file"}:
+    if mode is Mode.REPLACE and "mode" in said:
+        return  # that is the default, and what was meant is not known
+    if mode not in WITHOUT_LABELS and not said & {"labels", "labels_file"}:
         cure = (
             f"Give the labels, or `{setting(spell('mode'), 'clear')}` to take all labels away."
             if mode is Mode.REPLACE and "owned" not in said
             else "Give the labels."
         )
         yield f"`{spell('labels')}` is missing, and `{setting(spell('mode'), mode)}` needs it", cure
+
+
+def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    if settings.manifest and not settings.apply_plan:
+        for name in IN_MANIFEST:
+            if name in said:
+                yield (
+                    f"`{spell('manifest')}` and `{spell(name)}` are both given",
+                    "Write it into the manifest, or leave the manifest out.",
+                )
+
+
+def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    mode = settings.mode
     for name, modes in MODES_OF.items():
         if name not in said or mode in modes:
             continue

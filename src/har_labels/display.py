@@ -61,6 +61,12 @@ def number(count: int, word: str, words: str = "") -> str:
     return f"{count:,} {word if count == 1 else words or f'{word}s'}"
 
 
+def one_of(names: Iterable[str]) -> str:
+    """`` `a`, `b` or `c` ``."""
+    *others, last = [f"`{name}`" for name in names]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def visible(text: str) -> str:
     r"""`text` as a log line that neither a terminal nor GitHub's two command parsers act on.
 

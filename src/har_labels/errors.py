@@ -25,8 +25,9 @@ from typing import ClassVar, Self
 class HarLabelsError(Exception):
     """One failure, worded for its reader.
 
-    `what` says what happened and where, `next_step` what to do about it. Names of inputs in fixed texts stand as on
-    GitHub until they are told (see spelling). Neither ever holds the key. Contract §4 "Exit codes".
+    `what` says what happened and where, `next_step` what to do about it. Names of inputs in a `next_step` stand as on
+    GitHub until it is told (see spelling), unless it `is_spelt`: as its reader spells them, or with texts of the user's
+    in it. Neither ever holds the key. Contract §4 "Exit codes".
     """
 
     code: ClassVar[str] = "HAR-DEFECT"
@@ -36,10 +37,11 @@ class HarLabelsError(Exception):
         "Report it with this line and the version of har-labels. A rerun is safe: what is done is not written again."
     )
 
-    def __init__(self, what: str, next_step: str = "") -> None:
+    def __init__(self, what: str, next_step: str = "", *, is_spelt: bool = False) -> None:
         super().__init__(what)
         self.what = what
         self.next_step = next_step or self.cure
+        self.is_spelt = is_spelt
 
     def reworded(self, what: str) -> Self:
         """The same failure told in other words, such as with the artifact in front."""

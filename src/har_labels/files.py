@@ -32,6 +32,11 @@ class Workspace:
 
         A path that itself goes elsewhere, such as an absolute one, is the user's word and stays allowed.
         """
+        # One that no file can have leads nowhere; whoever opens it tells.
+        with suppress(ValueError):
+            self._check(path, spelling)
+
+    def _check(self, path: str, spelling: str) -> None:
         if not self.root:
             return
         root = os.path.realpath(self.root)
@@ -78,9 +83,10 @@ def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> st
     """The file's text, UTF-8 with or without a byte-order mark. Raises InputError naming input, path and reason."""
     try:
         content = read_bytes(path, limit)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "this is no path"
         raise InputError(
-            f"`{spelling}` names {path!r}, which can't be read: {error.strerror}",
+            f"`{spelling}` names {path!r}, which can't be read: {reason}",
             "Check the path. A step in a container sees its workspace, not the whole machine.",
         ) from None
     if len(content) > limit:

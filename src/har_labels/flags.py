@@ -53,13 +53,20 @@ def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[s
     except ValueError as error:
         cure = "`--help` lists the flags; a value that begins with `-` stands behind a `=`, as in `--labels=-x`."
         flags.problems.append(InputError(f"the command line can't be read: {error}", cure))
-        flags.is_unreadable = True
+        flags.is_unreadable, flags.wants_json = True, "--json" in argv
         return flags
     flags.wants_json = found.json
     for name, kind in fields.items():
-        values = list(dict.fromkeys(getattr(found, name) or ()))
-        if len(values) > 1 and kind is not Kind.LIST and name != "api_key":
-            flags.problems.append(InputError(f"`--{dashed(name)}` is given {len(values)} times", "Keep one of them."))
+        values = getattr(found, name) or []
+        if kind is not Kind.LIST:
+            values = list(dict.fromkeys(values))
+        cure = (
+            "Keep one of them." if kind is not Kind.LIST else "Write all items into one array, or each behind a flag."
+        )
+        is_array = any(value.lstrip().startswith("[") for value in values)
+        if len(values) > 1 and (kind is not Kind.LIST or is_array) and name != "api_key":
+            and_array = ", once as a JSON array" if kind is Kind.LIST else ""
+            flags.problems.append(InputError(f"`--{dashed(name)}` is given {len(values)} times{and_array}", cure))
             values = values[:1]
         if values:
             flags.texts[name] = "\n".join(values)

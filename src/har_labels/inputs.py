@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from har_labels.display import one_of
 from har_labels.errors import InputError
 from har_labels.names import Kind, dashed
 from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
@@ -42,13 +43,15 @@ Layer = Mapping[str, Given]
 class Inputs:
     """All that was given, most important layer first, and what is wrong with the names themselves.
 
-    `is_unreadable` if the command line was, so that nothing can be said of what is missing.
+    `is_unreadable` if the command line was, so that nothing can be said of what is missing; `suggested` are the
+    inputs that a misspelt name seems to have meant.
     """
 
     layers: list[Layer] = field(default_factory=list)
     problems: list[InputError] = field(default_factory=list)
     wants_json: bool = False
     is_unreadable: bool = False
+    suggested: set[str] = field(default_factory=set)
 
     @property
     def all_given(self) -> dict[str, Given]:
@@ -121,9 +124,9 @@ def _complain_if_near(inputs: Inputs, known: set[str], name: str, *, spelt: Call
     if dashed(name) in FOREIGN_NAMES:
         return
     if near := _near(name, known):
-        inputs.problems.append(
-            InputError(f"`{spelt(name)}` is not an input", f"Did you mean `{spelt(near[0])}`? Nothing was done."),
-        )
+        inputs.suggested.update(near)
+        cure = f"Did you mean {one_of(map(spelt, near))}? Nothing was done."
+        inputs.problems.append(InputError(f"`{spelt(name)}` is not an input", cure))
 
 
 def _near(name: str, known: set[str]) -> list[str]:
@@ -153,7 +156,7 @@ def _flags(inputs: Inputs, fields: Mapping[str, Kind], argv: Sequence[str], help
     for name, text in parsed.texts.items():
         if text.strip():
             layer[name] = Given(f"--{dashed(name)}", text)
-    inputs.problems.extend(_unknown_flag(word, fields) for word in _without_values(parsed.unknown))
+    inputs.problems.extend(_unknown_flag(inputs, word, fields) for word in _without_values(parsed.unknown))
     return layer
 
 
@@ -166,13 +169,16 @@ def _without_values(words: Sequence[str]) -> Iterator[str]:
         is_value = word.startswith("-") and "=" not in word
 
 
-def _unknown_flag(word: str, fields: Iterable[str]) -> InputError:
+def _unknown_flag(inputs: Inputs, word: str, fields: Iterable[str]) -> InputError:
     if not word.startswith("-"):
         return InputError(
             f"`{word}` stands behind no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
         )
     near = _near(word.lstrip("-").partition("=")[0].replace("-", "_"), set(fields))
-    cure = f"Did you mean `--{dashed(near[0])}`?" if near else "`--help` lists the flags."
+    inputs.suggested.update(near)
+    cure = "`--help` lists the flags."
     if near == ["api_key"]:
         cure = HOW_TO_GIVE_THE_KEY
+    elif near:
+        cure = f"Did you mean {one_of(f'--{dashed(name)}' for name in near if name != 'api_key')}?"
     return InputError(f"there is no flag `{word.partition('=')[0]}`", cure)

@@ -37,7 +37,7 @@ def read_plan(path: str, *, spelling: str, api_url: str) -> list[Step]:
     if header.get("har_labels_plan") != VERSION:
         raise PlanFileError(f"{path!r} is no plan of version {VERSION}", "Name a file that `save-plan` wrote.")
     if header.get("api_url") != api_url:
-        raise PlanFileError(f"{path!r} was made for {header.get('api_url')!r}, and `api-url` is {api_url!r}")
+        raise PlanFileError(f"{path!r} was made for {header.get('api_url')!r}, and this run goes to {api_url!r}")
     if header.get("steps") != len(lines) - 1:
         raise PlanFileError(f"{path!r} says that it has steps: {header.get('steps')}, and has {len(lines) - 1}")
     steps = [_step(_object(line, path, number), path, number) for number, line in enumerate(lines[1:], start=2)]

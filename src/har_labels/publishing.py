@@ -54,11 +54,10 @@ def _respelled(result: RunResult, told: Told) -> RunResult:
     known: dict[int, HarLabelsError] = {}  # one error may be that of a hundred thousand artifacts
 
     def anew(error: HarLabelsError) -> HarLabelsError:
-        if isinstance(error, ManifestError):
+        if error.is_spelt or isinstance(error, ManifestError):
             return error
         if id(error) not in known:
-            worded = error.reworded(told.respell(error.what))
-            known[id(error)] = worded.with_next_step(told.respell(error.next_step))
+            known[id(error)] = error.with_next_step(told.respell(error.next_step))
         return known[id(error)]
 
     outcomes = (replace(one, error=anew(one.error)) if one.error else one for one in result.outcomes)
@@ -66,7 +65,6 @@ def _respelled(result: RunResult, told: Told) -> RunResult:
         result,
         outcomes=tuple(outcomes),
         errors=tuple(map(anew, result.errors)),
-        notices=tuple(map(told.respell, result.notices)),
         warnings=tuple(map(told.respell, result.warnings)),
     )
 

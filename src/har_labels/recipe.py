@@ -41,7 +41,8 @@ class Recipe:
     """One change to be made of every artifact it is asked for.
 
     `place` stands before positions in messages: `labels` of the inputs, or a manifest's line. `notice` takes
-    one line for each label that was dropped; `holds_key` tells a text that the key stands in.
+    one line for each label that was dropped; `holds_key` tells a text that the key stands in; `told` words a failure
+    as its reader needs it, such as with the place in a manifest.
     """
 
     mode: Mode
@@ -54,6 +55,7 @@ class Recipe:
     place: str = "label"
     notice: Callable[[str], None] = lambda _line: None
     holds_key: Callable[[str], bool] = lambda _text: False
+    told: Callable[[HarLabelsError], HarLabelsError] = lambda error: error
     _shared: Change | None = field(default=None, repr=False)
 
     @property
@@ -65,6 +67,12 @@ class Recipe:
         """The change of one artifact. Raises Failures or InputError for labels that can't be."""
         if self._shared:
             return self._shared
+        try:
+            return self._change_for(artifact, registry)
+        except Failures as failures:
+            raise Failures([self.told(error) for error in failures.errors]) from None
+
+    def _change_for(self, artifact: str, registry: str) -> Change:
         rendered = self._rendered(self.items, self.surroundings.scope(artifact=artifact, registry=registry))
         self._check_secrets(rendered)
         for line in rendered.notices:
@@ -101,10 +109,20 @@ class Recipe:
             if len(known) == len(self.items):
                 self.change_for(artifact="", registry="")
             else:
-                self._check_secrets(self._rendered(known, self.surroundings.scope(artifact="", registry="")))
+                self._check_some(known)
         except Failures as failures:
             return failures.errors
         return ()
+
+    def _check_some(self, known: Sequence[Item]) -> None:
+        """What is wrong with some of the labels is wrong whatever the others come to."""
+        try:
+            rendered = self._rendered(known, self.surroundings.scope(artifact="", registry=""))
+            self._check_secrets(rendered)
+            if rendered.labels:
+                _check(Change(self.mode, rendered.labels, self.owned, self.on_conflict), rendered.names, was_given=True)
+        except Failures as failures:
+            raise Failures([self.told(error) for error in failures.errors]) from None
 
     def _rendered(self, items: Sequence[Item], scope: Scope) -> Rendered:
         render = render_patterns if self.mode is Mode.REMOVE else render_labels

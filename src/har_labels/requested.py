@@ -87,6 +87,7 @@ class _Asked:
     def entries(self) -> Sequence[Entry]:
         """The entries, as far as there are some."""
         if self._settings.apply_plan:
+            self._check_plan(self._settings.apply_plan)
             return ()  # its file says what is asked for, see `replay`
         metrics = self._metrics()
         requirements: Sequence[Requirement] = ()
@@ -95,6 +96,13 @@ class _Asked:
         surroundings = Surroundings(metrics or {}, self._ci, self._now)
         make = self._of_manifest if self._settings.manifest else self._of_inputs
         return make(surroundings, requirements, has_metrics=metrics is not None)
+
+    def _check_plan(self, path: str) -> None:
+        from har_labels.planfile import read_plan
+
+        if not self._is_bad("apply_plan") and not self._is_bad("api_url"):
+            with self.problems:
+                read_plan(path, spelling=self._spell("apply_plan"), api_url=self._settings.api_url.url)
 
     def _metrics(self) -> Mapping[str, object] | None:
         """The metrics, or None if they can't be read."""
@@ -149,11 +157,15 @@ class _Asked:
         self, surroundings: Surroundings, requirements: Sequence[Requirement], *, has_metrics: bool
     ) -> Sequence[Entry]:
         """The manifest's entries; the inputs beside it are its defaults, and are wrong at the same time as it is."""
-        from har_labels.manifest import entries_in
+        from har_labels.manifest import check_file, entries_in
 
         assert self._settings.manifest
-        if any(map(self._is_bad, (*_MAKING_LABELS, "manifest", "registry_ref", "artifact"))):
-            return ()  # the defaults of its entries are not known
+        if self._is_bad("manifest"):
+            return ()
+        if any(map(self._is_bad, (*_MAKING_LABELS, "registry_ref", "artifact"))):
+            with self.problems:  # the defaults of its entries are not known
+                check_file(self._settings.manifest, spelling=self._spell("manifest"))
+            return ()
         with self.problems:
             return entries_in(
                 self._settings.manifest,
@@ -201,4 +213,4 @@ def _items_in(path: str | None, spelling: str) -> tuple[Item, ...]:
         items = parse_list(read_text(path, spelling=spelling))
         return tuple(replace(item, where=f"`{spelling}` label") for item in items)
     except ListError as error:
-        raise InputError(f"`{spelling}` names {path!r}: {error.why}", error.cure) from None
+        raise InputError(f"`{spelling}` names {path!r}: {error.why}", error.cure, is_spelt=True) from None

@@ -222,7 +222,7 @@ def _problem(name: str, message: str, inputs: Inputs) -> InputError:
     text = given.text.strip()
     if text == "null":
         why += "; Harness writes `null` for an expression that has no value here"
-    return InputError(f"`{given.spelling}` is {quoted(text)}: {why}", allowed)
+    return InputError(f"`{given.spelling}` is {quoted(text)}: {why}", allowed, is_spelt=True)
 
 
 def quoted(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ import requests
 from pydantic import SecretStr
 from requests.auth import AuthBase
 from requests.utils import get_environ_proxies, select_proxy
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 
 from har_labels.address import ApiBase
 from har_labels.connections import Wire, session_over
@@ -111,7 +112,7 @@ class Transport:
             if wire.was_cut:
                 # To http.client a cut in the head is the end of the head, and of the answer.
                 raise NoAnswer(self._cut_off(seconds))
-        except (requests.RequestException, HTTPError, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             if wire.was_cut:
                 raise NoAnswer(self._cut_off(seconds)) from None
             raise NoAnswer(_explained(error, self._base.host, seconds)) from None
@@ -133,7 +134,9 @@ class Transport:
         """The proxy that requests to this base go through unencrypted, if the environment names one."""
         if self._base.scheme != "http":
             return ""
-        return urlsplit(select_proxy(self._base.url, get_environ_proxies(self._base.url)) or "").hostname or ""
+        with suppress(ValueError):  # its address can't be read, as the first request is going to tell
+            return urlsplit(select_proxy(self._base.url, get_environ_proxies(self._base.url)) or "").hostname or ""
+        return ""
 
     def abort_reads(self) -> None:
         """Ends the requests under way that change nothing, and any that begin from now on."""
@@ -172,6 +175,9 @@ def _explained(error: Exception, host: str, seconds: float) -> HarLabelsError:
     """The failure in one sentence. Only classes and reasons are used: the exception itself carries the key."""
     if isinstance(error, requests.Timeout):
         return TimedOut(f"{host} did not answer within {round(seconds, 1):g} s")
+    if isinstance(error, requests.exceptions.InvalidURL | LocationValueError) or type(error) is ValueError:
+        # No address can be parsed: ours was checked beforehand. The proxy's may hold a password, so nothing of it is shown.
+        return Unreachable(f"the proxy on the way to {host} failed: its address in the environment can't be read")
     if isinstance(error, requests.exceptions.ProxyError):
         return Unreachable(f"the proxy on the way to {host} failed: {_reason(error)}")
     if isinstance(error, requests.exceptions.SSLError):

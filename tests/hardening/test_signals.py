@@ -10,7 +10,7 @@ import pytest
 from conftest import RunStep
 from har_sandbox import Fault, Request, Sandbox
 from hardening.conftest import StartStep, StepProcess
-from hardening.interruptions import ALL, MANY, ONE, REGISTRY, Work, check_told_the_truth, path_of, puts_in
+from hardening.interruptions import ALL, MANY, MERGED, ONE, REGISTRY, Work, check_told_the_truth, path_of, puts_in
 
 SIGNALS = {signal.SIGTERM: 143, signal.SIGINT: 130}
 # An answer to a write is held back so long, so that the signal surely comes before it.
@@ -130,6 +130,23 @@ def test_a_write_in_flight_has_its_grace_and_no_more(start_step: StartStep, sand
     assert (done.code, done.outputs["status"]) == (143, "FAILED")
     assert [row["status"] for row in done.value("results")] == ["failed", "skipped", "skipped"]
     assert "not known" in done.value("results")[0]["error"]["what"]
+
+
+def test_a_watch_that_is_cut_short_is_told(start_step: StartStep, sandbox: Sandbox) -> None:
+    """Cancelled while it watches, a merged change counts as applied, and a notice says what nobody looked for."""
+    MERGED.fill(sandbox)
+    steps: list[StepProcess] = []
+
+    @sandbox.before
+    def cancel(request: Request) -> None:
+        if request.method == "GET" and puts_in(sandbox.requests):
+            steps[0].signal(signal.SIGTERM)
+            steps[0].has_ended_within(HELD)
+
+    steps.append(start_step("github", sandbox, {**MERGED.inputs, "registry-ref": REGISTRY, "settle": "20"}))
+    done = steps[0].done()
+    assert (done.code, [row["status"] for row in done.value("results")]) == (143, ["applied"] * 3)
+    assert "3 artifacts written and not watched to the end: a writer that had read before may undo that" in done.log
 
 
 def test_reads_do_not_outlive_a_cancel_beside_a_write(start_step: StartStep, sandbox: Sandbox) -> None:

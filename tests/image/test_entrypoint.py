@@ -29,6 +29,18 @@ def test_exits_with_what_main_returns(tmp_path: Path, code: int) -> None:
     assert subprocess.run([entrypoint], timeout=60, check=False).returncode == code
 
 
+@pytest.mark.parametrize(
+    "command", [[sys.executable, "-m", "har_labels"], [str(Path(sys.executable).with_name("har-labels"))]]
+)
+def test_the_installed_command_starts_the_same(command: list[str]) -> None:
+    """`python -m har_labels` and `har-labels` are the entrypoint by other names."""
+    told = [
+        subprocess.run([*words, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+        for words in (command, [sys.executable, ENTRYPOINT])
+    ]
+    assert told[0] == told[1] != ""
+
+
 def test_finds_its_package_from_anywhere(tmp_path: Path) -> None:
     """Through a link and from another folder it still runs the package that lies beside the real file."""
     entrypoint = make_checkout(tmp_path / "checkout", "def main():\n    return 7\n")

@@ -8,7 +8,7 @@ import pytest
 
 from canary import KEY
 from ci.steps import CIS
-from har_labels.configuration import configure
+from har_labels.configuration import Misconfigured, configure
 from har_labels.platforms import detect
 from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
 from unit.asking import ask, refusals
@@ -187,6 +187,13 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
             "`--mode` is 'nope': it is none of the values allowed",
             "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`.",
         ),
+        (
+            ["--labels", '["x"]', "--labels", "y"],
+            "`--labels` is given 2 times, once as a JSON array",
+            "Write all items into one array, or each behind a flag.",
+        ),
+        (["--api", "x"], "there is no flag `--api`", "Did you mean `--api-key-file` or `--api-url`?"),
+        (["--on=x"], "there is no flag `--on`", "Did you mean `--on-conflict`, `--on-failure` or `--on-missing`?"),
         (["--dry-run=maybe"], "`--dry-run` is 'maybe': it is neither true nor false", "Use `true` or `false`."),
         (
             ["--api-key"],
@@ -219,10 +226,27 @@ def test_what_may_be_a_key_behind_an_unknown_flag_is_not_shown() -> None:
     assert said[1][0] == "`stray` stands behind no flag"
 
 
-def test_an_unreadable_command_line_is_the_only_problem() -> None:
-    """Whatever it gave is not told to be missing."""
-    ((what, _),) = refusals("terminal", {}, argv=["--registry-ref", "a/r", "--labels", "-x=1"])
+@pytest.mark.parametrize("given", [{}, {"api-key": ""}])
+def test_an_unreadable_command_line_is_the_only_problem(given: dict[str, str]) -> None:
+    """Whatever it gave is not told to be missing, the key's file neither; and `--json` is still heard."""
+    argv = ["--registry-ref", "a/r", "--api-key-file", "k", "--labels", "-x=1", "--json"]
+    ((what, _),) = refusals("terminal", given, argv=argv)
     assert what.startswith("the command line can't be read")
+    with pytest.raises(Misconfigured) as caught:
+        ask("terminal", given, argv=argv)
+    assert caught.value.configuration.wants_json
+
+
+@pytest.mark.parametrize("name", ["registry-ref", "artifact", "labels", "api-key"])
+def test_a_misspelt_name_is_not_told_to_be_missing_too(name: str) -> None:
+    """One slip is one problem: nobody is sent to `mode: clear` because of it."""
+    for ci, variable in (
+        ("github", f"INPUT_{name.upper()}S"),
+        ("harness", f"PLUGIN_{name.upper()}S".replace("-", "_")),
+    ):
+        ((what, cure),) = refusals(ci, {name: ""}, environ={variable.replace("LABELSS", "LABEL"): "x"})
+        assert what.endswith("is not an input")
+        assert "clear" not in cure
 
 
 def test_flags_of_lists_join_and_switches_stand_alone() -> None:
@@ -231,6 +255,7 @@ def test_flags_of_lists_join_and_switches_stand_alone() -> None:
         "terminal", {}, argv=["--labels", "a", "--labels", "b, c", "--dry-run", "--templates", "false"]
     ).settings
     assert [item.text for item in settings.labels] == ["a", "b", "c"]
+    assert len(ask("terminal", {}, argv=["--labels", "a", "--labels", "a"]).settings.labels) == 2, "told as a duplicate"
     assert settings.dry_run
     assert not settings.templates
 

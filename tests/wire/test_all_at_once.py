@@ -38,6 +38,56 @@ def test_a_wrong_value_hides_no_wrong_name_label_or_file(run_step: RunStep, box:
     assert len(what) == 7
 
 
+def test_a_label_that_differs_by_artifact_hides_no_other(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """What is wrong with the labels beside it needs no artifact to be told; a manifest tells it with its place."""
+    labels = ["bare", "at={{ artifact }}", "k=1", "k=2"]
+    done = run_step("github", box, ASKED | {"mode": "upsert", "labels": "\n".join(labels)})
+    manifest = tmp_path / "labels.yaml"
+    manifest.write_text(
+        f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - {{artifact: resnet50, mode: upsert, labels: {json.dumps(labels)}}}\n"
+    )
+    by_manifest = run_step("terminal", box, {"manifest": str(manifest)})
+    assert (done.code, by_manifest.code, box.requests) == (2, 2, [])
+    said = ["label 1 'bare' has no key, and `upsert` sets keys", "label 4 'k=2' and label 3 'k=1' set one key"]
+    assert [what for _, what, _ in done.stable_lines] == said
+    assert set(by_manifest.errors) == {"HAR-MANIFEST"}
+    assert "or use `mode: add`" in by_manifest.err, "a manifest's keys are the same on every CI"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        (
+            {"apply-plan": "nope", "timeout": "0"},
+            ["`timeout` is '0'", "`apply-plan` names 'nope', which can't be read"],
+        ),
+        ({"manifest": "nope", "mode": "zap"}, ["`mode` is 'zap'", "`manifest` names 'nope', which can't be read"]),
+        ({"manifest": "bad.yaml", "templates": "nein"}, ["`templates` is 'nein'", "bad.yaml:1:"]),
+    ],
+)
+def test_a_wrong_value_hides_no_wrong_file(
+    run_step: RunStep,
+    box: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: dict[str, str],
+    what: list[str],
+) -> None:
+    """What is wrong with a plan or a manifest by itself does not depend on the other inputs."""
+    monkeypatch.chdir(tmp_path)
+    Path("bad.yaml").write_text("colour: red\n")
+    done = run_step("github", box, wrong)
+    told = "\n".join(what for _, what, _ in done.stable_lines)
+    assert (done.code, box.requests, [begin for begin in what if begin not in told]) == (2, [], [])
+
+
+def test_a_path_that_is_none_is_told_like_any(run_step: RunStep, box: Sandbox) -> None:
+    """A NUL in a list of metrics files is no defect, and hides nothing."""
+    for ci in ("github", "harness", "terminal"):
+        done = run_step(ci, box, ASKED | {"metrics-file": '["a\\u0000b", "n.json"]', "timeout": "0"})
+        assert (done.code, done.errors) == (2, ["HAR-INPUT", "HAR-METRICS", "HAR-METRICS"])
+
+
 def test_nothing_is_said_of_labels_whose_mode_is_not_known(run_step: RunStep, box: Sandbox) -> None:
     """A bare word is wrong for `upsert` alone; with a misspelt mode nobody can tell."""
     done = run_step("harness", box, ASKED | {"mode": "upset", "labels": "bare"})
@@ -174,3 +224,10 @@ def test_fixed_texts_are_in_the_readers_spelling(run_step: RunStep, box: Sandbox
     done = run_step(ci, box, ASKED | {"artifact": "nope"})
     assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
     assert spelt in done.err
+
+
+def test_what_the_user_wrote_is_not_respelt(run_step: RunStep, box: Sandbox) -> None:
+    """A label that reads like an input is shown as it was given, also where the way out quotes it."""
+    done = run_step("terminal", box, ASKED | {"labels": "[a`on-missing: skip`b"})
+    assert (done.code, "--on-missing skip" in done.err) == (2, False)
+    assert "a`on-missing: skip`b" in done.stable_lines[0][2]

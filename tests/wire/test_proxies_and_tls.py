@@ -80,6 +80,21 @@ def test_a_proxy_is_used(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> N
     assert sandbox.requests[0].header("Host") == "registry.example"
 
 
+@pytest.mark.parametrize("proxy", ["http://me:s3cret@bar:99999", "http://me:s3c#ret@bar:8080", "http://[me:s3cret@bar"])
+def test_a_proxy_whose_address_is_wrong_shows_no_password(
+    run_step: RunStep, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """It is told that the address can't be read, and nothing of it."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.setenv("http_proxy", proxy)
+    asked = {"registry-ref": "acme/ml/models", "artifact": "a", "labels": "x", "retries": "0"}
+    done = run_step("github", sandbox, asked)
+    assert (done.code, done.errors) == (7, ["HAR-UNREACHABLE"])
+    assert "its address in the environment can't be read" in done.err
+    assert "s3c" not in done.log + done.summary
+
+
 def test_no_proxy_is_honoured(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that no_proxy names is asked directly."""
     with canned((502, JSON, b"{}")) as proxy:

@@ -199,5 +199,5 @@ def _no_such_key(name: str, value: Mapping[object, object], path: str) -> str:
     if len(keys) > _MOST_LISTED and (near := _nearest(name, keys)):
         return f"{what}; did you mean `{shown(near[0])}`? There are {listed(keys)}"
     if not keys:
-        return f"{what}: " + ("no metrics were given (`metrics-file`)" if path == "metrics" else "it is empty")
+        return f"{what}: " + ("no metrics file was given" if path == "metrics" else "it is empty")
     return f"{what}; there {'is' if len(keys) == 1 else 'are'} {listed(keys)}"

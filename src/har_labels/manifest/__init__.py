@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from har_labels.checks import OnMissingName
@@ -75,6 +76,14 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
     return made
 
 
+def check_file(path: str, *, spelling: str) -> None:
+    """Raises what is wrong with the file by itself, whatever stands behind it; as `entries_in` does."""
+    faults = Faults(path)
+    levels_of(read_text(path, spelling=spelling, limit=LARGEST_MANIFEST), faults)
+    if errors := faults.errors:
+        raise Failures(errors)
+
+
 @dataclass(frozen=True, slots=True)
 class _Making:
     """Makes entries of a run out of those of a file; what is wrong with them goes into `faults`."""
@@ -109,6 +118,7 @@ class _Making:
     def _recipe(self, entry: PlacedEntry, mode: Mode) -> Recipe:
         labels = entry.node("labels")
         surroundings = self._surroundings_of(entry)
+        place = f"{self.faults.where(labels.place if labels else entry.own.node.place)}: label"
         recipe = Recipe(
             mode=mode,
             items=() if mode in WITHOUT_LABELS else self._items(entry, "labels"),
@@ -117,16 +127,17 @@ class _Making:
             on_conflict=entry.value("on_conflict") or OnConflict.OVERWRITE,
             requirements=(*self.requirements, *self._requirements_of(entry)),
             renders=entry.value("templates") is not False,
-            place=f"{self.faults.where(labels.place if labels else entry.own.node.place)}: label",
+            place=place,
+            told=partial(self._of_file, place),
             notice=self.notice,
             holds_key=self.holds_key,
         )
         is_judged = bool(recipe.items) and not any(map(entry.is_bad, MODES_OF))
         for error in recipe.problems(has_metrics=surroundings is not None) if is_judged else ():
-            self._add(labels.place if labels else entry.own.node.place, [self._of_file(error, recipe.place)])
+            self._add(labels.place if labels else entry.own.node.place, [error])
         return recipe
 
-    def _of_file(self, error: HarLabelsError, place: str) -> HarLabelsError:
+    def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
         """`error` of a label or of all labels, as one of this file, with its place."""
         if not error.what.startswith(f"{shown(self.faults.path)}:"):
             error = error.reworded(f"{place}s: {error.what}")
