@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -238,10 +239,7 @@ def test_a_report_of_failures(run_step: RunStep, make_sandbox: Any, tmp_path: Pa
 def test_drift_is_noticed(tmp_path: Path) -> None:
     """The schemas are those that the code makes; `tools/schemas --check` names one that is not, and exits 1."""
     for folder in ("tools", "schemas"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "tools/schemas").write_text((ROOT / "tools/schemas").read_text("utf-8"), "utf-8")
-    for path in (ROOT / "schemas").iterdir():
-        (tmp_path / "schemas" / path.name).write_text(path.read_text("utf-8"), "utf-8")
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     command = [sys.executable, str(tmp_path / "tools/schemas"), "--check"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     (tmp_path / "schemas/plan.schema.json").write_text("{}")
