@@ -39,13 +39,12 @@ class Doubt(Exception):
     """An answer that tells nothing certain. `error` is what the reader is told if no read settles it.
 
     `written` is False where the request surely did nothing (429), None where nobody knows. `wait` is the
-    seconds that the server asked for, 0 if it named none. `is_looked_at` once a read has shown what is there.
+    seconds that the server asked for, 0 if it named none.
     """
 
     def __init__(self, error: HarLabelsError, *, wait: float = 0, written: bool | None = None) -> None:
         super().__init__(error.what)
         self.error, self.wait, self.written = error, wait, written
-        self.is_looked_at = False
 
 
 def asked_for(doubt: Doubt) -> str:

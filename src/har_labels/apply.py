@@ -55,8 +55,7 @@ class Writer:
         self._forbidden: dict[RegistryRef, Forbidden] = {}
         self._types = TypeProof(reader, warning=warning, allow_loss=care.allow_type_loss)
         self._rounds_cut_short = 0
-        self._is_alone = False
-        self._stops_at_failure = care.stops_at_failure
+        self._is_alone = self._stops_at_failure = False  # each run says
         self._only_refused: set[Task] = set()  # tried, and surely not written by any try (429)
 
     @property
@@ -184,7 +183,7 @@ class Writer:
         except Doubt as doubt:
             task.doubt = doubt
             self._note_try(task, was_refused=doubt.written is False)
-            if self._breaker.counts_to_its_limit() and not self._writes_all_the_same(task):
+            if self._breaker.counts_to_its_limit() and not self._has_written_all_the_same(task):
                 self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._care.retries)
         else:
             task.doubt = None
@@ -214,7 +213,7 @@ class Writer:
         if self._stops_at_failure:
             raise Stop(error) from None
 
-    def _writes_all_the_same(self, task: Task) -> bool:
+    def _has_written_all_the_same(self, task: Task) -> bool:
         """One read after many doubts in a row tells a server that writes and then answers 500 from a broken one."""
         try:
             return self._reader.find(task.ref, task.name, task.artifact_type).row.labels == task.target

@@ -6,16 +6,16 @@ Runs over whatever could be understood, so that a wrong value doesn't hide a con
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from os.path import normpath
 
 from har_labels.errors import InputError
+from har_labels.files import is_same_file
 from har_labels.labels import Mode
 from har_labels.settings import Settings
 
 Spell = Callable[[str], str]
 Problems = Iterator[tuple[str, str]]
 
-# What makes up a plan; a plan file has all of it already.
+# What belongs to making a plan; one that is applied is made already.
 PLANNING = (
     "registry_ref", "artifact", "artifact_type", "manifest", "labels", "labels_file", "metrics_file", "mode",
     "on_conflict", "templates", "owned", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
@@ -123,7 +123,10 @@ def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
             )
         elif not settings.manifest:  # there it is a default of the entries
             fitting = setting(spell("mode"), min(modes))
-            yield f"`{spell(name)}` goes with `{fitting}`, not with `{mode}`", f"Leave `{spell(name)}` out."
+            yield (
+                f"`{spell(name)}` goes with `{fitting}`, not with `{mode}`",
+                f"Leave `{spell(name)}` out, or use `{fitting}`.",
+            )
 
 
 def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
@@ -132,7 +135,7 @@ def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
             if name in said:
                 yield (
                     f"`{spell('apply_plan')}` and `{spell(name)}` are both given",
-                    f"A plan file says all of that already: leave `{spell(name)}` out.",
+                    f"A plan is applied as it was made: leave `{spell(name)}` out; it belongs to the dry run.",
                 )
     elif settings.save_plan and not settings.dry_run:
         yield (
@@ -152,5 +155,5 @@ def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
     named += [("metrics_file", item.text) for item in settings.metrics_file]
     for written in ("save_plan", "report_file"):
         if path := getattr(settings, written):
-            yield from ((name, written) for name, other in named if normpath(path) == normpath(other))
+            yield from ((name, written) for name, other in named if is_same_file(path, other))
             named.append((written, path))

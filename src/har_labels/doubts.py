@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from har_labels.answers import asked_for
 from har_labels.display import number
-from har_labels.errors import Defect, HarLabelsError
+from har_labels.errors import Defect, HarLabelsError, Overwritten
 from har_labels.task import Task
 
 _NOTHING_WRITTEN = "nothing was written"
@@ -33,10 +33,12 @@ def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
 
 def cut_short(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
     """The run was over, for `reason`, before the write was confirmed."""
+    because = f", as {reason.what}" if reason else ""
     if task.doubt and task.is_known:
         return task.doubt.error.reworded(f"{task.subject}: {task.doubt.error.what}; {_known(task)}")
+    if task.is_known:
+        return Overwritten(f"{task.subject}: the change was undone and not made again{because}")
     said = f"{task.doubt.error.what}; " if task.doubt else ""
-    because = f", as {reason.what}" if reason else ""
     return (reason or Defect("")).reworded(f"{task.subject}: {said}{_NOT_KNOWN}{because}")
 
 

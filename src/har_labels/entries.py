@@ -28,7 +28,7 @@ class Entry:
     def placed(self, written: str, error: HarLabelsError) -> HarLabelsError:
         """`error` with the place where what it is about was `written` in front, if that is in a manifest."""
         place = self.places.get(written)
-        return error.reworded(f"{place}: {error.what}") if place else error
+        return error.placed(place) if place else error
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,12 @@ class HarLabelsError(Exception):
         other.next_step = next_step
         return other
 
+    def placed(self, place: str) -> Self:
+        """The same failure with its place in a manifest in front, whose keys are the same on every CI."""
+        other = self if self.what.startswith(f"{place}:") else self.reworded(f"{place}: {self.what}")
+        other.is_spelt = True
+        return other
+
     @property
     def line(self) -> str:
         """The one stable line on stderr: `har-labels: error HAR-<code>: <what> | <next step>` (contract §4)."""
@@ -101,9 +107,14 @@ class MetricsError(InputError):
 
 
 class ManifestError(InputError):
+    """Of a manifest by itself; its texts name keys of the file."""
+
     code = "HAR-MANIFEST"
     cause = "The manifest has an unknown key, a bad value or a duplicate at the line and column named."
     cure = "Correct that place; an editor with the shipped schema shows it while typing."
+
+    def __init__(self, what: str, next_step: str = "") -> None:
+        super().__init__(what, next_step, is_spelt=True)
 
 
 class PlanFileError(InputError):

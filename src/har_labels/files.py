@@ -63,6 +63,14 @@ def _is_within(folder: str, path: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
+def is_same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file, though it may not exist yet."""
+    try:
+        return os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:
+        return False  # no file can have such a path
+
+
 # A terminal: every link is the user's own.
 NO_WORKSPACE = Workspace()
 

@@ -26,8 +26,8 @@ def refusals(
     writing = pace.seconds_for(_requests_for(changing))
     watching = settings.settle if any(task.goal.is_merging for task in changing) else 0
     if not settings.dry_run and writing + watching > clock.left():
-        needed = f"{number(len(changing), 'change')} of labels take {writing:,.0f} s at this pace"
-        watched = f" and {watching:g} s of `{spell('settle')}`" if watching else ""
+        needed = f"writing {number(len(changing), 'artifact')} takes {writing:,.0f} s at this pace"
+        watched = f", watching {watching:g} s" if watching else ""
         yield NoTime(f"{needed}{watched}, and {clock.left():,.0f} s are left of `{spell('deadline')}`")
 
 

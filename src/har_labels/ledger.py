@@ -11,11 +11,9 @@ from dataclasses import replace
 from har_labels.display import number
 from har_labels.doubts import cut_short
 from har_labels.errors import HarLabelsError
-from har_labels.plan import ConfirmedBy, Outcome, RunFacts, RunResult, Status
+from har_labels.plan import WRITTEN, ConfirmedBy, Outcome, RunFacts, RunResult, Status
 from har_labels.planner import Plan
 from har_labels.task import Task
-
-_WRITTEN = frozenset({Status.APPLIED, Status.SUPERSEDED})
 
 
 class Ledger:
@@ -24,7 +22,7 @@ class Ledger:
     def __init__(self, warnings: Sequence[str] = ()) -> None:
         self.plan = Plan()
         self.errors: list[HarLabelsError] = []
-        self.is_rolled_back = False
+        self.rollback_was_tried = False
         self._warnings = list(warnings)
         self._notices: list[str] = []
 
@@ -56,7 +54,7 @@ class Ledger:
             errors=tuple(error for error in errors if not _is_of_an_artifact(error, outcomes)),
             notices=tuple(dict.fromkeys([*self._notices, *self._notices_of_tasks()])),
             warnings=tuple(dict.fromkeys(self._warnings)),
-            is_rolled_back=self.is_rolled_back,
+            rollback_was_tried=self.rollback_was_tried,
         )
 
     def _notices_of_tasks(self) -> Iterator[str]:
@@ -65,7 +63,7 @@ class Ledger:
         for task in self.plan.tasks:
             if not (undo := task.undo):
                 continue
-            was_written = bool(task.outcome and task.outcome.status in _WRITTEN)
+            was_written = bool(task.outcome and task.outcome.status in WRITTEN)
             left += was_written and not undo.outcome and not undo.is_confirmed and undo.is_known
             if undo.outcome and undo.outcome.error:
                 said = undo.outcome.error.what.removeprefix(undo.subject).lstrip(": ")
@@ -91,7 +89,7 @@ def _with_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> O
         confirmed_by = undo.confirmed_by or ConfirmedBy.READ_BACK
         return replace(outcome, status=Status.ROLLED_BACK, labels=undo.target, confirmed_by=confirmed_by, error=None)
     if ended and ended.labels is not None:
-        is_theirs = outcome.status in _WRITTEN and ended.labels != outcome.labels
+        is_theirs = outcome.status in WRITTEN and ended.labels != outcome.labels
         return replace(outcome, status=Status.SUPERSEDED if is_theirs else outcome.status, labels=ended.labels)
     if undo.attempts and not undo.is_known:
         error = ended.error if ended else cut_short(undo, reason)
@@ -103,7 +101,7 @@ def _is_undone(outcome: Outcome, undo: Task) -> bool:
     if not undo.outcome:
         return undo.is_confirmed
     # Without a write of ours somebody else has restored it; one that was never written needs no undoing.
-    is_restored = undo.outcome.status is Status.UNCHANGED and outcome.status in _WRITTEN
+    is_restored = undo.outcome.status is Status.UNCHANGED and outcome.status in WRITTEN
     return undo.outcome.status is Status.APPLIED or is_restored
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # What a cancelled run waits for writes in flight; GitHub kills 10 s after its first signal (contract §5 point 8).
 GRACE_SECONDS = 5.0
+# Held back for the end, so that a run without memory can still say so. Never touched, it takes none of the machine's.
+RESERVE_BYTES = 512 * 1024
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
@@ -40,11 +42,13 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     environ = os.environ if environ is None else environ
     platform, clock = detect(environ), Clock()
     events = _Events()
+    reserve = bytearray(RESERVE_BYTES)
     try:
         return _run(argv, environ, platform, clock, events)
     except SystemExit as leaving:  # --help and --version
         return int(leaving.code or 0)
     except Exception as error:  # noqa: BLE001 - a defect is reported like every other failure
+        del reserve
         return _tell_defect(platform, _defect(error), clock)
     finally:
         events.stop_listening()
@@ -58,10 +62,10 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     except Misconfigured as wrong:
         from har_labels.requested import further_problems
 
-        told = wrong.configuration
-        errors = [*wrong.errors, *further_problems(told, ci=platform.ci_facts(), now=clock.utcnow())]
-        result = _nothing_but(errors, clock, report_file=told.report_file)
-        return publish(platform, result, _told(told, platform))
+        configuration = wrong.configuration
+        errors = [*wrong.errors, *further_problems(configuration, ci=platform.ci_facts(), now=clock.utcnow())]
+        result = _nothing_but(errors, clock, report_file=configuration.report_file)
+        return publish(platform, result, _told(configuration))
     settings = configuration.settings
     clock.limit(settings.deadline)
     from har_labels.run import Run
@@ -73,18 +77,19 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     gc.enable()
     is_over = _conduct(run, clock, events, progress_for(platform))
     result = run.result(cut_short_by=clock.reason if clock.is_cancelled or not is_over else None)
-    code = publish(platform, result, _told(configuration, platform))
+    code = publish(platform, result, _told(configuration))
     if not is_over:
         # Some thread hangs in a request that nothing can end; the interpreter would wait for it.
         os._exit(code)  # all that was printed is flushed, see `console.Log`
     return code
 
 
-def _told(configuration: Configuration, platform: Platform) -> Told:
+def _told(configuration: Configuration) -> Told:
     from har_labels.spelling import speller
 
     settings = configuration.settings
-    return Told(settings.summary, configuration.report_file, configuration.wants_json, speller(platform.spell))
+    respell = speller(lambda name: configuration.spell(name.replace("-", "_")))
+    return Told(settings.summary, configuration.report_file, configuration.wants_json, respell)
 
 
 def _conduct(run: Run, clock: Clock, events: _Events, progress: ProgressLine | ProgressBar) -> bool:
@@ -171,6 +176,12 @@ def _defect(error: BaseException) -> HarLabelsError:
     while trace:
         place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
         trace = trace.tb_next
-    if isinstance(error, MemoryError) or str(error) == "can't start new thread":
+    if _is_out_of_memory(error):
         return Defect(f"the step ran out of memory at {place}", "Give it more: 128 MB are enough for most runs.")
     return Defect(f"{type(error).__name__} at {place}")
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Also what Python and the loader of libraries make of it."""
+    said = str(error)
+    return isinstance(error, MemoryError) or said == "can't start new thread" or "failed to map segment" in said

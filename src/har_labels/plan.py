@@ -46,6 +46,10 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+# The artifact is not as it was: by our write, or by a later writer's over it.
+WRITTEN = frozenset({Status.APPLIED, Status.SUPERSEDED})
+
+
 class ConfirmedBy(StrEnum):
     """How it is known that the labels are there: the server's answer, or a read after it."""
 
@@ -88,9 +92,7 @@ class Outcome:
     @property
     def has_changed(self) -> bool:
         """Whether the artifact changed, or would change in a dry run (output `changed`)."""
-        return self.status in {Status.APPLIED, Status.SUPERSEDED} or (
-            self.status is Status.PLANNED and self.step.is_change
-        )
+        return self.status in WRITTEN or (self.status is Status.PLANNED and self.step.is_change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ class RunResult:
     """All that a run came to: one outcome an artifact, failures that belong to no single artifact, and notices.
 
     `errors` are the run's own failures (a wrong input, a cancel, the deadline); an artifact's failure is in
-    its outcome. `is_rolled_back`: what could be undone was. `notices` and `warnings` are single lines of plain text, in the order they arose.
+    its outcome. `notices` and `warnings` are single lines of plain text, in the order they arose.
+    `rollback_was_tried`: the exit code is then that of its cause.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -119,4 +122,4 @@ class RunResult:
     errors: tuple[HarLabelsError, ...] = ()
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    is_rolled_back: bool = False
+    rollback_was_tried: bool = False

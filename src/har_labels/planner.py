@@ -86,8 +86,11 @@ class Planner:
             for row, (artifact_type, recipes) in assigned.items():
                 reading = Reading(row if len(assigned) == 1 else row.lean, at)
                 self._add(plan, ref, reading, row.artifact_type or artifact_type, recipes)
+        of_shard = f" of shard {self._shard.index} of {self._shard.total}" if self._shard.total > 1 else ""
+        if of_shard and not (plan.tasks or plan.others or plan.errors):
+            self._notice(f"there is no artifact{of_shard}, so there is nothing to do")
         for pattern in sorted(self._unmatched - self._matched):
-            self._notice(f"no label of any artifact matches {pattern!r}, so `remove` takes none away")
+            self._notice(f"no label of any artifact{of_shard} matches {pattern!r}, so `remove` takes none away")
         return plan
 
     def _rows(self, ref: RegistryRef, entries: Sequence[Entry]) -> Rows:

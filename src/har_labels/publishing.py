@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from har_labels import __version__
-from har_labels.errors import HarLabelsError, ManifestError
+from har_labels.errors import HarLabelsError
 from har_labels.plan import RunResult
 from har_labels.platforms import Platform
 from har_labels.report import exit_code_of, failures_of, outputs_of, report_chunks, results_notice
@@ -33,7 +33,7 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
     outputs = outputs_of(result, results_limit=platform.results_limit)
     if told.wants_json:
         platform.print_json(report_chunks(result, version=__version__))
-    elif result.outcomes:
+    elif result.outcomes or not result.errors:
         platform.diff(text_diff(result, colour=platform.colour))
         if not (told.summary and platform.logs_summary):
             platform.say(closing_line(result))
@@ -54,7 +54,7 @@ def _respelled(result: RunResult, told: Told) -> RunResult:
     known: dict[int, HarLabelsError] = {}  # one error may be that of a hundred thousand artifacts
 
     def anew(error: HarLabelsError) -> HarLabelsError:
-        if error.is_spelt or isinstance(error, ManifestError):
+        if error.is_spelt:
             return error
         if id(error) not in known:
             known[id(error)] = error.with_next_step(told.respell(error.next_step))

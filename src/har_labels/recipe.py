@@ -5,13 +5,13 @@ Hides rendering: from items, templates and `require` lines to the `Change` and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from har_labels.errors import Failures, HarLabelsError, InputError, RequireFailed
+from har_labels.errors import Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
 from har_labels.language.scope import Scope
 from har_labels.lists import Item
@@ -40,8 +40,8 @@ class Surroundings:
 class Recipe:
     """One change to be made of every artifact it is asked for.
 
-    `place` stands before positions in messages: `labels` of the inputs, or a manifest's line. `notice` takes
-    one line for each label that was dropped; `holds_key` tells a text that the key stands in; `told` words a failure
+    `place` stands before positions in messages: `label`, or that with a manifest's line. `notice` takes
+    one line for each label that was dropped; `holds_key` tells a text that the key stands in; `worded` tells a failure
     as its reader needs it, such as with the place in a manifest.
     """
 
@@ -55,7 +55,7 @@ class Recipe:
     place: str = "label"
     notice: Callable[[str], None] = lambda _line: None
     holds_key: Callable[[str], bool] = lambda _text: False
-    told: Callable[[HarLabelsError], HarLabelsError] = lambda error: error
+    worded: Callable[[HarLabelsError], HarLabelsError] = lambda error: error
     _shared: Change | None = field(default=None, repr=False)
 
     @property
@@ -70,7 +70,7 @@ class Recipe:
         try:
             return self._change_for(artifact, registry)
         except Failures as failures:
-            raise Failures([self.told(error) for error in failures.errors]) from None
+            raise Failures([self.worded(error) for error in failures.errors]) from None
 
     def _change_for(self, artifact: str, registry: str) -> Change:
         rendered = self._rendered(self.items, self.surroundings.scope(artifact=artifact, registry=registry))
@@ -91,12 +91,27 @@ class Recipe:
 
         def gate(now: Labels | None) -> None:
             for requirement in self.requirements:
-                verdict = requirement.check(replace(scope, current=now))
+                try:
+                    verdict = requirement.check(replace(scope, current=now))
+                except TemplateError as error:
+                    raise error.reworded(f"{artifact!r} in {registry}: {error.what}") from None
                 if not verdict.holds:
                     values = f"; it read {verdict.explanation}" if verdict.read else ""
                     raise RequireFailed(f"{artifact!r} in {registry}: `{requirement.source}` is false{values}")
 
         return gate
+
+    def problems_of_requirements(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
+        """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""
+        unknown = _OF_THE_ARTIFACT | {"labels", "current"} | (set() if has_metrics else {"metrics"})
+        problems: list[HarLabelsError] = []
+        for requirement in self.requirements:
+            if not _first_parts(requirement.names) & unknown:
+                try:
+                    requirement.check(self.surroundings.scope(artifact="", registry=""))
+                except InputError as problem:
+                    problems.append(problem)
+        return problems
 
     def problems(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
         """What is wrong with the labels that are the same for every artifact, before any artifact is known.
@@ -122,7 +137,7 @@ class Recipe:
             if rendered.labels:
                 _check(Change(self.mode, rendered.labels, self.owned, self.on_conflict), rendered.names, was_given=True)
         except Failures as failures:
-            raise Failures([self.told(error) for error in failures.errors]) from None
+            raise Failures([self.worded(error) for error in failures.errors]) from None
 
     def _rendered(self, items: Sequence[Item], scope: Scope) -> Rendered:
         render = render_patterns if self.mode is Mode.REMOVE else render_labels
@@ -146,7 +161,7 @@ class Recipe:
         from har_labels.rules import Template
 
         with suppress(InputError):
-            return {path.partition(".")[0] for path in Template.parse(item.text, where=self.place).names}
+            return _first_parts(Template.parse(item.text, where=self.place).names)
         return set()
 
 
@@ -165,6 +180,10 @@ def requirements_of(lines: Sequence[Item], *, place: str = "`require` line") -> 
     if problems:
         raise Failures(problems)
     return tuple(parsed)
+
+
+def _first_parts(paths: Iterable[str]) -> set[str]:
+    return {path.partition(".")[0] for path in paths}
 
 
 def _open_gate(_now: Labels | None) -> None:

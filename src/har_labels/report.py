@@ -14,7 +14,7 @@ from typing import Any
 
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
 from har_labels.labels import CONTROL_CHARACTERS, Labels, as_map
-from har_labels.plan import Outcome, RunResult, Status
+from har_labels.plan import WRITTEN, Outcome, RunResult, Status
 
 # Every output once, in the order of contract §4; action.yml and the README are generated from this.
 OUTPUTS: dict[str, str] = {
@@ -43,7 +43,6 @@ OUTPUTS: dict[str, str] = {
 JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
 
 REPORT_VERSION, SOME_FAILED = 1, 11
-_WRITTEN = frozenset({Status.APPLIED, Status.SUPERSEDED})
 
 
 def labels_after(outcome: Outcome) -> Labels | None:
@@ -86,7 +85,7 @@ def exit_code_of(result: RunResult) -> int:
     codes = {failure.exit_code for failure in failures}
     if Defect.exit_code in codes:
         return Defect.exit_code
-    if _is_partly_done(result) and not _is_rolled_back(result):
+    if _is_partly_done(result) and not result.rollback_was_tried:
         return SOME_FAILED
     if any(isinstance(failure, PastDeadline) for failure in failures):
         return PastDeadline.exit_code
@@ -157,11 +156,6 @@ def _fate(outcome: Outcome) -> str:
     return "changed" if outcome.has_changed else "unchanged"
 
 
-def _is_rolled_back(result: RunResult) -> bool:
-    """Whether it was tried to undo the run, or was done; the exit code is then that of its cause."""
-    return result.is_rolled_back or any(outcome.status is Status.ROLLED_BACK for outcome in result.outcomes)
-
-
 def _is_partly_done(result: RunResult) -> bool:
     """Whether something failed and something else is as wanted.
 
@@ -169,11 +163,11 @@ def _is_partly_done(result: RunResult) -> bool:
     one holds for the whole run, which then wrote nothing (contract §3 `require`), nor after a rollback.
     """
     statuses = {outcome.status for outcome in result.outcomes}
-    if statuses & _WRITTEN:
+    if statuses & WRITTEN:
         return True
     own_failures = [outcome.error for outcome in result.outcomes if outcome.status is Status.FAILED]
     is_gate_closed = any(isinstance(failure, GateClosed) for failure in failures_of(result))
-    return bool(own_failures) and Status.UNCHANGED in statuses and not is_gate_closed and not _is_rolled_back(result)
+    return bool(own_failures) and Status.UNCHANGED in statuses and not is_gate_closed and not result.rollback_was_tried
 
 
 def _outputs_of_one(outcome: Outcome) -> dict[str, str]:

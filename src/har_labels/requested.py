@@ -78,9 +78,9 @@ class _Asked:
     """Makes entries of what could be understood; all that is wrong goes into `problems`."""
 
     def __init__(
-        self, told: Configuration, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None]
+        self, configuration: Configuration, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None]
     ) -> None:
-        self._told, self._settings, self._spell = told, told.settings, told.spell
+        self._configuration, self._settings, self._spell = configuration, configuration.settings, configuration.spell
         self._ci, self._now, self._notice = ci, now, notice
         self.problems = _Problems()
 
@@ -136,11 +136,12 @@ class _Asked:
             requirements=requirements,
             renders=settings.templates,
             notice=self._notice,
-            holds_key=self._told.holds_key,
+            holds_key=self._configuration.holds_key,
         )
         is_given = bool(items) or (items is not None and settings.labels_file is not None)
         is_judged = is_given and not any(map(self._is_bad, _MAKING_LABELS))
         self.problems.errors += recipe.problems(has_metrics=has_metrics) if is_judged else ()
+        self.problems.errors += recipe.problems_of_requirements(has_metrics=has_metrics)
         if not settings.registry_ref:
             return ()  # `contradictions` has spoken already
         return [
@@ -174,14 +175,14 @@ class _Asked:
                 surroundings=surroundings,
                 requirements=requirements,
                 notice=self._notice,
-                workspace=self._told.workspace,
+                workspace=self._configuration.workspace,
                 has_metrics=has_metrics,
-                holds_key=self._told.holds_key,
+                holds_key=self._configuration.holds_key,
             )
         return ()
 
     def _is_bad(self, name: str) -> bool:
-        return name in self._told.bad
+        return name in self._configuration.bad
 
 
 def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None]) -> tuple[str, ...]:

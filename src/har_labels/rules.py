@@ -89,6 +89,11 @@ class Requirement:
         except ExpressionError as error:
             raise _located(error, where, source) from None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The paths it reads."""
+        return self.expression.names
+
     def check(self, scope: Scope) -> Verdict:
         """Raises TemplateError if it comes to neither true nor false, Unreadable if it needs unknown labels."""
         run = Run(scope.look_up)

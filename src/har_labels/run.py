@@ -119,22 +119,22 @@ class Run:
         self._write(plan.changing)
 
     def _write(self, tasks: Sequence[Task]) -> None:
-        is_rolled_back = self._settings.on_failure is OnFailureName.ROLLBACK
+        wants_rollback = self._settings.on_failure is OnFailureName.ROLLBACK
         try:
             self._writer.run(tasks)
         except Stop as stop:
             if self._clock.reason:
-                if is_rolled_back and any(task.attempts for task in tasks):
+                if wants_rollback and any(task.attempts for task in tasks):
                     self._ledger.note("the run was cut short, so nothing is rolled back")
                 raise
             self._ledger.errors.append(stop.error)
             self._writer.wind_up(tasks, stop.error)
         causes = [task.outcome.error for task in tasks if task.outcome and task.outcome.error]
-        if causes and is_rolled_back and any(isinstance(cause, Unauthorized) for cause in causes):
+        if causes and wants_rollback and any(isinstance(cause, Unauthorized) for cause in causes):
             # A key that was refused is not sent again.
             self._ledger.note("the key was refused, so nothing is rolled back")
-        elif causes and is_rolled_back:
-            self._ledger.is_rolled_back = True
+        elif causes and wants_rollback:
+            self._ledger.rollback_was_tried = True
             # Told by the run from here on: an artifact that is rolled back has failed no longer.
             self._ledger.errors += [cause for cause in causes if cause not in self._ledger.errors]
             roll_back(tasks, self._writer, self._reader, self._clock, notice=self._ledger.note)

@@ -31,8 +31,8 @@ class Task:
     `before` is what the plan read first. `target` is what the next PUT sends. `seen`
     are all labels that stood there before our writes, by which a later writer's are told (goal.look). Within a round of
     writes a task belongs to one worker from the moment that it `is_in_hand`, so that another that renews a page
-    leaves it alone; between rounds the run's own thread has all of them. `added` and `removed` are what our writes
-    did, to be undone.
+    leaves it alone; between rounds the run's own thread has all of them. `is_looked_at` once it was read since the last
+    write. `added` and `removed` are what our writes did, to be undone.
     """
 
     ref: RegistryRef
@@ -51,6 +51,7 @@ class Task:
     doubt: Doubt | None = None
     answered: ArtifactFacts | None = None
     is_in_hand: bool = False
+    is_looked_at: bool = False
     outcome: Outcome | None = field(default=None)
     undo: Task | None = None
 
@@ -78,7 +79,7 @@ class Task:
         """Whether the labels as last read are those that are there, since no write of ours has come after that."""
         if self.labels is None or not self.attempts:
             return self.labels is not None
-        return bool(self.doubt and (self.doubt.written is False or self.doubt.is_looked_at))
+        return self.is_looked_at or bool(self.doubt and self.doubt.written is False)
 
     @property
     def step(self) -> Step:
@@ -114,6 +115,7 @@ class Task:
         self.reading = Reading(
             replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin), reading.at
         )
+        self.is_looked_at = True
 
     def remember(self) -> None:
         """What stands there now is older than the write that follows."""
@@ -126,7 +128,7 @@ class Task:
         self.added = to_labels((*self.added, *(target - base - seen)))
         self.removed = to_labels((*self.removed, *((base - target) & seen)))
         # Whatever the last answer told, it tells nothing of this one.
-        self.doubt, self.confirmed_by = None, ConfirmedBy.NOTHING
+        self.doubt, self.confirmed_by, self.is_looked_at = None, ConfirmedBy.NOTHING, False
         self.attempts += 1
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:

@@ -107,8 +107,6 @@ class Watch:
         if reading.row.labels != task.labels:
             self.stir()
         task.take(reading)
-        if task.doubt:
-            task.doubt.is_looked_at = True
         if reading.row.labels is None:
             if task.goal.is_merging and not task.doubt:
                 raise Unreadable(f"{task.subject}: the labels were written, and the registry no longer shows them")

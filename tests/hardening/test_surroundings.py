@@ -189,4 +189,4 @@ def test_memory_that_runs_out_on_the_way(run_in_shell: Callable[..., Done], box:
     done = run_in_shell(f'ulimit -v {104 * 1024} && exec "$@"', "harness")
     assert "Traceback" not in done.log
     assert done.code in {0, 1, 6, 7}
-    assert len(done.errors) == (done.code != 0)
+    assert bool(done.errors) == (done.code != 0)

@@ -12,7 +12,7 @@ from har_labels.contradictions import PLANNING
 from har_labels.settings import Settings
 from unit.asking import ask, refusals, spelled
 
-PLAN = "A plan file says all of that already: leave `@{}@` out."
+PLAN = "A plan is applied as it was made: leave `@{}@` out; it belongs to the dry run."
 NO_LIST = {"labels": ""}
 # What a plan file says already, each with a value that is not its default.
 PLANNED = {
@@ -59,15 +59,18 @@ REFUSALS = [
     ),
     (
         {"mode": "add", "owned": "ci-*"},
-        ("`@owned@` goes with `@mode@: replace`, not with `add`", "Leave `@owned@` out."),
+        ("`@owned@` goes with `@mode@: replace`, not with `add`", "Leave `@owned@` out, or use `@mode@: replace`."),
     ),
     (
         {**NO_LIST, "mode": "read", "owned": "ci-*"},
-        ("`@owned@` goes with `@mode@: replace`, not with `read`", "Leave `@owned@` out."),
+        ("`@owned@` goes with `@mode@: replace`, not with `read`", "Leave `@owned@` out, or use `@mode@: replace`."),
     ),
     (
         {"mode": "add", "on-conflict": "keep"},
-        ("`@on-conflict@` goes with `@mode@: upsert`, not with `add`", "Leave `@on-conflict@` out."),
+        (
+            "`@on-conflict@` goes with `@mode@: upsert`, not with `add`",
+            "Leave `@on-conflict@` out, or use `@mode@: upsert`.",
+        ),
     ),
     (
         {"manifest": "m.yaml"},

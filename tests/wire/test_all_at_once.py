@@ -197,15 +197,94 @@ def test_no_plan_file_holds_the_key(make_sandbox: MakeSandbox, run_step: RunStep
     ("one", "other"), [("save-plan", "report-file"), ("labels-file", "report-file"), ("metrics-file", "report-file")]
 )
 def test_a_file_that_is_written_is_none_of_the_others(
-    run_step: RunStep, box: Sandbox, tmp_path: Path, one: str, other: str
+    run_step: RunStep, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one: str, other: str
 ) -> None:
     """Written otherwise it is still the same file, and what was in it would be lost."""
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "f.json"
     path.write_text('{"a": 1}')
-    done = run_step("github", box, ASKED | {"dry-run": "true", one: str(path), other: f"{tmp_path}/./f.json"})
+    Path("link.json").symlink_to("f.json")
+    for written in (f"{tmp_path}/./f.json", "f.json", "link.json"):
+        done = run_step("github", box, ASKED | {"dry-run": "true", one: str(path), other: written})
+        assert (done.code, box.requests) == (2, [])
+        assert f"`{one}` and `{other}` name one file" in done.err
+        assert path.read_text() == '{"a": 1}', "the report of the refusal went there"
+
+
+def test_the_report_does_not_replace_the_key(
+    run_step: RunStep, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watch: Watch
+) -> None:
+    """A key's file that the report names another way keeps its key."""
+    monkeypatch.chdir(tmp_path)
+    Path("key").write_text(KEY)
+    Path("key").chmod(0o600)
+    watch.may_hold_key.add(tmp_path / "key")
+    done = run_step("github", box, ASKED | {"api-key": "", "api-key-file": "key", "report-file": str(tmp_path / "key")})
+    assert (done.code, Path("key").read_text()) == (2, KEY)
+
+
+def test_a_wrong_require_is_told_once_and_before_any_request(run_step: RunStep, box: Sandbox) -> None:
+    """What reads the same for every artifact is tried at once, beside wrong labels; it holds or not later, as ever."""
+    box.add_artifact(MODELS, "vgg16", package_type="DOCKER", labels=[])
+    asked = ASKED | {"artifact": "*", "require": "metrics.acuracy > 1", "labels": "x^_y"}
+    done = run_step("github", box, asked)
+    assert (done.code, done.errors, box.requests) == (2, ["HAR-INPUT", "HAR-TEMPLATE"], [])
+    assert "Name the file that has it with `metrics-file`." in done.err
+    closed = run_step("github", box, ASKED | {"require": "1 > 2"})
+    assert (closed.code, closed.errors) == (10, ["HAR-REQUIRE"])
+
+
+def test_a_wrong_require_that_reads_labels_names_the_artifact(run_step: RunStep, box: Sandbox) -> None:
+    """Only where the labels are known can it be tried; then it is told for which artifact."""
+    done = run_step("github", box, ASKED | {"require": "current.stage == 1"})
+    assert (done.code, done.errors) == (2, ["HAR-TEMPLATE"])
+    assert done.stable_lines[0][1].startswith(f"'resnet50' in {MODELS}/+: `require` line 1")
+
+
+@pytest.mark.parametrize("require", ["stage=prod in current", "x = 1"])
+def test_a_comparison_with_one_equals_sign(run_step: RunStep, box: Sandbox, require: str) -> None:
+    """The way out shows how to compare and how to quote."""
+    done = run_step("github", box, ASKED | {"require": require})
     assert (done.code, box.requests) == (2, [])
-    assert f"`{one}` and `{other}` name one file" in done.err
-    assert path.read_text() == '{"a": 1}', "the report of the refusal went there"
+    assert "`==` compares; a text stands in quotes" in done.err
+
+
+def test_the_cure_of_an_error_in_a_manifest_names_its_keys(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """Whatever the CI's spelling of inputs, a key of the file is spelt as the file has it."""
+    for kind in ("model", "dataset"):
+        box.add_artifact("acme/ml/twins", "twins", artifact_type=kind, labels=[])
+    manifest = tmp_path / "labels.yaml"
+    head = f"version: 1\nregistry-ref: {MODELS}\nchanges:\n"
+    for entry, cure in (
+        ("{registry-ref: acme/ml/twins, artifact: twins, labels: [x]}", "`artifact-type`"),
+        ('{artifact: resnet50, labels: ["{% if x %}"]}', "`templates: false`"),
+        ("{artifact: nope, labels: [x]}", "`on-missing: skip`"),
+    ):
+        manifest.write_text(f"{head}  - {entry}\n")
+        for ci in ("harness", "terminal"):
+            done = run_step(ci, box, {"manifest": str(manifest)})
+            assert cure in done.stable_lines[0][2], done.err
+
+
+def test_one_line_spells_an_input_one_way(run_step: RunStep, box: Sandbox) -> None:
+    """What was given by a variable is named by it in the cause and in the way out alike."""
+    done = run_step("terminal", box, ASKED | {"deadline": "3", "settle": "5"})
+    assert (done.code, done.errors) == (7, ["HAR-NO-TIME"])
+    assert "writing 1 artifact takes 0 s at this pace, watching 5 s, and" in done.err
+    assert "--deadline" not in done.err
+
+
+def test_a_share_without_artifacts_says_so(run_step: RunStep, box: Sandbox) -> None:
+    """A shard that nothing falls into is green, and not silent."""
+    empty = [
+        run_step("terminal", box, ASKED | {"artifact": "*", "shard-total": "6", "shard-index": str(index)})
+        for index in range(6)
+    ]
+    said = [done for done in empty if "there is no artifact of shard" in done.log]
+    assert [done.code for done in empty] == [0] * 6
+    assert len(said) == 5
+    github = run_step("github", box, ASKED | {"artifact": "nothing*", "on-missing": "skip"})
+    assert (github.code, "Done: " in github.out) == (0, True)
 
 
 def test_duplicates_of_names_are_told(run_step: RunStep, box: Sandbox) -> None:

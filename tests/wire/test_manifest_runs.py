@@ -143,7 +143,7 @@ def test_a_label_that_one_artifact_spoils(apply: Apply, box: Sandbox) -> None:
     """Where only the artifact's name makes a label wrong, that is told with its place, and nothing is written."""
     labels = "\"of={{ artifact | replace('llm', '^_') }}\""
     done = apply(f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - artifact: '*'\n    labels: [{labels}]\n")
-    assert (done.code, done.errors) == (2, ["HAR-INPUT"])
+    assert (done.code, done.errors) == (2, ["HAR-MANIFEST"])
     assert f"{apply.path}:5:14: label 1" in done.err
     assert not writes(box)
 

@@ -151,7 +151,7 @@ def test_a_plan_that_cannot_fit_into_the_deadline_is_refused_before_the_first_wr
     fill(sandbox, 100)
     done = run_step("github", sandbox, ALL | {"labels": "x", "requests-per-minute": "60", "deadline": "10"})
     assert (done.code, done.errors) == (7, ["HAR-NO-TIME"])
-    assert "take 4" in done.stable_lines[0][1]  # a burst of sixty is free: about 44 seconds
+    assert "takes 4" in done.stable_lines[0][1]  # a burst of sixty is free: about 44 seconds
     assert methods(sandbox)["PUT"] == 0
 
 

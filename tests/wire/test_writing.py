@@ -172,6 +172,14 @@ def test_a_pause_that_is_cut_short_tells_what_was_read_before_it(ask: Ask, box: 
     assert "a read shows that the labels were not written" in done.stable_lines[-1][1]
 
 
+def test_a_change_that_was_undone_when_the_time_was_over_is_told_so(ask: Ask, box: Sandbox) -> None:
+    """The last look showed other labels: these are known, and not "not known"."""
+    box.after(lambda _request: box.put_labels(MODELS, NAME, ["a"]))
+    done = ask("add", "new", deadline="1.2", settle="0.4", retries="10")
+    assert (done.code, done.value("labels")) == (7, ["a"])
+    assert "the change was undone and not made again, as the deadline of 1.2 s passed" in done.stable_lines[-1][1]
+
+
 def test_a_refusal_before_tells_nothing_of_a_write_under_way(ask: Ask, box: Sandbox) -> None:
     """The first try was surely not written (429), the second has no answer when the time is over: nobody knows."""
     box.script([Fault("429", method="PUT"), Fault("latency", method="PUT", nth=2, delay=30, times=9)])

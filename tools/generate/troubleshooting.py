@@ -78,7 +78,7 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-UNREACHABLE": ("reading acme/ml/prod/models/+: the connection to app.harness.io failed: Remote end closed connection without response (5 tries)", ""),
     "HAR-TIMED-OUT": ("reading acme/ml/prod/models/+: app.harness.io did not answer within 1 s (1 try)", ""),
     "HAR-DEADLINE": ("the deadline of 0.5 s passed", ""),
-    "HAR-NO-TIME": ("91 changes of labels take 2,040 s at this pace, and 60 s are left of `deadline`", ""),
+    "HAR-NO-TIME": ("writing 91 artifacts takes 2,040 s at this pace, and 60 s are left of `deadline`", ""),
     "HAR-REQUIRE": (
         "'resnet50' in acme/ml/prod/models/+: `'stage=staging' in current` is false; "
         "it read current is ['owner=vision', 'stage=dev']", "",
@@ -104,7 +104,8 @@ HINTS: dict[str, str] = {
     "`<+account.identifier>/<+org.identifier>/<+project.identifier>/models`.",
     "HAR-ARTIFACT-NOT-FOUND": "A push may take some seconds to be listed: `wait-for-artifact: 60`.",
     "HAR-NOTHING-MATCHED": "An empty match is refused on purpose: a typing error would else be a green step that did nothing.",
-    "HAR-PLAN-STALE": "Nothing was written, to no artifact of the plan.",
+    "HAR-PLAN-STALE": "Found while reading: nothing was written. Found just before one artifact's own write: that one is left alone, "
+    "and the others are written (exit code 11).",
     "HAR-OVERWRITTEN": "Somebody reads, waits and writes back the whole list, again and again. A larger `settle` helps if their "
     "gap is a few seconds; see [how writing works](how-writing-works.md).",
     "HAR-BAD-ANSWER": "With `api-url: https://host/some/path` the path is taken as the full API base; without a path "

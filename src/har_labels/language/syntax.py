@@ -49,7 +49,9 @@ def expression_tree(source: str) -> nodes.Expr:
         parser = Parser(environment, source, state="variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
-            raise ExpressionError(f"it goes on with `{shown(str(parser.stream.current.value))}` after its end")
+            left = str(parser.stream.current.value)
+            cure = "`==` compares; a text stands in quotes: `'stage=prod' in current`." if left == "=" else ""
+            raise ExpressionError(f"it goes on with `{shown(left)}` after its end", cure)
         return tree
 
 

@@ -44,8 +44,8 @@ class Missing(ExpressionError):
     Worded only when somebody asks, as an expression may meet hundreds of them and default them all.
     """
 
-    def __init__(self, describe: Callable[[], str]) -> None:
-        super().__init__("")
+    def __init__(self, describe: Callable[[], str], next_step: str = "") -> None:
+        super().__init__("", next_step)
         self._describe = describe
 
     @property
@@ -112,7 +112,8 @@ def part(value: object, key: object, path: str, effort: Effort) -> object:
         case Mapping():
             if name in value:
                 return value[name]
-            raise Missing(lambda: _no_such_key(name, value, path))
+            cure = "Name the file that has it with `metrics-file`." if path == "metrics" and not value else ""
+            raise Missing(lambda: _no_such_key(name, value, path), cure)
         case list() | tuple() if type(key) is int:
             if -len(value) <= key < len(value):
                 return value[key]

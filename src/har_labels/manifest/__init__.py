@@ -128,19 +128,23 @@ class _Making:
             requirements=(*self.requirements, *self._requirements_of(entry)),
             renders=entry.value("templates") is not False,
             place=place,
-            told=partial(self._of_file, place),
+            worded=partial(self._of_file, place),
             notice=self.notice,
             holds_key=self.holds_key,
         )
         is_judged = bool(recipe.items) and not any(map(entry.is_bad, MODES_OF))
         for error in recipe.problems(has_metrics=surroundings is not None) if is_judged else ():
             self._add(labels.place if labels else entry.own.node.place, [error])
+        for error in recipe.problems_of_requirements(has_metrics=surroundings is not None):
+            self._add(entry.own.node.place, [error])
         return recipe
 
     def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
         """`error` of a label or of all labels, as one of this file, with its place."""
-        if not error.what.startswith(f"{shown(self.faults.path)}:"):
-            error = error.reworded(f"{place}s: {error.what}")
+        if error.what.startswith(f"{shown(self.faults.path)}:"):
+            error.is_spelt = True
+        else:
+            error = error.placed(f"{place}s")
         return ManifestError(error.what, error.next_step) if type(error) is InputError else error
 
     def _items(self, entry: PlacedEntry, name: str) -> tuple[Item, ...]:
@@ -190,7 +194,7 @@ class _Making:
         return self._metrics.get(paths)
 
     def _at(self, place: Place, error: HarLabelsError) -> HarLabelsError:
-        return error.reworded(f"{self.faults.where(place)}: {error.what}")
+        return error.placed(self.faults.where(place))
 
     def _add(self, place: Place, errors: Sequence[HarLabelsError]) -> None:
         for error in errors:

@@ -43,11 +43,6 @@ def size_of(path: str) -> int:
         return 0
 
 
-def is_same_file(one: str, other: str) -> bool:
-    """Whether two paths lead to one file, though it may not exist yet."""
-    return os.path.realpath(one) == os.path.realpath(other)
-
-
 def reason(problem: OSError | ValueError) -> str:
     """The operating system's own words, such as `Permission denied`."""
     return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)

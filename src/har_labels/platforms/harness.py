@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from har_labels.errors import HarLabelsError
+from har_labels.files import is_same_file
 from har_labels.platforms import files
 from har_labels.platforms.annotation import LARGEST_SUMMARY, annotate
 from har_labels.platforms.categories import category_of
@@ -77,7 +78,7 @@ class Harness(Console):
         written: list[str] = []
         for variable in _OUTPUT_FILES:
             path = self._environ.get(variable, "")
-            if path and not any(files.is_same_file(path, other) for other in written):
+            if path and not any(is_same_file(path, other) for other in written):
                 written.append(path)
                 warnings += files.unwritten(variable, path, files.append_text(path, text))
         return warnings
