@@ -122,6 +122,9 @@ def parse_registry_ref(text: str) -> RegistryRef:
     return RegistryRef(segments)
 
 
+WRITE_A_PLAIN_NAME = "Write the artifact's plain name, such as resnet50 or team/model."
+
+
 def parse_artifact_name(text: str) -> str:
     """An artifact's plain name. The `/+` that the wire wants behind a name with a slash may be given too.
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from har_labels.checks import is_key
 from har_labels.contradictions import clashes, contradictions
-from har_labels.errors import Failures, HarLabelsError, InputError
+from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect
 from har_labels.names import dashed
@@ -153,7 +153,7 @@ def _without_unusable(inputs: Inputs, key: SecretStr) -> tuple[Inputs, dict[str,
         if name != "api_key" and _holds(given.text, key):
             found[name] = InputError(
                 f"`{given.spelling}` contains the key",
-                "The key belongs in its own input only; it is not shown here.",
+                KEY_IS_ELSEWHERE,
             )
         elif given.text.lstrip().startswith("<+"):
             found[name] = InputError(

@@ -67,6 +67,10 @@ class HarLabelsError(Exception):
         return f"har-labels: error {self.code}: {self.what} | {self.next_step}"
 
 
+# Wherever the key turns up but in its own input.
+KEY_IS_ELSEWHERE = "The key belongs in its own input only; it is not shown here."
+
+
 class Failures(Exception):
     """Several failures told at once, such as three wrong inputs of one run (contract §2)."""
 

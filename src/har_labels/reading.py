@@ -151,7 +151,9 @@ def _unread(ref: RegistryRef, doubt: Doubt, tries: int) -> HarLabelsError:
 def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:
     """The row that is meant: of the wanted type, else of no type. Raises ArtifactNotFound or AmbiguousArtifact."""
     if not rows:
-        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}")
+        artifact, colon, _ = name.partition(":")
+        cure = f"Labels belong to an artifact, not to its versions: write {artifact}." if artifact and colon else ""
+        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", cure)
     if not artifact_type:
         if len(rows) > 1:
             kinds = " and ".join(sorted(row.artifact_type or "untyped" for row in rows))

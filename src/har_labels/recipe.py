@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from har_labels.errors import Failures, HarLabelsError, InputError, RequireFailed, TemplateError
+from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
 from har_labels.language.scope import Scope
 from har_labels.lists import Item
@@ -145,9 +145,8 @@ class Recipe:
 
     def _check_secrets(self, rendered: Rendered) -> None:
         """The key may have come by a file or a metric, and a label is there for all to read."""
-        cure = "The key belongs in its own input only; it is not shown here."
         found = [
-            InputError(f"{name} comes to a text that contains the key", cure)
+            InputError(f"{name} comes to a text that contains the key", KEY_IS_ELSEWHERE)
             for label, name in rendered.names.items()
             if self.holds_key(label)
         ]

@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from har_labels.address import AddressError, parse_artifact_name
+from har_labels.address import WRITE_A_PLAIN_NAME, AddressError, parse_artifact_name
 from har_labels.checks import OnMissingName
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry
@@ -201,7 +201,7 @@ def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None
                 found.append(name)
         except AddressError as error:
             what = f"`{spelling}` item {item.position} is {quoted(item.text)}: {error}"
-            problems.append(InputError(what, "Write the artifact's plain name, such as resnet50 or team/model."))
+            problems.append(InputError(what, WRITE_A_PLAIN_NAME))
     if problems:
         raise Failures(problems)
     return tuple(found)

@@ -305,6 +305,13 @@ def test_fixed_texts_are_in_the_readers_spelling(run_step: RunStep, box: Sandbox
     assert spelt in done.err
 
 
+def test_a_version_is_no_part_of_an_artifacts_name(run_step: RunStep, box: Sandbox) -> None:
+    """Who writes `image:tag` is told that labels belong to the image."""
+    done = run_step("github", box, ASKED | {"artifact": "resnet50:v2"})
+    assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
+    assert "not to its versions: write resnet50." in done.err
+
+
 def test_what_the_user_wrote_is_not_respelt(run_step: RunStep, box: Sandbox) -> None:
     """A label that reads like an input is shown as it was given, also where the way out quotes it."""
     done = run_step("terminal", box, ASKED | {"labels": "[a`on-missing: skip`b"})

@@ -21,7 +21,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from har_labels.address import AddressError, parse_artifact_name
+from har_labels.address import WRITE_A_PLAIN_NAME, AddressError, parse_artifact_name
 from har_labels.checks import (
     ArtifactType,
     ArtifactTypeName,
@@ -43,7 +43,6 @@ from har_labels.names import dashed
 from har_labels.settings import descriptions
 
 VERSION = 1
-_NAME = "Write the artifact's plain name, such as resnet50 or team/model."
 
 
 def _text(value: Any) -> str:
@@ -94,7 +93,7 @@ def _artifact(value: Any) -> str:
     try:
         return parse_artifact_name(_text(value))
     except AddressError as error:
-        raise wrong(str(error), _NAME) from None
+        raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
 
 
 def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -102,7 +101,7 @@ def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
         try:
             parse_artifact_name(item.text)
         except AddressError as error:
-            raise wrong(f"in item {item.position} {error}", _NAME) from None
+            raise wrong(f"in item {item.position} {error}", WRITE_A_PLAIN_NAME) from None
     return tuple(Item(parse_artifact_name(item.text), item.position) for item in items)
 
 
