@@ -56,12 +56,7 @@ class Writer:
         self._types = TypeProof(reader, warning=warning, allow_loss=care.allow_type_loss)
         self._rounds_cut_short = 0
         self._is_alone = self._stops_at_failure = False  # each run says
-        self._only_refused: set[Task] = set()  # tried, and surely not written by any try (429)
-
-    @property
-    def retried(self) -> int:
-        """How many writes were tried again."""
-        return self._watch.retried
+        self.retried = 0
 
     def run(self, tasks: Iterable[Task], *, goes_on: bool = False) -> None:
         """Writes every task that changes something; each gets its outcome. `goes_on` at failures, whatever the care says.
@@ -96,6 +91,10 @@ class Writer:
         if isinstance(reason, Unauthorized):
             return  # a key that was refused is not sent again
         tried = [task for task in tasks if task.outcome is None and task.attempts]
+        for task in tried:
+            if task.doubt and not task.may_be_written:
+                task.fail(given_up(task), task.labels)
+        tried = [task for task in tried if task.outcome is None]
         for task in self._watch.look([task for task in tried if not task.is_confirmed or task.goal.is_merging]):
             task.fail(
                 given_up(task) if task.doubt else Overwritten(f"{task.subject}: the change was undone"),
@@ -126,21 +125,19 @@ class Writer:
     def _write(self, task: Task) -> None:
         self._clock.check()
         try:
+            self._registry.check(task.ref)
             if forbidden := self._forbidden.get(task.ref):
                 raise Forbidden(f"{task.subject} was not tried, as {forbidden.what}")
             self._registry.wait_turn()
             self._renewal.take_in_hand(task)
             if self._is_still_to_write(task):
-                if not self._has_begun(task):
+                if not task.may_be_written:
                     task.remember()
                 task.about_to_write()
+                self.retried += task.attempts > 1
                 self._put(task)
         except HarLabelsError as error:
             self._failed(task, error)
-
-    def _has_begun(self, task: Task) -> bool:
-        """Whether a write of ours may have reached the list; what comes there from then on is a later writer's."""
-        return task.attempts > 0 and task not in self._only_refused
 
     def _is_still_to_write(self, task: Task) -> bool:
         """Computes a merging change from a read that is fresh; False if that leaves nothing to write."""
@@ -148,11 +145,11 @@ class Writer:
             return True
         is_old = self._is_old(task)
         if is_old:
-            if not self._has_begun(task):
+            if not task.may_be_written:
                 task.remember()
             # It waits its own turn; the one that was waited for already is the PUT's.
             self._renewal.renew(task)
-        if task.labels is None or not self._has_begun(task):
+        if task.labels is None or not task.may_be_written:
             task.aim()
             if task.target == task.labels:
                 task.end(Status.UNCHANGED, task.labels)
@@ -161,7 +158,7 @@ class Writer:
             look = task.goal.look(task.labels, task.seen)
             if look.found is not Found.UNDONE:
                 self._watch.stir()
-                self._watch.confirm(task)
+                self._watch.confirm(task, look.found)
                 return False
             task.target = look.target
         return True
@@ -182,14 +179,16 @@ class Writer:
             written = self._registry.put_labels(task.ref, task.name, task.artifact_type, task.target)
         except Doubt as doubt:
             task.doubt = doubt
-            self._note_try(task, was_refused=doubt.written is False)
+            if doubt.written is False:
+                task.was_refused()
             if self._breaker.counts_to_its_limit() and not self._has_written_all_the_same(task):
                 self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._care.retries)
+        except HarLabelsError:
+            task.was_refused()
+            raise
         else:
-            task.doubt = None
             # Only the outputs of a single artifact tell them.
             task.answered = written.facts if self._is_alone else None
-            self._note_try(task, was_refused=False)
             self._breaker.reset()
             task.confirmed_by = ConfirmedBy.NOTHING if written.labels is None else ConfirmedBy.ANSWER
             if task.goal.is_merging and written.labels is not None:
@@ -197,12 +196,6 @@ class Writer:
                 task.reading = Reading(replace(task.reading.row, labels=task.target), self._clock.monotonic())
         finally:
             self._watch.stir()
-
-    def _note_try(self, task: Task, *, was_refused: bool) -> None:
-        if was_refused and (task.attempts == 1 or task in self._only_refused):
-            self._only_refused.add(task)
-        else:
-            self._only_refused.discard(task)
 
     def _failed(self, task: Task, error: HarLabelsError) -> None:
         task.fail(error, task.labels)

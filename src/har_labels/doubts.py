@@ -46,7 +46,7 @@ def _known(task: Task) -> str:
     """What is known of the labels after a write that came to nothing certain."""
     assert task.doubt
     if task.doubt.written is False:
-        return _NOTHING_WRITTEN
+        return "the last try wrote nothing" if task.may_be_written else _NOTHING_WRITTEN
     if task.is_known:
         return "a read shows that the labels were not written"
     return f"the labels can't be read back, so {_NOT_KNOWN}"

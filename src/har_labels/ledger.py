@@ -110,12 +110,12 @@ def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsE
     if not task.attempts:
         return _outcome(task, Status.SKIPPED, not_tried)
     if task.is_confirmed:
-        return _outcome(task, Status.APPLIED, None)
+        return _outcome(task, Status.SUPERSEDED if task.is_superseded else Status.APPLIED, None)
     return _outcome(task, Status.FAILED, cut_short(task, reason))
 
 
 def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:
-    labels = task.target if status is Status.APPLIED else task.labels if task.is_known else None
+    labels = task.labels if task.is_known else task.target if status is Status.APPLIED else None
     return Outcome(task.step, status, labels, task.confirmed_by, task.attempts, error, task.facts)
 
 

@@ -12,7 +12,15 @@ from typing import Any
 
 from har_labels.address import AddressError, RegistryRef, artifact_path, check_artifact_name, labels_path, list_path
 from har_labels.answers import Doubt, Origin, Page, Row, Written, count_of, data_of, facts_of, labels_of, refuse, row_of
-from har_labels.errors import ArtifactNotFound, BadAnswer, Refused, RegistryNotFound
+from har_labels.errors import (
+    ArtifactNotFound,
+    BadAnswer,
+    Forbidden,
+    HarLabelsError,
+    Refused,
+    RegistryNotFound,
+    Unauthorized,
+)
 from har_labels.labels import Labels
 from har_labels.transport import Answer, NoAnswer, Transport
 
@@ -20,12 +28,23 @@ PAGE_SIZE = 100
 
 
 class Registry:
-    """The calls of contract §1. `wait_turn` (pace, cancel, deadline) comes before every request; a PUT's caller waits itself."""
+    """The calls of contract §1. `wait_turn` (pace, cancel, deadline) comes before every request; a PUT's caller waits itself.
+
+    A key that was refused (401) is not sent again, nor one to a registry that it may not read (403): the same error is
+    raised without a request (contract §5 "Exit codes": a 401 stops the run, a 403 that registry).
+    """
 
     def __init__(self, transport: Transport, *, wait_turn: Callable[[], None]) -> None:
         self._transport = transport
         self.wait_turn = wait_turn
         self.requests, self._counting = 0, threading.Lock()
+        self._refused_key: Unauthorized | None = None
+        self._unreadable: dict[RegistryRef, Forbidden] = {}
+
+    def check(self, ref: RegistryRef) -> None:
+        """Raises what the key was refused with before; a PUT's caller asks for itself."""
+        if refusal := self._refused_key or self._unreadable.get(ref):
+            raise refusal
 
     def page(self, ref: RegistryRef, *, search: str, number: int) -> Page:
         """One page of the registry's artifacts whose names contain `search`, by name (contract §1).
@@ -35,9 +54,8 @@ class Registry:
         query = {
             "search_term": search, "page": str(number), "size": str(PAGE_SIZE), "sort_field": "name", "sort_order": "ASC",
         }  # fmt: skip
-        self.wait_turn()
-        answer = self._send("GET", list_path(ref), query={k: v for k, v in query.items() if v})
-        refuse(answer, subject=f"registry {ref}", missing=RegistryNotFound)
+        answer = self._read(ref, list_path(ref), query={k: v for k, v in query.items() if v})
+        self._refuse(answer, ref, subject=f"registry {ref}", missing=RegistryNotFound)
         data = data_of(answer)
         rows = data.get("artifacts", False)
         if rows is None:
@@ -53,11 +71,10 @@ class Registry:
 
     def summary(self, ref: RegistryRef, artifact: str) -> Row | None:
         """What `summary` tells of one artifact, None where there is none. Raises as `page`."""
-        self.wait_turn()
-        answer = self._send("GET", f"{artifact_path(ref, artifact)}/summary")
+        answer = self._read(ref, f"{artifact_path(ref, artifact)}/summary")
         if answer.status == 404 and isinstance(answer.document, dict):
             return None
-        refuse(answer, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound)
+        self._refuse(answer, ref, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound)
         data = data_of(answer)
         return (
             row_of({"name": artifact, **data})
@@ -82,7 +99,7 @@ class Registry:
             query={"artifact_type": artifact_type} if artifact_type else None,
             body={"labels": list(labels)},
         )
-        refuse(answer, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound)
+        self._refuse(answer, ref, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound, is_read=False)
         data = data_of(answer)
         named = labels_of(data.get("labels"))
         if named is None and "labels" in data and not labels:
@@ -90,6 +107,24 @@ class Registry:
         if named is not None and named != labels:
             raise Doubt(BadAnswer("the answer names other labels than were sent"))
         return Written(named, facts_of(data))
+
+    def _read(self, ref: RegistryRef, path: str, *, query: Mapping[str, str] | None = None) -> Answer:
+        self.check(ref)
+        self.wait_turn()
+        return self._send("GET", path, query=query)
+
+    def _refuse(
+        self, answer: Answer, ref: RegistryRef, *, subject: str, missing: type[HarLabelsError], is_read: bool = True
+    ) -> None:
+        try:
+            refuse(answer, subject=subject, missing=missing)
+        except Unauthorized as refusal:
+            self._refused_key = refusal
+            raise
+        except Forbidden as refusal:
+            if is_read:  # who may not write may still read
+                self._unreadable.setdefault(ref, refusal)
+            raise
 
     def _send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
         with self._counting:

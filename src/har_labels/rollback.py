@@ -19,7 +19,7 @@ def roll_back(
 ) -> None:
     """Takes back what this run wrote, but not where somebody has changed it since. `Ledger` tells what came of it."""
     for task in tasks:
-        if not task.attempts:
+        if not task.may_be_written:
             continue
         if task.before is None:
             notice(f"{task.subject} is not rolled back: what its labels were before is not known")

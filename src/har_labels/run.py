@@ -123,12 +123,15 @@ class Run:
         try:
             self._writer.run(tasks)
         except Stop as stop:
-            if self._clock.reason:
-                if wants_rollback and any(task.attempts for task in tasks):
+            try:
+                if self._clock.reason:
+                    raise
+                self._ledger.errors.append(stop.error)
+                self._writer.wind_up(tasks, stop.error)
+            except Stop:
+                if wants_rollback and any(task.may_be_written for task in tasks):
                     self._ledger.note("the run was cut short, so nothing is rolled back")
                 raise
-            self._ledger.errors.append(stop.error)
-            self._writer.wind_up(tasks, stop.error)
         causes = [task.outcome.error for task in tasks if task.outcome and task.outcome.error]
         if causes and wants_rollback and any(isinstance(cause, Unauthorized) for cause in causes):
             # A key that was refused is not sent again.

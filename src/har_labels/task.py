@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt
 from har_labels.errors import HarLabelsError, Unreadable, ValueConflict
-from har_labels.goal import Goal
+from har_labels.goal import Found, Goal
 from har_labels.labels import Labels, to_labels
 from har_labels.plan import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
 from har_labels.reading import Reader, Reading, choose
@@ -31,8 +31,9 @@ class Task:
     `before` is what the plan read first. `target` is what the next PUT sends. `seen`
     are all labels that stood there before our writes, by which a later writer's are told (goal.look). Within a round of
     writes a task belongs to one worker from the moment that it `is_in_hand`, so that another that renews a page
-    leaves it alone; between rounds the run's own thread has all of them. `is_looked_at` once it was read since the last
-    write. `added` and `removed` are what our writes did, to be undone.
+    leaves it alone; between rounds the run's own thread has all of them. `may_be_written` from the first PUT that was not
+    plainly refused; what comes to the list from then on is a later writer's. `is_looked_at` once it was read since the last
+    such PUT. `added` and `removed` are what our writes did, to be undone.
     """
 
     ref: RegistryRef
@@ -52,6 +53,8 @@ class Task:
     answered: ArtifactFacts | None = None
     is_in_hand: bool = False
     is_looked_at: bool = False
+    may_be_written: bool = False
+    _before_try: tuple[Labels, Labels, bool, bool] | None = None
     outcome: Outcome | None = field(default=None)
     undo: Task | None = None
 
@@ -75,11 +78,16 @@ class Task:
         return not self.doubt and self.confirmed_by is not ConfirmedBy.NOTHING
 
     @property
+    def is_superseded(self) -> bool:
+        """Whether a later writer's labels were read after our write, which stay (contract §5 point 5)."""
+        if not self.goal.is_merging or not self.is_looked_at or self.labels is None:
+            return False
+        return self.goal.look(self.labels, self.seen).found is Found.SUPERSEDED
+
+    @property
     def is_known(self) -> bool:
         """Whether the labels as last read are those that are there, since no write of ours has come after that."""
-        if self.labels is None or not self.attempts:
-            return self.labels is not None
-        return self.is_looked_at or bool(self.doubt and self.doubt.written is False)
+        return self.labels is not None and (self.is_looked_at or not self.may_be_written)
 
     @property
     def step(self) -> Step:
@@ -124,12 +132,19 @@ class Task:
 
     def about_to_write(self) -> None:
         """Counts a PUT, and what it is going to change."""
+        self._before_try = self.added, self.removed, self.may_be_written, self.is_looked_at
         base, target, seen = set(self.labels or ()), set(self.target), set(self.seen)
         self.added = to_labels((*self.added, *(target - base - seen)))
         self.removed = to_labels((*self.removed, *((base - target) & seen)))
         # Whatever the last answer told, it tells nothing of this one.
         self.doubt, self.confirmed_by, self.is_looked_at = None, ConfirmedBy.NOTHING, False
+        self.may_be_written = True
         self.attempts += 1
+
+    def was_refused(self) -> None:
+        """The PUT surely did nothing: what is there by our hand is what was before it."""
+        assert self._before_try
+        self.added, self.removed, self.may_be_written, self.is_looked_at = self._before_try
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
         """Sets the outcome. `labels` is what is there now as far as known."""

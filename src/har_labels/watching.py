@@ -41,7 +41,6 @@ class Watch:
     def __init__(self, reader: Reader, clock: Clock, care: Care, *, notice: Callable[[str], None]) -> None:
         self._reader, self._clock, self._care, self._notice = reader, clock, care, notice
         self.quiet_since = clock.monotonic()
-        self.retried = 0
 
     def stir(self) -> None:
         """Somebody has written just now: the quiet begins anew."""
@@ -82,7 +81,7 @@ class Watch:
         is_looked_at = task.goal.is_merging and (self._care.settle or task.confirmed_by is ConfirmedBy.READ_BACK)
         if not is_looked_at or task.labels is None:
             task.end(Status.APPLIED, task.target)
-        elif task.goal.look(task.labels, task.seen).found is Found.SUPERSEDED:
+        elif task.is_superseded:
             self._notice(f"{task.subject}: a later writer has set something else, which stays")
             task.end(Status.SUPERSEDED, task.labels)
         else:
@@ -114,7 +113,7 @@ class Watch:
             return self.may_try_again(task) if task.doubt else False
         look = task.goal.look(reading.row.labels, task.seen)
         if look.found is not Found.UNDONE:
-            self.confirm(task)
+            self.confirm(task, look.found)
             return False
         task.target = look.target
         if task.doubt:
@@ -129,9 +128,11 @@ class Watch:
             return False
         return True
 
-    def confirm(self, task: Task) -> None:
+    def confirm(self, task: Task, found: Found) -> None:
+        """Takes what a look showed as the end of all doubt."""
         if task.doubt:
-            self._notice(f"{task.subject}: {task.doubt.error.what}; a read shows that the labels were written")
+            shows = "that the labels are as wanted" if found is Found.DONE else "what a later writer has set"
+            self._notice(f"{task.subject}: {task.doubt.error.what}; a read shows {shows}")
         if task.doubt or task.confirmed_by is ConfirmedBy.NOTHING:
             task.confirmed_by = ConfirmedBy.READ_BACK
         task.doubt = None
@@ -141,7 +142,6 @@ class Watch:
         if task.attempts > self._care.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
             task.fail(given_up(task), task.labels)
             return False
-        self.retried += 1
         return True
 
 

@@ -104,7 +104,7 @@ SCENARIOS = (
     Scenario("unknown artifact", {**PROD, "artifact": "nope"}, 4, **_MISSED, kept=BEFORE, errors=("HAR-ARTIFACT-NOT-FOUND",)),
     Scenario("unknown artifact skipped", {**PROD, "artifact": "nope", "on-missing": "skip"}, fate="skipped", before=None, after=None, kept=BEFORE, puts=0, confirmed_by=""),
     Scenario("glob that matches nothing", {**PROD, "artifact": "nope*"}, 4, **_MISSED, kept=BEFORE, errors=("HAR-NOTHING-MATCHED",)),
-    Scenario("500 after the write", PROD, after=["stage=prod"], confirmed_by="read-back", faults=[put_fault("500-after")], log=("a read shows that the labels were written",)),
+    Scenario("500 after the write", PROD, after=["stage=prod"], confirmed_by="read-back", faults=[put_fault("500-after")], log=("a read shows that the labels are as wanted",)),
     Scenario("500 before the write", PROD, after=["stage=prod"], puts=2, faults=[put_fault("500")]),
     Scenario("500 for ever", PROD, 6, **{**_FAILED, "puts": 3}, errors=("HAR-SERVER-FAILING",), faults=[put_fault("500", 9)]),
     Scenario("cut before the write", PROD, after=["stage=prod"], puts=2, faults=[put_fault("cut")]),

@@ -103,6 +103,45 @@ def test_what_somebody_changed_since_is_told_in_its_own_words(sandbox: Sandbox, 
     assert said in done.log
 
 
+@pytest.mark.parametrize("refusal", ["400", "429"])
+def test_what_this_run_never_wrote_is_not_rolled_back(sandbox: Sandbox, run_step: RunStep, refusal: str) -> None:
+    """A stranger sets the very labels that we were refused to write: they are the stranger's, and stay."""
+    fill(sandbox, 2)
+    sandbox.script([Fault(refusal, method="PUT", artifact="m-00001", times=9)])
+    sandbox.after(
+        lambda request: (
+            sandbox.put_labels(MODELS, "m-00001", ["new", "old"])
+            if request.method == "PUT" and "m-00001" in request.path
+            else None
+        )
+    )
+    inputs = ALL | {"mode": "add", "labels": "new", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
+    done = run_step("github", sandbox, inputs)
+    assert (done.code, sandbox.labels(MODELS, "m-00001"), sandbox.labels(MODELS, "m-00000")) == (
+        6, ["new", "old"], ["old"],
+    )  # fmt: skip
+    assert [request.path for request in sandbox.requests if request.method == "PUT" and "m-00001" in request.path] != []
+    assert "m-00001' in acme/ml/models/+ is not rolled back" not in done.log, "there is nothing to roll back"
+
+
+def test_a_rollback_takes_only_what_a_try_that_was_written_added(sandbox: Sandbox, run_step: RunStep) -> None:
+    """Refused for now (429), then a stranger adds `x`, then we add `y`: only `y` is ours to take away again."""
+    fill(sandbox, 2)
+    sandbox.script(
+        [Fault("429", method="PUT", retry_after="1"), Fault("400", method="PUT", artifact="m-00001", times=9)]
+    )
+    sandbox.after(
+        lambda request: (
+            sandbox.put_labels(MODELS, "m-00000", ["old", "x"])
+            if request.method == "PUT" and sandbox.labels(MODELS, "m-00000") == ["old"] and "m-00000" in request.path
+            else None
+        )
+    )
+    inputs = ALL | {"mode": "add", "labels": "x, y", "retries": "1", "on-failure": "rollback", "concurrency": "1"}
+    done = run_step("github", sandbox, {**inputs, "on-failure": "rollback"})
+    assert (done.code, sandbox.labels(MODELS, "m-00000")) == (6, ["old", "x"])
+
+
 def test_a_run_that_was_cut_short_says_that_it_rolls_nothing_back(sandbox: Sandbox, run_step: RunStep) -> None:
     """The deadline leaves no time for it, and what was written stays."""
     fill(sandbox, 2)

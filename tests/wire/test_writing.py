@@ -180,6 +180,64 @@ def test_a_change_that_was_undone_when_the_time_was_over_is_told_so(ask: Ask, bo
     assert "the change was undone and not made again, as the deadline of 1.2 s passed" in done.stable_lines[-1][1]
 
 
+def test_a_watch_that_is_cut_short_tells_what_it_saw(ask: Ask, box: Sandbox) -> None:
+    """The last look counts: a later writer's value is what is told, not what we had written."""
+    after_put(box, {1: ["a", "stage=third"]})
+    done = ask("upsert", "stage=prod", deadline="2.3", settle="2")
+    assert (done.code, done.value("labels")) == (11, ["a", "stage=third"])
+    assert done.value("results")[0]["status"] == "superseded"
+
+
+def test_a_later_writers_labels_do_not_show_that_ours_were_written(ask: Ask, box: Sandbox) -> None:
+    """The server failed, somebody has set a third value since: it stays, and nobody claims that ours was there."""
+    box.script([Fault("500", method="PUT")])
+    after_put(box, {1: ["a", "stage=third"]})
+    done = ask("upsert", "stage=prod")
+    assert (done.code, done.value("results")[0]["status"]) == (0, "superseded")
+    assert "a read shows what a later writer has set" in done.log
+    assert "as wanted" not in done.log
+
+
+def test_a_retry_that_was_refused_does_not_deny_the_try_before(ask: Ask, box: Sandbox) -> None:
+    """Written, half undone, then refused for now: "nothing was written" would not be true."""
+    box.script([Fault("429", method="PUT", nth=2, times=9)])
+    after_put(box, {1: ["a", "new1", "stage=dev"]})
+    done = ask("add", "new1, new2", retries="1")
+    assert (done.code, done.value("labels")) == (6, ["a", "new1", "stage=dev"])
+    assert "the last try wrote nothing" in done.err
+
+
+@pytest.mark.parametrize(("refusal", "codes"), [("401", {3}), ("403", {3})])
+def test_a_key_that_was_refused_while_looking_is_not_sent_again(
+    run_step: RunStep, box: Sandbox, refusal: str, codes: set[int]
+) -> None:
+    """A look after the first round is refused: no write follows, and each artifact says why."""
+    box.add_artifact(MODELS, "vgg16", package_type="DOCKER", labels=["a"])
+    box.script(
+        [Fault("500", method="PUT", artifact=NAME), Fault("429", method="PUT", artifact="vgg16"),
+         Fault(refusal, method="GET", nth=2, times=9)]
+    )  # fmt: skip
+    done = run_step("github", box, {"registry-ref": MODELS, "artifact": "*", "labels": "x", "concurrency": "1"})
+    assert (done.code in codes, len(puts(box))) == (True, 2)
+    assert [request.method for request in box.requests][-1] == "GET"
+    assert sum(row["attempts"] for row in done.value("results")) == 2
+
+
+def test_a_key_that_was_refused_is_not_tried_on_the_next_registry(
+    run_step: RunStep, box: Sandbox, tmp_path: Path
+) -> None:
+    """A 401 while planning the first registry of a manifest ends the run: the second is not asked."""
+    box.add_artifact("acme/ml/other", "x", package_type="DOCKER", labels=[])
+    box.script([Fault("401", method="GET", times=1)])
+    manifest = tmp_path / "labels.yaml"
+    manifest.write_text(
+        f"version: 1\nchanges:\n  - {{registry-ref: {MODELS}, artifact: {NAME}, labels: [x]}}\n"
+        "  - {registry-ref: acme/ml/other, artifact: x, labels: [x]}\n"
+    )
+    done = run_step("github", box, {"manifest": str(manifest)})
+    assert (done.code, set(done.errors), len(box.requests)) == (3, {"HAR-UNAUTHORIZED"}, 1)
+
+
 def test_a_refusal_before_tells_nothing_of_a_write_under_way(ask: Ask, box: Sandbox) -> None:
     """The first try was surely not written (429), the second has no answer when the time is over: nobody knows."""
     box.script([Fault("429", method="PUT"), Fault("latency", method="PUT", nth=2, delay=30, times=9)])
