@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from har_labels.checks import is_key
-from har_labels.contradictions import clashes, contradictions
+from har_labels.contradictions import clashes, contradictions, named_files
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect
@@ -19,8 +19,6 @@ from har_labels.settings import Settings, check, fields, help_texts, quoted
 
 # Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
-# Inputs that name one file; `api_key_file` is checked before it is read.
-_FILES = ("labels_file", "manifest", "save_plan", "apply_plan", "report_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +136,10 @@ def _leading_out(
     workspace: Workspace, settings: Settings, spell: Callable[[str], str]
 ) -> Iterator[tuple[str, InputError]]:
     """Files that a link planted in the workspace would have us read or write somewhere else."""
-    named = [(name, path) for name in _FILES if (path := getattr(settings, name))]
-    for name, path in [*named, *(("metrics_file", item.text) for item in settings.metrics_file)]:
+    for name, path in named_files(settings):
         try:
-            workspace.check(path, spelling=spell(name))
+            if name != "api_key_file":  # checked before it was read
+                workspace.check(path, spelling=spell(name))
         except InputError as problem:
             yield name, problem
 

@@ -83,7 +83,7 @@ class _WatchedAdapter(HTTPAdapter):
     """An adapter whose connections report to the wire before each request."""
 
     def __init__(self, wire: Wire) -> None:
-        class Plain(HTTPConnection):
+        class Watched(HTTPConnection):
             def _new_conn(self) -> socket.socket:
                 return wire.watch(self, super()._new_conn)
 
@@ -92,17 +92,11 @@ class _WatchedAdapter(HTTPAdapter):
                 super().request(*args, **kwargs)
                 wire.keep(self.sock)
 
-        class Secure(HTTPSConnection):
-            def _new_conn(self) -> socket.socket:
-                return wire.watch(self, super()._new_conn)
-
-            def request(self, *args: Any, **kwargs: Any) -> None:
-                wire.use(self)
-                super().request(*args, **kwargs)
-                wire.keep(self.sock)
+        class Secure(Watched, HTTPSConnection):
+            """The same over TLS."""
 
         self._classes = {
-            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),
+            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Watched}),
             "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": Secure}),
         }
         super().__init__(max_retries=0)

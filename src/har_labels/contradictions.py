@@ -32,9 +32,8 @@ MODES_OF = {
     "on_conflict": frozenset({Mode.UPSERT}),
 }
 
-
-# Files that are read, each named by one input.
-_READ = ("api_key_file", "manifest", "labels_file", "apply_plan")
+# Inputs that name one file each; `metrics_file` names several, which are read.
+_READ, _WRITTEN = ("api_key_file", "manifest", "labels_file", "apply_plan"), ("save_plan", "report_file")
 
 
 def setting(spelling: str, value: str) -> str:
@@ -151,9 +150,15 @@ def _files(settings: Settings, spell: Spell) -> Problems:
 
 def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
     """Inputs that name a file which the second would write: it would be lost, or two outputs in one."""
-    named = [(name, path) for name in _READ if (path := getattr(settings, name))]
-    named += [("metrics_file", item.text) for item in settings.metrics_file]
-    for written in ("save_plan", "report_file"):
-        if path := getattr(settings, written):
-            yield from ((name, written) for name, other in named if is_same_file(path, other))
-            named.append((written, path))
+    before: list[tuple[str, str]] = []
+    for name, path in named_files(settings):
+        if name in _WRITTEN:
+            yield from ((other, name) for other, named in before if is_same_file(path, named))
+        before.append((name, path))
+
+
+def named_files(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every file that an input names, with that input: those that are read, then those that are written."""
+    yield from ((name, path) for name in _READ if (path := getattr(settings, name)))
+    yield from (("metrics_file", item.text) for item in settings.metrics_file)
+    yield from ((name, path) for name in _WRITTEN if (path := getattr(settings, name)))

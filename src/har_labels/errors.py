@@ -56,8 +56,8 @@ class HarLabelsError(Exception):
         return other
 
     def placed(self, place: str) -> Self:
-        """The same failure with its place in a manifest in front, whose keys are the same on every CI."""
-        other = self if self.what.startswith(f"{place}:") else self.reworded(f"{place}: {self.what}")
+        """The same failure as one of a manifest, whose keys are the same on every CI: `place` in front, unless empty."""
+        other = self.reworded(f"{place}: {self.what}" if place else self.what)
         other.is_spelt = True
         return other
 

@@ -60,13 +60,8 @@ def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[s
         values = getattr(found, name) or []
         if kind is not Kind.LIST:
             values = list(dict.fromkeys(values))
-        cure = (
-            "Keep one of them." if kind is not Kind.LIST else "Write all items into one array, or each behind a flag."
-        )
-        is_array = any(value.lstrip().startswith("[") for value in values)
-        if len(values) > 1 and (kind is not Kind.LIST or is_array) and name != "api_key":
-            and_array = ", once as a JSON array" if kind is Kind.LIST else ""
-            flags.problems.append(InputError(f"`--{dashed(name)}` is given {len(values)} times{and_array}", cure))
+        if problem := _problem_with_several(name, kind, values):
+            flags.problems.append(problem)
             values = values[:1]
         if values:
             flags.texts[name] = "\n".join(values)
@@ -79,6 +74,18 @@ def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[s
             ),
         )
     return flags
+
+
+def _problem_with_several(name: str, kind: Kind, values: Sequence[str]) -> InputError | None:
+    """Why the values of one flag can't be taken together."""
+    if len(values) < 2 or name == "api_key":
+        return None
+    what = f"`--{dashed(name)}` is given {len(values)} times"
+    if kind is not Kind.LIST:
+        return InputError(what, "Keep one of them.")
+    if any(value.lstrip().startswith("[") for value in values):
+        return InputError(f"{what}, once as a JSON array", "Write all items into one array, or each behind a flag.")
+    return None
 
 
 def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> argparse.ArgumentParser:

@@ -67,18 +67,7 @@ class Recipe:
         """The change of one artifact. Raises Failures or InputError for labels that can't be."""
         if self._shared:
             return self._shared
-        try:
-            return self._change_for(artifact, registry)
-        except Failures as failures:
-            raise Failures([self.worded(error) for error in failures.errors]) from None
-
-    def _change_for(self, artifact: str, registry: str) -> Change:
-        rendered = self._rendered(self.items, self.surroundings.scope(artifact=artifact, registry=registry))
-        self._check_secrets(rendered)
-        for line in rendered.notices:
-            self.notice(line)
-        change = Change(self.mode, rendered.labels, self.owned, self.on_conflict)
-        _check(change, rendered.names, was_given=bool(self.items))
+        change = self._checked(self.items, artifact=artifact, registry=registry, notice=self.notice)
         if not any(self._reads(item) & _OF_THE_ARTIFACT for item in self.items):
             self._shared = change
         return change
@@ -123,25 +112,28 @@ class Recipe:
         try:
             if len(known) == len(self.items):
                 self.change_for(artifact="", registry="")
-            else:
-                self._check_some(known)
+            elif known:
+                # What is wrong with some of the labels is wrong whatever the others come to.
+                self._checked(known, artifact="", registry="", notice=lambda _line: None)
         except Failures as failures:
             return failures.errors
         return ()
 
-    def _check_some(self, known: Sequence[Item]) -> None:
-        """What is wrong with some of the labels is wrong whatever the others come to."""
+    def _checked(self, items: Sequence[Item], *, artifact: str, registry: str, notice: Callable[[str], None]) -> Change:
+        """The change that `items` come to. Some of them alone may come to nothing, all of them may not."""
+        render = render_patterns if self.mode is Mode.REMOVE else render_labels
+        scope = self.surroundings.scope(artifact=artifact, registry=registry)
         try:
-            rendered = self._rendered(known, self.surroundings.scope(artifact="", registry=""))
+            rendered = render(items, scope, where=self.place, enabled=self.renders)
             self._check_secrets(rendered)
-            if rendered.labels:
-                _check(Change(self.mode, rendered.labels, self.owned, self.on_conflict), rendered.names, was_given=True)
+            for line in rendered.notices:
+                notice(line)
+            change = Change(self.mode, rendered.labels, self.owned, self.on_conflict)
+            if rendered.labels or items is self.items:
+                _check(change, rendered.names, was_given=bool(items))
         except Failures as failures:
             raise Failures([self.worded(error) for error in failures.errors]) from None
-
-    def _rendered(self, items: Sequence[Item], scope: Scope) -> Rendered:
-        render = render_patterns if self.mode is Mode.REMOVE else render_labels
-        return render(items, scope, where=self.place, enabled=self.renders)
+        return change
 
     def _check_secrets(self, rendered: Rendered) -> None:
         """The key may have come by a file or a metric, and a label is there for all to read."""

@@ -121,17 +121,11 @@ class Run:
     def _write(self, tasks: Sequence[Task]) -> None:
         wants_rollback = self._settings.on_failure is OnFailureName.ROLLBACK
         try:
-            self._writer.run(tasks)
-        except Stop as stop:
-            try:
-                if self._clock.reason:
-                    raise
-                self._ledger.errors.append(stop.error)
-                self._writer.wind_up(tasks, stop.error)
-            except Stop:
-                if wants_rollback and any(task.may_be_written for task in tasks):
-                    self._ledger.note("the run was cut short, so nothing is rolled back")
-                raise
+            self._write_to_the_end(tasks)
+        except Stop:
+            if wants_rollback and any(task.may_be_written for task in tasks):
+                self._ledger.note("the run was cut short, so nothing is rolled back")
+            raise
         causes = [task.outcome.error for task in tasks if task.outcome and task.outcome.error]
         if causes and wants_rollback and any(isinstance(cause, Unauthorized) for cause in causes):
             # A key that was refused is not sent again.
@@ -141,6 +135,16 @@ class Run:
             # Told by the run from here on: an artifact that is rolled back has failed no longer.
             self._ledger.errors += [cause for cause in causes if cause not in self._ledger.errors]
             roll_back(tasks, self._writer, self._reader, self._clock, notice=self._ledger.note)
+
+    def _write_to_the_end(self, tasks: Sequence[Task]) -> None:
+        """Raises Stop only where there is no time left for anything."""
+        try:
+            self._writer.run(tasks)
+        except Stop as stop:
+            if self._clock.reason:
+                raise
+            self._ledger.errors.append(stop.error)
+            self._writer.wind_up(tasks, stop.error)
 
     def _plan_again(self, path: str) -> Plan:
         from har_labels.planfile import read_plan

@@ -78,14 +78,11 @@ class Watch:
 
     def end(self, task: Task) -> None:
         """Ends a task whose change is there, or had to yield to a later writer's."""
-        is_looked_at = task.goal.is_merging and (self._care.settle or task.confirmed_by is ConfirmedBy.READ_BACK)
-        if not is_looked_at or task.labels is None:
-            task.end(Status.APPLIED, task.target)
-        elif task.is_superseded:
+        if task.is_superseded:
             self._notice(f"{task.subject}: a later writer has set something else, which stays")
             task.end(Status.SUPERSEDED, task.labels)
         else:
-            task.end(Status.APPLIED, task.labels)
+            task.end(Status.APPLIED, task.labels if task.is_known else task.target)
 
     def look(self, tasks: Sequence[Task]) -> list[Task]:
         """Reads all of them and ends those that failed; returns those whose change has to be made again."""

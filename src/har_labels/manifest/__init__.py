@@ -141,10 +141,8 @@ class _Making:
 
     def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
         """`error` of a label or of all labels, as one of this file, with its place."""
-        if error.what.startswith(f"{shown(self.faults.path)}:"):
-            error.is_spelt = True
-        else:
-            error = error.placed(f"{place}s")
+        is_placed = error.what.startswith(f"{shown(self.faults.path)}:")
+        error = error.placed("" if is_placed else f"{place}s")
         return ManifestError(error.what, error.next_step) if type(error) is InputError else error
 
     def _items(self, entry: PlacedEntry, name: str) -> tuple[Item, ...]:
