@@ -15,12 +15,16 @@ from typing import Any, NamedTuple
 
 from har_labels.errors import (
     BadAnswer,
+    BadRequest,
     Conflict,
     Forbidden,
     HarLabelsError,
+    NoSuchPath,
     RateLimited,
     Redirected,
     Refused,
+    RegistryNotFound,
+    RegistryUnknown,
     ServerFailing,
     Unauthorized,
 )
@@ -33,6 +37,10 @@ _LONGEST_MESSAGE = 300
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 # A plain refusal: the server understood and did nothing (contract §5 point 3).
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 422})
+# Refusals of this moment: too slow, too early, too many.
+_MAY_PASS = frozenset({408, 425, 429})
+# What the API documents beside SUCCESS (contract §1); with any other status it is not an answer of this API.
+_FAILURES = frozenset({"FAILURE", "ERROR"})
 
 
 class Doubt(Exception):
@@ -97,8 +105,11 @@ class Written:
     facts: ArtifactFacts
 
 
-def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError]) -> None:
-    """Raises what the status stands for, unless it is 2xx. One table for every call."""
+def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError], is_read: bool = True) -> None:
+    """Raises what the status stands for, unless it is 2xx. One table for every call.
+
+    A read changes nothing, so for it every 4xx but those that may pass, and a 501, are as plain as a 403 (contract §5 point 3).
+    """
     status, words = answer.status, _words(answer)
     said = f": {words}" if words else ""
     if 200 <= status < 300:
@@ -107,19 +118,21 @@ def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError]) -> No
         raise _redirected(answer, subject)
     if status == 429:
         raise Doubt(RateLimited(f"too many requests (429){said}"), wait=_retry_after(answer), written=False)
-    if status not in _REFUSALS:
+    if status not in _REFUSALS and not (is_read and _is_plain_for_reads(status)):
         raise Doubt(ServerFailing(f"the server answered {status}{said}"), wait=_retry_after(answer))
     if status == 404 and not isinstance(answer.document, dict):
-        raise Refused(
-            f"the server has no such path (404){said}",
-            "Check `api-url`: its path must be the API's base, such as /har/api/v1.",
-        )
+        raise NoSuchPath(f"the server has no such path (404){said}")
     if status == 404 or (status == 400 and "not found" in words):
-        raise missing(f"{subject} was not found ({status}){said}")
-    error = {401: Unauthorized, 403: Forbidden, 409: Conflict}.get(status, Refused)
+        kind = RegistryUnknown if status == 400 and missing is RegistryNotFound else missing
+        raise kind(f"{subject} was not found ({status}){said}")
+    error = {400: BadRequest, 401: Unauthorized, 403: Forbidden, 409: Conflict}.get(status, Refused)
     if words == "unauthorized":
         error = Unauthorized  # a list asked without a key that it reads (recorded/errors.json, "x-api-key only, list")
     raise error(f"the server refused a request for {subject} ({status}){said}")
+
+
+def _is_plain_for_reads(status: int) -> bool:
+    return status == 501 or (400 <= status < 500 and status not in _MAY_PASS)
 
 
 def _redirected(answer: Answer, subject: str) -> Redirected:
@@ -164,7 +177,8 @@ def data_of(answer: Answer) -> dict[str, Any]:
         shown = f"with status {_cut(status)!r}" if isinstance(status, str) else "without a status that is text"
         words = _words(answer)
         said = f": {words}" if words else ""
-        raise Doubt(ServerFailing(f"the server answered {answer.status} {shown}{said}"))
+        failing = ServerFailing if status in _FAILURES else BadAnswer
+        raise Doubt(failing(f"the server answered {answer.status} {shown}{said}"))
     data = document.get("data")
     if not isinstance(data, dict):
         raise Doubt(BadAnswer(f"the server answered {answer.status} without the data that the API documents"))

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt
-from har_labels.doubts import given_up
-from har_labels.errors import Forbidden, HarLabelsError, Overwritten, Stop, Unauthorized
+from har_labels.doubts import given_up, missing
+from har_labels.errors import Forbidden, HarLabelsError, NoSuchPath, NotFound, Overwritten, Stop, Unauthorized
 from har_labels.goal import Found
 from har_labels.parallel import Breaker, in_parallel
 from har_labels.plan import ConfirmedBy, Status
@@ -22,7 +22,7 @@ from har_labels.reading import Reader, Reading
 from har_labels.registry import Registry
 from har_labels.renewal import Renewal
 from har_labels.task import Task
-from har_labels.timing import Clock, backoff
+from har_labels.timing import LONGEST_WAIT, Clock, backoff
 from har_labels.watching import Care, Watch, without
 
 # A merging change is computed from a read at most this old (contract §5 point 2).
@@ -49,6 +49,7 @@ class Writer:
         warning: Callable[[str], None],
     ) -> None:
         self._registry, self._reader, self._clock, self._care = registry, reader, clock, care
+        self._notice = notice
         self._watch = Watch(reader, clock, care, notice=notice)
         self._renewal = Renewal(reader)
         self._breaker = Breaker()
@@ -125,7 +126,9 @@ class Writer:
     def _write(self, task: Task) -> None:
         self._clock.check()
         try:
-            self._registry.check(task.ref)
+            self._registry.check_key()
+            if task.needs_reading:
+                self._registry.check(task.ref)
             if forbidden := self._forbidden.get(task.ref):
                 raise Forbidden(f"{task.subject} was not tried, as {forbidden.what}")
             self._registry.wait_turn()
@@ -140,8 +143,8 @@ class Writer:
             self._failed(task, error)
 
     def _is_still_to_write(self, task: Task) -> bool:
-        """Computes a merging change from a read that is fresh; False if that leaves nothing to write."""
-        if not task.goal.is_merging and not task.goal.is_exact:
+        """Computes a change that depends on what is there from a read that is fresh; False if nothing is left to write."""
+        if not task.needs_reading:
             return True
         is_old = self._is_old(task)
         if is_old:
@@ -161,6 +164,7 @@ class Writer:
                 self._watch.confirm(task, look.found)
                 return False
             task.target = look.target
+        task.check_removals()
         return True
 
     def _is_old(self, task: Task) -> bool:
@@ -183,9 +187,11 @@ class Writer:
                 task.was_refused()
             if self._breaker.counts_to_its_limit() and not self._has_written_all_the_same(task):
                 self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._care.retries)
-        except HarLabelsError:
+        except HarLabelsError as error:
             task.was_refused()
-            raise
+            if not self._is_waited_for(task, error):
+                raise
+            task.doubt = Doubt(error, written=False)
         else:
             # Only the outputs of a single artifact tell them.
             task.answered = written.facts if self._is_alone else None
@@ -197,8 +203,18 @@ class Writer:
         finally:
             self._watch.stir()
 
+    def _is_waited_for(self, task: Task, error: HarLabelsError) -> bool:
+        """Whether this is a 404 of an artifact that could not be read and may still appear (`wait-for-artifact`)."""
+        is_missing = isinstance(error, NotFound | NoSuchPath)
+        return bool(task.unread and is_missing and self._clock.monotonic() < task.unread.waits_until)
+
     def _failed(self, task: Task, error: HarLabelsError) -> None:
+        if task.unread and isinstance(error, NoSuchPath):
+            error = missing(task, error)
         task.fail(error, task.labels)
+        if task.outcome and task.outcome.status is Status.SKIPPED:
+            self._notice(f"skipped: {error.what}")
+            return
         if isinstance(error, Unauthorized):
             raise Stop(error) from None
         if isinstance(error, Forbidden):
@@ -211,10 +227,15 @@ class Writer:
         try:
             return self._reader.find(task.ref, task.name, task.artifact_type).row.labels == task.target
         except HarLabelsError as error:
+            if not task.needs_reading:
+                return False  # reading was refused before, or tells no more than the writes do
             raise Stop(error) from None
 
     def _pause_before(self, pending: Sequence[Task]) -> None:
         if pending:
             asked = max((task.doubt.wait for task in pending if task.doubt), default=0)
             tries = max(task.attempts + task.times_undone for task in pending)
-            self._clock.sleep(backoff(tries, at_least=asked))
+            pause = backoff(tries, at_least=asked)
+            if any(task.is_waited_for for task in pending):
+                pause = min(pause, LONGEST_WAIT)
+            self._clock.sleep(pause)

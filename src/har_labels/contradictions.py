@@ -89,15 +89,16 @@ def _missing(settings: Settings, said: frozenset[str], spell: Spell) -> Problems
         if name not in said:
             yield f"`{spell(name)}` is missing", f"Give it, for example `{setting(spell(name), example)}`."
     mode = settings.mode
-    if mode is Mode.REPLACE and "mode" in said:
-        return  # that is the default, and what was meant is not known
+    if mode is None and "mode" in said:
+        return  # what was meant is not known
     if mode not in WITHOUT_LABELS and not said & {"labels", "labels_file"}:
         cure = (
             f"Give the labels, or `{setting(spell('mode'), 'clear')}` to take all labels away."
-            if mode is Mode.REPLACE and "owned" not in said
+            if mode in {None, Mode.REPLACE} and "owned" not in said
             else "Give the labels."
         )
-        yield f"`{spell('labels')}` is missing, and `{setting(spell('mode'), mode)}` needs it", cure
+        needs = f", and `{setting(spell('mode'), mode)}` needs it" if mode else ""
+        yield f"`{spell('labels')}` is missing{needs}", cure
 
 
 def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
@@ -111,19 +112,19 @@ def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems
 
 
 def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
-    mode = settings.mode
     for name, modes in MODES_OF.items():
-        if name not in said or mode in modes:
+        if name not in said or settings.effective_mode in modes:
             continue
         if len(modes) > 1:
             yield (
-                f"`{setting(spell('mode'), mode)}` takes no `{spell(name)}`",
+                f"`{setting(spell('mode'), settings.effective_mode)}` takes no `{spell(name)}`",
                 f"Leave `{spell(name)}` out, or choose another mode.",
             )
         elif not settings.manifest:  # there it is a default of the entries
             fitting = setting(spell("mode"), min(modes))
+            given = f", not with `{settings.mode}`" if settings.mode else ""
             yield (
-                f"`{spell(name)}` goes with `{fitting}`, not with `{mode}`",
+                f"`{spell(name)}` goes with `{fitting}`{given}",
                 f"Leave `{spell(name)}` out, or use `{fitting}`.",
             )
 

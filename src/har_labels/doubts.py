@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from har_labels.answers import asked_for
 from har_labels.display import number
-from har_labels.errors import Defect, HarLabelsError, Overwritten
+from har_labels.errors import ArtifactNotFound, Defect, HarLabelsError, OutOfReach, Overwritten
 from har_labels.task import Task
 
 _NOTHING_WRITTEN = "nothing was written"
@@ -19,7 +19,20 @@ def given_up(task: Task) -> HarLabelsError:
     assert task.doubt
     error = task.doubt.error
     tries = number(task.attempts, "try", "tries") + asked_for(task.doubt)
+    if task.unread and task.unread.says_missing and isinstance(error, OutOfReach):
+        return missing(task, error)
     return error.reworded(f"{task.subject}: {error.what} ({tries}); {_known(task)}")
+
+
+def missing(task: Task, error: HarLabelsError) -> HarLabelsError:
+    """An artifact that could not be read, and whose write came to `error`: a 404, or nothing where reading came to one."""
+    assert task.unread
+    before = f" (reading it: {task.unread.error.what})"
+    waited = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
+    return ArtifactNotFound(
+        f"{task.subject} was not found: {error.what}{waited}{before}",
+        "Check `registry-ref`, `artifact` and `artifact-type`, and that the path of `api-url` is the API's base.",
+    )
 
 
 def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:

@@ -25,6 +25,11 @@ class Entry:
     skips_missing: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def needs_reading(self) -> bool:
+        """Whether it can't be made without the labels that are there: of a glob not even the names are known."""
+        return self.recipe.needs_reading or any(map(is_glob, self.patterns))
+
     def placed(self, written: str, error: HarLabelsError) -> HarLabelsError:
         """`error` with the place where what it is about was `written` in front, if that is in a manifest."""
         place = self.places.get(written)

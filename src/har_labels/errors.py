@@ -9,7 +9,7 @@
     ├── Changed: PlanStale · Overwritten · ValueConflict · Conflict   5
     ├── Refused: BadAnswer · Redirected · Unreadable · TypeLoss · ServerFailing · RateLimited  6
     ├── OutOfReach: Unreachable · TimedOut · PastDeadline · NoTime    7
-    ├── GateClosed: RequireFailed · TooManyChanges                    10
+    ├── GateClosed: RequireFailed · TooManyChanges · WouldRemove      10
     └── Cancelled                                                     130, 143
 
 The README's table of codes is generated from these classes; `report` makes one exit code of all that failed.
@@ -159,6 +159,10 @@ class RegistryNotFound(NotFound):
     cure = "Compare `registry-ref` with the registry's page: account/registry, account/org/registry or account/org/project/registry."
 
 
+class RegistryUnknown(RegistryNotFound):
+    """The server said in words that it has no such registry (recorded/errors.json: a 400), and not by a path that it lacks."""
+
+
 class ArtifactNotFound(NotFound):
     code = "HAR-ARTIFACT-NOT-FOUND"
     cause = "The registry has no artifact of this name (and type). Names are case-sensitive."
@@ -204,6 +208,16 @@ class Refused(HarLabelsError):
     exit_code = 6
     cause = "The registry refused the request for the reason shown."
     cure = "Read the server's message in the line; a rerun will be refused alike."
+
+
+class BadRequest(Refused):
+    """A 400: the server understood the call and not what it asks for, such as page 0 of one that counts from 1."""
+
+
+class NoSuchPath(Refused):
+    """A 404 that is not the API's own JSON: a wrong API base, or a server that does not offer this call."""
+
+    cure = "Check `api-url`: its path must be the API's base, such as /har/api/v1."
 
 
 class BadAnswer(Refused):
@@ -252,6 +266,10 @@ class Unreachable(OutOfReach):
     cure = "Check `api-url`, the network, `REQUESTS_CA_BUNDLE` and the proxy settings of the runner."
 
 
+class Disconnected(Unreachable):
+    """There was a connection, and it ended before the answer did: that may pass."""
+
+
 class TimedOut(OutOfReach):
     code = "HAR-TIMED-OUT"
     cause = "The registry did not answer within `timeout`, each time."
@@ -284,6 +302,12 @@ class TooManyChanges(GateClosed):
     code = "HAR-MAX-CHANGES"
     cause = "The plan would change more artifacts than `max-changes` allows; nothing was written."
     cure = "Look at the plan with `dry-run`, then raise `max-changes` if it is right."
+
+
+class WouldRemove(GateClosed):
+    code = "HAR-WOULD-REMOVE"
+    cause = "Without `mode` no label that is there is taken away, and the labels given would replace one."
+    cure = "`mode: add` keeps what is there, `mode: upsert` sets keys, `mode: replace` means it."
 
 
 class Cancelled(HarLabelsError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from har_labels.display import number
-from har_labels.errors import HarLabelsError, NoTime, TooManyChanges, TypeLoss
+from har_labels.errors import HarLabelsError, NoTime, TooManyChanges, TypeLoss, WouldRemove
 from har_labels.planner import Plan
 from har_labels.registry import PAGE_SIZE
 from har_labels.settings import Settings
@@ -32,14 +32,31 @@ def refusals(
 
 
 def fail_harmful(plan: Plan, settings: Settings) -> None:
-    """Fails each artifact that a write is known to harm (contract §5 point 9)."""
+    """Fails each artifact that a write is known to harm, or may harm unseen (contract §5 point 9)."""
     if settings.api_url.keeps_types or settings.allow_type_loss:
         return
-    harmed = {task for task in plan.changing if task.is_typed_hugging_face}
+    harmed = [task for task in plan.changing if task.is_typed_hugging_face or task.unread]
     for task in harmed:
         task.fail(_would_lose_type(task), task.labels)
-    plan.others += [task.outcome for task in plan.tasks if task in harmed and task.outcome]
-    plan.tasks = [task for task in plan.tasks if task not in harmed]
+    plan.put_aside(harmed)
+
+
+def check_removals(plan: Plan, *, dry_run: bool) -> None:
+    """Refuses to take a label away where no `mode` says that it may (contract §3): all artifacts are told at once.
+
+    A dry run shows what would change all the same.
+    """
+    refused: list[Task] = []
+    for task in plan.changing:
+        try:
+            task.check_removals()
+        except WouldRemove as error:
+            if dry_run:
+                plan.errors.append(error)
+            else:
+                task.fail(error, task.labels)
+                refused.append(task)
+    plan.put_aside(refused)
 
 
 def _requests_for(changing: Sequence[Task]) -> int:
@@ -53,8 +70,13 @@ def _requests_for(changing: Sequence[Task]) -> int:
 
 
 def _would_lose_type(task: Task) -> TypeLoss:
-    kind = task.reading.row.artifact_type
+    clears = "a server without /har/ in its API base clears that on a write; nothing was written"
+    if task.unread:
+        return TypeLoss(
+            f"{task.subject} can't be read, so it may be a model or a dataset, and {clears} ({task.unread.error.what})",
+            "Let the key read the registry; `allow-type-loss: true` writes all the same.",
+        )
     return TypeLoss(
-        f"{task.subject} is a {kind}, and a server without /har/ in its API base clears that on a write; nothing was written",
+        f"{task.subject} is a {task.reading.row.artifact_type}, and {clears}",
         "Label it on another server; `allow-type-loss: true` writes all the same, and its downloads break.",
     )

@@ -49,6 +49,13 @@ class Goal(Protocol):
     def is_sweeping(self) -> bool:
         """Whether it takes away whatever isn't named, so that the user should be told what that was."""
 
+    @property
+    def removes_nothing(self) -> bool:
+        """Whether it is given up where a label that is there would go (contract §3 "Without `mode`")."""
+
+    def removed_unasked(self, now: Labels) -> Labels:
+        """The labels of `now` that would go though nobody said that they may."""
+
     def wanted(self, now: Labels | None) -> Labels:
         """The labels to write, given those there now. Raises what `Changes.apply` and `require` raise."""
 
@@ -78,6 +85,13 @@ class ChangeGoal:
     @property
     def is_sweeping(self) -> bool:
         return any(part.mode in {Mode.REPLACE, Mode.CLEAR} for part in self.changes.parts)
+
+    @property
+    def removes_nothing(self) -> bool:
+        return self.changes.removes_nothing
+
+    def removed_unasked(self, now: Labels) -> Labels:
+        return self.changes.removed_unasked(now)
 
     def wanted(self, now: Labels | None) -> Labels:
         self.gate(now)
@@ -137,6 +151,13 @@ class PlanGoal:
     @property
     def is_sweeping(self) -> bool:
         return False  # the dry run that made the plan has told it
+
+    @property
+    def removes_nothing(self) -> bool:
+        return False  # the dry run that made the plan was refused if it did
+
+    def removed_unasked(self, now: Labels) -> Labels:  # noqa: ARG002 - see `removes_nothing`
+        return ()
 
     def wanted(self, now: Labels | None) -> Labels:
         if now not in (self.before, self.after):

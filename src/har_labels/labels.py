@@ -105,13 +105,15 @@ class Change:
     """What the user wants, whatever is there now: a pure function from labels to labels.
 
     `given` holds the labels of `labels`, for `remove` its patterns. `owned` makes a `replace` touch only
-    what matches it. Applying a change twice is applying it once.
+    what matches it. `removes_nothing`: no `mode` was given, so a `replace` that would take a label away is
+    refused (contract §3); `owned` is a scope of its own. Applying a change twice is applying it once.
     """
 
     mode: Mode
     given: tuple[str, ...] = ()
     owned: tuple[str, ...] = ()
     on_conflict: OnConflict = OnConflict.OVERWRITE
+    removes_nothing: bool = False
 
     @property
     def is_merging(self) -> bool:
@@ -176,6 +178,24 @@ class Changes:
     @property
     def is_read(self) -> bool:
         return bool(self.parts) and all(part.mode is Mode.READ for part in self.parts)
+
+    @property
+    def removes_nothing(self) -> bool:
+        """Whether a part was given without a mode, so that the labels there now have to be asked first."""
+        return any(part.removes_nothing for part in self.parts)
+
+    def removed_unasked(self, current: Labels) -> Labels:
+        """The labels of `current` that are missing at the end and were taken by a part without a mode (contract §3)."""
+        if not self.removes_nothing:
+            return ()
+        by_part: dict[str, Change] = {}
+        labels = current
+        for part in self.parts:
+            after = part.apply(labels)
+            by_part |= dict.fromkeys(set(labels) - set(after), part)
+            labels = after
+        missing = (label for label in current if label not in labels)
+        return tuple(label for label in missing if by_part[label].removes_nothing)
 
     def apply(self, current: Labels | None) -> Labels:
         """The labels wanted after all parts, as `Change.apply`.

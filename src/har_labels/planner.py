@@ -5,23 +5,33 @@ Nothing has been written until every artifact of the run is planned. What can't 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Row
+from har_labels.display import number
 from har_labels.entries import Entry, Shard, is_glob
-from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched, TooManyChanges
+from har_labels.errors import (
+    ArtifactNotFound,
+    Failures,
+    HarLabelsError,
+    NotFound,
+    NothingMatched,
+    TooManyChanges,
+    WouldRemove,
+)
 from har_labels.goal import ChangeGoal
 from har_labels.labels import Change, Changes, Labels, Mode, matches
-from har_labels.plan import Outcome, Status, Step
-from har_labels.reading import Reader, Reading, Rows, choose
+from har_labels.plan import ArtifactFacts, Outcome, Status, Step
+from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, may_pass
 from har_labels.recipe import Recipe
-from har_labels.task import Task
-from har_labels.timing import Clock
+from har_labels.task import Task, Unread
+from har_labels.timing import LONGEST_WAIT, Clock
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 5.0
+_FIRST_WAIT = 0.5
 _AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
 
 
@@ -30,9 +40,14 @@ class _Assigned(NamedTuple):
 
     artifact_type: str
     recipes: tuple[Recipe, ...]
+    skips_missing: bool
 
     def and_then(self, other: _Assigned) -> _Assigned:
-        return _Assigned(self.artifact_type or other.artifact_type, self.recipes + other.recipes)
+        return _Assigned(
+            self.artifact_type or other.artifact_type,
+            self.recipes + other.recipes,
+            self.skips_missing and other.skips_missing,
+        )
 
 
 @dataclass(slots=True)
@@ -54,18 +69,37 @@ class Plan:
 
     @property
     def is_readable(self) -> bool:
-        """Whether it is a plan of everything asked for, though perhaps one of more changes than are allowed."""
-        is_told = all(isinstance(error, TooManyChanges) for error in self.errors)
+        """Whether it is a plan of everything asked for, though perhaps one that changes more than is allowed."""
+        is_told = all(isinstance(error, TooManyChanges | WouldRemove) for error in self.errors)
         return is_told and all(outcome.status is not Status.FAILED for outcome in self.others)
+
+    def put_aside(self, ended: Collection[Task]) -> None:
+        """Makes outcomes of tasks that ended before anything was written."""
+        gone = set(ended)
+        self.others += [task.outcome for task in ended if task.outcome]
+        self.tasks = [task for task in self.tasks if task not in gone]
 
 
 class Planner:
-    """Plans entries. `wait` is the seconds that an artifact may take to appear (`wait-for-artifact`)."""
+    """Plans entries. `wait` is the seconds that an artifact may take to appear (`wait-for-artifact`).
 
-    def __init__(
-        self, reader: Reader, clock: Clock, *, shard: Shard, wait: float, notice: Callable[[str], None]
+    With `needs_reading`, as a dry run does, what can't be read can't be planned either. `notice` takes one line about
+    something the user should know, `warning` one that should be looked at.
+    """
+
+    def __init__(  # noqa: PLR0913 - what planning needs, each by its keyword
+        self,
+        reader: Reader,
+        clock: Clock,
+        *,
+        shard: Shard,
+        wait: float,
+        needs_reading: bool,
+        notice: Callable[[str], None],
+        warning: Callable[[str], None],
     ) -> None:
-        self._reader, self._clock, self._shard, self._wait, self._notice = reader, clock, shard, wait, notice
+        self._reader, self._clock, self._shard, self._wait = reader, clock, shard, wait
+        self._needs_reading, self._notice, self._warning = needs_reading, notice, warning
         self._missed: set[Step] = set()
         self._unmatched: set[str] = set()
         self._matched: set[str] = set()
@@ -77,15 +111,17 @@ class Planner:
         for ref in dict.fromkeys(entry.ref for entry in entries):
             of_ref = [entry for entry in entries if entry.ref == ref]
             at = self._clock.monotonic()
+            unread: dict[str, HarLabelsError] = {}
             try:
-                rows = self._rows(ref, of_ref)
+                rows = self._rows(ref, of_ref, unread)
             except HarLabelsError as error:
                 plan.errors.append(of_ref[0].placed(str(ref), error) if isinstance(error, NotFound) else error)
                 continue
-            assigned = self._assigned(plan, of_ref, rows)
-            for row, (artifact_type, recipes) in assigned.items():
+            self._tell_unread(ref, of_ref, unread)
+            assigned = self._assigned(plan, of_ref, rows, unread)
+            for row, asked in assigned.items():
                 reading = Reading(row if len(assigned) == 1 else row.lean, at)
-                self._add(plan, ref, reading, row.artifact_type or artifact_type, recipes)
+                self._add(plan, ref, reading, asked, self._unread(unread.get(row.name), asked, at))
         of_shard = f" of shard {self._shard.index} of {self._shard.total}" if self._shard.total > 1 else ""
         if of_shard and not (plan.tasks or plan.others or plan.errors):
             self._notice(f"there is no artifact{of_shard}, so there is nothing to do")
@@ -93,44 +129,87 @@ class Planner:
             self._notice(f"no label of any artifact{of_shard} matches {pattern!r}, so `remove` takes none away")
         return plan
 
-    def _rows(self, ref: RegistryRef, entries: Sequence[Entry]) -> Rows:
+    def _rows(self, ref: RegistryRef, entries: Sequence[Entry], unread: dict[str, HarLabelsError]) -> Rows:
+        """The rows by name; a name that may be written without being read, and can't be read, goes to `unread`."""
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
-        rows = self._read(ref, patterns)
+        may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
+        skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
+        rows = self._read(ref, patterns, skipping)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         # What was just pushed may be known by its summary before a list shows its labels.
         merging = {pattern for entry in entries if entry.recipe.is_merging for pattern in entry.patterns}
-        while (missing := self._missing(ref, patterns, rows, merging)) and self._clock.monotonic() < until:
+        while (missing := self._missing(ref, patterns, rows, merging, unread)) and self._clock.monotonic() < until:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
-            pause = min(2 * pause, _LONGEST_WAIT)
-            rows |= self._read(ref, missing)
+            pause = min(2 * pause, LONGEST_WAIT)
+            rows |= self._read(ref, missing, skipping)
         return rows
 
-    def _missing(self, ref: RegistryRef, patterns: Sequence[str], rows: Rows, merging: set[str]) -> list[str]:
+    def _missing(
+        self, ref: RegistryRef, patterns: Sequence[str], rows: Rows, merging: set[str], unread: Collection[str]
+    ) -> list[str]:
         """Patterns that mean nothing yet, or of which the labels are needed and not shown."""
         return [
             pattern
             for pattern in patterns
-            if (is_glob(pattern) or self._shard.has(ref, pattern))
+            if pattern not in unread
+            and (is_glob(pattern) or self._shard.has(ref, pattern))
             and (
                 not (names := _matching(pattern, rows))
                 or (pattern in merging and any(row.labels is None for name in names for row in rows[name]))
             )
         ]
 
-    def _read(self, ref: RegistryRef, patterns: Sequence[str]) -> Rows:
+    def _read(self, ref: RegistryRef, patterns: Sequence[str], skipping: OnRefusal | None) -> Rows:
         names = {pattern for pattern in patterns if not is_glob(pattern)}
         # With a single name outside this shard there is nothing to ask the registry for.
         mine = {name for name in names if self._shard.has(ref, name)}
         globs = [pattern for pattern in patterns if is_glob(pattern)]
-        return self._reader.rows(ref, names=mine, globs=globs) if mine or globs else {}
+        return self._reader.rows(ref, names=mine, globs=globs, skipping=skipping) if mine or globs else {}
 
-    def _assigned(self, plan: Plan, entries: Sequence[Entry], rows: Rows) -> dict[Row, _Assigned]:
+    @staticmethod
+    def _note_unread(
+        entries: Sequence[Entry], unread: dict[str, HarLabelsError], names: Set[str], error: HarLabelsError
+    ) -> None:
+        """Keeps why these names could not be read; raises it where an entry may not be written then (contract §5)."""
+        for entry in entries:
+            if not names & set(entry.patterns):
+                continue
+            # A list that can't be read for now must not turn a run without `mode` into one that takes labels away.
+            if not is_refusal(error) and not (may_pass(error) and not entry.recipe.removes_nothing):
+                raise error
+        unread |= dict.fromkeys(names, error)
+
+    def _tell_unread(self, ref: RegistryRef, entries: Sequence[Entry], unread: dict[str, HarLabelsError]) -> None:
+        """One line an error: what these artifacts had is not known, and without `mode` that is worth a warning."""
+        for error in dict.fromkeys(unread.values()):
+            names = [name for name, why in unread.items() if why is error]
+            is_protected = any(entry.recipe.removes_nothing and set(names) & set(entry.patterns) for entry in entries)
+            of_which = repr(names[0]) if len(names) == 1 else number(len(names), "artifact")
+            line = f"the labels of {of_which} in {ref} can't be read before the write: {error.what}"
+            if is_protected:
+                self._warning(f"{line}; whatever is there is replaced")
+            else:
+                self._notice(f"{line}; what was there is not known")
+
+    def _unread(self, error: HarLabelsError | None, asked: _Assigned, at: float) -> Unread | None:
+        return Unread(error, at + self._wait, asked.skips_missing) if error else None
+
+    def _assigned(
+        self, plan: Plan, entries: Sequence[Entry], rows: Rows, unread: Collection[str]
+    ) -> dict[Row, _Assigned]:
         """Which recipes each row gets, in the order of the entries; what is missing goes into the plan."""
         assigned: dict[Row, _Assigned] = {}
         for entry in entries:
-            alone = _Assigned(entry.artifact_type, (entry.recipe,))  # one for all that nothing else names
+            # one for all that nothing else names
+            alone = _Assigned(entry.artifact_type, (entry.recipe,), entry.skips_missing)
             mine = dict.fromkeys(
-                row for pattern in entry.patterns for row in self._rows_for(plan, entry, pattern, rows)
+                row
+                for pattern in entry.patterns
+                for row in (
+                    [_unread_row(pattern, entry, entries)]
+                    if pattern in unread
+                    else self._rows_for(plan, entry, pattern, rows)
+                )
             )
             for row in mine:
                 assigned[row] = assigned[row].and_then(alone) if row in assigned else alone
@@ -189,15 +268,15 @@ class Planner:
         if entry.skips_missing:
             self._notice(f"skipped: {error.what}")
 
-    def _add(
-        self, plan: Plan, ref: RegistryRef, reading: Reading, artifact_type: str, recipes: Sequence[Recipe]
-    ) -> None:
-        row = reading.row
-        task = Task(ref, row.name, artifact_type, _NO_GOAL, reading, before=row.labels, target=row.labels or ())
+    def _add(self, plan: Plan, ref: RegistryRef, reading: Reading, asked: _Assigned, unread: Unread | None) -> None:
+        row, kind = reading.row, reading.row.artifact_type or asked.artifact_type
+        task = Task(ref, row.name, kind, _NO_GOAL, reading, before=row.labels, target=row.labels or (), unread=unread)
         try:
-            goal = task.goal = self._goal(recipes, artifact=row.name, registry=str(ref))
+            goal = task.goal = self._goal(asked.recipes, artifact=row.name, registry=str(ref))
             task.aim()
             self._note_patterns(goal, row.labels or ())
+            if row.labels is None and not unread and goal.removes_nothing:
+                self._warning(f"{task.subject}: the registry does not show its labels; whatever is there is replaced")
         except Failures as failures:
             plan.errors += [error for error in failures.errors if not _is_told(plan, error)]
         except HarLabelsError as error:
@@ -222,6 +301,12 @@ _NO_GOAL = ChangeGoal(Changes(()))
 def _matching(pattern: str, rows: Rows) -> list[str]:
     """The names that a pattern means; an artifact that has the pattern itself as its name wins (contract §3)."""
     return [pattern] if pattern in rows else [name for name in rows if matches(pattern, name)]
+
+
+def _unread_row(name: str, entry: Entry, entries: Sequence[Entry]) -> Row:
+    """The row of an artifact that nothing was read of: an entry without a type means what another names with one."""
+    types = (other.artifact_type for other in entries if name in other.patterns and other.artifact_type)
+    return Row(name, entry.artifact_type or next(types, ""), None, ArtifactFacts())
 
 
 def _without_reading(entry: Entry, pattern: str, status: Status, error: HarLabelsError | None) -> Outcome:

@@ -7,7 +7,7 @@ a name and listing all. Reads are tried again here; they change nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from re import split
 from typing import TypeVar
@@ -15,7 +15,22 @@ from typing import TypeVar
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt, Origin, Page, Row, asked_for
 from har_labels.display import number
-from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, BadAnswer, HarLabelsError, Refused
+from har_labels.errors import (
+    AmbiguousArtifact,
+    ArtifactNotFound,
+    BadAnswer,
+    BadRequest,
+    Conflict,
+    Disconnected,
+    Forbidden,
+    HarLabelsError,
+    RateLimited,
+    Refused,
+    RegistryNotFound,
+    RegistryUnknown,
+    ServerFailing,
+    TimedOut,
+)
 from har_labels.labels import matches_any
 from har_labels.registry import PAGE_SIZE, Registry
 from har_labels.timing import LONGEST_ASKED_WAIT, Clock, backoff
@@ -32,6 +47,22 @@ class Reading:
 
 
 Rows = dict[str, list[Row]]
+# Is told of the names that can't be read, and why; raises that where they must be.
+OnRefusal = Callable[[Set[str], HarLabelsError], None]
+
+
+def is_refusal(error: HarLabelsError) -> bool:
+    """Whether a read was plainly refused: asking again would not help, and it says nothing of writing (contract §5 point 1).
+
+    Not so a key that is not known, nor a registry that the server says it does not have.
+    """
+    is_of_reading = isinstance(error, Conflict | Forbidden | Refused | RegistryNotFound)
+    return is_of_reading and not may_pass(error) and not isinstance(error, RegistryUnknown)
+
+
+def may_pass(error: HarLabelsError) -> bool:
+    """Whether a read failed in a way that a later one may not. Without any connection there is nothing to hope for."""
+    return isinstance(error, ServerFailing | RateLimited | TimedOut | Disconnected)
 
 
 class Reader:
@@ -47,62 +78,89 @@ class Reader:
         at = self._clock.monotonic()
         return Reading(choose(self.rows(ref, names={name}).get(name, []), ref, name, artifact_type), at)
 
-    def rows(self, ref: RegistryRef, *, names: set[str], globs: Sequence[str] = ()) -> Rows:
+    def rows(
+        self, ref: RegistryRef, *, names: set[str], globs: Sequence[str] = (), skipping: OnRefusal | None = None
+    ) -> Rows:
         """The rows of all artifacts that have one of the names or match a glob, by name.
 
         A name that no list shows is looked up by its summary: then its one row has no labels. A name that does
-        not exist is left out.
+        not exist is left out. `skipping` is told of the names that can't be read, and why, and raises that where they are
+        needed; with it an answer that is nonsense is not asked for again.
         """
-        found = self._listed(ref, names, globs)
+        found: Rows = {}
+        try:
+            self._list(ref, found, names, globs, is_needed=skipping is None)
+        except HarLabelsError as error:
+            if not skipping:
+                raise
+            skipping(names - found.keys(), error)
+            return found
         for name in sorted(names - found.keys()):
-            if len(names) + len(globs) > 1:
-                # Rows move while a long list is paged; a search of its own tells.
-                self._search(ref, found, term=name, wanted=name.__eq__)
-            if name not in found and (row := self._patiently(ref, lambda name=name: self._registry.summary(ref, name))):  # type: ignore[misc]
-                found[name] = [row]
+            try:
+                self._look_up(ref, found, name, is_alone=len(names) + len(globs) == 1, is_needed=skipping is None)
+            except HarLabelsError as error:
+                if not skipping:
+                    raise
+                skipping({name}, error)
         return found
+
+    def _look_up(self, ref: RegistryRef, found: Rows, name: str, *, is_alone: bool, is_needed: bool) -> None:
+        """One name that no list has shown."""
+        if not is_alone:
+            # Rows move while a long list is paged; a search of its own tells.
+            self._search(ref, found, term=name, wanted=name.__eq__, is_needed=is_needed)
+        if name not in found and (
+            row := self._patiently(ref, lambda: self._registry.summary(ref, name), is_needed=is_needed)
+        ):
+            found[name] = [row]
 
     def page_again(self, ref: RegistryRef, origin: Origin) -> list[Reading]:
         """What the page holds now that a row once stood on: with one request, its neighbours too."""
         at = self._clock.monotonic()
         return [Reading(row, at) for row in self._page(ref, origin.search, origin.number).rows]
 
-    def _listed(self, ref: RegistryRef, names: set[str], globs: Sequence[str]) -> Rows:
+    def _list(self, ref: RegistryRef, found: Rows, names: set[str], globs: Sequence[str], *, is_needed: bool) -> None:
+        """Puts every row that is listed into `found`: by one listing, or by a search a name where that is less."""
         terms = [*sorted(names), *(_longest_literal(glob) for glob in globs)]
-        found: Rows = {}
 
         def wanted(name: str) -> bool:
             return name in names or matches_any(globs, name)
 
+        def search(term: str) -> None:
+            self._search(ref, found, term=term, wanted=wanted, is_needed=is_needed)
+
         if len(terms) == 1:
-            self._search(ref, found, term=terms[0], wanted=wanted)
-        elif terms and (last := self._list_all(ref, found, wanted=wanted, at_most=len(terms))) is not None:
+            search(terms[0])
+        elif terms and (last := self._list_all(ref, found, wanted, len(terms), is_needed=is_needed)) is not None:
             # What stood on the first page is known, but for the last name: a row of its other type may be behind it.
             known = found.keys() - {last}
             for term in [*sorted(names - known), *map(_longest_literal, globs)]:
-                self._search(ref, found, term=term, wanted=wanted)
-        return found
+                search(term)
 
-    def _search(self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[str], bool]) -> None:
-        for page in self._pages(ref, term):
+    def _search(
+        self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[str], bool], is_needed: bool
+    ) -> None:
+        for page in self._pages(ref, term, is_needed=is_needed):
             _keep(page, found, wanted, is_lean=len(found) > 1)
 
-    def _list_all(self, ref: RegistryRef, found: Rows, *, wanted: Callable[[str], bool], at_most: int) -> str | None:
+    def _list_all(
+        self, ref: RegistryRef, found: Rows, wanted: Callable[[str], bool], at_most: int, *, is_needed: bool
+    ) -> str | None:
         """Lists the whole registry; None when that is done.
 
         If the first page tells that `at_most` searches cost fewer requests it stops there: the last name it saw.
         """
-        for at, page in enumerate(self._pages(ref, "")):
+        for at, page in enumerate(self._pages(ref, "", is_needed=is_needed)):
             _keep(page, found, wanted, is_lean=len(found) > 1)
             if at == 0 and page.items / (page.size or PAGE_SIZE) > at_most + 1:
                 return page.rows[-1].name if page.rows else ""
         return None
 
-    def _pages(self, ref: RegistryRef, term: str) -> Iterator[Page]:
+    def _pages(self, ref: RegistryRef, term: str, *, is_needed: bool) -> Iterator[Page]:
         """All pages, to an empty one or one shorter than the size it names; `pageCount` is not to be trusted."""
         at, before, repeats = self._first_page.get(ref, 0), set[tuple[str, str]](), 0
         while True:
-            page = self._page(ref, term, at)
+            page = self._page(ref, term, at, is_needed=is_needed)
             keys = {(row.name, row.artifact_type) for row in page.rows}
             yield page
             if not page.rows or (page.size and len(page.rows) < page.size):
@@ -114,20 +172,20 @@ class Reader:
             before = keys
             at = max(at, self._first_page.get(ref, 0)) + 1
 
-    def _page(self, ref: RegistryRef, term: str, at: int) -> Page:
+    def _page(self, ref: RegistryRef, term: str, at: int, *, is_needed: bool = True) -> Page:
         try:
-            page = self._patiently(ref, lambda: self._registry.page(ref, search=term, number=at))
-        except Refused as refused:
-            # Only a plain refusal (400): a server that fails for page 0 has not said that it counts from 1, nor has
-            # one that gave page 0 before.
-            if type(refused) is not Refused or at != 0 or ref in self._first_page:
+            page = self._patiently(ref, lambda: self._registry.page(ref, search=term, number=at), is_needed=is_needed)
+        except BadRequest:
+            # Only a 400: a server that fails for page 0 has not said that it counts from 1, nor has one that gave page 0 before.
+            if at != 0 or ref in self._first_page:
                 raise
             at = 1
-            page = self._patiently(ref, lambda: self._registry.page(ref, search=term, number=at))
+            page = self._patiently(ref, lambda: self._registry.page(ref, search=term, number=at), is_needed=is_needed)
         self._first_page.setdefault(ref, at)
         return page
 
-    def _patiently(self, ref: RegistryRef, call: Callable[[], T]) -> T:
+    def _patiently(self, ref: RegistryRef, call: Callable[[], T], *, is_needed: bool) -> T:
+        """Calls until there is an answer, up to `retries` times more; for nonsense only where the answer `is_needed`."""
         attempt = 0
         while True:
             attempt += 1
@@ -135,7 +193,8 @@ class Reader:
                 return call()
             except Doubt as doubt:
                 self._clock.check()  # a read that was cut off since the run is over says nothing of the registry
-                if attempt > self._retries or doubt.wait > LONGEST_ASKED_WAIT:
+                is_pointless = not is_needed and isinstance(doubt.error, BadAnswer)
+                if is_pointless or attempt > self._retries or doubt.wait > LONGEST_ASKED_WAIT:
                     raise _unread(ref, doubt, attempt) from None
                 with self._counting:
                     self.retried += 1

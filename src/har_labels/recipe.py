@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # What differs from one artifact to the next; labels that read neither are rendered once for all.
 _OF_THE_ARTIFACT = frozenset({"artifact", "registry"})
+_OF_CURRENT = frozenset({"current", "current_map"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Surroundings:
 class Recipe:
     """One change to be made of every artifact it is asked for.
 
+    `is_without_mode`: nobody gave a mode, so `mode` is `replace` and takes nothing away that is there.
     `place` stands before positions in messages: `label`, or that with a manifest's line. `notice` takes
     one line for each label that was dropped; `holds_key` tells a text that the key stands in; `worded` tells a failure
     as its reader needs it, such as with the place in a manifest.
@@ -52,6 +54,7 @@ class Recipe:
     on_conflict: OnConflict = OnConflict.OVERWRITE
     requirements: Sequence[Requirement] = ()
     renders: bool = True
+    is_without_mode: bool = False
     place: str = "label"
     notice: Callable[[str], None] = lambda _line: None
     holds_key: Callable[[str], bool] = lambda _text: False
@@ -62,6 +65,16 @@ class Recipe:
     def is_merging(self) -> bool:
         """Whether what it asks for depends on the labels that are there."""
         return Change(self.mode, owned=self.owned).is_merging
+
+    @property
+    def needs_reading(self) -> bool:
+        """Whether it can't be made, or its `require` not be asked, without the labels that are there."""
+        return self.is_merging or any(_first_parts(one.names) & _OF_CURRENT for one in self.requirements)
+
+    @property
+    def removes_nothing(self) -> bool:
+        """Whether labels that are there stay, as no mode says that they may go (contract §3)."""
+        return self.is_without_mode and not self.owned
 
     def change_for(self, *, artifact: str, registry: str) -> Change:
         """The change of one artifact. Raises Failures or InputError for labels that can't be."""
@@ -128,7 +141,7 @@ class Recipe:
             self._check_secrets(rendered)
             for line in rendered.notices:
                 notice(line)
-            change = Change(self.mode, rendered.labels, self.owned, self.on_conflict)
+            change = Change(self.mode, rendered.labels, self.owned, self.on_conflict, self.removes_nothing)
             if rendered.labels or items is self.items:
                 _check(change, rendered.names, was_given=bool(items))
         except Failures as failures:

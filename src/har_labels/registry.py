@@ -41,9 +41,15 @@ class Registry:
         self._refused_key: Unauthorized | None = None
         self._unreadable: dict[RegistryRef, Forbidden] = {}
 
-    def check(self, ref: RegistryRef) -> None:
+    def check_key(self) -> None:
         """Raises what the key was refused with before; a PUT's caller asks for itself."""
-        if refusal := self._refused_key or self._unreadable.get(ref):
+        if self._refused_key:
+            raise self._refused_key
+
+    def check(self, ref: RegistryRef) -> None:
+        """Raises what the key was refused with before, anywhere or by reading this registry."""
+        self.check_key()
+        if refusal := self._unreadable.get(ref):
             raise refusal
 
     def page(self, ref: RegistryRef, *, search: str, number: int) -> Page:
@@ -72,8 +78,8 @@ class Registry:
     def summary(self, ref: RegistryRef, artifact: str) -> Row | None:
         """What `summary` tells of one artifact, None where there is none. Raises as `page`."""
         answer = self._read(ref, f"{artifact_path(ref, artifact)}/summary")
-        if answer.status == 404 and isinstance(answer.document, dict):
-            return None
+        if answer.status == 404:
+            return None  # in whatever form: it is asked for where a list of the same server was answered well
         self._refuse(answer, ref, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound)
         data = data_of(answer)
         return (
@@ -117,7 +123,7 @@ class Registry:
         self, answer: Answer, ref: RegistryRef, *, subject: str, missing: type[HarLabelsError], is_read: bool = True
     ) -> None:
         try:
-            refuse(answer, subject=subject, missing=missing)
+            refuse(answer, subject=subject, missing=missing, is_read=is_read)
         except Unauthorized as refusal:
             self._refused_key = refusal
             raise

@@ -128,7 +128,8 @@ class _Asked:
             labels_file = None if self._is_bad("labels_file") else settings.labels_file
             items = settings.labels + _items_in(labels_file, self._spell("labels_file"))
         recipe = Recipe(
-            mode=settings.mode,
+            mode=settings.effective_mode,
+            is_without_mode=settings.mode is None,
             items=items or (),
             surroundings=surroundings,
             owned=tuple(dict.fromkeys(item.text for item in settings.owned)),

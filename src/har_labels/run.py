@@ -14,7 +14,7 @@ from har_labels.configuration import Configuration
 from har_labels.entries import Entry, Shard
 from har_labels.errors import Failures, HarLabelsError, InputError, Stop, Unauthorized
 from har_labels.files import write_text
-from har_labels.gates import fail_harmful, refusals
+from har_labels.gates import check_removals, fail_harmful, refusals
 from har_labels.ledger import Ledger
 from har_labels.plan import RunFacts, RunResult, Status
 from har_labels.planner import Plan, Planner
@@ -99,12 +99,15 @@ class Run:
             self._clock,
             shard=Shard(self._settings.shard_index, self._settings.shard_total),
             wait=self._settings.wait_for_artifact,
+            needs_reading=self._settings.dry_run,
             notice=self._ledger.note,
+            warning=self._ledger.warn,
         )
         path = self._settings.apply_plan
         plan = self._plan_again(path) if path else planner.plan(self._entries())
         self._ledger.plan = plan
         fail_harmful(plan, self._settings)
+        check_removals(plan, dry_run=self._settings.dry_run)
         plan.errors += refusals(
             plan.changing, settings=self._settings, pace=self._pace, clock=self._clock, spell=self._spell
         )
@@ -186,7 +189,7 @@ class Run:
     def _mode(self) -> str:
         """What the run was told to do, in one word."""
         told_by = (("apply-plan", self._settings.apply_plan), ("manifest", self._settings.manifest))
-        return next((name for name, given in told_by if given), str(self._settings.mode))
+        return next((name for name, given in told_by if given), str(self._settings.mode or ""))
 
     @property
     def progress(self) -> Progress:

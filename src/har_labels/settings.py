@@ -76,7 +76,11 @@ class Settings(BaseSettings):
     labels: Items = _input((), "What", "List of labels or label templates")
     labels_file: FilePath | None = _input(None, "What", "File with the same; added to `labels`")
     metrics_file: Items = _input((), "What", "JSON or YAML file(s); content is `metrics` in templates; list")
-    mode: ModeName = _input(Mode.REPLACE, "What", "`replace`, `add`, `remove`, `upsert`, `clear`, `read`")
+    mode: ModeName | None = _input(
+        None, "What",
+        "`replace`, `add`, `remove`, `upsert`, `clear`, `read`. Without it the labels given become the list, "
+        "unless that takes away a label that is there: then nothing is written (exit 10)",
+    )  # fmt: skip
     on_conflict: OnConflictName = _input(
         OnConflict.OVERWRITE, "What",
         "`upsert` of a key that has another value: `overwrite`, `keep` the old, `error` (exit 5)",
@@ -120,6 +124,11 @@ class Settings(BaseSettings):
 
     summary: Switch = _input(True, "What is told", "Write the job summary")
     report_file: FilePath | None = _input(None, "What is told", "Where to write the JSON report")
+
+    @property
+    def effective_mode(self) -> Mode:
+        """The mode, or what is done without one: the labels given become the list (contract §3)."""
+        return self.mode or Mode.REPLACE
 
     @classmethod
     def settings_customise_sources(

@@ -16,12 +16,30 @@ from dataclasses import dataclass, field, replace
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt
-from har_labels.errors import HarLabelsError, Unreadable, ValueConflict
+from har_labels.errors import HarLabelsError, NoSuchPath, NotFound, Unreadable, ValueConflict, WouldRemove
 from har_labels.goal import Found, Goal
 from har_labels.labels import Labels, to_labels
 from har_labels.plan import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
 from har_labels.reading import Reader, Reading, choose
 from har_labels.timing import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An artifact that is written without having been read, since reading was refused (contract §5 point 1).
+
+    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`; then it
+    is skipped if the artifact `may_be_missing`, else failed.
+    """
+
+    error: HarLabelsError
+    waits_until: float = 0
+    may_be_missing: bool = False
+
+    @property
+    def says_missing(self) -> bool:
+        """Whether reading was answered 404."""
+        return isinstance(self.error, NotFound | NoSuchPath)
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +51,7 @@ class Task:
     writes a task belongs to one worker from the moment that it `is_in_hand`, so that another that renews a page
     leaves it alone; between rounds the run's own thread has all of them. `may_be_written` from the first PUT that was not
     plainly refused; what comes to the list from then on is a later writer's. `is_looked_at` once it was read since the last
-    such PUT. `added` and `removed` are what our writes did, to be undone.
+    such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read.
     """
 
     ref: RegistryRef
@@ -54,6 +72,7 @@ class Task:
     is_in_hand: bool = False
     is_looked_at: bool = False
     may_be_written: bool = False
+    unread: Unread | None = None
     _before_try: tuple[Labels, Labels, bool, bool] | None = None
     outcome: Outcome | None = field(default=None)
     undo: Task | None = None
@@ -71,6 +90,17 @@ class Task:
     @property
     def is_change(self) -> bool:
         return self.target != self.before
+
+    @property
+    def needs_reading(self) -> bool:
+        """Whether it may only be written from a read: the labels that are there decide what is written, or whether."""
+        is_protected = self.goal.removes_nothing and not self.unread
+        return self.goal.is_merging or self.goal.is_exact or is_protected
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the last PUT was answered 404, and the artifact may still appear."""
+        return bool(self.doubt and isinstance(self.doubt.error, NotFound | NoSuchPath))
 
     @property
     def is_confirmed(self) -> bool:
@@ -115,6 +145,12 @@ class Task:
         except (Unreadable, ValueConflict) as error:
             # These come from the label arithmetic, which knows no artifact.
             raise error.reworded(f"{self.subject}: {error.what}") from None
+
+    def check_removals(self) -> None:
+        """Raises WouldRemove where writing would take away a label, as last read, that nobody said may go."""
+        if removed := self.goal.removed_unasked(self.labels or ()):
+            would_go = f"{', '.join(map(repr, removed))} would be removed"
+            raise WouldRemove(f"{self.subject}: {would_go}, and no `mode` says that it may")
 
     def take(self, reading: Reading) -> None:
         """Keeps a newer reading, in as little memory as it takes: a large run looks at every artifact several times."""
@@ -161,7 +197,10 @@ class Task:
         )
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:
-        self.end(Status.FAILED, labels, error)
+        if self.unread and self.unread.may_be_missing and isinstance(error, NotFound):
+            self.end(Status.SKIPPED, labels, error)
+        else:
+            self.end(Status.FAILED, labels, error)
 
 
 def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[tuple[Task, Reading | HarLabelsError]]:

@@ -12,6 +12,8 @@ from har_labels.errors import Cancelled, HarLabelsError, PastDeadline, Stop
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
+# Between two looks at whether an artifact that was just pushed is there (`wait-for-artifact`).
+LONGEST_WAIT = 5.0
 # A server that asks for a longer pause (Retry-After) is taken for one that refuses.
 LONGEST_ASKED_WAIT = 300.0
 

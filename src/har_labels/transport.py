@@ -18,11 +18,11 @@ import requests
 from pydantic import SecretStr
 from requests.auth import AuthBase
 from requests.utils import get_environ_proxies, select_proxy
-from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError, ProtocolError
 
 from har_labels.address import ApiBase
 from har_labels.connections import Wire, session_over
-from har_labels.errors import BadAnswer, HarLabelsError, TimedOut, Unreachable
+from har_labels.errors import BadAnswer, Disconnected, HarLabelsError, TimedOut, Unreachable
 
 LARGEST_ANSWER = 10 * 1024 * 1024
 _CHUNK = 64 * 1024
@@ -182,7 +182,13 @@ def _explained(error: Exception, host: str, seconds: float) -> HarLabelsError:
         return Unreachable(f"the proxy on the way to {host} failed: {_reason(error)}")
     if isinstance(error, requests.exceptions.SSLError):
         return Unreachable(f"no trusted TLS connection to {host}: {_reason(error)}")
-    return Unreachable(f"the connection to {host} failed: {_reason(error)}")
+    kind = Disconnected if _was_connected(error) else Unreachable
+    return kind(f"the connection to {host} failed: {_reason(error)}")
+
+
+def _was_connected(error: Exception) -> bool:
+    """Whether there was a connection, which then ended: such a request may have arrived, and the next may succeed."""
+    return isinstance(error, ProtocolError) or any(isinstance(inner, ProtocolError) for inner in error.args)
 
 
 def _reason(error: BaseException) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from har_labels.display import number
-from har_labels.doubts import given_up, unsettled
-from har_labels.errors import HarLabelsError, Overwritten, Unreadable
+from har_labels.doubts import given_up, missing, unsettled
+from har_labels.errors import HarLabelsError, Overwritten, Unauthorized, Unreadable
 from har_labels.goal import Found
 from har_labels.plan import ConfirmedBy, Status
 from har_labels.reading import Reader, Reading
@@ -88,15 +88,29 @@ class Watch:
         """Reads all of them and ends those that failed; returns those whose change has to be made again."""
         again: list[Task] = []
         for task, found in read_again(tasks, self._reader, self._clock):
-            if isinstance(found, HarLabelsError):
-                task.fail(unsettled(task, found))
-                continue
             try:
-                if self._is_undone(task, found):
+                if (
+                    self._without_look(task, found)
+                    if isinstance(found, HarLabelsError)
+                    else self._is_undone(task, found)
+                ):
                     again.append(task)
             except HarLabelsError as error:
                 task.fail(error, task.labels)
         return again
+
+    def _without_look(self, task: Task, error: HarLabelsError) -> bool:
+        """What to do where the look failed with `error`; True if the write has to be made again.
+
+        A whole list may be written again, whatever came of the first try, and an answer that was believed stands.
+        """
+        if not task.doubt and not task.goal.is_merging and not task.goal.is_exact:
+            task.confirmed_by = ConfirmedBy.ANSWER
+            return False
+        if task.needs_reading or isinstance(error, Unauthorized):
+            task.fail(unsettled(task, error))
+            return False
+        return self.may_try_again(task)
 
     def _is_undone(self, task: Task, reading: Reading) -> bool:
         """Takes what a look shows; True if the change has to be made again."""
@@ -113,6 +127,7 @@ class Watch:
             self.confirm(task, look.found)
             return False
         task.target = look.target
+        task.check_removals()
         if task.doubt:
             return self.may_try_again(task)
         task.confirmed_by = ConfirmedBy.NOTHING
@@ -135,11 +150,22 @@ class Watch:
         task.doubt = None
 
     def may_try_again(self, task: Task) -> bool:
+        """Whether a write that came to nothing may be made again; if not, the task has failed."""
         assert task.doubt
+        if task.unread and task.is_waited_for:
+            if self._clock.monotonic() < task.unread.waits_until:
+                return True
+            self._fail(task, missing(task, task.doubt.error))
+            return False
         if task.attempts > self._care.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
-            task.fail(given_up(task), task.labels)
+            self._fail(task, given_up(task))
             return False
         return True
+
+    def _fail(self, task: Task, error: HarLabelsError) -> None:
+        task.fail(error, task.labels if task.is_known else None)
+        if task.outcome and task.outcome.status is Status.SKIPPED:
+            self._notice(f"skipped: {error.what}")
 
 
 def without(tasks: Sequence[Task], left_out: Iterable[Task]) -> list[Task]:

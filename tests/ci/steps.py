@@ -31,7 +31,7 @@ INPUTS = {
     "labels": "",
     "labels-file": "",
     "metrics-file": "",
-    "mode": "replace",
+    "mode": "",
     "on-conflict": "overwrite",
     "templates": "true",
     "owned": "",

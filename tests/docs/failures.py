@@ -111,5 +111,6 @@ FAILURES = (
     Failure("HAR-NO-TIME", {"artifact": "*", "requests-per-minute": "1", "deadline": "60", "settle": "0"}, artifacts=[f"model-{number}" for number in range(90)]),
     Failure("HAR-REQUIRE", {"require": "'stage=staging' in current"}),
     Failure("HAR-MAX-CHANGES", {"artifact": "*", "max-changes": "2"}, artifacts=["model-1", "model-2", "model-3"]),
+    Failure("HAR-WOULD-REMOVE", {"mode": ""}),
     Failure("HAR-CANCELLED", prepare=_cancel_at_first_request),
 )  # fmt: skip

@@ -25,7 +25,7 @@ from har_sandbox import Sandbox
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 REGISTRY, NAME, BEFORE = "acme/ml/models", "resnet50", ["owner=vision", "stage=dev"]
-ASKED = {"registry-ref": REGISTRY, "artifact": NAME, "labels": "stage=prod"}
+ASKED = {"registry-ref": REGISTRY, "artifact": NAME, "mode": "replace", "labels": "stage=prod"}
 GITLAB = {"GITLAB_CI": "true", "CI_COMMIT_REF_NAME": "main", "CI_PIPELINE_ID": "7"}
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis")
 

@@ -23,6 +23,7 @@ FUZZ = settings(
 INPUTS = {
     "registry-ref": "acme/ml/models",
     "artifact": "x",
+    "mode": "add",
     "labels": "wanted-7f3",
     "retries": "1",
     "timeout": "1",

@@ -22,7 +22,7 @@ from hardening.conftest import StartStep
 from wire.clients import transport
 from wire.servers import RawServer, raw_server
 
-INPUTS = {"registry-ref": "acme/r", "artifact": "x", "labels": "b", "retries": "1", "timeout": "2"}
+INPUTS = {"registry-ref": "acme/r", "artifact": "x", "mode": "add", "labels": "b", "retries": "1", "timeout": "2"}
 # A guard against hanging; the requests below end within two seconds.
 LONGEST = 20
 

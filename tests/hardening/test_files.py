@@ -16,19 +16,19 @@ from har_sandbox import Sandbox
 from hardening.checks import check_orderly
 
 CIS = ("github", "harness", "hybrid")
-LABELS = {"registry-ref": "acme/r", "artifact": "x", "labels": "b"}
+LABELS = {"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": "b"}
 DRY = {**LABELS, "dry-run": "true"}
 # Each input that names a file, the inputs beside it, and what a good file holds.
 FILES = {
-    "labels-file": ({"registry-ref": "acme/r", "artifact": "x"}, "b\n"),
+    "labels-file": ({"registry-ref": "acme/r", "artifact": "x", "mode": "replace"}, "b\n"),
     "metrics-file": (LABELS, '{"a": 1}'),
-    "manifest": ({}, '{"version": 1, "changes": [{"registry-ref": "acme/r", "artifact": "x", "labels": ["b"]}]}'),
+    "manifest": ({}, '{"version": 1, "changes": [{"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": ["b"]}]}'),
     "apply-plan": ({}, ""),
     "save-plan": (DRY, "theirs\n"),
     "report-file": (LABELS, "theirs\n"),
     "api-key-file": ({**LABELS, "api-key": ""}, KEY),
 }
-WRITTEN = {"save-plan", "report-file"}
+WRITTEN = ("save-plan", "report-file")
 GoTo = Callable[[str], Path]
 
 
@@ -149,7 +149,7 @@ def test_a_workspace_that_is_reached_by_a_link(
     (tmp_path / "by-link").symlink_to(workspace)
     (workspace / "labels").write_text("b\n")
     for path in ("labels", str(workspace / "labels"), str(tmp_path / "by-link" / "labels")):
-        inputs = {"registry-ref": "acme/r", "artifact": "x", "labels-file": path}
+        inputs = {"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels-file": path}
         assert run_step("github", box, inputs, environ={"GITHUB_WORKSPACE": str(tmp_path / "by-link")}).code == 0
 
 
@@ -179,7 +179,7 @@ def test_a_terminal_follows_its_users_links(run_step: RunStep, box: Sandbox, in_
     workspace = in_workspace("workspace")
     (outside / "labels").write_text("b\n")
     (workspace / "labels").symlink_to(outside / "labels")
-    assert run_step("terminal", box, {"registry-ref": "acme/r", "artifact": "x", "labels-file": "labels"}).code == 0
+    assert run_step("terminal", box, {"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels-file": "labels"}).code == 0
 
 
 @pytest.mark.parametrize("name", WRITTEN)

@@ -65,7 +65,7 @@ def test_labels_that_are_taken_away(start_step: StartStep, sandbox: Sandbox, ci:
     """So does a `replace`, whose notice names all of them."""
     there = sorted({*HOSTILE, *CONTROLS})
     sandbox.add_artifact(REGISTRY, "x", package_type="GENERIC", labels=there)
-    done = start_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": "x", "labels": WANTED}).done()
+    done = start_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": "x", "mode": "replace", "labels": WANTED}).done()
     check_orderly(done)
     assert (done.code, sandbox.labels(REGISTRY, "x")) == (0, [WANTED])
     assert done.value("results")[0]["removed"] == there
@@ -76,7 +76,7 @@ def test_names_of_artifacts(start_step: StartStep, sandbox: Sandbox, ci: str) ->
     """Artifacts of any name are found by a glob and labelled, each by its own name."""
     for name in NAMES:
         sandbox.add_artifact(REGISTRY, name, package_type="GENERIC", labels=["old"])
-    done = start_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": "*", "labels": WANTED}).done()
+    done = start_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": "*", "mode": "replace", "labels": WANTED}).done()
     check_orderly(done)
     assert (done.code, done.outputs["changed-count"]) == (0, str(len(NAMES))), done.log
     assert all(sandbox.labels(REGISTRY, name) == [WANTED] for name in NAMES)
@@ -99,7 +99,7 @@ def test_messages_of_the_server(run_step: RunStep, ci: str, as_process: bool) ->
             done = run_step(
                 ci,
                 None,
-                {"api-url": server.url, "registry-ref": REGISTRY, "artifact": "x", "labels": WANTED},
+                {"api-url": server.url, "registry-ref": REGISTRY, "artifact": "x", "mode": "replace", "labels": WANTED},
                 as_process=as_process,
             )
         check_orderly(done)
@@ -177,7 +177,7 @@ def test_inputs_that_are_refused(run_step: RunStep, ci: str) -> None:
         if "\0" in text or not text.strip():
             continue
         names = ("mode", "registry-ref", "artifact-type", "timeout", "api-url", "on-missing", "dry-run")
-        done = run_step(ci, None, dict.fromkeys(names, text) | {"artifact": "x", "labels": "a"})
+        done = run_step(ci, None, dict.fromkeys(names, text) | {"artifact": "x", "mode": "replace", "labels": "a"})
         check_orderly(done)
         assert done.code == 2
         assert len(done.errors) >= len(names) - 1
@@ -187,6 +187,6 @@ def test_inputs_that_are_refused(run_step: RunStep, ci: str) -> None:
 def test_where_a_redirect_points(start_step: StartStep, sandbox: Sandbox, ci: str) -> None:
     """The address that a redirect names is quoted without effect."""
     sandbox.script([Fault("redirect", location="https://x/?\x1b[31m::error::y##[error]z|<b>", times=9)])
-    done = start_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": "x", "labels": "a"}).done()
+    done = start_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": "x", "mode": "replace", "labels": "a"}).done()
     check_orderly(done)
     assert (done.code, done.errors) == (6, ["HAR-REDIRECTED"])

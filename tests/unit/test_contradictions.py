@@ -45,7 +45,7 @@ REFUSALS = [
     (
         {"labels": ""},
         (
-            "`@labels@` is missing, and `@mode@: replace` needs it",
+            "`@labels@` is missing",
             "Give the labels, or `@mode@: clear` to take all labels away.",
         ),
     ),
@@ -131,7 +131,7 @@ def test_contradictions(ci: str, case: tuple[dict[str, str], *tuple[tuple[str, s
 @pytest.mark.parametrize(
     "inputs",
     [
-        {**ALONE, "apply-plan": "p", "mode": "replace", "on-missing": "error", "max-changes": "0", "settle": "1"},
+        {**ALONE, "apply-plan": "p", "mode": "", "on-missing": "error", "max-changes": "0", "settle": "1"},
         {"mode": "replace", "on-conflict": "overwrite", "shard-index": "0", "shard-total": "1"},
         {**ALONE, "apply-plan": "p", "dry-run": "true"},
         {**ALONE, "manifest": "m", "mode": "add", "registry-ref": "a/r", "artifact-type": "model"},

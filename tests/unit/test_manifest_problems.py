@@ -140,7 +140,7 @@ def test_form_of_json(write: Write, text: str, told: str) -> None:
     ("entry", "told"),
     [
         ("{mode: add, labels: [a]}", "4:5: this entry has no `artifact`"),
-        ("{artifact: x}", "4:5: this entry has no `labels`, and `mode: replace` needs them"),
+        ("{artifact: x}", "4:5: this entry has no `labels`"),
         ("{artifact: x, mode: clear, labels: [a]}", "4:32: `labels` goes with a mode other than `clear` and `read`"),
         ("{artifact: x, mode: add, labels: [a], owned: [a]}", "4:43: `owned` goes with `mode: replace`"),
         ("{artifact: x, labels: [a], on-conflict: keep}", "4:32: `on-conflict` goes with `mode: upsert`"),

@@ -7,7 +7,7 @@ from collections import Counter
 from conftest import MODELS
 from har_sandbox import Sandbox
 
-ALL = {"registry-ref": MODELS, "artifact": "*", "concurrency": "2"}
+ALL = {"registry-ref": MODELS, "artifact": "*", "mode": "replace", "concurrency": "2"}
 
 
 def fill(box: Sandbox, count: int, *, every: int = 1) -> None:

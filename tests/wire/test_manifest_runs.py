@@ -142,7 +142,7 @@ def test_problems_of_inputs_and_manifest_together(apply: Apply, box: Sandbox) ->
 def test_a_label_that_one_artifact_spoils(apply: Apply, box: Sandbox) -> None:
     """Where only the artifact's name makes a label wrong, that is told with its place, and nothing is written."""
     labels = "\"of={{ artifact | replace('llm', '^_') }}\""
-    done = apply(f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - artifact: '*'\n    labels: [{labels}]\n")
+    done = apply(f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - artifact: '*'\n    labels: [{labels}]\n    mode: replace\n")
     assert (done.code, done.errors) == (2, ["HAR-MANIFEST"])
     assert f"{apply.path}:5:14: label 1" in done.err
     assert not writes(box)
@@ -159,7 +159,7 @@ def test_require_of_one_entry_gates_all(apply: Apply, box: Sandbox, tmp_path: Pa
     labels: [b]
     require: ["{require}"]
 """
-    text = f"version: 1\nregistry-ref: {MODELS}\nchanges:{changes}"
+    text = f"version: 1\nregistry-ref: {MODELS}\nmode: replace\nchanges:{changes}"
     done = apply(text, {"metrics-file": str(tmp_path / "metrics.json")})
     assert (done.code, done.errors) == (10, ["HAR-REQUIRE"])
     assert not writes(box)
@@ -178,6 +178,7 @@ def test_what_is_not_there_is_told_with_its_place(apply: Apply, box: Sandbox) ->
         f"""
 version: 1
 registry-ref: {MODELS}
+mode: replace
 labels: [a]
 changes:
   - artifact: [resnet50, "nothing*"]
@@ -188,9 +189,9 @@ changes:
     assert done.code == 4
     told = {(code, what.removeprefix(f"{apply.path}:").partition(": ")[0]) for code, what, _ in done.stable_lines}
     assert told == {
-        ("HAR-NOTHING-MATCHED", "6:26"),
-        ("HAR-ARTIFACT-NOT-FOUND", "7:15"),
-        ("HAR-REGISTRY-NOT-FOUND", "8:33"),
+        ("HAR-NOTHING-MATCHED", "7:26"),
+        ("HAR-ARTIFACT-NOT-FOUND", "8:15"),
+        ("HAR-REGISTRY-NOT-FOUND", "9:33"),
     }
     assert not writes(box)
 
@@ -198,12 +199,12 @@ changes:
 def test_on_missing_skip(apply: Apply, box: Sandbox) -> None:
     """`on-missing: skip` of one entry passes over its own artifacts and globs alone."""
     skipping = '{artifact: [nobody, "nothing*", resnet50], on-missing: skip}'
-    done = apply(f"version: 1\nregistry-ref: {MODELS}\nlabels: [a]\nchanges: [{skipping}]\n", ci="github")
+    done = apply(f"version: 1\nregistry-ref: {MODELS}\nmode: replace\nlabels: [a]\nchanges: [{skipping}]\n", ci="github")
     assert (done.code, done.outputs["skipped-count"], done.outputs["changed-count"]) == (0, "2", "1")
-    assert f"{apply.path}:4:" in done.log
+    assert f"{apply.path}:5:" in done.log
     assert writes(box) == [("resnet50/labels", ["a"])]
     box.forget_requests()
-    text = f"version: 1\nregistry-ref: {MODELS}\nlabels: [a]\nchanges: [{skipping}, {{artifact: nobody2}}]\n"
+    text = f"version: 1\nregistry-ref: {MODELS}\nmode: replace\nlabels: [a]\nchanges: [{skipping}, {{artifact: nobody2}}]\n"
     assert apply(text).code == 4
     assert not writes(box)
 

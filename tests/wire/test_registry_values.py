@@ -12,11 +12,14 @@ from conftest import MakeSandbox, RunStep
 from har_labels.answers import Doubt, Written
 from har_labels.errors import (
     ArtifactNotFound,
+    BadRequest,
     HarLabelsError,
+    NoSuchPath,
     RateLimited,
     Redirected,
     Refused,
     RegistryNotFound,
+    RegistryUnknown,
     ServerFailing,
     Unauthorized,
 )
@@ -107,21 +110,21 @@ def test_an_answer_without_labels_is_not_confirmed() -> None:
         (
             "page",
             as_json(400, {"code": "400", "message": "registry not found: Failed to find repo: resource not found"}),
-            RegistryNotFound,
+            RegistryUnknown,
         ),
         (
             "page",
             as_json(400, {"code": "400", "message": "root space not found: failed to get space ID"}),
-            RegistryNotFound,
+            RegistryUnknown,
         ),
         ("page", as_json(404, {"message": "no registry"}), RegistryNotFound),
-        ("page", as_json(400, {"message": "page must be at least 1"}), Refused),
+        ("page", as_json(400, {"message": "page must be at least 1"}), BadRequest),
         ("page", as_json(401, {"message": "unauthorized"}), Unauthorized),
         ("page", as_json(403, {"code": "403", "message": "unauthorized"}), Unauthorized),
-        ("page", (404, TEXT, b"404 page not found\n"), Refused),
+        ("page", (404, TEXT, b"404 page not found\n"), NoSuchPath),
         ("put_labels", as_json(404, {"message": "Artifact not found"}), ArtifactNotFound),
-        ("put_labels", (404, TEXT, b"404 page not found\n"), Refused),
-        ("put_labels", (404, HTML, b"<html></html>"), Refused),
+        ("put_labels", (404, TEXT, b"404 page not found\n"), NoSuchPath),
+        ("put_labels", (404, HTML, b"<html></html>"), NoSuchPath),
     ],
 )
 def test_not_found_and_not_known(which: str, answer: Canned, kind: type[HarLabelsError]) -> None:
@@ -130,10 +133,10 @@ def test_not_found_and_not_known(which: str, answer: Canned, kind: type[HarLabel
 
 
 def test_a_summary_of_nothing_is_none() -> None:
-    """404 in JSON means that there is no such artifact; in any other form, that there is no such path."""
-    with canned(as_json(404, {"message": "x"})) as server:
-        assert call(server.url, "summary") is None
-    assert type(error_of((404, TEXT, b"404 page not found\n"), "summary")) is Refused
+    """404 means that there is no such artifact, in whatever form it comes."""
+    for answer in (as_json(404, {"message": "x"}), (404, TEXT, b"404 page not found\n")):
+        with canned(answer) as server:
+            assert call(server.url, "summary") is None
 
 
 @pytest.mark.parametrize(("labels", "read"), [(["b", "a"], ("a", "b")), (None, ()), ([], ())])

@@ -15,7 +15,7 @@ import canary
 from canary import KEY
 from conftest import MakeSandbox
 from har_labels import __version__
-from har_labels.errors import BadAnswer, HarLabelsError, TimedOut, Unreachable
+from har_labels.errors import BadAnswer, Disconnected, HarLabelsError, TimedOut, Unreachable
 from har_labels.transport import LARGEST_ANSWER, NoAnswer, Transport
 from har_sandbox import Fault, Sandbox
 from wire.clients import transport
@@ -159,7 +159,7 @@ def test_connections_that_break(box: Sandbox, kind: str, reason: tuple[str, ...]
     """A connection closed before the answer, within it, or before its stated end is no answer."""
     box.script([Fault(kind)])
     error = failure(transport(box.api_url, timeout=2))
-    assert type(error) is Unreachable
+    assert type(error) is Disconnected
     assert error.what.removeprefix("the connection to 127.0.0.1 failed: ").startswith(reason)
     assert len(box.requests) == 1
 

@@ -84,6 +84,9 @@ LINES: dict[str, tuple[str, str]] = {
         "it read current is ['owner=vision', 'stage=dev']", "",
     ),
     "HAR-MAX-CHANGES": ("4 artifacts would change, and `max-changes` is 2", ""),
+    "HAR-WOULD-REMOVE": (
+        "'resnet50' in acme/ml/prod/models/+: 'owner=vision', 'stage=dev' would be removed, and no `mode` says that it may", "",
+    ),
     "HAR-CANCELLED": ("the run was cancelled", ""),
 }  # fmt: skip
 
@@ -122,6 +125,8 @@ HINTS: dict[str, str] = {
     "HAR-DEADLINE": "Set `deadline` below your CI's own time limit, so that there is time to say what was done.",
     "HAR-NO-TIME": "See [many artifacts](many-artifacts.md) for the arithmetic.",
     "HAR-REQUIRE": "Exit code 10: branch on `steps.<id>.outputs.exit-code` if this is no failure for you.",
+    "HAR-WOULD-REMOVE": "The endpoint replaces the whole list, so the labels that others have set would go. All artifacts of the "
+    "run are told, and none is written. A dry run shows the difference all the same.",
     "HAR-CANCELLED": "`status` is `PARTIAL` if anything had been written by then.",
 }
 

@@ -103,7 +103,7 @@ class _Making:
             ref=entry.value("registry_ref"),
             patterns=tuple(dict.fromkeys(item.text for item in patterns)),
             artifact_type=entry.value("artifact_type") or "",
-            recipe=self._recipe(entry, entry.mode or Mode.REPLACE),
+            recipe=self._recipe(entry, entry.mode or Mode.REPLACE, is_without_mode=entry.is_without_mode),
             skips_missing=entry.value("on_missing") is OnMissingName.SKIP,
             places=self._places(entry, patterns),
         )
@@ -115,12 +115,13 @@ class _Making:
             places[str(entry.value("registry_ref"))] = self.faults.where(registry.place)
         return places
 
-    def _recipe(self, entry: PlacedEntry, mode: Mode) -> Recipe:
+    def _recipe(self, entry: PlacedEntry, mode: Mode, *, is_without_mode: bool) -> Recipe:
         labels = entry.node("labels")
         surroundings = self._surroundings_of(entry)
         place = f"{self.faults.where(labels.place if labels else entry.own.node.place)}: label"
         recipe = Recipe(
             mode=mode,
+            is_without_mode=is_without_mode,
             items=() if mode in WITHOUT_LABELS else self._items(entry, "labels"),
             surroundings=surroundings or self.surroundings,
             owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),

@@ -54,9 +54,16 @@ class PlacedEntry:
 
     @property
     def mode(self) -> Mode | None:
-        """The mode, or None if it can't be understood."""
+        """The mode, or what is done without one; None if it can't be understood."""
+        if self.is_bad("mode"):
+            return None
         mode: Mode | None = self.value("mode")
-        return mode
+        return mode or Mode.REPLACE
+
+    @property
+    def is_without_mode(self) -> bool:
+        """Whether neither entry nor file nor input says a mode."""
+        return not self.value("mode") and not self.is_bad("mode")
 
     @property
     def is_whole(self) -> bool:
@@ -75,7 +82,8 @@ def check_entry(entry: PlacedEntry, faults: Faults) -> None:
         return
     if mode not in WITHOUT_LABELS and not entry.level("labels"):
         cure = "Give them, or `mode: clear` to take all labels away." if mode is Mode.REPLACE else "Give them."
-        faults.add(entry.own.node.place, f"this entry has no `labels`, and `mode: {mode}` needs them", cure)
+        needs = "" if entry.is_without_mode else f", and `mode: {mode}` needs them"
+        faults.add(entry.own.node.place, f"this entry has no `labels`{needs}", cure)
     for name, with_what in _FITTING.items():
         if mode not in MODES_OF[name] and _says(entry.own, name):
             what = f"`{dashed(name)}` goes with {with_what}, and this entry has `mode: {mode}`"

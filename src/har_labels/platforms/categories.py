@@ -40,6 +40,7 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.NoTime: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
     errors.RequireFailed: ("VERIFICATION_FAILURE", "VALIDATION"),
     errors.TooManyChanges: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.WouldRemove: ("VERIFICATION_FAILURE", "VALIDATION"),
 }
 
 
