@@ -177,7 +177,7 @@ def data_of(answer: Answer) -> dict[str, Any]:
         shown = f"with status {_cut(status)!r}" if isinstance(status, str) else "without a status that is text"
         words = _words(answer)
         said = f": {words}" if words else ""
-        failing = ServerFailing if status in _FAILURES else BadAnswer
+        failing = ServerFailing if isinstance(status, str) and status in _FAILURES else BadAnswer
         raise Doubt(failing(f"the server answered {answer.status} {shown}{said}"))
     data = document.get("data")
     if not isinstance(data, dict):

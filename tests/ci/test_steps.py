@@ -126,7 +126,11 @@ def test_the_terminal_shows_a_diff(run_step: RunStep, box: Sandbox) -> None:
     """Without `--json` a terminal gets a readable diff on stdout, and notices on stderr."""
     folder = run_step.new_folder()
     variables = run_step.variables(
-        "terminal", folder, box, {"registry-ref": REGISTRY, "artifact": NAME, "mode": "replace", "labels": "stage=prod"}, {}
+        "terminal",
+        folder,
+        box,
+        {"registry-ref": REGISTRY, "artifact": NAME, "mode": "replace", "labels": "stage=prod"},
+        {},
     )
     done = _plain(run_step, variables)
     assert done.out.splitlines()[:4] == [f"~ {REGISTRY}/+ {NAME}", "- alpha", "- stage=dev", "+ stage=prod"]

@@ -72,7 +72,14 @@ ONE = Work(
 )
 MANY = Work("many", {"artifact": "team/*", "mode": "replace", "labels": "b, c"}, ["a"], ["b", "c"], 4)
 MERGED = Work("merged", {"artifact": "team/*", "mode": "add", "labels": "b"}, ["a"], ["a", "b"], 6)
-DRY = Work("dry run", {"artifact": "team/*", "mode": "replace", "labels": "b", "dry-run": "true"}, ["a"], ["a"], 1, files=["save-plan"])
+DRY = Work(
+    "dry run",
+    {"artifact": "team/*", "mode": "replace", "labels": "b", "dry-run": "true"},
+    ["a"],
+    ["a"],
+    1,
+    files=["save-plan"],
+)
 APPLIED = Work("apply-plan", {}, ["a"], ["b"], 6, plan=True)
 ALL = (ONE, MANY, MERGED, DRY, APPLIED)
 

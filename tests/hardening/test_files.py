@@ -22,7 +22,10 @@ DRY = {**LABELS, "dry-run": "true"}
 FILES = {
     "labels-file": ({"registry-ref": "acme/r", "artifact": "x", "mode": "replace"}, "b\n"),
     "metrics-file": (LABELS, '{"a": 1}'),
-    "manifest": ({}, '{"version": 1, "changes": [{"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": ["b"]}]}'),
+    "manifest": (
+        {},
+        '{"version": 1, "changes": [{"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": ["b"]}]}',
+    ),
     "apply-plan": ({}, ""),
     "save-plan": (DRY, "theirs\n"),
     "report-file": (LABELS, "theirs\n"),
@@ -179,7 +182,12 @@ def test_a_terminal_follows_its_users_links(run_step: RunStep, box: Sandbox, in_
     workspace = in_workspace("workspace")
     (outside / "labels").write_text("b\n")
     (workspace / "labels").symlink_to(outside / "labels")
-    assert run_step("terminal", box, {"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels-file": "labels"}).code == 0
+    assert (
+        run_step(
+            "terminal", box, {"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels-file": "labels"}
+        ).code
+        == 0
+    )
 
 
 @pytest.mark.parametrize("name", WRITTEN)

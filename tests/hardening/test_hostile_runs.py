@@ -65,7 +65,9 @@ def test_labels_that_are_taken_away(start_step: StartStep, sandbox: Sandbox, ci:
     """So does a `replace`, whose notice names all of them."""
     there = sorted({*HOSTILE, *CONTROLS})
     sandbox.add_artifact(REGISTRY, "x", package_type="GENERIC", labels=there)
-    done = start_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": "x", "mode": "replace", "labels": WANTED}).done()
+    done = start_step(
+        ci, sandbox, {"registry-ref": REGISTRY, "artifact": "x", "mode": "replace", "labels": WANTED}
+    ).done()
     check_orderly(done)
     assert (done.code, sandbox.labels(REGISTRY, "x")) == (0, [WANTED])
     assert done.value("results")[0]["removed"] == there
@@ -76,7 +78,9 @@ def test_names_of_artifacts(start_step: StartStep, sandbox: Sandbox, ci: str) ->
     """Artifacts of any name are found by a glob and labelled, each by its own name."""
     for name in NAMES:
         sandbox.add_artifact(REGISTRY, name, package_type="GENERIC", labels=["old"])
-    done = start_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": "*", "mode": "replace", "labels": WANTED}).done()
+    done = start_step(
+        ci, sandbox, {"registry-ref": REGISTRY, "artifact": "*", "mode": "replace", "labels": WANTED}
+    ).done()
     check_orderly(done)
     assert (done.code, done.outputs["changed-count"]) == (0, str(len(NAMES))), done.log
     assert all(sandbox.labels(REGISTRY, name) == [WANTED] for name in NAMES)
@@ -116,6 +120,7 @@ def labelled(run_step: RunStep, sandbox: Sandbox) -> Callable[..., tuple[int, li
         inputs = {
             "registry-ref": REGISTRY,
             "artifact": "x",
+            "mode": "replace",
             "labels": label,
             **{name.replace("_", "-"): text for name, text in more.items()},
         }
@@ -177,7 +182,7 @@ def test_inputs_that_are_refused(run_step: RunStep, ci: str) -> None:
         if "\0" in text or not text.strip():
             continue
         names = ("mode", "registry-ref", "artifact-type", "timeout", "api-url", "on-missing", "dry-run")
-        done = run_step(ci, None, dict.fromkeys(names, text) | {"artifact": "x", "mode": "replace", "labels": "a"})
+        done = run_step(ci, None, dict.fromkeys(names, text) | {"artifact": "x", "labels": "a"})
         check_orderly(done)
         assert done.code == 2
         assert len(done.errors) >= len(names) - 1

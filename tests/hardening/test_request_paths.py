@@ -88,7 +88,13 @@ def test_an_artifact_of_any_name(run_step: RunStep, mirror: RawServer, name: str
     """As the input `artifact`: the request names exactly that artifact, or there is none and exit 2 says why."""
     mirror.asked.clear()
     # As a JSON list, so that no comma or line end splits it; what no environment can hold comes as an escape.
-    inputs = {"api-url": mirror.url, "registry-ref": "acme/r", "artifact": json.dumps([name]), "mode": "replace", "labels": "new"}
+    inputs = {
+        "api-url": mirror.url,
+        "registry-ref": "acme/r",
+        "artifact": json.dumps([name]),
+        "mode": "replace",
+        "labels": "new",
+    }
     done = run_step("github", None, inputs)
     check_orderly(done)
     expected = meant(name, parse_artifact_name)
@@ -109,7 +115,11 @@ def test_a_registry_of_any_name(run_step: RunStep, mirror: RawServer, name: str)
     ref = f"acme/{name}"
     if "\0" in ref or any("\ud800" <= character <= "\udfff" for character in ref):
         return  # no environment holds these
-    done = run_step("harness", None, {"api-url": mirror.url, "registry-ref": ref, "artifact": "x", "mode": "replace", "labels": "new"})
+    done = run_step(
+        "harness",
+        None,
+        {"api-url": mirror.url, "registry-ref": ref, "artifact": "x", "mode": "replace", "labels": "new"},
+    )
     check_orderly(done)
     expected = meant(ref.strip(), parse_registry_ref)
     if expected is None:
@@ -128,7 +138,12 @@ def test_names_in_files(run_step: RunStep, mirror: RawServer, tmp_path: Path, na
     path = tmp_path / "file.json"
     if kind == "manifest":
         path.write_text(
-            json.dumps({"version": 1, "changes": [{"registry-ref": "acme/r", "artifact": [name], "mode": "replace", "labels": ["new"]}]})
+            json.dumps(
+                {
+                    "version": 1,
+                    "changes": [{"registry-ref": "acme/r", "artifact": [name], "mode": "replace", "labels": ["new"]}],
+                }
+            )
         )
         inputs = {"manifest": str(path)}
     else:
@@ -164,7 +179,13 @@ def test_an_api_url_that_hides_something(run_step: RunStep, mirror: RawServer, u
     done = run_step(
         "github",
         None,
-        {"api-url": url.format(url=mirror.url), "registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": "new"},
+        {
+            "api-url": url.format(url=mirror.url),
+            "registry-ref": "acme/r",
+            "artifact": "x",
+            "mode": "replace",
+            "labels": "new",
+        },
     )
     check_orderly(done)
     assert (done.code, mirror.asked) == (2, [])
@@ -187,7 +208,9 @@ def test_names_that_the_server_lists(run_step: RunStep, name: str) -> None:
 
     with raw_server(serve) as server:
         done = run_step(
-            "github", None, {"api-url": server.url, "registry-ref": "acme/r", "artifact": "*", "mode": "replace", "labels": "new"}
+            "github",
+            None,
+            {"api-url": server.url, "registry-ref": "acme/r", "artifact": "*", "mode": "replace", "labels": "new"},
         )
     check_orderly(done)
     assert (done.code, done.errors) == (11, ["HAR-REFUSED"])
@@ -200,7 +223,9 @@ def test_a_slash_in_a_name_keeps_its_marker(run_step: RunStep, sandbox: Sandbox)
     """`team/model` and `team/model/+` are one artifact, and neither is `team` nor the endpoint of another."""
     for name in ("team", "team/model", "team/model/labels"):
         sandbox.add_artifact("acme/r", name, package_type="GENERIC", labels=["old"])
-    done = run_step("github", sandbox, {"registry-ref": "acme/r/+", "artifact": "team/model/+", "mode": "replace", "labels": "new"})
+    done = run_step(
+        "github", sandbox, {"registry-ref": "acme/r/+", "artifact": "team/model/+", "mode": "replace", "labels": "new"}
+    )
     assert done.code == 0
     assert [sandbox.labels("acme/r", name) for name in ("team", "team/model", "team/model/labels")] == [
         ["old"],
@@ -228,6 +253,7 @@ def test_half_a_character_in_a_name(run_step: RunStep, tmp_path: Path) -> None:
             "api-url": server.url,
             "registry-ref": "acme/r",
             "artifact": "*",
+            "mode": "replace",
             "labels": "new",
             "report-file": str(report),
         }

@@ -84,7 +84,7 @@ class Run:
         clock = VirtualClock(self.actor)
         registry = Registry(self._network, wait_turn=clock.check)  # type: ignore[arg-type]
         reader = Reader(registry, clock, retries=self.step.care.retries)
-        planner = Planner(reader, clock, shard=Shard(), wait=0, notice=_drop)
+        planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
         plan = planner.plan([Entry(REF, (NAME,), "", _recipe(self.step.change))])
         if plan.errors or plan.others:
             self.error = plan.errors[0] if plan.errors else plan.others[0].error

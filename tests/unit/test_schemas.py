@@ -192,7 +192,14 @@ def models(sandbox: Sandbox) -> Sandbox:
 def test_a_real_plan_file(run_step: RunStep, models: Sandbox, tmp_path: Path) -> None:
     """Every line that a dry run writes is valid, the header first; a step without its labels is not."""
     plan = tmp_path / "labels.plan"
-    inputs = {"registry-ref": MODELS, "artifact": "*", "mode": "replace", "labels": "x", "dry-run": "true", "save-plan": str(plan)}
+    inputs = {
+        "registry-ref": MODELS,
+        "artifact": "*",
+        "mode": "replace",
+        "labels": "x",
+        "dry-run": "true",
+        "save-plan": str(plan),
+    }
     assert run_step("terminal", models, inputs).code == 0
     header, *steps = [json.loads(line) for line in plan.read_text("utf-8").splitlines()]
     assert (header["steps"], len(steps)) == (3, 3)

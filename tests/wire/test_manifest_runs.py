@@ -142,7 +142,9 @@ def test_problems_of_inputs_and_manifest_together(apply: Apply, box: Sandbox) ->
 def test_a_label_that_one_artifact_spoils(apply: Apply, box: Sandbox) -> None:
     """Where only the artifact's name makes a label wrong, that is told with its place, and nothing is written."""
     labels = "\"of={{ artifact | replace('llm', '^_') }}\""
-    done = apply(f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - artifact: '*'\n    labels: [{labels}]\n    mode: replace\n")
+    done = apply(
+        f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - artifact: '*'\n    labels: [{labels}]\n    mode: replace\n"
+    )
     assert (done.code, done.errors) == (2, ["HAR-MANIFEST"])
     assert f"{apply.path}:5:14: label 1" in done.err
     assert not writes(box)
@@ -199,7 +201,9 @@ changes:
 def test_on_missing_skip(apply: Apply, box: Sandbox) -> None:
     """`on-missing: skip` of one entry passes over its own artifacts and globs alone."""
     skipping = '{artifact: [nobody, "nothing*", resnet50], on-missing: skip}'
-    done = apply(f"version: 1\nregistry-ref: {MODELS}\nmode: replace\nlabels: [a]\nchanges: [{skipping}]\n", ci="github")
+    done = apply(
+        f"version: 1\nregistry-ref: {MODELS}\nmode: replace\nlabels: [a]\nchanges: [{skipping}]\n", ci="github"
+    )
     assert (done.code, done.outputs["skipped-count"], done.outputs["changed-count"]) == (0, "2", "1")
     assert f"{apply.path}:5:" in done.log
     assert writes(box) == [("resnet50/labels", ["a"])]

@@ -233,7 +233,9 @@ def test_a_refused_key_stops_the_run_and_a_refused_registry_only_that_one(
         f"'m-0000{number}' in {MODELS}/+" for number in (1, 2)
     ]
     sandbox.forget_requests()
-    manifest.write_text(json.dumps({"version": 1, "mode": "replace", "changes": [change | {"labels": ["y"]} for change in changes]}))
+    manifest.write_text(
+        json.dumps({"version": 1, "mode": "replace", "changes": [change | {"labels": ["y"]} for change in changes]})
+    )
     sandbox.script([Fault("401", method="PUT", times=1)])
     done = run_step("github", sandbox, {"manifest": str(manifest), "concurrency": "1"})
     assert (done.code, methods(sandbox)["PUT"]) == (3, 1)

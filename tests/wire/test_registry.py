@@ -9,6 +9,7 @@ import pytest
 from har_labels.answers import Doubt
 from har_labels.errors import (
     BadAnswer,
+    BadRequest,
     Conflict,
     Forbidden,
     HarLabelsError,
@@ -53,7 +54,7 @@ def test_the_shapes_of_an_error(shape: Any, body: Any, said: str) -> None:
         (401, Unauthorized),
         (403, Forbidden),
         (409, Conflict),
-        (400, Refused),
+        (400, BadRequest),
         (405, Refused),
         (413, Refused),
         (415, Refused),

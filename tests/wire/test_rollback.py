@@ -80,7 +80,13 @@ def test_what_nobody_knows_is_not_rolled_back_and_told(sandbox: Sandbox, run_ste
     sandbox.add_artifact(MODELS, "hidden", package_type="DOCKER", labels=["old"], hidden=True)
     sandbox.add_artifact(MODELS, "refused", package_type="DOCKER", labels=["old"])
     sandbox.script([Fault("400", method="PUT", artifact="refused", times=9)])
-    asked = {"registry-ref": MODELS, "artifact": "hidden, refused", "mode": "replace", "labels": "x", "concurrency": "1"}
+    asked = {
+        "registry-ref": MODELS,
+        "artifact": "hidden, refused",
+        "mode": "replace",
+        "labels": "x",
+        "concurrency": "1",
+    }
     done = run_step("github", sandbox, asked | {"on-failure": "rollback", "retries": "0"})
     assert (done.code, sandbox.labels(MODELS, "hidden")) == (6, ["x"])
     assert f"'hidden' in {MODELS}/+ is not rolled back: what its labels were before is not known" in done.log

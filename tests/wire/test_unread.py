@@ -326,7 +326,13 @@ def test_an_unknown_registry_of_the_open_source_server_stays_not_found(
 ) -> None:
     """Its recorded 400 says so in words: exit 4 without a PUT."""
     box = make_sandbox("open-source")
-    inputs = {"registry-ref": "acme/nothing", "artifact": NAME, "mode": "replace", "labels": "a", "auth-scheme": "bearer"}
+    inputs = {
+        "registry-ref": "acme/nothing",
+        "artifact": NAME,
+        "mode": "replace",
+        "labels": "a",
+        "auth-scheme": "bearer",
+    }
     done = run_step("github", box, inputs)
     assert (done.code, done.errors) == (4, ["HAR-REGISTRY-NOT-FOUND"])
     assert [request.method for request in box.requests] == ["GET"]

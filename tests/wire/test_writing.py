@@ -224,7 +224,9 @@ def test_a_key_that_was_refused_while_looking_is_not_sent_again(
         [Fault("500", method="PUT", artifact=NAME), Fault("429", method="PUT", artifact="vgg16"),
          Fault(refusal, method="GET", nth=2, times=9)]
     )  # fmt: skip
-    done = run_step("github", box, {"registry-ref": MODELS, "artifact": "*", "mode": mode, "labels": "x", "concurrency": "1"})
+    done = run_step(
+        "github", box, {"registry-ref": MODELS, "artifact": "*", "mode": mode, "labels": "x", "concurrency": "1"}
+    )
     assert (done.code, len(puts(box))) == (3, 2)
     assert [request.method for request in box.requests][-1] == "GET"
     assert sum(row["attempts"] for row in done.value("results")) == 2
@@ -349,7 +351,13 @@ def test_a_server_known_to_drop_types_is_not_written_to(make_sandbox: MakeSandbo
 def test_the_first_write_shows_whether_types_stay(make_sandbox: MakeSandbox, run_step: RunStep, allowed: bool) -> None:
     """Elsewhere the first write is looked at alone: if its type is gone the run stops there, or warns and goes on."""
     box = hugging_face(make_sandbox, "saas", drops_type=True)
-    asked = {"registry-ref": MODELS, "artifact": "*", "mode": "replace", "labels": "new", "allow-type-loss": str(allowed).lower()}
+    asked = {
+        "registry-ref": MODELS,
+        "artifact": "*",
+        "mode": "replace",
+        "labels": "new",
+        "allow-type-loss": str(allowed).lower(),
+    }
     done = run_step("github", box, asked)
     assert "is no longer a model since its labels were written" in done.log
     assert (done.code, len(puts(box))) == ((0, 3) if allowed else (6, 1)), done.err
