@@ -5,7 +5,8 @@ Nothing has been written until every artifact of the run is planned. What can't 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -168,7 +169,7 @@ class Planner:
 
     @staticmethod
     def _note_unread(
-        entries: Sequence[Entry], unread: dict[str, HarLabelsError], names: Set[str], error: HarLabelsError
+        entries: Sequence[Entry], unread: dict[str, HarLabelsError], names: AbstractSet[str], error: HarLabelsError
     ) -> None:
         """Keeps why these names could not be read; raises it where an entry may not be written then (contract §5)."""
         for entry in entries:

@@ -7,7 +7,8 @@ a name and listing all. Reads are tried again here; they change nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from re import split
 from typing import TypeVar
@@ -48,7 +49,7 @@ class Reading:
 
 Rows = dict[str, list[Row]]
 # Is told of the names that can't be read, and why; raises that where they must be.
-OnRefusal = Callable[[Set[str], HarLabelsError], None]
+OnRefusal = Callable[[AbstractSet[str], HarLabelsError], None]
 
 
 def is_refusal(error: HarLabelsError) -> bool:

@@ -17,7 +17,6 @@ from har_labels.errors import (
     NoSuchPath,
     RateLimited,
     Redirected,
-    Refused,
     RegistryNotFound,
     RegistryUnknown,
     ServerFailing,
