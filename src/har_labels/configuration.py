@@ -172,7 +172,7 @@ def _without_unusable(inputs: Inputs, key: SecretStr) -> tuple[Inputs, dict[str,
         elif name not in _JUDGED_BY_ITEM and (flaw := unresolved(given.text)):
             what = f"is {quoted(given.text.strip())}: {flaw.why}"
             if name == "api_key":
-                what = "holds an expression that was not resolved"
+                what = f"is {flaw.why.rpartition(', ')[2]}"  # nothing of its text is shown
             found[name] = InputError(f"`{given.spelling}` {what}", flaw.cure)
     layers: list[Layer] = [
         {name: given for name, given in layer.items() if name not in found} for layer in inputs.layers

@@ -183,4 +183,4 @@ _REMARKS_ON_LABELS = (_Kind(_has_no_value, "has no value behind its key, or what
 
 
 def _written(text: str, what: re.Pattern[str], by: str) -> str:
-    return f"`{shown(what.sub(lambda _found: by, text))}` is that very text"
+    return f"`{shown(quote(what.sub(lambda _found: by, text)))}` is that very text"
