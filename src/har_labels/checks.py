@@ -88,7 +88,7 @@ def Count(least: int, most: int | None) -> Any:  # noqa: N802 - reads as the typ
 
 
 # One text, or those of a flag that was given several times.
-Given = str | tuple[str, ...]
+Texts = str | tuple[str, ...]
 
 
 def read_labels(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
@@ -102,36 +102,38 @@ def _read_items(text: str) -> tuple[Item, ...]:
     return parse_list(text)
 
 
-def _values(given: Given) -> tuple[str, ...]:
+def _values(given: Texts) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else given
 
 
-def _items_of(given: Given, read: Callable[[str], tuple[Item, ...]], *, renders: bool = False) -> tuple[Item, ...]:
+def _items_of(given: Texts, read: Callable[[str], tuple[Item, ...]], *, renders: bool = False) -> tuple[Item, ...]:
     """The items of all values, each read by itself; what is wrong with single ones is told where they are used."""
     found: list[tuple[str, Written]] = []
-    for text in _values(given):
+    values = _values(given)
+    for at, text in enumerate(values, start=1):
         try:
             found += ((item.text, item.written) for item in read(text))
         except ListError as error:
             # An expression that nobody resolved may be all that keeps it from being a list.
             flaw = unresolved("\n".join(lines_of(text)), renders=renders)
-            raise (wrong(flaw.why, flaw.cure) if flaw else wrong(error.why, error.cure)) from None
+            why, cure = (flaw.why, flaw.cure) if flaw else (error.why, error.cure)
+            raise wrong(why if len(values) == 1 else f"in value {at} of {len(values)}, {why}", cure) from None
     return numbered(found)
 
 
-def _list(given: Given) -> tuple[Item, ...]:
+def _list(given: Texts) -> tuple[Item, ...]:
     return _items_of(given, _read_items)
 
 
-def _labels(given: Given) -> tuple[Item, ...]:
+def _labels(given: Texts) -> tuple[Item, ...]:
     return _items_of(given, read_labels, renders=True)
 
 
-def _expressions(given: Given) -> tuple[Item, ...]:
+def _expressions(given: Texts) -> tuple[Item, ...]:
     return parse_lines("\n".join(_values(given)))
 
 
-def _patterns(given: Given) -> tuple[Item, ...]:
+def _patterns(given: Texts) -> tuple[Item, ...]:
     """At least one: a computed list that came out empty must not turn `owned` off."""
     items = _list(given)
     if not items:

@@ -21,6 +21,8 @@ from har_labels.settings import Settings, check, fields, help_texts, quoted
 # Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
 
+# What Harness writes for an expression without a value.
+NULL = "null"
 # Lists whose items `requested` judges one by one, so that a comment in them may hold anything.
 _JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "metrics_file"})
 
@@ -117,7 +119,7 @@ def _key(
     inputs: Inputs, spell: Callable[[str], str], platform: Platform
 ) -> tuple[SecretStr, tuple[str, ...]]:  # fmt: skip
     """The key, masked from here on, and warnings about its file. Raises InputError, which never shows it."""
-    if _stands_for_nothing(inputs.given("api_key") or inputs.given("api_key_file"), platform):
+    if _stands_for_nothing(inputs, platform):
         return SecretStr(""), ()  # told with the other inputs
     if given := inputs.given("api_key"):
         platform.mask(given.text.strip())
@@ -138,12 +140,14 @@ def _key(
     raise InputError(f"`{spell('api_key')}` is missing{f': {why}' if why else ''}", how)
 
 
-def _stands_for_nothing(given: Given | None, platform: Platform) -> bool:
-    """Whether the CI has put nothing in the place of an expression."""
-    if given and unresolved(given.text):
+def _stands_for_nothing(inputs: Inputs, platform: Platform) -> bool:
+    """Whether the CI has left an expression, or `null`, where the key or its file should stand."""
+    given = inputs.given("api_key") or inputs.given("api_key_file")
+    if not given or not (unresolved(given.text) or given.text.strip() == NULL):
+        return False
+    if given is inputs.given("api_key") and given.text.strip() != NULL:
         platform.mask(given.text.strip())  # whatever it is, it stands where a key does
-        return True
-    return bool(given and given.text.strip() == "null")
+    return True
 
 
 def _leading_out(
@@ -167,7 +171,7 @@ def _without_unusable(inputs: Inputs, key: SecretStr) -> tuple[Inputs, dict[str,
                 f"`{given.spelling}` contains the key",
                 KEY_IS_ELSEWHERE,
             )
-        elif given.text.strip() == "null":
+        elif given.text.strip() == NULL:
             found[name] = _is_null(name, given)
         elif name not in _JUDGED_BY_ITEM and (flaw := unresolved(given.text)):
             what = f"is {quoted(given.text.strip())}: {flaw.why}"

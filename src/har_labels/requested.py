@@ -131,12 +131,17 @@ class _Asked:
         for remark in remarks_on(items, are_labels=are_labels):
             self._notice(f"`{self._spell(name)}` {remark}")
 
-    def _sound_labels(self) -> tuple[Item, ...]:
-        """The labels of input and file without those that are refused already. Raises InputError for the file."""
+    def _sound_labels(self) -> tuple[Item, ...] | None:
+        """The labels of input and file without those that are refused already; None if that leaves none.
+
+        Raises InputError for the file.
+        """
         path, spelling = self._settings.labels_file, self._spell("labels_file")
         of_file = () if self._is_bad("labels_file") or not path else _items_in(path, spelling)
         self._judge("labels_file", of_file)
-        return tuple(item for item in (*self._settings.labels, *of_file) if not flaw_in(item))
+        given = (*self._settings.labels, *of_file)
+        sound = tuple(item for item in given if not flaw_in(item))
+        return sound if sound or not given else None
 
     def _of_inputs(
         self, surroundings: Surroundings, requirements: Sequence[Requirement], *, has_metrics: bool
