@@ -141,9 +141,9 @@ def json_items(text: str) -> list[str]:
                 f"paste the object as JSON (`toJSON(…)`), or write {quote(PASTED_OBJECT)} for that very text",
             ) from None
         raise ListError("it starts with `[` but is no JSON array of strings", _two_ways(text)) from None
-    for position, item in enumerate(items, start=1):
-        if not isinstance(item, str) or isinstance(item, _Number):
-            raise ListError(f"item {position} of the JSON array {_kind(item)}", _flat_cure(items, text))
+    wrong = (at for at, item in enumerate(items) if not isinstance(item, str) or isinstance(item, _Number))
+    if (at := next(wrong, None)) is not None:
+        raise ListError(f"item {at + 1} of the JSON array {_kind(items[at])}", _flat_cure(items, text))
     return [str(item) for item in items]
 
 
@@ -163,7 +163,10 @@ def _kind(item: object) -> str:
 
 def _flat_cure(items: list[object], text: str) -> str:
     """The array that was probably meant by one whose items are not all strings."""
-    flat = list(flattened(items))
+    try:
+        flat = list(flattened(items))
+    except RecursionError:
+        return "write each item as one text, not lists in lists"
     array = in_backquotes(json.dumps(flat, ensure_ascii=False))
     if any(isinstance(item, dict) for item in items):
         return f"write each as one text: {array}" if flat else "write each as one text"

@@ -35,11 +35,11 @@ def parse_map(text: str) -> tuple[Item, ...]:
     """The items of a map, in its order. Raises ListError, whose cure is what was probably meant."""
     try:
         pairs = _pairs(text)
+        if None in pairs.values() and ":" not in text:
+            raise ListError("it begins with `{` and has no `key: value`, as a map does", _way_out(text))
+        return numbered([(_label(key, value, pairs), Written.IN_MAP) for key, value in pairs.items()])
     except RecursionError:
         raise ListError("it is nested too deep", "write one text for each key") from None
-    if None in pairs.values() and ":" not in text:
-        raise ListError("it begins with `{` and has no `key: value`, as a map does", _way_out(text))
-    return numbered((_label(key, value, pairs), Written.IN_MAP) for key, value in pairs.items())
 
 
 def no_map(text: str) -> ListError:

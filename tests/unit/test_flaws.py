@@ -140,6 +140,14 @@ def test_unresolved(text: str, is_unresolved: bool) -> None:
     assert bool(unresolved(text)) is is_unresolved
 
 
+@pytest.mark.parametrize("depth", [50, 500, 900, 5000, 100_000])
+def test_nesting_is_no_crash(depth: int) -> None:
+    """However deep a value is nested, it is refused like any other that is no list."""
+    for text in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth, "{a: " * depth + "1" + "}" * depth):
+        with pytest.raises(ListError):
+            read_labels(text)
+
+
 def test_the_work_grows_with_the_list() -> None:
     """Remarks look at each item a fixed number of times, whatever they look like."""
     import sys
