@@ -21,7 +21,7 @@ from har_labels.settings import Settings, check, fields, help_texts, quoted
 # Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
 
-# What Harness writes for an expression without a value.
+# What Harness, and JSON, write for an expression without a value.
 NULL = "null"
 # Lists whose items `requested` judges one by one, so that a comment in them may hold anything.
 _JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "metrics_file"})
@@ -188,7 +188,7 @@ def _is_null(name: str, given: Given) -> InputError:
     """What Harness writes for an expression without a value, and JSON for nothing."""
     itself = '; `"null"` in double quotes is that text' if name in _JUDGED_BY_ITEM else ""
     return InputError(
-        f"`{given.spelling}` is 'null', which Harness writes for an expression that has no value",
+        f"`{given.spelling}` is 'null', which Harness and `toJSON` write for an expression that has no value",
         f"Give the expression a value, or leave `{given.spelling}` out{itself}.",
         is_spelt=True,
     )

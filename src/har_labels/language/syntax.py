@@ -26,7 +26,7 @@ _MOST_PREFIXES = 100
 # What is meant by a sign behind the end of an expression.
 _WAYS_ON = {
     "=": "`==` compares; a text stands in quotes: `'stage=prod' in current`.",
-    ",": "Write one expression a line. Harness joins a YAML list with commas before a step sees it: use a block (`require: |`).",
+    ",": "Write one expression a line. Harness joins a YAML list with commas before a step sees it: use a block (`|`).",
 }
 
 
