@@ -60,10 +60,12 @@ The CIs
 Files
     files           what inputs name: read with a limit, written whole or not at all
     metrics         metrics files, as the mapping that templates call `metrics`
-    yaml12          YAML 1.2 text to plain data
 What is meant (values to values, from here on)
     entries         what is asked of which artifacts, and this run's share of them
     checks          what each kind of input may hold, and the words for what it may not
+    flaws           what an item of a list can't be meant as, and what it may be meant otherwise
+    maps            labels given as one map, to items
+    yaml12          YAML 1.2 text to plain data
     recipe          what one entry asks for, before it is known of which artifact
     rules           label templates and `require`
     rendering       from items to labels or patterns, one by one
@@ -77,6 +79,7 @@ What is meant (values to values, from here on)
 What is told
     summary         the Markdown of the job summary, and the diff in the log
     report          counts, status, exit code, outputs and the JSON report
+    upserts         what an `upsert` does that its writer may not have meant
     display         somebody else's text, so that it has no effect
 What passes between them
     plan            steps and outcomes

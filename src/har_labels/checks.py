@@ -17,8 +17,10 @@ from pydantic_settings import NoDecode
 
 from har_labels.address import AddressError, ApiBase, RegistryRef, parse_api_base, parse_registry_ref
 from har_labels.display import one_of
+from har_labels.flaws import unresolved
 from har_labels.labels import Mode, OnConflict
-from har_labels.lists import Item, ListError, parse_lines, parse_list
+from har_labels.lists import Item, ListError, Written, lines_of, numbered, parse_lines, parse_list
+from har_labels.maps import begins_map, no_map, parse_map
 
 SEPARATOR = "\x1f"
 _MOST_DIGITS = 18
@@ -85,16 +87,55 @@ def Count(least: int, most: int | None) -> Any:  # noqa: N802 - reads as the typ
     return Annotated[int, PlainValidator(_number("[0-9]+", int, least, most))]
 
 
-def _list(text: str) -> tuple[Item, ...]:
-    try:
-        return parse_list(text)
-    except ListError as error:
-        raise wrong(error.why, error.cure) from None
+# One text, or those of a flag that was given several times.
+Texts = str | tuple[str, ...]
 
 
-def _patterns(text: str) -> tuple[Item, ...]:
+def read_labels(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
+    """The labels of one value or of a file: a list, or a map. Raises ListError."""
+    return parse_map(text) if begins_map(text) else parse_list(text, is_file=is_file)
+
+
+def _read_items(text: str) -> tuple[Item, ...]:
+    if begins_map(text):
+        raise no_map(text)
+    return parse_list(text)
+
+
+def _values(given: Texts) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else given
+
+
+def _items_of(given: Texts, read: Callable[[str], tuple[Item, ...]], *, renders: bool = False) -> tuple[Item, ...]:
+    """The items of all values, each read by itself; what is wrong with single ones is told where they are used."""
+    found: list[tuple[str, Written]] = []
+    values = _values(given)
+    for at, text in enumerate(values, start=1):
+        try:
+            found += ((item.text, item.written) for item in read(text))
+        except ListError as error:
+            # An expression that nobody resolved may be all that keeps it from being a list.
+            flaw = unresolved("\n".join(lines_of(text)), renders=renders)
+            why, cure = (flaw.why, flaw.cure) if flaw else (error.why, error.cure)
+            raise wrong(why if len(values) == 1 else f"in value {at} of {len(values)}, {why}", cure) from None
+    return numbered(found)
+
+
+def _list(given: Texts) -> tuple[Item, ...]:
+    return _items_of(given, _read_items)
+
+
+def _labels(given: Texts) -> tuple[Item, ...]:
+    return _items_of(given, read_labels, renders=True)
+
+
+def _expressions(given: Texts) -> tuple[Item, ...]:
+    return parse_lines("\n".join(_values(given)))
+
+
+def _patterns(given: Texts) -> tuple[Item, ...]:
     """At least one: a computed list that came out empty must not turn `owned` off."""
-    items = _list(text)
+    items = _list(given)
     if not items:
         raise wrong("it has no items", "Give a pattern, or leave it out.")
     return items
@@ -169,8 +210,9 @@ OnFailure = Annotated[OnFailureName, PlainValidator(_one_of(OnFailureName))]
 ArtifactType = Annotated[ArtifactTypeName, PlainValidator(_one_of(ArtifactTypeName))]
 AuthScheme = Annotated[AuthSchemeName, PlainValidator(_one_of(AuthSchemeName))]
 Items = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_list)]
+LabelItems = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_labels)]
 Patterns = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_patterns)]
-Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(parse_lines)]
+Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_expressions)]
 ApiUrl = Annotated[ApiBase, PlainValidator(_api_url)]
 Registry = Annotated[RegistryRef, PlainValidator(_registry)]
 Key = Annotated[SecretStr, PlainValidator(_key)]

@@ -12,13 +12,19 @@ from har_labels.checks import is_key
 from har_labels.contradictions import clashes, contradictions, named_files
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key
-from har_labels.inputs import Inputs, Layer, collect
+from har_labels.flaws import unresolved
+from har_labels.inputs import Given, Inputs, Layer, collect
 from har_labels.names import dashed
 from har_labels.platforms import Platform
 from har_labels.settings import Settings, check, fields, help_texts, quoted
 
 # Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
+
+# What Harness, and JSON, write for an expression without a value.
+NULL = "null"
+# Lists whose items `requested` judges one by one, so that a comment in them may hold anything.
+_JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "metrics_file"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,8 @@ def _key(
     inputs: Inputs, spell: Callable[[str], str], platform: Platform
 ) -> tuple[SecretStr, tuple[str, ...]]:  # fmt: skip
     """The key, masked from here on, and warnings about its file. Raises InputError, which never shows it."""
+    if _stands_for_nothing(inputs, platform):
+        return SecretStr(""), ()  # told with the other inputs
     if given := inputs.given("api_key"):
         platform.mask(given.text.strip())
         if not is_key(given.text.strip()):
@@ -130,6 +138,16 @@ def _key(
         return SecretStr(""), ()  # what is wrong with the names is told already
     why, how = platform.key_hint()
     raise InputError(f"`{spell('api_key')}` is missing{f': {why}' if why else ''}", how)
+
+
+def _stands_for_nothing(inputs: Inputs, platform: Platform) -> bool:
+    """Whether the CI has left an expression, or `null`, where the key or its file should stand."""
+    given = inputs.given("api_key") or inputs.given("api_key_file")
+    if not given or not (unresolved(given.text) or given.text.strip() == NULL):
+        return False
+    if given is inputs.given("api_key") and given.text.strip() != NULL:
+        platform.mask(given.text.strip())  # whatever it is, it stands where a key does
+    return True
 
 
 def _leading_out(
@@ -153,15 +171,27 @@ def _without_unusable(inputs: Inputs, key: SecretStr) -> tuple[Inputs, dict[str,
                 f"`{given.spelling}` contains the key",
                 KEY_IS_ELSEWHERE,
             )
-        elif given.text.lstrip().startswith("<+"):
-            found[name] = InputError(
-                f"`{given.spelling}` is {quoted(given.text.strip())}, an expression that Harness did not resolve",
-                "Check its spelling, and that it has a value where this step runs.",
-            )
+        elif given.text.strip() == NULL:
+            found[name] = _is_null(name, given)
+        elif name not in _JUDGED_BY_ITEM and (flaw := unresolved(given.text)):
+            what = f"is {quoted(given.text.strip())}: {flaw.why}"
+            if name == "api_key":
+                what = f"is {flaw.why.rpartition(', ')[2]}"  # nothing of its text is shown
+            found[name] = InputError(f"`{given.spelling}` {what}", flaw.cure)
     layers: list[Layer] = [
         {name: given for name, given in layer.items() if name not in found} for layer in inputs.layers
     ]
     return Inputs(layers), found
+
+
+def _is_null(name: str, given: Given) -> InputError:
+    """What Harness writes for an expression without a value, and JSON for nothing."""
+    itself = '; `"null"` in double quotes is that text' if name in _JUDGED_BY_ITEM else ""
+    return InputError(
+        f"`{given.spelling}` is 'null', which Harness and `toJSON` write for an expression that has no value",
+        f"Give the expression a value, or leave `{given.spelling}` out{itself}.",
+        is_spelt=True,
+    )
 
 
 def _with_scope(problem: InputError, inputs: Inputs, scopes: Sequence[str]) -> InputError:

@@ -15,7 +15,7 @@ from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
 
 @dataclass(slots=True)
 class Flags:
-    texts: dict[str, str] = field(default_factory=dict)
+    values: dict[str, tuple[str, ...]] = field(default_factory=dict)
     problems: list[InputError] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     wants_json: bool = False
@@ -43,7 +43,7 @@ class _Parser(argparse.ArgumentParser):
 def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> Flags:
     """Reads `--name value`, `--name=value` and, for switches, a bare `--name`.
 
-    A list's flag given several times joins its values by newlines, as its items are. `--api-key` is refused: a
+    A list's flag may be given several times; each value is a list of its own. `--api-key` is refused: a
     command line is visible to every process of the machine.
     """
     flags = Flags()
@@ -64,9 +64,9 @@ def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[s
             flags.problems.append(problem)
             values = values[:1]
         if values:
-            flags.texts[name] = "\n".join(values)
-    if "api_key" in flags.texts:
-        del flags.texts["api_key"]
+            flags.values[name] = tuple(values)
+    if "api_key" in flags.values:
+        del flags.values["api_key"]
         flags.problems.append(
             InputError(
                 "`--api-key` shows the key to every process of this machine, and your shell may keep it",
@@ -80,12 +80,9 @@ def _problem_with_several(name: str, kind: Kind, values: Sequence[str]) -> Input
     """Why the values of one flag can't be taken together."""
     if len(values) < 2 or name == "api_key":
         return None
-    what = f"`--{dashed(name)}` is given {len(values)} times"
-    if kind is not Kind.LIST:
-        return InputError(what, "Keep one of them.")
-    if any(value.lstrip().startswith("[") for value in values):
-        return InputError(f"{what}, once as a JSON array", "Write all items into one array, or each behind a flag.")
-    return None
+    if kind is Kind.LIST:
+        return None
+    return InputError(f"`--{dashed(name)}` is given {len(values)} times", "Keep one of them.")
 
 
 def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> argparse.ArgumentParser:

@@ -30,10 +30,14 @@ ALIKE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One input as it was given: how its reader spelt it, and its text."""
+    """One input as it was given: how its reader spelt it, and its text.
+
+    `values` are those of a list's flag that was given several times; the text then has all of them.
+    """
 
     spelling: str
     text: str
+    values: tuple[str, ...] = ()
 
 
 Layer = Mapping[str, Given]
@@ -153,9 +157,9 @@ def _flags(inputs: Inputs, fields: Mapping[str, Kind], argv: Sequence[str], help
     parsed = flags.parse(argv, fields, help_texts)
     inputs.problems.extend(parsed.problems)
     inputs.wants_json, inputs.is_unreadable = parsed.wants_json, parsed.is_unreadable
-    for name, text in parsed.texts.items():
-        if text.strip():
-            layer[name] = Given(f"--{dashed(name)}", text)
+    for name, values in parsed.values.items():
+        if text := "\n".join(filter(str.strip, values)):
+            layer[name] = Given(f"--{dashed(name)}", text, values)
     inputs.problems.extend(_unknown_flag(inputs, word, fields) for word in _without_values(parsed.unknown))
     return layer
 

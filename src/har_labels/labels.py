@@ -88,16 +88,23 @@ def matches_any(patterns: Iterable[str], text: str) -> bool:
 
 
 def key_and_value(label: str) -> tuple[str, str] | None:
-    """The key and value of `key=value` or `key:value`, at the sign that comes first; None for a bare word."""
-    found = re.search("[=:]", label)
-    if not found or found.start() == 0:
-        return None
-    return label[: found.start()], label[found.end() :]
+    """The key and value of a label; None for a bare word (contract §3).
+
+    The key ends at the first `=`; if there is none, or `://` stands before it, at the first `:`. So `ci:run=12` has the
+    key `ci:run`, and the `=` in an address separates nothing.
+    """
+    at = label.find("=")
+    if at < 0 or "://" in label[:at]:
+        at = label.find(":")
+    return (label[:at], label[at + 1 :]) if at > 0 else None
 
 
-def as_map(labels: Labels) -> dict[str, str]:
-    """The labels that are `key=value` or `key:value`, as a mapping (output `labels-map`)."""
-    return dict(pair for pair in map(key_and_value, labels) if pair)
+def as_map(labels: Labels) -> dict[str, str | list[str]]:
+    """The labels with a key, as a mapping (output `labels-map`); a key that several have gets all of their values."""
+    values: dict[str, list[str]] = {}
+    for key, value in filter(None, map(key_and_value, labels)):
+        values.setdefault(key, []).append(value)
+    return {key: several if len(several) > 1 else several[0] for key, several in values.items()}
 
 
 @dataclass(frozen=True, slots=True)

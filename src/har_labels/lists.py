@@ -1,14 +1,17 @@
 """Lists as people write them in a CI file: one input's text becomes items (contract §2 "Lists").
 
-A text that starts with `[` is a JSON array. Any other is separated by newlines and commas, where commas
-inside `{{ }}` don't count and `"…"` protects a whole item. An item never spans lines.
+A text that starts with `[` is a JSON array. One of several lines has an item a line; one of a single line is separated
+by commas, where those inside `{{ }}` don't count and `"…"` protects a whole item. Comments and empty lines go first.
+What an item may not hold is `flaws`' question; a map of labels is read by `maps`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
 
 BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
@@ -21,6 +24,8 @@ _TOKEN = re.compile(
     r"""'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'|"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|[\[({\])}]|[^'"\[({\])}\n]+""",
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+# What JavaScript makes of an object where a text is wanted.
+PASTED_OBJECT = "[object Object]"
 
 
 class ListError(ValueError):
@@ -31,9 +36,21 @@ class ListError(ValueError):
         self.why, self.cure = why, f"{cure[:1].upper()}{cure[1:]}."
 
 
+class Written(Enum):
+    """How an item stood in its list, as far as it tells what was meant by it."""
+
+    QUOTED = "in double quotes"
+    IN_ARRAY = "in a JSON array"
+    IN_MAP = "as a pair of a map"
+    AS_LINE = "on a line of its own"
+    SPLIT = "between commas"
+    ALONE = "as the only item of one line"
+    LISTED = "as an item of a list that has a form of its own, such as a manifest's"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a list, and its place among the items, from 1.
+    """One item of a list, and its place among the items, from 1; comments and empty lines don't count.
 
     `where` stands before the position in messages, for an item that its list's name alone doesn't place.
     """
@@ -41,24 +58,39 @@ class Item:
     text: str
     position: int
     where: str = ""
+    written: Written = field(default=Written.LISTED, compare=False)
 
 
-def parse_list(text: str) -> tuple[Item, ...]:
-    """The items of a list input or a list file, in order, duplicates kept.
+def parse_list(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
+    """The items of one value of a list input, or of a list file, in order, duplicates kept.
 
-    Plain items are trimmed and dropped when empty; items of a JSON array and quoted items stay as they are.
-    Raises ListError, whose message shows how to write what was probably meant.
+    Plain items are trimmed and dropped when empty; items of a JSON array and quoted items stay as they are. In a file
+    each line is an item, even where there is only one. Raises ListError, whose message shows how to write what was
+    probably meant.
     """
-    text = _as_lines(text)
-    if text.lstrip(BLANKS + "\n").startswith("["):
-        return _numbered(_json_items(text.strip(BLANKS + "\n")))
-    return _numbered(_Scanner(text).items())
+    lines = lines_of(text)
+    if lines and lines[0].startswith("["):
+        array = json_items("\n".join(lines))
+        return numbered((text, Written.IN_ARRAY) for text in array)
+    if len(lines) == 1 and not is_file:
+        return numbered(_separated(lines[0]))
+    return numbered(_line_item(line) for line in lines)
 
 
 def parse_lines(text: str) -> tuple[Item, ...]:
     """The lines that are not blank, trimmed (`require`: one expression a line)."""
-    lines = (line.strip(BLANKS) for line in _as_lines(text).split("\n"))
-    return _numbered([line for line in lines if line])
+    lines = (line.strip(BLANKS) for line in as_lines(text).split("\n"))
+    return numbered((line, Written.AS_LINE) for line in lines if line)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines that say something, trimmed: no empty ones, and no comments, which begin with `#` and a blank."""
+    lines = (line.strip(BLANKS) for line in as_lines(text).split("\n"))
+    return [line for line in lines if line and not _is_comment(line)]
+
+
+def numbered(items: Iterable[tuple[str, Written]]) -> tuple[Item, ...]:
+    return tuple(Item(text, at, written=written) for at, (text, written) in enumerate(items, start=1))
 
 
 def quote(text: str) -> str:
@@ -66,41 +98,195 @@ def quote(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _as_lines(text: str) -> str:
+def in_backquotes(text: str) -> str:
+    """A text as a hint shows it, cut where it is long."""
+    return f"`{text}`" if len(text) <= _LONGEST_HINT else f"`{text[:_LONGEST_HINT]}…`"
+
+
+def parts_between_commas(text: str) -> list[str]:
+    """What commas would make of a plain text; none where it can't be split."""
+    try:
+        return [part.text for part in _Scanner(text).parts()]
+    except ListError:
+        return []
+
+
+def without_placeholders(text: str) -> str:
+    """`text` without its `{{ … }}`, each as one blank-free sign, so that what is left can be looked at."""
+    return "\ufffc".join(_Scanner(text).texts_between()) if "{{" in text else text
+
+
+def as_lines(text: str) -> str:
+    """`text` with plain line ends and without a byte-order mark."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
-def _numbered(items: list[str]) -> tuple[Item, ...]:
-    return tuple(Item(item, position) for position, item in enumerate(items, start=1))
+def _is_comment(line: str) -> bool:
+    return line[0] == "#" and (len(line) == 1 or line[1] in BLANKS)
 
 
-def _json_items(text: str) -> list[str]:
+# --- JSON --------------------------------------------------------------------------------------------------------
+
+
+def json_items(text: str) -> list[str]:
+    """The texts of a JSON array. Raises ListError for anything else."""
     try:
-        items = json.loads(text)
-    # ValueError: not JSON, or a number of thousands of digits. RecursionError: thousands of brackets.
+        # Numbers stay as they are written, for the hint.
+        items = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
+    # ValueError: not JSON. RecursionError: thousands of brackets.
     except (ValueError, RecursionError):
+        if text.startswith(PASTED_OBJECT):
+            raise ListError(
+                f"it is `{PASTED_OBJECT}`, which is what JavaScript writes for an object whose text nobody asked for",
+                f"paste the object as JSON (`toJSON(…)`), or write {quote(PASTED_OBJECT)} for that very text",
+            ) from None
         raise ListError("it starts with `[` but is no JSON array of strings", _two_ways(text)) from None
-    for position, item in enumerate(items, start=1):
-        if not isinstance(item, str):
-            raise ListError(f"item {position} of the JSON array is not a string in quotes", _two_ways(text))
+    wrong = (at for at, item in enumerate(items) if not isinstance(item, str) or isinstance(item, _Number))
+    if (at := next(wrong, None)) is not None:
+        raise ListError(f"item {at + 1} of the JSON array {_kind(items[at])}", _flat_cure(items, text))
     return [str(item) for item in items]
 
 
-def _two_ways(text: str) -> str:
+class _Number(str):
+    """A number of a JSON array, in the digits it was written with."""
+
+    __slots__ = ()
+
+
+def _kind(item: object) -> str:
+    if item is None:
+        return "is null, which is no label or name"
+    if isinstance(item, dict):
+        return "is an object, and not a string in quotes"
+    return "is not a string in quotes"
+
+
+def _flat_cure(items: list[object], text: str) -> str:
+    """The array that was probably meant by one whose items are not all strings."""
+    try:
+        flat = list(flattened(items))
+    except RecursionError:
+        return "write each item as one text, not lists in lists"
+    array = in_backquotes(json.dumps(flat, ensure_ascii=False))
+    if any(isinstance(item, dict) for item in items):
+        return f"write each as one text: {array}" if flat else "write each as one text"
+    if any(item is None for item in items):
+        without = f"leave it out: {array}" if flat else "leave it out"
+        return f'{without}, or write `"null"` in double quotes for that text'
+    return _two_ways(text, array)
+
+
+def flattened(value: object, key: str = "") -> Iterator[str]:
+    """The labels that nested JSON was probably meant to be: `key=value` of each pair, `a.b=value` of pairs in pairs.
+
+    Nothing becomes of null; `{"key": "a", "value": "b"}` is a way to write a pair.
+    """
+    if isinstance(value, list):
+        for item in value:
+            yield from flattened(item, key)
+    elif isinstance(value, dict):
+        name = next((value[name] for name in ("key", "name") if value.keys() == {name, "value"}), None)
+        pairs = {name: value["value"]} if isinstance(name, str) else value
+        for inner, item in pairs.items():
+            yield from flattened(item, f"{key}.{inner}" if key else inner)
+    elif value is not None:
+        text = json.dumps(value) if isinstance(value, bool) else str(value)
+        yield f"{key}={text}" if key else text
+
+
+def _two_ways(text: str, array: str = "") -> str:
     """How to write the array, and how to write a first item that really starts with `[`."""
     try:
-        plain = _Scanner(text).items()
+        plain = [part.text for part in _Scanner(text).parts()]
         is_open = "]" not in text or text.endswith("]")
-        inner = _Scanner(text[1:].removesuffix("]") if is_open else text).items()
+        inner = [part.text for part in _Scanner(text[1:].removesuffix("]") if is_open else text).parts()]
     except ListError:
         plain, inner = ["[a]"], ["a", "b"]
-    array = json.dumps([item.strip("\"'") for item in inner], ensure_ascii=False)
+    array = array or in_backquotes(json.dumps([item.strip("\"'") for item in inner], ensure_ascii=False))
     quoted = ", ".join([quote(plain[0]), *plain[1:]])
-    return f"write {_shown(array)} for a JSON array, or {_shown(quoted)} if an item itself starts with `[`"
+    return f"write {array} for a JSON array, or {in_backquotes(quoted)} if an item itself starts with `[`"
 
 
-def _shown(text: str) -> str:
-    return f"`{text}`" if len(text) <= _LONGEST_HINT else f"`{text[:_LONGEST_HINT]}…`"
+# --- lines and commas --------------------------------------------------------------------------------------------
+
+
+def _line_item(line: str) -> tuple[str, Written]:
+    """The one item of a line, which may stand in quotes."""
+    if not line.startswith('"'):
+        return line, Written.AS_LINE
+    found = _QUOTED.match(line)
+    if not found:
+        raise _unclosed(line)
+    if found.end() < len(line):
+        raise ListError(
+            f"{in_backquotes(line)} goes on after its closing quote, and lines don't split",
+            f"write each item on a line of its own, or {in_backquotes(quote(line))} if all of it is one item",
+        )
+    return _unquoted(found), Written.QUOTED
+
+
+def _separated(line: str) -> list[tuple[str, Written]]:
+    """The items between the commas of the one line that there is."""
+    parts = list(_Scanner(line).parts())
+    for at, part in enumerate(parts):
+        if part.is_escaped:
+            raise _escaped(line, parts, at)
+        if part.is_unbalanced and len(parts) > 1:
+            raise _unbalanced(line, parts, at)
+    plain = Written.SPLIT if len(parts) > 1 else Written.ALONE
+    return [(part.text, Written.QUOTED if part.is_quoted else plain) for part in parts]
+
+
+def _escaped(line: str, parts: Sequence[_Part], at: int) -> ListError:
+    last = at
+    while last + 1 < len(parts) and parts[last].is_escaped:
+        last += 1
+    meant = line[parts[at].start : parts[last].end + parts[last].is_escaped].strip(BLANKS).replace("\\,", ",")
+    return ListError(
+        f"item {at + 1} {in_backquotes(parts[at].text)} has `\\` before its comma, which separates all the same",
+        f"write {in_backquotes(quote(meant))} for one item with a comma, or {_literally(parts, at)}",
+    )
+
+
+def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> ListError:
+    closing = next((part for part in parts[at + 1 :] if part.is_unbalanced), None)
+    meant = quote(line[parts[at].start : closing.end].strip(BLANKS)) if closing else ""
+    one_item = f"{in_backquotes(meant)} for one item with a comma, or " if meant else ""
+    return ListError(
+        f"item {at + 1} {in_backquotes(parts[at].text)} has a quote without its other half, and a comma separates there "
+        "unless the quotes are around the whole item",
+        f"write {one_item}{_literally(parts, at)}",
+    )
+
+
+def _literally(parts: Sequence[_Part], at: int) -> str:
+    return f"{in_backquotes(quote(parts[at].text))} if item {at + 1} is meant as it stands"
+
+
+def _unclosed(line: str) -> ListError:
+    return ListError(
+        f"{in_backquotes(line)} begins with a quote that is not closed on its line",
+        f"close it, or write {in_backquotes(quote(line))} for an item that begins with a quote",
+    )
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    return found[1].replace('""', '"')
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    r"""One item between commas: its text and where it stands.
+
+    `is_unbalanced` with an odd number of quotes outside of placeholders, `is_escaped` with `\\` before its comma.
+    """
+
+    text: str
+    start: int
+    end: int
+    is_quoted: bool = False
+    is_unbalanced: bool = False
+    is_escaped: bool = False
 
 
 class _Scanner:
@@ -112,49 +298,60 @@ class _Scanner:
         # Up to here no `{{` is looked at, as none has a `}}` on its line; keeps the scan linear.
         self._unclosed_until = 0
 
-    def items(self) -> list[str]:
-        found = []
+    def parts(self) -> Iterator[_Part]:
+        """The items that are not empty. Raises ListError."""
         while self._at < len(self._text):
             self._skip_blanks()
-            if self._text.startswith('"', self._at):
-                found.append(self._quoted())
-            elif plain := self._plain():
-                found.append(plain)
+            part = self._quoted() if self._text.startswith('"', self._at) else self._plain()
+            if part.text or part.is_quoted:
+                yield part
             self._at += 1  # the separator
-        return found
 
-    def _skip_blanks(self) -> None:
-        while self._at < len(self._text) and self._text[self._at] in BLANKS:
-            self._at += 1
+    def texts_between(self) -> list[str]:
+        """What stands outside of placeholders: one text more than there are of these."""
+        texts, start = [], 0
+        while (opening := self._text.find("{{", self._at)) >= 0:
+            self._at = self._end_of_placeholder(opening)
+            if self._at > opening + 2:
+                texts.append(self._text[start:opening])
+                start = self._at
+        return [*texts, self._text[start:]]
 
-    def _quoted(self) -> str:
+    def _quoted(self) -> _Part:
+        """The quoted item that begins here. Raises ListError."""
         start = self._at
         found = _QUOTED.match(self._text, start)
         if not found:
-            raise ListError(
-                f"{_shown(self._line_from(start))} begins with a quote that is not closed on its line",
-                'close it, or write `"""…"` for an item that begins with a quote',
-            )
+            raise _unclosed(self._line_from(start))
         self._at = found.end()
         self._skip_blanks()
         if self._text[self._at : self._at + 1] not in {"", ",", "\n"}:
             line = self._line_from(start)
             raise ListError(
-                f"{_shown(line)} goes on after its closing quote",
-                f"put a comma behind the quote, or write {_shown(quote(line))} if all of it is one item",
+                f"{in_backquotes(line)} goes on after its closing quote",
+                f"put a comma behind the quote, or write {in_backquotes(quote(line))} if all of it is one item",
             )
-        return found[1].replace('""', '"')
+        return _Part(_unquoted(found), start, self._at, is_quoted=True)
 
-    def _plain(self) -> str:
-        start = self._at
+    def _skip_blanks(self) -> None:
+        while self._at < len(self._text) and self._text[self._at] in BLANKS:
+            self._at += 1
+
+    def _plain(self) -> _Part:
+        start = outside = self._at
+        quotes = 0
         while found := _END_OF_PLAIN.search(self._text, self._at):
             self._at = found.start()
             if found[0] != "{{":
                 break
-            self._at = self._end_of_placeholder(self._at)
+            quotes += self._text.count('"', outside, self._at)
+            self._at = outside = self._end_of_placeholder(self._at)
         else:
             self._at = len(self._text)
-        return self._text[start : self._at].strip(BLANKS)
+        quotes += self._text.count('"', outside, self._at)
+        is_escaped = self._text.startswith("\\,", self._at - 1) and self._at > start
+        text = self._text[start : self._at].strip(BLANKS)
+        return _Part(text, start, self._at, is_unbalanced=quotes % 2 == 1, is_escaped=is_escaped)
 
     def _end_of_placeholder(self, start: int) -> int:
         """Where the placeholder that opens at `start` is over; just behind its `{{` if it never closes on its line."""

@@ -31,6 +31,7 @@ from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refu
 from har_labels.recipe import Recipe
 from har_labels.task import Task, Unread
 from har_labels.timing import LONGEST_WAIT, Clock
+from har_labels.upserts import remarks_on
 
 _FIRST_WAIT = 0.5
 _AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
@@ -105,6 +106,8 @@ class Planner:
         self._unmatched: set[str] = set()
         self._matched: set[str] = set()
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
+        # What is worth telling of `upsert`, with the first artifact it is true of and how many there are.
+        self._remarks: dict[str, tuple[str, int]] = {}
 
     def plan(self, entries: Sequence[Entry]) -> Plan:
         """One task for each artifact that the entries name; several entries of one artifact become one task."""
@@ -128,6 +131,9 @@ class Planner:
             self._notice(f"there is no artifact{of_shard}, so there is nothing to do")
         for pattern in sorted(self._unmatched - self._matched):
             self._notice(f"no label of any artifact{of_shard} matches {pattern!r}, so `remove` takes none away")
+        for remark, subjects in self._remarks.items():
+            more = f" and {number(subjects[1] - 1, 'more artifact')}" if subjects[1] > 1 else ""
+            self._notice(f"{subjects[0]}{more}: {remark}")
         return plan
 
     def _rows(self, ref: RegistryRef, entries: Sequence[Entry], unread: dict[str, HarLabelsError]) -> Rows:
@@ -278,6 +284,9 @@ class Planner:
             self._note_patterns(goal, row.labels or ())
             if row.labels is None and not unread and goal.removes_nothing:
                 self._warning(f"{task.subject}: the registry does not show its labels; whatever is there is replaced")
+            for remark in remarks_on(goal.changes.parts, row.labels):
+                first, count = self._remarks.get(remark, (task.subject, 0))
+                self._remarks[remark] = first, count + 1
         except Failures as failures:
             plan.errors += [error for error in failures.errors if not _is_told(plan, error)]
         except HarLabelsError as error:

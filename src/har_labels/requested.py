@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from har_labels.address import WRITE_A_PLAIN_NAME, AddressError, parse_artifact_name
-from har_labels.checks import OnMissingName
+from har_labels.checks import OnMissingName, read_labels
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import read_text
-from har_labels.lists import Item, ListError, parse_list
+from har_labels.flaws import Flaw, flaw_in, remarks_on, unresolved
+from har_labels.lists import Item, ListError, lines_of
 from har_labels.recipe import Recipe, Surroundings, requirements_of
 from har_labels.settings import quoted
 
@@ -86,6 +87,8 @@ class _Asked:
 
     def entries(self) -> Sequence[Entry]:
         """The entries, as far as there are some."""
+        for name in ("artifact", "labels", "owned", "metrics_file"):
+            self._judge(name, getattr(self._settings, name))
         if self._settings.apply_plan:
             self._check_plan(self._settings.apply_plan)
             return ()  # its file says what is asked for, see `replay`
@@ -110,11 +113,35 @@ class _Asked:
             return None
         if not self._settings.metrics_file:
             return {}
+        if any(map(flaw_in, self._settings.metrics_file)):
+            return None
         from har_labels.metrics import load_metrics
 
         with self.problems:
             return load_metrics([path.text for path in self._settings.metrics_file])
         return None
+
+    def _judge(self, name: str, items: Sequence[Item]) -> None:
+        """Tells what is wrong with the items of a list, and what may be meant otherwise."""
+        are_labels = name in {"labels", "labels_file"}
+        for item in items:
+            if flaw := flaw_in(item, renders=are_labels):
+                what = f"`{self._spell(name)}` item {item.position} is {quoted(item.text)}: {flaw.why}"
+                self.problems.errors.append(InputError(what, flaw.cure, is_spelt=True))
+        for remark in remarks_on(items, are_labels=are_labels):
+            self._notice(f"`{self._spell(name)}` {remark}")
+
+    def _sound_labels(self) -> tuple[Item, ...] | None:
+        """The labels of input and file without those that are refused already; None if that leaves none.
+
+        Raises InputError for the file.
+        """
+        path, spelling = self._settings.labels_file, self._spell("labels_file")
+        of_file = () if self._is_bad("labels_file") or not path else _items_in(path, spelling)
+        self._judge("labels_file", of_file)
+        given = (*self._settings.labels, *of_file)
+        sound = tuple(item for item in given if not flaw_in(item))
+        return sound if sound or not given else None
 
     def _of_inputs(
         self, surroundings: Surroundings, requirements: Sequence[Requirement], *, has_metrics: bool
@@ -125,8 +152,7 @@ class _Asked:
         with self.problems:
             patterns = _patterns(settings.artifact, self._spell("artifact"), self._notice)
         with self.problems:
-            labels_file = None if self._is_bad("labels_file") else settings.labels_file
-            items = settings.labels + _items_in(labels_file, self._spell("labels_file"))
+            items = self._sound_labels()
         recipe = Recipe(
             mode=settings.effective_mode,
             is_without_mode=settings.mode is None,
@@ -194,6 +220,8 @@ def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None
     found: list[str] = []
     problems: list[HarLabelsError] = []
     for item in items:
+        if flaw_in(item):
+            continue  # it is told already
         try:
             name = parse_artifact_name(item.text)
             if name in found:
@@ -208,11 +236,11 @@ def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None
     return tuple(found)
 
 
-def _items_in(path: str | None, spelling: str) -> tuple[Item, ...]:
-    if not path:
-        return ()
+def _items_in(path: str, spelling: str) -> tuple[Item, ...]:
+    text = read_text(path, spelling=spelling)
     try:
-        items = parse_list(read_text(path, spelling=spelling))
+        items = read_labels(text, is_file=True)
         return tuple(replace(item, where=f"`{spelling}` label") for item in items)
     except ListError as error:
-        raise InputError(f"`{spelling}` names {path!r}: {error.why}", error.cure, is_spelt=True) from None
+        found: Flaw | ListError = unresolved("\n".join(lines_of(text)), renders=True) or error
+        raise InputError(f"`{spelling}` names {path!r}: {found.why}", found.cure, is_spelt=True) from None

@@ -26,6 +26,7 @@ from har_labels.checks import (
     FilePath,
     Items,
     Key,
+    LabelItems,
     ModeName,
     OnConflictName,
     OnFailure,
@@ -73,7 +74,7 @@ class Settings(BaseSettings):
         None, "Which", "YAML or JSON file with many changes; instead of `artifact` and `labels`",
     )  # fmt: skip
 
-    labels: Items = _input((), "What", "List of labels or label templates")
+    labels: LabelItems = _input((), "What", "Labels or label templates: a list, or a map such as `{stage: production}`")
     labels_file: FilePath | None = _input(None, "What", "File with the same; added to `labels`")
     metrics_file: Items = _input((), "What", "JSON or YAML file(s); content is `metrics` in templates; list")
     mode: ModeName | None = _input(
@@ -156,7 +157,7 @@ class _LayerSource(PydanticBaseSettingsSource):
         return (given.text if given else None), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        return {name: given.text for name, given in self._layer.items()}
+        return {name: given.values if len(given.values) > 1 else given.text for name, given in self._layer.items()}
 
 
 def fields() -> dict[str, Kind]:
@@ -228,10 +229,7 @@ def check(inputs: Inputs) -> Checked:
 def _problem(name: str, message: str, inputs: Inputs) -> InputError:
     why, _, allowed = message.partition(SEPARATOR)
     given = inputs.given(name) or Given(dashed(name), "")
-    text = given.text.strip()
-    if text == "null":
-        why += "; Harness writes `null` for an expression that has no value here"
-    return InputError(f"`{given.spelling}` is {quoted(text)}: {why}", allowed, is_spelt=True)
+    return InputError(f"`{given.spelling}` is {quoted(given.text.strip())}: {why}", allowed, is_spelt=True)
 
 
 def quoted(text: str) -> str:

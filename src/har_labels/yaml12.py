@@ -8,7 +8,7 @@ nesting is counted rather than recursed into.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,12 +32,20 @@ class YamlError(ValueError):
         super().__init__(f"line {line}, column {column}: {shown(problem)}")
 
 
-def load(text: str) -> object:
+class DuplicateKeyError(YamlError):
+    """A mapping has `key` twice."""
+
+    def __init__(self, key: str, line: int, column: int) -> None:
+        super().__init__(f"the key `{key}` is there twice", line, column)
+        self.key = key
+
+
+def load(text: str, *, as_written: bool = False) -> object:
     """The one document in `text` as dicts, lists, texts, numbers, true, false and None; keys are texts as written.
 
-    None if the text is empty. Raises YamlError.
+    None if the text is empty. With `as_written` numbers are texts with the digits that they have there. Raises YamlError.
     """
-    builder = _Builder()
+    builder = _Builder(value_of=_written_value if as_written else _plain_value)
     for event in _events(text):
         builder.take(type(event).__name__, event)
     return builder.document
@@ -75,6 +83,7 @@ class _Open:
 class _Builder:
     """Puts together what the events tell; `document` is None until one ends."""
 
+    value_of: Callable[[str], object]
     document: object = None
     _open: list[_Open] = field(default_factory=list)
     _documents: int = 0
@@ -107,7 +116,18 @@ class _Builder:
         if top and isinstance(top.value, dict) and top.key is None:
             top.key = _new_key(event, top.value)
         else:
-            self._add(_scalar(event))
+            self._add(self._scalar(event))
+
+    def _scalar(self, event: Any) -> object:
+        text: str = event.value
+        if event.style is not None:
+            return text
+        try:
+            return self.value_of(text)
+        except ValueError as error:
+            raise _error(
+                str(error) if isinstance(error, _NoNumberError) else "a number has too many digits", event
+            ) from None
 
     def _open_collection(self, value: dict[str, object] | list[object], event: Any) -> None:
         if len(self._open) >= DEEPEST:
@@ -138,18 +158,8 @@ def _new_key(event: Any, mapping: dict[str, object]) -> str:
     if key == "<<" and event.style is None:
         raise _error("the merge key `<<` is not allowed", event)
     if key in mapping:
-        raise _error(f"the key `{shown(key)}` is there twice", event)
+        raise DuplicateKeyError(key, event.start_mark.line + 1, event.start_mark.column + 1)
     return key
-
-
-def _scalar(event: Any) -> object:
-    text: str = event.value
-    if event.style is not None:
-        return text
-    try:
-        return _plain_value(text)
-    except ValueError:
-        raise _error("a number has too many digits", event) from None
 
 
 def _plain_value(text: str) -> object:
@@ -166,6 +176,18 @@ def _plain_value(text: str) -> object:
     if _INFINITE.fullmatch(text):
         return float("-inf" if text.startswith("-") else "inf")
     return float("nan") if text in _NAN else text
+
+
+class _NoNumberError(ValueError):
+    """NaN or infinity where digits are wanted."""
+
+
+def _written_value(text: str) -> object:
+    if text in _NULL:
+        return None
+    if text in _NAN or _INFINITE.fullmatch(text):
+        raise _NoNumberError(f"{text} is no number that can be written")
+    return _TRUE_OR_FALSE.get(text, text)
 
 
 def _error(problem: str, event: Any) -> YamlError:

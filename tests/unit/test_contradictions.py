@@ -172,14 +172,18 @@ def test_a_pipeline_spells_the_path(ci: str, given: str, scope: dict[str, str], 
 
 @pytest.mark.parametrize("ci", CIS)
 @pytest.mark.parametrize(
-    "name", ["registry-ref", "artifact", "labels", "mode", "api-url", "timeout", "dry-run", "api-key-file"]
+    "name",
+    ["registry-ref", "require", "mode", "api-url", "timeout", "dry-run", "api-key-file", "report-file", "manifest"],
 )
 def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
-    """A value that starts with `<+` is an expression that Harness did not resolve, and is said to be one."""
-    inputs = {name: "<+pipeline.variables.x>", **({"api-key": ""} if name == "api-key-file" else {})}
+    """A value that holds an expression that Harness did not resolve, at any place, is said to; lists are judged later."""
+    inputs = {name: "a <+pipeline.variables.x> b", **({"api-key": ""} if name == "api-key-file" else {})}
     what, cure = next(problem for problem in refusals(ci, inputs) if "expression" in problem[0])
     assert what == spelled(
-        f"`@{name}@` is '<+pipeline.variables.x>', an expression that Harness did not resolve", ci, inputs
+        f"`@{name}@` is 'a <+pipeline.variables.x> b': it holds `<+pipeline.variables.x>`, "
+        "an expression that Harness did not resolve",
+        ci,
+        inputs,
     )
     assert cure == "Check its spelling, and that it has a value where this step runs."
 
@@ -187,7 +191,7 @@ def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
 @pytest.mark.parametrize("ci", CIS)
 def test_an_expression_hides_no_other_problem(ci: str) -> None:
     """Beside an unresolved expression the other problems of the run are told, and none about what is not known."""
-    assert len(refusals(ci, {"artifact": "<+input>", "mode": "nope", "timeout": "9999"})) == 3
+    assert len(refusals(ci, {"registry-ref": "<+input>", "mode": "nope", "timeout": "9999"})) == 3
 
 
 HINTS = {

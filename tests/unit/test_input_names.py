@@ -187,11 +187,6 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
             "`--mode` is 'nope': it is none of the values allowed",
             "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`.",
         ),
-        (
-            ["--labels", '["x"]', "--labels", "y"],
-            "`--labels` is given 2 times, once as a JSON array",
-            "Write all items into one array, or each behind a flag.",
-        ),
         (["--api", "x"], "there is no flag `--api`", "Did you mean `--api-key-file` or `--api-url`?"),
         (["--on=x"], "there is no flag `--on`", "Did you mean `--on-conflict`, `--on-failure` or `--on-missing`?"),
         (["--dry-run=maybe"], "`--dry-run` is 'maybe': it is neither true nor false", "Use `true` or `false`."),

@@ -32,7 +32,14 @@ pairs = st.builds(
     st.sampled_from("=:"),
     st.text("12=:", max_size=2),
 )
-distinct_pairs = st.lists(pairs, min_size=1, max_size=3, unique_by=lambda label: label[0])
+
+
+def key_of(label: str) -> str:
+    """The key of a label that has one."""
+    return (key_and_value(label) or ("", ""))[0]
+
+
+distinct_pairs = st.lists(pairs, min_size=1, max_size=3, unique_by=key_of)
 current_labels = st.lists(st.one_of(words, pairs), max_size=6).map(to_labels)
 
 
@@ -111,7 +118,7 @@ def test_replace_is_what_was_given(labels: list[str], current: Labels | None) ->
 @given(distinct_pairs, current_labels)
 def test_upsert_sets_its_keys_and_touches_no_other(labels: list[str], current: Labels) -> None:
     """After `upsert` each key has its one value under one sign; labels of other keys and bare words stay."""
-    keys = {label[0] for label in labels}
+    keys = {key_of(label) for label in labels}
     others = {label for label in current if (pair := key_and_value(label)) is None or pair[0] not in keys}
     assert set(Change(Mode.UPSERT, tuple(labels)).apply(current)) == others | set(labels)
 
@@ -121,14 +128,14 @@ def test_upsert_that_keeps_only_adds_missing_keys(labels: list[str], current: La
     """With `on-conflict: keep` nothing goes, and only keys that were not there come."""
     there = {pair[0] for label in current if (pair := key_and_value(label))}
     result = Change(Mode.UPSERT, tuple(labels), on_conflict=OnConflict.KEEP).apply(current)
-    assert set(result) == set(current) | {label for label in labels if label[0] not in there}
+    assert set(result) == set(current) | {label for label in labels if key_of(label) not in there}
 
 
 @given(distinct_pairs, current_labels)
 def test_upsert_that_errors_never_overwrites(labels: list[str], current: Labels) -> None:
     """With `on-conflict: error` either no value differed and nothing is lost, or it is refused naming the key."""
     change = Change(Mode.UPSERT, tuple(labels), on_conflict=OnConflict.ERROR)
-    wanted = {label[0]: label for label in labels}
+    wanted = {key_of(label): label for label in labels}
     conflict = [label for label in current if (pair := key_and_value(label)) and label != wanted.get(pair[0], label)]
     if not conflict:
         assert set(change.apply(current)) == {*current, *labels}
@@ -178,7 +185,17 @@ def test_a_step_takes_away_what_is_not_in_it(before: Labels, change: Change) -> 
         ("a=b", ("a", "b")),
         ("a:b", ("a", "b")),
         ("a=b:c", ("a", "b:c")),
-        ("a:b=c", ("a", "b=c")),
+        ("a:b=c", ("a:b", "c")),
+        ("ci:run=12", ("ci:run", "12")),
+        ("ci:verified", ("ci", "verified")),
+        ("url=https://x.y/?q=1", ("url", "https://x.y/?q=1")),
+        ("url:https://x.y/?q=1", ("url", "https://x.y/?q=1")),
+        ("https://x.y/?q=1", ("https", "//x.y/?q=1")),
+        ("a:b://c=d", ("a", "b://c=d")),
+        ("a=b=c", ("a", "b=c")),
+        ("://a=b", None),
+        ("=a:b", None),
+        (":a=b", (":a", "b")),
         ("a=", ("a", "")),
         ("a:", ("a", "")),
         ("=b", None),
@@ -190,13 +207,19 @@ def test_a_step_takes_away_what_is_not_in_it(before: Labels, change: Change) -> 
     ],
 )
 def test_key_and_value(label: str, pair: tuple[str, str] | None) -> None:
-    """The sign that comes first divides; the key may not be empty, the value may."""
+    """The first `=` divides, or, without one or behind `://`, the first `:`; the key may not be empty, the value may."""
     assert key_and_value(label) == pair
 
 
 def test_as_map() -> None:
-    """`labels-map` has the labels with a key; bare words are left out."""
+    """`labels-map` has the labels with a key; bare words are left out, and a key that several have gets all values."""
     assert as_map(("a=1", "b:2", "bare", "=x")) == {"a": "1", "b": "2"}
+    assert as_map(("a=1", "a=2", "b:x", "b=x", "ci:run=12", "ci:ok")) == {
+        "a": ["1", "2"],
+        "b": ["x", "x"],
+        "ci:run": "12",
+        "ci": "ok",
+    }
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,11 @@ _OPENING = re.compile(r"\{[{%#]")
 # Jinja2's parser recurses: some 15 frames for a bracket, one for each of `not`, `-`, `+` and `if`.
 _DEEPEST_BRACKETS = 20
 _MOST_PREFIXES = 100
+# What is meant by a sign behind the end of an expression.
+_WAYS_ON = {
+    "=": "`==` compares; a text stands in quotes: `'stage=prod' in current`.",
+    ",": "Write one expression a line. Harness joins a YAML list with commas before a step sees it: use a block (`|`).",
+}
 
 
 def template_tree(source: str) -> list[str | nodes.Expr]:
@@ -50,8 +55,7 @@ def expression_tree(source: str) -> nodes.Expr:
         tree = parser.parse_expression()
         if not parser.stream.eos:
             left = str(parser.stream.current.value)
-            cure = "`==` compares; a text stands in quotes: `'stage=prod' in current`." if left == "=" else ""
-            raise ExpressionError(f"it goes on with `{shown(left)}` after its end", cure)
+            raise ExpressionError(f"it goes on with `{shown(left)}` after its end", _WAYS_ON.get(left, ""))
         return tree
 
 

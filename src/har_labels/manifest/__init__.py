@@ -18,11 +18,13 @@ from har_labels.display import shown
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Workspace, read_text
+from har_labels.flaws import remarks_on
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
 from har_labels.manifest.entry import PlacedEntry, check_defaults, check_entry
 from har_labels.manifest.file import Faults, levels_of
 from har_labels.manifest.positions import Place
+from har_labels.names import dashed
 from har_labels.recipe import Recipe, Surroundings, requirements_of
 from har_labels.settings import Settings
 
@@ -151,7 +153,9 @@ class _Making:
         found, node = entry.value(name) or (), entry.node(name)
         if not node or not found:
             return tuple(found)
-        items = (item if isinstance(item, Item) else Item(item, at) for at, item in enumerate(found, start=1))
+        items = [item if isinstance(item, Item) else Item(item, at) for at, item in enumerate(found, start=1)]
+        for remark in remarks_on(items, are_labels=name == "labels"):
+            self.notice(f"{self.faults.where(node.place)}: `{dashed(name)}` {remark}")
         nodes = node.value if isinstance(node.value, list) else [node] * len(found)
         return tuple(
             self._placed(item, at.place, is_label=name == "labels") for item, at in zip(items, nodes, strict=True)

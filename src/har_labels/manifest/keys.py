@@ -27,6 +27,7 @@ from har_labels.checks import (
     ArtifactTypeName,
     Expressions,
     Items,
+    LabelItems,
     ModeName,
     OnConflictName,
     OnMissing,
@@ -36,11 +37,12 @@ from har_labels.checks import (
 )
 from har_labels.contradictions import MODES_OF
 from har_labels.display import shown
+from har_labels.flaws import flaw_in, unresolved
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
 from har_labels.manifest.positions import Kind, Word
 from har_labels.names import dashed
-from har_labels.settings import descriptions
+from har_labels.settings import descriptions, quoted
 
 VERSION = 1
 
@@ -60,6 +62,31 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _given(value: Any) -> str:
+    """A text without an expression that no CI resolves in a file."""
+    if flaw := unresolved(text := _text(value)):
+        raise wrong(flaw.why, flaw.cure)
+    return text
+
+
+def _label(value: Any) -> str:
+    """A text that a template may write, which is how an item of a list in a file is taken as it is."""
+    if flaw := flaw_in(Item(text := _text(value), 1), renders=True):
+        raise wrong(flaw.why, flaw.cure)
+    return text
+
+
+def _sound(items: tuple[Item, ...], *, renders: bool = False) -> tuple[Item, ...]:
+    for item in items:
+        if flaw := flaw_in(item, renders=renders):
+            raise wrong(f"its item {item.position} is {quoted(item.text)}: {flaw.why}", flaw.cure)
+    return items
+
+
+def _sound_labels(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    return _sound(items, renders=True)
+
+
 def _as_text(mapping: dict[str, Any]) -> str:
     """What was probably meant by `stage: prod` in a list."""
     pairs = [(key, value.text if isinstance(value, Word) else value) for key, value in mapping.items()]
@@ -71,7 +98,7 @@ def _as_text(mapping: dict[str, Any]) -> str:
 def _word(value: Any) -> str:
     if isinstance(value, Word) and value.kind is Kind.NOTHING:
         raise wrong("it has no value", "Give one, or leave it out.")
-    text = _text(value)
+    text = _given(value)
     if text != text.strip():
         raise wrong("it has a blank at its start or end", "Take the blank away.")
     return text
@@ -91,7 +118,7 @@ def _version(value: Any) -> int:
 
 def _artifact(value: Any) -> str:
     try:
-        return parse_artifact_name(_text(value))
+        return parse_artifact_name(_given(value))
     except AddressError as error:
         raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
 
@@ -123,7 +150,8 @@ def _string(**more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **more})
 
 
-_Text = Annotated[str, PlainValidator(_text), _string(minLength=1)]
+_Text = Annotated[str, PlainValidator(_given), _string(minLength=1)]
+_Label = Annotated[str, PlainValidator(_label), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
 _Registry = Annotated[Registry, BeforeValidator(_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
 _ArtifactType = Annotated[ArtifactType, BeforeValidator(_word), _values_of(ArtifactTypeName)]
@@ -137,19 +165,37 @@ _InOneText = _string(pattern="[^, \\t\\n]")
 
 TextList = Annotated[
     Annotated[list[_Text], _List, Tag("list")]
-    | Annotated[Items, BeforeValidator(_text), AfterValidator(_some), _InOneText, Tag("text")],
+    | Annotated[Items, BeforeValidator(_text), AfterValidator(_some), AfterValidator(_sound), _InOneText, Tag("text")],
+    Discriminator(_form),
+]
+LabelList = Annotated[
+    Annotated[list[_Label], _List, Tag("list")]
+    | Annotated[
+        LabelItems,
+        BeforeValidator(_text),
+        AfterValidator(_some),
+        AfterValidator(_sound_labels),
+        _InOneText,
+        Tag("text"),
+    ],
     Discriminator(_form),
 ]
 ArtifactList = Annotated[
     Annotated[list[_Artifact], _List, Tag("list")]
     | Annotated[
-        Items, BeforeValidator(_text), AfterValidator(_some), AfterValidator(_artifacts), _InOneText, Tag("text")
+        Items,
+        BeforeValidator(_text),
+        AfterValidator(_some),
+        AfterValidator(_sound),
+        AfterValidator(_artifacts),
+        _InOneText,
+        Tag("text"),
     ],
     Discriminator(_form),
 ]
 Lines = Annotated[
     Annotated[list[_Text], _List, Tag("list")]
-    | Annotated[Expressions, BeforeValidator(_text), AfterValidator(_some), _InOneText, Tag("text")],
+    | Annotated[Expressions, BeforeValidator(_given), AfterValidator(_some), _InOneText, Tag("text")],
     Discriminator(_form),
 ]
 
@@ -167,7 +213,7 @@ class Defaults(BaseModel):
     registry_ref: _Registry | None = _key("registry_ref")
     artifact: ArtifactList | None = _key("artifact")
     artifact_type: _ArtifactType | None = _key("artifact_type")
-    labels: TextList | None = _key("labels")
+    labels: LabelList | None = _key("labels")
     metrics_file: TextList | None = _key("metrics_file", "; instead of the input's")
     mode: _Mode | None = _key("mode")
     on_conflict: _OnConflict | None = _key("on_conflict")
