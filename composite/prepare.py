@@ -32,9 +32,7 @@ KEPT = frozenset(
         "timeout", "default-timeout", "retries", "resume-retries", "cache-dir", "no-cache-dir",
     },
 )  # fmt: skip
-OTHER_WAYS = (
-    "put actions/setup-python before this step, or use the action without `/composite`, a container that needs no Python"
-)
+OTHER_WAYS = "put actions/setup-python before this step, or use the action without `/composite`, a container that needs no Python"
 
 
 class Failed(Exception):
@@ -108,8 +106,8 @@ def _settings_of_pip(pip: list[str], environ: Mapping[str, str]) -> dict[str, st
     The variables of the environment win over a file's `[install]`, that over `[global]`, as with pip itself.
     """
     only_files = {name: value for name, value in environ.items() if name == "PIP_CONFIG_FILE" or name[:4] != "PIP_"}
-    # -vvv, as a `quiet` in the file would silence the answer.
-    ran = _run([*pip, "config", "list", "-vvv"], only_files)
+    # A `python` in the file would have pip start that one, and a `quiet` would silence the answer.
+    ran = _run([*pip, "--python", pip[0], "config", "list", "-vvv"], only_files)
     if ran.returncode:
         raise _failed(ran, "pip can't read its configuration", "correct the file that it names, or PIP_CONFIG_FILE")
     found: dict[str, str] = {}

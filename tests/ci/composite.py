@@ -54,9 +54,7 @@ def label(folder: Path, python: str, inputs: Mapping[str, str], path: str, **mor
     return steps.done("github", folder, process.returncode, out, err)
 
 
-def start_label(
-    folder: Path, python: str, inputs: Mapping[str, str], path: str, **more: str
-) -> subprocess.Popen[str]:
+def start_label(folder: Path, python: str, inputs: Mapping[str, str], path: str, **more: str) -> subprocess.Popen[str]:
     """Starts the second step, in an environment that has `more` in it."""
     texts = {f"${{{{ inputs.{name} }}}}": text for name, text in (INPUTS | dict(inputs)).items()}
     texts["${{ steps.prepare.outputs.python }}"] = python
@@ -97,7 +95,11 @@ def plant(workspace: Path) -> tuple[Path, dict[str, str]]:
         (workspace / name).write_text(f"[install]\nprefix = {workspace}\nuser = 1\n", "utf-8")
     here = str(workspace)
     leading = {"PYTHONPATH": here, "PYTHONHOME": here, "PYTHONUSERBASE": here, "PYTHONSTARTUP": f"{here}/pip.py"}
-    more = {"PYTHONPYCACHEPREFIX": f"{here}/cache", "PYTHONEXECUTABLE": f"{here}/pip.py", "__PYVENV_LAUNCHER__": f"{here}/pip.py"}
+    more = {
+        "PYTHONPYCACHEPREFIX": f"{here}/cache",
+        "PYTHONEXECUTABLE": f"{here}/pip.py",
+        "__PYVENV_LAUNCHER__": f"{here}/pip.py",
+    }
     return mark, {"HOME": here, **leading, **more, **PYTHON_SETTINGS}
 
 

@@ -26,7 +26,12 @@ from har_sandbox import Request, Sandbox
 NAMES = ("python3", "python", "python3.14", "python3.13", "python3.12", "python3.11")
 NEEDED = "put actions/setup-python before this step"
 # No index is asked: what is looked for comes before that.
-NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_FIND_LINKS": "", "PIP_NO_CACHE_DIR": "1"}
+NOWHERE = {
+    "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+    "PIP_RETRIES": "0",
+    "PIP_FIND_LINKS": "",
+    "PIP_NO_CACHE_DIR": "1",
+}
 REGISTRY = "acme/models"
 
 
@@ -39,7 +44,7 @@ class Machine:
         self.temp = folder / "temp"
         self.workspace.mkdir()
         self.temp.mkdir()
-        shadowed = {name: "exit 1" for name in NAMES} | {name.replace("_", "."): line for name, line in pythons.items()}
+        shadowed = dict.fromkeys(NAMES, "exit 1") | {name.replace("_", "."): line for name, line in pythons.items()}
         self.path = f"{commands(folder / 'bin', **shadowed)}{os.pathsep}{os.environ['PATH']}"
 
     def prepare(self, **more: str) -> tuple[int, str, dict[str, str]]:
