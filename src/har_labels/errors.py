@@ -267,7 +267,7 @@ class PastDeadline(OutOfReach):
 class NoTime(OutOfReach):
     code = "HAR-NO-TIME"
     cause = "The plan can't be written within `deadline` at this pace; nothing was written."
-    cure = "Raise `deadline`, raise `requests-per-minute`, lower `settle`, or split the work with `shard-total`."
+    cure = "Raise `deadline`, raise `requests-per-minute`, lower `settle`, or split the work with `shard`."
 
 
 class GateClosed(HarLabelsError):

@@ -91,7 +91,7 @@ SCENARIOS = (
     Scenario("upsert", _asks("upsert", "stage:prod, owner=ada"), after=["alpha", "owner=ada", "stage:prod"]),
     Scenario("owned", _asks(labels="stage=prod", owned="stage=*, ci-*"), after=["alpha", "stage=prod"]),
     Scenario("template", _asks("add", "{{ artifact | upper }}, tag={{ ci.tag }}"), after=["RESNET50", "alpha", "stage=dev"], log=("is dropped",)),
-    Scenario("hostile labels", _asks("add", "\n".join(f'"{text.replace(chr(34), 2 * chr(34))}"' for text in HOSTILE), templates="false"), after=sorted({*BEFORE, *HOSTILE})),
+    Scenario("hostile labels", _asks("add", "\n".join(f'"{text.replace(chr(34), 2 * chr(34))}"' for text in HOSTILE)), after=sorted({*BEFORE, *HOSTILE})),
     Scenario("read", _asks("read"), fate="unchanged", after=BEFORE, puts=0, confirmed_by=""),
     Scenario("unchanged", _asks(labels="stage=dev, alpha, alpha"), fate="unchanged", after=BEFORE, puts=0, confirmed_by=""),
     Scenario("nothing matched", _asks("remove", "nope-*"), fate="unchanged", after=BEFORE, puts=0, confirmed_by=""),

@@ -91,7 +91,7 @@ LINES: dict[str, tuple[str, str]] = {
 HINTS: dict[str, str] = {
     "HAR-INPUT": "All wrong inputs of a run are told at once, each spelt as your CI spells it. An empty `api-key` on a pull "
     "request from a fork means that forks get no secrets: label after the merge instead.",
-    "HAR-TEMPLATE": "The line names the label by its place in the list. `false` for `templates` takes `{{ }}` as it stands.",
+    "HAR-TEMPLATE": "The line names the label by its place in the list. `{{ '{{ x }}' }}` writes braces.",
     "HAR-METRICS": "Paths are seen from inside the step's container, where the workspace is mounted: keep the file below it.",
     "HAR-MANIFEST": "`labels.yaml:3:5` is line 3, column 5. A number or `true` in `labels` must stand in quotes. Editors check "
     "while you type with [schemas/manifest.schema.json](../schemas/manifest.schema.json).",
