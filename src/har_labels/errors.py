@@ -124,7 +124,7 @@ class ManifestError(InputError):
 class PlanFileError(InputError):
     code = "HAR-PLAN-FILE"
     cause = "The plan file is cut off, made for another server, or not one that a dry run of har-labels wrote."
-    cure = "Make a new plan with `dry-run` and `save-plan`."
+    cure = "Make a new plan with `save-plan`."
 
 
 class AmbiguousArtifact(InputError):

@@ -97,7 +97,7 @@ HINTS: dict[str, str] = {
     "while you type with [schemas/manifest.schema.json](../schemas/manifest.schema.json).",
     "HAR-PLAN-FILE": "A plan also belongs to one `api-url`; it can't be applied to another host.",
     "HAR-UNAUTHORIZED": "A key is valid only on its account's own cluster: `app.harness.io`, `app3.harness.io`, an EU or a vanity "
-    "host. Harness Open Source wants `auth-scheme: bearer`.",
+    "host. Below `/har/` the key goes as `x-api-key`, elsewhere as a bearer token; `auth-scheme` says otherwise.",
     "HAR-FORBIDDEN": "In Harness: Account settings, Access control, Service accounts, then a role with `Artifact Registry: "
     "Edit` for this registry. The right to upload or to view is not enough.",
     "HAR-REGISTRY-NOT-FOUND": "The first part is the account's identifier, not its name. In a Harness pipeline: "
