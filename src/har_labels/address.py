@@ -59,11 +59,16 @@ class ApiBase:
         return self.host == "harness.io" or self.host.endswith(".harness.io")
 
     @property
+    def is_below_har(self) -> bool:
+        """Whether the API is Harness's own, which stands below `/har/`; Harness Open Source has it at `/api/v1`."""
+        return "/har/" in self.path + "/"
+
+    @property
     def keeps_types(self) -> bool:
         """Whether a PUT may leave a HUGGINGFACE artifact's type alone: a base without `/har/` is the open-source
         server, which clears it (contract §5 point 9; tests/recorded/huggingface.json).
         """
-        return "/har/" in self.path + "/"
+        return self.is_below_har
 
 
 def parse_api_base(text: str) -> ApiBase:

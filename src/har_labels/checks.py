@@ -17,6 +17,7 @@ from pydantic_settings import NoDecode
 
 from har_labels.address import AddressError, ApiBase, RegistryRef, parse_api_base, parse_registry_ref
 from har_labels.display import one_of
+from har_labels.entries import Shard
 from har_labels.flaws import unresolved
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item, ListError, Written, lines_of, numbered, parse_lines, parse_list
@@ -157,6 +158,27 @@ def _registry(text: str) -> RegistryRef:
         ) from None  # fmt: skip
 
 
+def _shard(text: str) -> Shard:
+    """INDEX/TOTAL as CIs count: `strategy.job-index` of GitHub and `<+strategy.iteration>` of Harness begin at 0."""
+    plain = text.strip()
+    allowed = "Write INDEX/TOTAL in plain digits, counted from 0: `0/3`, `1/3` and `2/3` are all of three."
+    if "null" in plain.split("/"):
+        raise wrong("it has no number, as outside of a loop", "Leave it out where nothing runs several times.")
+    found = re.fullmatch(r"([0-9]+)/([0-9]+)", plain)
+    if not found:
+        raise wrong("it is not an index and a total", allowed)
+    if max(map(len, found.groups())) > _MOST_DIGITS:
+        raise wrong("it has too many digits", allowed)
+    index, total = map(int, found.groups())
+    if not total:
+        raise wrong("it is a share of none", allowed)
+    if index == total:
+        raise wrong("shards count from 0", f"The last of {total} is `{total - 1}/{total}`, the first `0/{total}`.")
+    if index > total:
+        raise wrong("its index is greater than its total", allowed)
+    return Shard(index, total)
+
+
 def is_key(text: str) -> bool:
     """Whether a text can be sent as a key: printable ASCII without blanks, and nothing that ends a header."""
     return bool(_KEY.fullmatch(text))
@@ -202,6 +224,7 @@ class OnFailureName(StrEnum):
     ROLLBACK = "rollback"
 
 
+ShardOf = Annotated[Shard, PlainValidator(_shard)]
 Switch = Annotated[bool, PlainValidator(_switch)]
 ModeName = Annotated[Mode, PlainValidator(_one_of(Mode))]
 OnConflictName = Annotated[OnConflict, PlainValidator(_one_of(OnConflict))]

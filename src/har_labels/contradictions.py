@@ -18,8 +18,8 @@ Problems = Iterator[tuple[str, str]]
 # What belongs to making a plan; one that is applied is made already.
 PLANNING = (
     "registry_ref", "artifact", "artifact_type", "manifest", "labels", "labels_file", "metrics_file", "mode",
-    "on_conflict", "templates", "owned", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
-    "shard_index", "shard_total",
+    "on_conflict", "owned", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
+    "shard",
 )  # fmt: skip
 # What a manifest says entry by entry, and the input may not say beside it.
 IN_MANIFEST = ("artifact", "labels", "labels_file")
@@ -74,11 +74,6 @@ def _place(settings: Settings, spell: Spell) -> Problems:
         yield (
             f"`{spell('api_url')}` is {settings.api_url.url!r}, plain http, and the key would cross the network in the clear",
             f"Use https, or `{setting(spell('allow_http'), 'true')}` if you accept that.",
-        )
-    if settings.shard_index >= settings.shard_total:
-        yield (
-            f"`{spell('shard_index')}` is {settings.shard_index}, and `{spell('shard_total')}` is {settings.shard_total}",
-            "Shards count from 0: the index must be smaller than the total.",
         )
 
 
@@ -137,10 +132,10 @@ def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
                     f"`{spell('apply_plan')}` and `{spell(name)}` are both given",
                     f"A plan is applied as it was made: leave `{spell(name)}` out; it belongs to the dry run.",
                 )
-    elif settings.save_plan and not settings.dry_run:
+    elif settings.save_plan and settings.dry_run is False:
         yield (
-            f"`{spell('save_plan')}` goes with `{setting(spell('dry_run'), 'true')}`",
-            f"Add `{setting(spell('dry_run'), 'true')}`, or leave `{spell('save_plan')}` out.",
+            f"`{spell('save_plan')}` and `{setting(spell('dry_run'), 'false')}` are both given",
+            f"A run that saves its plan writes nothing else: leave `{spell('dry_run')}` out, or `{spell('save_plan')}`.",
         )
 
 

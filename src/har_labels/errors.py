@@ -124,7 +124,7 @@ class ManifestError(InputError):
 class PlanFileError(InputError):
     code = "HAR-PLAN-FILE"
     cause = "The plan file is cut off, made for another server, or not one that a dry run of har-labels wrote."
-    cure = "Make a new plan with `dry-run` and `save-plan`."
+    cure = "Make a new plan with `save-plan`."
 
 
 class AmbiguousArtifact(InputError):
@@ -285,7 +285,7 @@ class PastDeadline(OutOfReach):
 class NoTime(OutOfReach):
     code = "HAR-NO-TIME"
     cause = "The plan can't be written within `deadline` at this pace; nothing was written."
-    cure = "Raise `deadline`, raise `requests-per-minute`, lower `settle`, or split the work with `shard-total`."
+    cure = "Raise `deadline`, raise `requests-per-minute`, lower `settle`, or split the work with `shard`."
 
 
 class GateClosed(HarLabelsError):

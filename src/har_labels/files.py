@@ -40,11 +40,13 @@ class Workspace:
         if not self.root:
             return
         root = os.path.realpath(self.root)
-        here = "/" if path.startswith("/") else _working_folder()
-        for part in PurePath(path).parts:
+        named = PurePath(path)
+        here = named.anchor or _working_folder()
+        for part in named.parts[1:] if named.anchor else named.parts:
             there = os.path.join(here, part)  # noqa: PTH118 - pathlib would raise for a loop of links
             real = os.path.realpath(there)
-            if os.path.islink(there) and _is_within(root, here) and not _is_within(root, real):  # noqa: PTH114 - as above
+            # Nothing but `..` and links lead on from a real folder; Windows has junctions beside links.
+            if part != ".." and _is_within(root, here) and not _is_within(root, real):
                 raise InputError(
                     f"`{spelling}` names {path!r}, which a symbolic link leads out of the workspace, to {real!r}",
                     "If that is the file you mean, name it by its absolute path.",
@@ -59,8 +61,9 @@ def _working_folder() -> str:
         return "/"  # it is gone, and with it all that a relative path could name
 
 
-def _is_within(folder: str, path: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
+def _is_within(folder: str, path: str, kind: type[PurePath] = PurePath) -> bool:
+    """Whether a real path is a folder or lies in it, as this system (or that of `kind`) reads separators and case."""
+    return kind(path).is_relative_to(kind(folder))
 
 
 def is_same_file(one: str, other: str) -> bool:
@@ -131,11 +134,16 @@ def read_key(path: str, *, spelling: str) -> tuple[SecretStr, str]:
         raise InputError(
             f"`{spelling}` names {path!r}, which does not hold a key on one line", "Store the key alone in it."
         )
-    others = mode & (stat.S_IRWXG | stat.S_IRWXO)
+    # Windows tells 666 of every file, whoever may read it.
+    others = mode & (stat.S_IRWXG | stat.S_IRWXO) if _has_modes() else 0
     warning = (
         f"`{spelling}`: {path!r} can be read by others (mode {stat.S_IMODE(mode):o}); `chmod 600` it" if others else ""
     )
     return SecretStr(text), warning
+
+
+def _has_modes() -> bool:
+    return os.name == "posix"
 
 
 def write_text(path: str, chunks: Iterable[str]) -> str:

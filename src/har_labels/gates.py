@@ -20,12 +20,12 @@ def refusals(
     changing: Sequence[Task], *, settings: Settings, pace: Pace, clock: Clock, spell: Callable[[str], str]
 ) -> Iterator[HarLabelsError]:
     """Why these changes may not be written (contract §2 `max-changes`, §5 point 10)."""
-    if 0 < settings.max_changes < len(changing):
+    if settings.max_changes is not None and len(changing) > settings.max_changes:
         would_change = f"{number(len(changing), 'artifact')} would change"
         yield TooManyChanges(f"{would_change}, and `{spell('max_changes')}` is {settings.max_changes:,}")
     writing = pace.seconds_for(_requests_for(changing))
     watching = settings.settle if any(task.goal.is_merging for task in changing) else 0
-    if not settings.dry_run and writing + watching > clock.left():
+    if not settings.is_dry_run and writing + watching > clock.left():
         needed = f"writing {number(len(changing), 'artifact')} takes {writing:,.0f} s at this pace"
         watched = f", watching {watching:g} s" if watching else ""
         yield NoTime(f"{needed}{watched}, and {clock.left():,.0f} s are left of `{spell('deadline')}`")

@@ -12,7 +12,7 @@ from functools import partial
 
 from har_labels.display import one_of
 from har_labels.errors import InputError
-from har_labels.names import Kind, dashed
+from har_labels.names import Kind, dashed, instead_of
 from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
 
 OWN_PREFIX = "HAR_LABELS_"
@@ -127,7 +127,9 @@ def _add(inputs: Inputs, layer: dict[str, Given], name: str, given: Given) -> No
 def _complain_if_near(inputs: Inputs, known: set[str], name: str, *, spelt: Callable[[str], str]) -> None:
     if dashed(name) in FOREIGN_NAMES:
         return
-    if near := _near(name, known):
+    if cure := instead_of(name, spelt):
+        inputs.problems.append(InputError(f"`{spelt(name)}` is not an input any more", cure))
+    elif near := _near(name, known):
         inputs.suggested.update(near)
         cure = f"Did you mean {one_of(map(spelt, near))}? Nothing was done."
         inputs.problems.append(InputError(f"`{spelt(name)}` is not an input", cure))
@@ -178,7 +180,10 @@ def _unknown_flag(inputs: Inputs, word: str, fields: Iterable[str]) -> InputErro
         return InputError(
             f"`{word}` stands behind no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
         )
-    near = _near(word.lstrip("-").partition("=")[0].replace("-", "_"), set(fields))
+    name = word.lstrip("-").partition("=")[0].replace("-", "_")
+    if cure := instead_of(name, lambda other: f"--{dashed(other)}"):
+        return InputError(f"the flag `{word.partition('=')[0]}` is none any more", cure)
+    near = _near(name, set(fields))
     inputs.suggested.update(near)
     cure = "`--help` lists the flags."
     if near == ["api_key"]:

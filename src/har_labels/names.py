@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 
 
@@ -11,6 +12,18 @@ class Kind(Enum):
     TEXT = "one text"
     SWITCH = "true or false, which may stand alone as a flag"
     LIST = "a list, whose flag may be given several times"
+
+
+def instead_of(name: str, spell: Callable[[str], str]) -> str:
+    """What to write instead of an input that is none any more, and empty text for any other name.
+
+    `spell` writes the name of an input (with underscores) as its reader does.
+    """
+    if name in {"shard_index", "shard_total"}:
+        return f"Write INDEX/TOTAL into `{spell('shard')}` instead, counted from 0: `0/3` is the first of three."
+    return (
+        "Leave it out: labels are always rendered, and `{{ '{{ x }}' }}` writes braces." if name == "templates" else ""
+    )
 
 
 def dashed(name: str) -> str:

@@ -53,7 +53,6 @@ class Recipe:
     owned: tuple[str, ...] = ()
     on_conflict: OnConflict = OnConflict.OVERWRITE
     requirements: Sequence[Requirement] = ()
-    renders: bool = True
     is_without_mode: bool = False
     place: str = "label"
     notice: Callable[[str], None] = lambda _line: None
@@ -137,7 +136,7 @@ class Recipe:
         render = render_patterns if self.mode is Mode.REMOVE else render_labels
         scope = self.surroundings.scope(artifact=artifact, registry=registry)
         try:
-            rendered = render(items, scope, where=self.place, enabled=self.renders)
+            rendered = render(items, scope, where=self.place)
             self._check_secrets(rendered)
             for line in rendered.notices:
                 notice(line)
@@ -160,7 +159,7 @@ class Recipe:
 
     def _reads(self, item: Item) -> set[str]:
         """The names that an item reads; none of one that can't be read, which rendering tells."""
-        if not self.renders or not has_placeholders(item.text):
+        if not has_placeholders(item.text):
             return set()
         from har_labels.rules import Template
 

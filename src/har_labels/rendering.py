@@ -29,32 +29,31 @@ class Rendered:
     names: Mapping[str, str]
 
 
-def render_labels(items: Sequence[Item], scope: Scope, *, where: str, enabled: bool) -> Rendered:
-    """Labels from the items of `labels`; `enabled` is the input `templates`.
+def render_labels(items: Sequence[Item], scope: Scope, *, where: str) -> Rendered:
+    """Labels from the items of `labels`.
 
     `where` stands in front of an item's position in messages: `label` gives `label 2`. Raises Failures with
     a TemplateError or InputError for every item that can't be a label (contract §2 "A label").
     """
-    return _render(items, scope, where, _Rendering(enabled, _check_label))
+    return _render(items, scope, where, _Rendering(_check_label))
 
 
-def render_patterns(items: Sequence[Item], scope: Scope, *, where: str, enabled: bool) -> Rendered:
+def render_patterns(items: Sequence[Item], scope: Scope, *, where: str) -> Rendered:
     """Patterns from the items of `labels` in mode `remove`: as `render_labels`, without the rules for labels.
 
     A `*`, `?` or `[` that comes out of a placeholder stands for itself, so no value can widen a pattern.
     """
-    return _render(items, scope, where, _Rendering(enabled, _check_nothing, _without_glob_signs))
+    return _render(items, scope, where, _Rendering(_check_nothing, _without_glob_signs))
 
 
 @dataclass(frozen=True, slots=True)
 class _Rendering:
-    enabled: bool
     check: Callable[[str, str, str], None]
     literally: Callable[[str], str] = str
 
     def text_of(self, source: str, scope: Scope, where: str) -> str | None:
         text: str | None = source
-        if self.enabled and has_placeholders(source):
+        if has_placeholders(source):
             from har_labels.rules import Template
 
             text = Template.parse(source, where=where).render(scope, literally=self.literally)

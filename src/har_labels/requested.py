@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 # Where one of these can't be understood, nothing can be said of the labels.
-_MAKING_LABELS = ("labels", "labels_file", "mode", "templates", "owned", "on_conflict")
+_MAKING_LABELS = ("labels", "labels_file", "mode", "owned", "on_conflict")
 
 
 class _Problems:
@@ -161,7 +161,6 @@ class _Asked:
             owned=tuple(dict.fromkeys(item.text for item in settings.owned)),
             on_conflict=settings.on_conflict,
             requirements=requirements,
-            renders=settings.templates,
             notice=self._notice,
             holds_key=self._configuration.holds_key,
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from har_labels.apply import Writer
 from har_labels.checks import OnFailureName
 from har_labels.configuration import Configuration
-from har_labels.entries import Entry, Shard
+from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError, Stop, Unauthorized
 from har_labels.files import write_text
 from har_labels.gates import check_removals, fail_harmful, refusals
@@ -43,7 +43,7 @@ class Run:
             self._ledger.warn(f"the key crosses the network in the clear: {settings.api_url.url} is plain http")
         self._transport = Transport(
             settings.api_url,
-            scheme=settings.auth_scheme,
+            scheme=settings.scheme,
             key=configuration.key,
             timeout=lambda: max(0.1, min(settings.timeout, clock.left())),
         )
@@ -97,9 +97,9 @@ class Run:
         planner = Planner(
             self._reader,
             self._clock,
-            shard=Shard(self._settings.shard_index, self._settings.shard_total),
+            shard=self._settings.share,
             wait=self._settings.wait_for_artifact,
-            needs_reading=self._settings.dry_run,
+            needs_reading=self._settings.is_dry_run,
             notice=self._ledger.note,
             warning=self._ledger.warn,
         )
@@ -107,13 +107,13 @@ class Run:
         plan = self._plan_again(path) if path else planner.plan(self._entries())
         self._ledger.plan = plan
         fail_harmful(plan, self._settings)
-        check_removals(plan, dry_run=self._settings.dry_run)
+        check_removals(plan, dry_run=self._settings.is_dry_run)
         plan.errors += refusals(
             plan.changing, settings=self._settings, pace=self._pace, clock=self._clock, spell=self._spell
         )
-        if self._settings.dry_run and plan.is_readable:
+        if self._settings.is_dry_run and plan.is_readable:
             self._show_only(plan)
-        if not plan.is_writable or self._settings.dry_run:
+        if not plan.is_writable or self._settings.is_dry_run:
             return
         for task in plan.tasks:
             if not task.is_change:
@@ -204,7 +204,7 @@ class Run:
     def _facts(self) -> RunFacts:
         return RunFacts(
             mode=self._mode,
-            dry_run=self._settings.dry_run,
+            dry_run=self._settings.is_dry_run,
             requests=self._registry.requests,
             retries=self._reader.retried + self._writer.retried,
             seconds=self._clock.elapsed(),
@@ -220,7 +220,7 @@ def _per_minute(configuration: Configuration) -> float | None:
     settings = configuration.settings
     default = SAAS_REQUESTS_PER_MINUTE if settings.api_url.is_harness_saas else None
     rate = settings.requests_per_minute or default
-    return rate / settings.shard_total if rate else None
+    return rate / settings.share.total if rate else None
 
 
 def _care(configuration: Configuration) -> Care:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from har_labels.address import SAAS_PATH, ApiBase, parse_api_base
@@ -36,9 +37,11 @@ from har_labels.checks import (
     Patterns,
     Registry,
     Seconds,
+    ShardOf,
     Switch,
 )
 from har_labels.display import LONGEST_SHOWN
+from har_labels.entries import Shard
 from har_labels.errors import InputError
 from har_labels.inputs import Given, Inputs, Layer
 from har_labels.labels import Mode, OnConflict
@@ -60,8 +63,9 @@ class Settings(BaseSettings):
         parse_api_base("https://app.harness.io"), "Where",
         "Harness host, or full API base. Without a path, `/har/api/v1` is added",
     )  # fmt: skip
-    auth_scheme: AuthScheme = _input(
-        AuthSchemeName.X_API_KEY, "Where", "`x-api-key` (Harness SaaS) or `bearer` (Harness Open Source)",
+    auth_scheme: AuthScheme | None = _input(
+        None, "Where",
+        "`x-api-key` (Harness SaaS) or `bearer` (Harness Open Source). Without it an API base below `/har/` gets the first",
     )  # fmt: skip
     allow_http: Switch = _input(False, "Where", "Permit plain http to a host that is not loopback")
 
@@ -86,17 +90,16 @@ class Settings(BaseSettings):
         OnConflict.OVERWRITE, "What",
         "`upsert` of a key that has another value: `overwrite`, `keep` the old, `error` (exit 5)",
     )  # fmt: skip
-    templates: Switch = _input(True, "What", "Render `{{ }}` in labels; `false` takes them as they are")
     owned: Patterns = _input((), "What", "Patterns; `replace` then touches only labels that match")
     require: Expressions = _input((), "What", "Expressions, one a line; all must hold before anything is written")
 
-    dry_run: Switch = _input(False, "How safely", "Show the plan, write nothing")
-    save_plan: FilePath | None = _input(None, "How safely", "Where a dry run writes its plan")
+    dry_run: Switch | None = _input(None, "How safely", "Show the plan, write nothing")
+    save_plan: FilePath | None = _input(None, "How safely", "Where to write the plan; the run is then a dry run")
     apply_plan: FilePath | None = _input(
         None, "How safely", "Apply exactly this plan file, or nothing if an artifact changed since",
     )  # fmt: skip
-    max_changes: Count(0, None) = _input(  # type: ignore[valid-type]
-        0, "How safely", "Refuse a plan that would change more artifacts (0 = no limit)",
+    max_changes: Count(0, None) | None = _input(  # type: ignore[valid-type]
+        None, "How safely", "Refuse a plan that would change more artifacts; `0` allows none",
     )  # fmt: skip
     on_missing: OnMissing = _input(OnMissingName.ERROR, "How safely", "Artifact not found: `error` or `skip`")
     wait_for_artifact: Seconds(0, 3600) = _input(  # type: ignore[valid-type]
@@ -117,11 +120,12 @@ class Settings(BaseSettings):
     deadline: Seconds(0, 86400) = _input(900.0, "How fast", "Seconds for the whole step; `0` = none")  # type: ignore[valid-type]
     requests_per_minute: Count(1, 100000) | None = _input(  # type: ignore[valid-type]
         None, "How fast",
-        "Pace. Default 300 on `*.harness.io` (a key is allowed about 400), else none; divided by `shard-total`",
+        "Pace. Default 300 on `*.harness.io` (a key is allowed about 400), else none; divided by TOTAL of `shard`",
     )  # fmt: skip
     concurrency: Count(1, 32) = _input(4, "How fast", "Requests in flight")  # type: ignore[valid-type]
-    shard_index: Count(0, None) = _input(0, "How fast", "This run's share of the artifacts, from 0")  # type: ignore[valid-type]
-    shard_total: Count(1, None) = _input(1, "How fast", "How many shares there are")  # type: ignore[valid-type]
+    shard: ShardOf | None = _input(
+        None, "How fast", "This run's share of the artifacts, INDEX/TOTAL, counted from 0: `0/3`, `1/3`, `2/3`",
+    )  # fmt: skip
 
     summary: Switch = _input(True, "What is told", "Write the job summary")
     report_file: FilePath | None = _input(None, "What is told", "Where to write the JSON report")
@@ -130,6 +134,21 @@ class Settings(BaseSettings):
     def effective_mode(self) -> Mode:
         """The mode, or what is done without one: the labels given become the list (contract §3)."""
         return self.mode or Mode.REPLACE
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is written: told so, or by asking for a plan file (contract §2 `save-plan`)."""
+        return bool(self.dry_run or (self.save_plan and self.dry_run is None))
+
+    @property
+    def scheme(self) -> AuthSchemeName:
+        """Which header carries the key: as told, else as the API base's kind of server wants it (contract §2)."""
+        return self.auth_scheme or (AuthSchemeName.X_API_KEY if self.api_url.is_below_har else AuthSchemeName.BEARER)
+
+    @property
+    def share(self) -> Shard:
+        """This run's share of the artifacts; without `shard` all of them."""
+        return self.shard or Shard()
 
     @classmethod
     def settings_customise_sources(
@@ -162,13 +181,14 @@ class _LayerSource(PydanticBaseSettingsSource):
 
 def fields() -> dict[str, Kind]:
     """Every input's name with underscores, and its kind."""
-    return {name: _kind(info.default) for name, info in Settings.model_fields.items()}
+    return {name: _kind(info) for name, info in Settings.model_fields.items()}
 
 
-def _kind(default: Any) -> Kind:
-    if isinstance(default, bool):
+def _kind(info: FieldInfo) -> Kind:
+    # A switch without a default may be left open: `Switch | None`.
+    if info.annotation is bool or Switch in get_args(info.annotation):
         return Kind.SWITCH
-    return Kind.LIST if isinstance(default, tuple) else Kind.TEXT
+    return Kind.LIST if isinstance(info.default, tuple) else Kind.TEXT
 
 
 def descriptions() -> dict[str, str]:

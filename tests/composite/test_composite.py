@@ -7,17 +7,22 @@ reached they fail: nothing here is skipped.
 
 from __future__ import annotations
 
+import http.server
 import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from ci import composite
 from ci.composite import commands, passing_on_to
+from ci.runner_model import commands_in
 from conftest import ROOT, Watch
 from har_sandbox import Sandbox
 
@@ -61,11 +66,16 @@ def python(runner: Runner, path: Path) -> str:
 def test_it_installs_what_is_locked(runner: Runner, python: str) -> None:
     """The environment is in the runner's temporary folder, and all that is in it is of the lock file, in its version."""
     assert Path(python).is_relative_to(runner.temp)
-    words = [python, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"]
-    listed = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
-    locked = (ROOT / "requirements" / "runtime.txt").read_text("utf-8")
-    extra = pinned(listed) - pinned(locked)
-    assert {line.partition("==")[0] for line in extra} <= {"pip", "setuptools"}  # which venv itself puts there
+    check_holds_what_is_locked(python)
+
+
+def check_holds_what_is_locked(python: str, *tools: str) -> None:
+    """The packages that an environment's Python finds are those of the lock file, and `tools` beside them."""
+    code = "from importlib.metadata import distributions as all\nfor one in all(): print(f'{one.name}=={one.version}')"
+    listed = subprocess.run([python, "-Ic", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    locked = pinned((ROOT / "requirements" / "runtime.txt").read_text("utf-8"))
+    wanted = {line for line in locked if not line.startswith("colorama==")}  # which only Windows needs
+    assert {line for line in pinned(listed) if line.partition("==")[0] not in tools} == wanted
 
 
 def pinned(text: str) -> set[str]:
@@ -107,3 +117,141 @@ def test_a_half_made_environment_is_made_anew(runner: Runner, path: Path, python
     ran, outputs = runner.prepare(path)
     assert (ran.returncode, outputs) == (0, {"python": python}), ran.stdout + ran.stderr
     assert not (home / "half-made").exists()
+
+
+# All that could take packages elsewhere, take others, or take none.
+ORDERS = {
+    "user": "1", "target": "{}/elsewhere", "prefix": "{}/elsewhere", "root": "{}/elsewhere", "dry-run": "1",
+    "constraint": "{}/other.txt", "requirement": "{}/other.txt", "python": "{}/python", "no-deps": "0", "only-binary": ":none:",
+    "no-binary": ":all:", "require-hashes": "0", "editable": "{}", "platform": "win32", "abi": "none", "python-version": "2.7",
+    "implementation": "jy", "report": "{}/elsewhere", "src": "{}/elsewhere", "log": "{}/elsewhere", "ignore-installed": "1",
+    "force-reinstall": "1", "upgrade": "1", "pre": "1", "require-virtualenv": "1", "isolated": "1", "quiet": "3", "version": "1",
+    "help": "1", "no-compile": "1", "config-settings": "a=b", "break-system-packages": "1", "uploaded-prior-to": "2001-01-01",
+    "build-constraint": "{}/other.txt", "group": "x", "no-clean": "1", "exists-action": "a", "debug": "1",
+}  # fmt: skip
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> dict[str, str]:
+    """The orders, with the files and the Python that they name."""
+    (tmp_path / "other.txt").write_text("requests<2\n", "utf-8")
+    (tmp_path / "python").write_text(f"#!/bin/sh\ntouch {tmp_path}/elsewhere\n", "utf-8")
+    (tmp_path / "python").chmod(0o755)
+    return {name: value.format(tmp_path) for name, value in ORDERS.items()}
+
+
+def check_made_anew(path: Path, tmp_path: Path, folder: Path, **more: str) -> None:
+    """On a runner of its own the first step, told `more`, makes the environment that it should, and nothing else."""
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    ran, outputs = Runner(temp, folder).prepare(path, **more)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (ran.stdout + ran.stderr, Path(outputs["python"]).is_relative_to(temp)) == ("", True)
+    check_holds_what_is_locked(outputs["python"])
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_settings_of_pip_in_the_environment(path: Path, tmp_path: Path, orders: dict[str, str]) -> None:
+    """What PIP_ variables say of place and choice has no effect, also those that pip sets for its own child."""
+    told = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in orders.items()}
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    check_made_anew(path, tmp_path, folder, **told, _PIP_RUNNING_IN_SUBPROCESS="1", _PIP_STANDALONE_CERT="x")
+
+
+@pytest.mark.parametrize("section", ["global", "install"])
+def test_settings_of_pip_in_its_files(path: Path, tmp_path: Path, orders: dict[str, str], section: str) -> None:
+    """Nor has what pip's files say of it: the user's own, and one that PIP_CONFIG_FILE names by a relative path."""
+    folder = tmp_path / "workspace"
+    (folder / ".config" / "pip").mkdir(parents=True)
+    # With these pip itself goes no further than to tell them.
+    odd = {"help", "version", "isolated", "debug", "log"} if section == "global" else set()
+    lines = [f"{name} = {value}\n" for name, value in orders.items() if name not in odd]
+    half = len(lines) // 2
+    (folder / ".config" / "pip" / "pip.conf").write_text(f"[{section}]\n{''.join(lines[:half])}", "utf-8")
+    (folder / "own.conf").write_text(f"[{section}]\n{''.join(lines[half:])}", "utf-8")
+    check_made_anew(path, tmp_path, folder, HOME=str(folder), PIP_CONFIG_FILE="own.conf")
+
+
+def test_a_hostile_workspace(path: Path, tmp_path: Path) -> None:
+    """Modules planted in the workspace and PYTHON variables change nothing from the first Python to the last, and none is run."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    mark, leading = composite.plant(folder)
+    check_made_anew(path, tmp_path, folder, **leading)
+    assert not mark.exists(), mark.read_text("utf-8")
+
+
+class Index(http.server.BaseHTTPRequestHandler):
+    """A package index that has nothing, and keeps what it was asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_error(404)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def index() -> Iterator[str]:
+    """Where that index listens."""
+    Index.asked.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Index) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("place", ["variable", "global", "install", "quiet"])
+def test_how_to_come_to_packages_is_kept(path: Path, tmp_path: Path, index: str, place: str) -> None:
+    """An index is asked that a variable or a file of pip's names, a second one too, through no proxy and with the retries it says."""
+    conf, told = (
+        tmp_path / "own.conf",
+        {"index-url": f"{index}/first", "extra-index-url": f"{index}/other\n  {index}/third"},
+    )
+    told |= {"trusted-host": "127.0.0.1", "find-links": "", "retries": "0", "timeout": "3"}
+    section = "install" if place == "install" else "global"
+    if place != "variable":
+        lines = "".join(f"{name} = {value}\n" for name, value in told.items())
+        conf.write_text(f"[{section}]\n{lines}{'quiet = 3' if place == 'quiet' else ''}\n", "utf-8")
+    told = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in told.items()}
+    more = told if place == "variable" else {"PIP_CONFIG_FILE": str(conf)}
+    (tmp_path / "temp").mkdir()
+    ran, outputs = Runner(tmp_path / "temp", tmp_path).prepare(path, PIP_NO_CACHE_DIR="1", **more)
+    assert (ran.returncode, outputs) == (1, {})
+    assert {one.split("/")[1] for one in Index.asked} == {"first", "other", "third"}
+    assert not (list((tmp_path / "temp").glob("*/ready")))
+
+
+def test_packages_that_went_elsewhere(path: Path, tmp_path: Path) -> None:
+    """Where pip says that all is well and the packages can't be imported, the environment doesn't count as made."""
+    liar = f'case "$*" in *pip*install*) exit 0;; esac; {passing_on_to(sys.executable)}'
+    stub = commands(tmp_path / "bin", python3=liar)
+    (tmp_path / "temp").mkdir()
+    ran, outputs = Runner(tmp_path / "temp", tmp_path).prepare(stub)
+    assert (ran.returncode, outputs) == (1, {})
+    (told,) = commands_in(ran.stdout)
+    assert "can't be imported: ModuleNotFoundError: No module named 'requests'" in told.data
+    assert not list((tmp_path / "temp").glob("*/ready"))
+
+
+def test_a_python_without_pip(tmp_path: Path) -> None:
+    """Where the found Python has no pip, its environment gets one of its own."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True, timeout=60)
+    stub = commands(tmp_path / "bin", python3=passing_on_to(str(tmp_path / "bare" / "bin" / "python")))
+    (tmp_path / "temp").mkdir()
+    ran, outputs = Runner(tmp_path / "temp", tmp_path).prepare(stub)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    check_holds_what_is_locked(outputs["python"], "pip", "setuptools")
+
+
+def test_a_python_that_went_away(runner: Runner, path: Path, python: str) -> None:
+    """An environment whose Python no longer starts, since the one it was made from is gone, is made anew."""
+    Path(python).unlink()
+    Path(python).symlink_to("/nowhere/python")
+    ran, outputs = runner.prepare(path)
+    assert (ran.returncode, outputs) == (0, {"python": python}), ran.stdout + ran.stderr
+    check_holds_what_is_locked(python)

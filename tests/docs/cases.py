@@ -78,6 +78,8 @@ CASES = (
     Case("branch recipe on a tag", ["branch"], {MODEL: DEV}, {MODEL: ["v7", *DEV]}, environ=TAG),
     Case("read", ["read"], {MODEL: ["stage=production"]}, outputs={"labels": '["stage=production"]', "changed": "false"}),
     Case("read what is not there", ["read"], {MODEL: DEV}, code=10, outputs={"exit-code": "10"}),
+    Case("drift, and there is some", ["drift"], _TEAM, code=10, outputs={"changed-count": "2"}),
+    Case("drift, and there is none", ["drift"], {name: [*labels, "owner=vision"] for name, labels in _TEAM.items()}, outputs={"status": "PLANNED", "changed": "false"}),
     Case("plan", ["plan"], _TEAM, outputs={"status": "PLANNED", "changed-count": "2"}),
     Case("plan, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/a": ["owner=vision", "x"], "acme/ml/prod/models:team/b": ["owner=vision"]}),
     Case("plan, a change, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/b": ["frozen"]}, code=5, meanwhile={"acme/ml/prod/models:team/b": ["frozen"]}),
@@ -90,4 +92,4 @@ CASES = (
     Case("one writer at a time on GitHub", ["guarantee 1"], {MODEL: DEV}, {MODEL: [*DEV, "reviewed"]}),
     Case("one writer at a time on Harness", ["guarantee 2"], {MODEL: DEV}, {MODEL: [*DEV, "reviewed"]}),
 )  # fmt: skip
-GATED = ("metrics", "promote", "read", "manifest")
+GATED = ("metrics", "promote", "read", "manifest", "drift")

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from ci import composite
-from ci.runner_model import commands_in
 from ci.steps import INPUTS
 from conftest import MakeSandbox, Watch
 from docs.documents import ROOT, read_yaml, step_in
@@ -40,19 +39,6 @@ def test_composite_labels(make_sandbox: MakeSandbox, watch: Watch, tmp_path: Pat
     watch.logs += [done.out, done.err]
     assert (done.code, box.labels("acme/models", "resnet50")) == (0, ["a", "b"]), done.log
     assert done.value("added") == ["b"]
-
-
-def test_composite_says_which_python_it_needs(tmp_path: Path) -> None:
-    """Where no `python3` and no `python` is new enough, its first script ends with an annotation that names the cure."""
-    old = composite.commands(tmp_path / "bin", python3="exit 1", python="exit 1")
-    variables = {"PATH": f"{old}{os.pathsep}{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path)}
-    ran, outputs = composite.prepare(tmp_path, variables)
-    assert (ran.returncode, outputs) == (1, {})
-    (told,) = commands_in(ran.stdout)
-    assert (told.name, told.data) == (
-        "error",
-        "har-labels needs Python 3.11 or newer; put actions/setup-python before this step",
-    )
 
 
 def test_template_and_pipeline_use_settings_that_exist() -> None:

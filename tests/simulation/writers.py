@@ -121,7 +121,7 @@ def start_plain(plain: Plain, world: World, store: Store) -> None:
 
 def _recipe(change: Change) -> Recipe:
     items = [Item(label, at) for at, label in enumerate(change.given, 1)]
-    return Recipe(change.mode, items, _SURROUNDINGS, change.owned, change.on_conflict, renders=False)
+    return Recipe(change.mode, items, _SURROUNDINGS, change.owned, change.on_conflict)
 
 
 def _drop(_line: str) -> None:

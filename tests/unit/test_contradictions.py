@@ -24,14 +24,13 @@ PLANNED = {
     "labels-file": "f",
     "metrics-file": "f",
     "mode": "add",
-    "templates": "false",
     "owned": "o",
     "require": "true",
     "save-plan": "q",
     "max-changes": "3",
     "on-missing": "skip",
     "wait-for-artifact": "5",
-    "shard-total": "2",
+    "shard": "1/2",
 }
 ALONE = {"registry-ref": "", "artifact": "", "labels": ""}
 
@@ -82,8 +81,11 @@ REFUSALS = [
         ("`@manifest@` and `@labels-file@` are both given", "Write it into the manifest, or leave the manifest out."),
     ),
     (
-        {"save-plan": "p"},
-        ("`@save-plan@` goes with `@dry-run@: true`", "Add `@dry-run@: true`, or leave `@save-plan@` out."),
+        {"save-plan": "p", "dry-run": "false"},
+        (
+            "`@save-plan@` and `@dry-run@: false` are both given",
+            "A run that saves its plan writes nothing else: leave `@dry-run@` out, or `@save-plan@`.",
+        ),
     ),
     *(
         (
@@ -91,20 +93,6 @@ REFUSALS = [
             (f"`@apply-plan@` and `@{name}@` are both given", PLAN.format(name)),
         )
         for name, value in PLANNED.items()
-    ),
-    (
-        {"shard-index": "2", "shard-total": "2"},
-        (
-            "`@shard-index@` is 2, and `@shard-total@` is 2",
-            "Shards count from 0: the index must be smaller than the total.",
-        ),
-    ),
-    (
-        {"shard-index": "1"},
-        (
-            "`@shard-index@` is 1, and `@shard-total@` is 1",
-            "Shards count from 0: the index must be smaller than the total.",
-        ),
     ),
     (
         {"api-url": "http://registry.example"},
@@ -131,15 +119,17 @@ def test_contradictions(ci: str, case: tuple[dict[str, str], *tuple[tuple[str, s
 @pytest.mark.parametrize(
     "inputs",
     [
-        {**ALONE, "apply-plan": "p", "mode": "", "on-missing": "error", "max-changes": "0", "settle": "1"},
-        {"mode": "replace", "on-conflict": "overwrite", "shard-index": "0", "shard-total": "1"},
+        {**ALONE, "apply-plan": "p", "mode": "", "on-missing": "error", "settle": "1"},
+        {"mode": "replace", "on-conflict": "overwrite"},
         {**ALONE, "apply-plan": "p", "dry-run": "true"},
         {**ALONE, "manifest": "m", "mode": "add", "registry-ref": "a/r", "artifact-type": "model"},
         {"save-plan": "p", "dry-run": "true"},
+        {"save-plan": "p"},
+        {"dry-run": "false"},
         {"mode": "read", "labels": ""},
         {"labels": "", "labels-file": "f"},
         {"owned": "ci-*"},
-        {"shard-index": "2", "shard-total": "3"},
+        {"shard": "2/3"},
         {"api-url": "http://127.0.0.1:1"},
         {"api-url": "http://registry.example", "allow-http": "true"},
     ],

@@ -244,15 +244,41 @@ def test_a_misspelt_name_is_not_told_to_be_missing_too(name: str) -> None:
         assert "clear" not in cure
 
 
+SHARD = "Write INDEX/TOTAL into `{}` instead, counted from 0: `0/3` is the first of three."
+ALWAYS = "Leave it out: labels are always rendered, and `{{ '{{ x }}' }}` writes braces."
+
+
+@pytest.mark.parametrize("name", ["shard-index", "shard-total", "templates"])
+def test_a_name_that_was_an_input_says_what_to_write(name: str) -> None:
+    """It is an error in any spelling of any CI and as a flag, beside which the right name stands in that spelling too."""
+    upper, lower = name.upper().replace("-", "_"), name.replace("-", "_")
+    for ci, variable, spelt, shard in (
+        ("github", f"INPUT_{name.upper()}", name, "shard"),
+        ("github", f"INPUT_{upper}", name, "shard"),
+        ("hybrid", f"INPUT_{name.upper()}", name, "shard"),
+        ("harness", f"PLUGIN_{upper}", lower, "shard"),
+        ("terminal", f"HAR_LABELS_{upper}", f"HAR_LABELS_{upper}", "HAR_LABELS_SHARD"),
+    ):
+        cure = ALWAYS if name == "templates" else SHARD.format(shard)
+        for others in ({}, {"shard": "0/2"}):
+            assert refusals(ci, others, environ={variable: "1"}) == [(f"`{spelt}` is not an input any more", cure)]
+    cure = ALWAYS if name == "templates" else SHARD.format("--shard")
+    for argv in ([f"--{name}", "1"], [f"--{name}=1"], [f"--{lower}", "1"]):
+        assert refusals("terminal", {}, argv=argv) == [
+            (f"the flag `{argv[0].partition('=')[0]}` is none any more", cure)
+        ]
+    assert not refusals("github", {}, environ={f"INPUT_{upper}": " "})
+
+
 def test_flags_of_lists_join_and_switches_stand_alone() -> None:
     """A flag given several times adds to its list, and a bare switch means true."""
     settings = ask(
-        "terminal", {}, argv=["--labels", "a", "--labels", "b, c", "--dry-run", "--templates", "false"]
+        "terminal", {}, argv=["--labels", "a", "--labels", "b, c", "--dry-run", "--summary", "false"]
     ).settings
     assert [item.text for item in settings.labels] == ["a", "b", "c"]
     assert len(ask("terminal", {}, argv=["--labels", "a", "--labels", "a"]).settings.labels) == 2, "told as a duplicate"
     assert settings.dry_run
-    assert not settings.templates
+    assert not settings.summary
 
 
 @pytest.mark.parametrize("word", ["--help", "--version"])

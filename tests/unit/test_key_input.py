@@ -87,6 +87,14 @@ def test_a_key_file_that_others_can_read_warns(mode: int, key_file: Callable[...
     )
 
 
+def test_windows_tells_nothing_of_a_key_file(key_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """There every file has the mode 666, and `chmod` mends nothing: nothing is said."""
+    path = str(key_file(mode=0o666))
+    monkeypatch.setattr("har_labels.files._has_modes", lambda: False)
+    configuration = ask("terminal", {**FROM_FILE, "api-key-file": path})
+    assert (configuration.warnings, configuration.key.get_secret_value()) == ((), KEY)
+
+
 @pytest.mark.parametrize("ci", CIS)
 @pytest.mark.parametrize(
     "text", [f"{KEY} {KEY}", f"{KEY}\nX-Evil: 1", f"{KEY}\r\nx", f"Bearer {KEY}", f"{KEY}é", f"{KEY}\t1", f"{KEY}\x7f"]

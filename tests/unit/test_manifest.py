@@ -69,7 +69,6 @@ PRECEDENCE = {
     "mode": ("add", "remove", "replace", lambda entry: entry.recipe.mode),
     "artifact-type": ("model", "dataset", "model", lambda entry: entry.artifact_type),
     "on-conflict": ("keep", "error", "overwrite", lambda entry: entry.recipe.on_conflict),
-    "templates": ("false", "true", "false", lambda entry: str(entry.recipe.renders).lower()),
     "on-missing": ("error", "skip", "error", lambda entry: "skip" if entry.skips_missing else "error"),
     "owned": ('["*entry*"]', '["*file*"]', "*input*", lambda entry: entry.recipe.owned[0].strip("*")),
 }

@@ -25,10 +25,7 @@ def items_of(*texts: str) -> list[Item]:
 def test_render_labels() -> None:
     """Items come out in order; duplicates and empty ones are dropped with a notice that names them."""
     result = render_labels(
-        [Item("a", 1), Item("{{ 'a' }}", 3), Item("tag={{ ci.tag }}", 4), Item("b", 5)],
-        SCOPE,
-        where="label",
-        enabled=True,
+        [Item("a", 1), Item("{{ 'a' }}", 3), Item("tag={{ ci.tag }}", 4), Item("b", 5)], SCOPE, where="label"
     )
     assert result.labels == ("a", "b")
     assert result.notices == (
@@ -37,18 +34,20 @@ def test_render_labels() -> None:
     )
 
 
-def test_render_labels_without_templates() -> None:
-    """`templates: false` takes labels as they are, but the rules for labels apply."""
-    assert render_labels(items_of("{{ x }}", "{% y"), SCOPE, where="label", enabled=False).labels == ("{{ x }}", "{% y")
+@pytest.mark.parametrize("text", ["{{ x }}", "{% y", "{# z #}", "a {{ b, c }} d {{", "{{{{"])
+def test_braces_are_written_by_a_placeholder(text: str) -> None:
+    """A constant writes what templates would read, in labels and in patterns; the rules for labels apply."""
+    for render in (render_labels, render_patterns):
+        assert render(items_of(f"{{{{ '{text}' }}}}"), SCOPE, where="label").labels == (text,)
     with pytest.raises(Failures):
-        render_labels(items_of("a^_b"), SCOPE, where="label", enabled=False)
+        render_labels(items_of("{{ 'a^_b' }}"), SCOPE, where="label")
 
 
 def test_all_problems_at_once() -> None:
     """Every wrong item is told, each with its position, its text and a next step."""
     items = parse_list('ok, a^_b, {{ x }}, "", {{ metrics.text | replace("0.9", " ") }}, {{ metrics.nope }}')
     with pytest.raises(Failures) as caught:
-        render_labels(items, SCOPE, where="label", enabled=True)
+        render_labels(items, SCOPE, where="label")
     told = [error.what for error in caught.value.errors]
     assert [text.split("`")[0] for text in told] == ["label 2 ", "label 3 ", "label 4 ", "label 5 ", "label 6 "]
     assert "it has `^_`" in told[0]
@@ -58,14 +57,11 @@ def test_all_problems_at_once() -> None:
 
 def test_patterns() -> None:
     """Patterns may hold what labels may not, and a value's own `*` matches nothing but itself."""
-    result = render_patterns(
-        items_of("a^_b", "x={{ metrics.star }}-*", "{{ ci.tag }}"), SCOPE, where="pattern", enabled=True
-    )
+    result = render_patterns(items_of("a^_b", "x={{ metrics.star }}-*", "{{ ci.tag }}"), SCOPE, where="pattern")
     assert result.labels == ("a^_b", "x=[*]-*")
     assert result.notices == ("pattern 3 `{{ ci.tag }}` is dropped: all its placeholders are empty",)
     assert matches("x=[*]-*", "x=*-1")
     assert not matches("x=[*]-*", "x=y-1")
-    assert render_patterns(items_of("{{*"), SCOPE, where="pattern", enabled=False).labels == ("{{*",)
 
 
 @given(st.lists(st.text(), max_size=4))
@@ -77,17 +73,15 @@ def test_a_value_never_turns_into_two_labels(values: list[str]) -> None:
     scope = replace(SCOPE, metrics=metrics)
     if any(problem_with(label) for label in wanted):
         with pytest.raises(Failures):
-            render_labels(items, scope, where="label", enabled=True)
+            render_labels(items, scope, where="label")
     else:
-        assert list(render_labels(items, scope, where="label", enabled=True).labels) == wanted
+        assert list(render_labels(items, scope, where="label").labels) == wanted
 
 
 @given(st.text())
 def test_a_value_in_a_pattern_matches_itself_only(value: str) -> None:
     """A pattern made of one value matches that value, and no other text that a glob would."""
-    patterns = render_patterns(
-        items_of("{{ metrics.v }}"), replace(SCOPE, metrics={"v": value}), where="pattern", enabled=True
-    )
+    patterns = render_patterns(items_of("{{ metrics.v }}"), replace(SCOPE, metrics={"v": value}), where="pattern")
     if value:
         assert matches(patterns.labels[0], value)
         assert not matches(patterns.labels[0], value + "x")
@@ -98,7 +92,7 @@ def test_plain_labels_never_load_jinja2() -> None:
     program = (
         "import sys, datetime; from har_labels.rendering import render_labels; from har_labels.language.scope import Scope; import har_labels.metrics; from har_labels.lists import Item;"
         "now = datetime.datetime.now(datetime.UTC); scope = Scope({}, {}, now, 'a', 'r');"
-        "render_labels([Item('a', 1), Item('{ x }}', 2)], scope, where='label', enabled=True);"
+        "render_labels([Item('a', 1), Item('{ x }}', 2)], scope, where='label');"
         "assert not {'jinja2', 'ruamel.yaml'} & set(sys.modules), 'loaded'"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})

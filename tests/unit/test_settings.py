@@ -13,10 +13,13 @@ from unit.asking import ENOUGH, ask, refusals, spelled
 
 MODES = "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`."
 HOST = "Write the Harness host, such as https://app.harness.io, or a full API base."
+SHARE = "Write INDEX/TOTAL in plain digits, counted from 0: `0/3`, `1/3` and `2/3` are all of three."
+NO_SHARE = "it is not an index and a total"
+NO_LOOP = ("it has no number, as outside of a loop", "Leave it out where nothing runs several times.")
 REF = "Write account/registry, account/org/registry or account/org/project/registry."
 NO_CHOICE = "it is none of the values allowed"
 BAD_PATH = ("it is no path of one file", "Write one path on one line.")
-SWITCHES = ("allow-http", "templates", "dry-run", "allow-type-loss", "summary")
+SWITCHES = ("allow-http", "dry-run", "allow-type-loss", "summary")
 # name, least, most, whether a fraction is allowed
 NUMBERS = (
     ("timeout", 1, 300, True),
@@ -27,8 +30,6 @@ NUMBERS = (
     ("wait-for-artifact", 0, 3600, True),
     ("requests-per-minute", 1, 100000, False),
     ("max-changes", 0, None, False),
-    ("shard-total", 1, None, False),
-    ("shard-index", 0, None, False),
 )
 NO_NUMBERS = (
     "+1",
@@ -72,6 +73,18 @@ VALUES = (
     ("registry-ref", "a/%2e%2e/models", "it is percent-encoded; write it plainly: '..'", REF),
     ("registry-ref", "a%2Fmodels", "it is percent-encoded; write it plainly: 'a/models'", REF),
     ("labels-file", "a\nb", *BAD_PATH),
+    ("shard", "3/3", "shards count from 0", "The last of 3 is `2/3`, the first `0/3`."),
+    ("shard", "1/1", "shards count from 0", "The last of 1 is `0/1`, the first `0/1`."),
+    ("shard", "4/3", "its index is greater than its total", SHARE),
+    ("shard", "0/0", "it is a share of none", SHARE),
+    ("shard", "null/null", *NO_LOOP),
+    ("shard", "null/3", *NO_LOOP),
+    ("shard", "0/null", *NO_LOOP),
+    *(
+        ("shard", text, NO_SHARE, SHARE)
+        for text in ("2", "1/", "/3", "/", "1 / 3", "-1/3", "1/3/3", "1.0/3", "\u0661/3", "1:3", "a/b")
+    ),
+    ("shard", f"0/{'9' * 19}", "it has too many digits", SHARE),
     ("report-file", "a\nb", *BAD_PATH),
     (
         "labels",
@@ -126,11 +139,10 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
     span = f"from {least} to {most}" if most is not None else f"of {least} or more"
     whole = "" if fraction else "whole "
     allowed = f"Use a {whole}number {span} in plain digits{', a fraction is allowed' if fraction else ''}."
-    others = {"shard-total": "1000000000000"} if name == "shard-index" else {}
     spelt = name.replace("-", "_")
     highest = str(most if most is not None else 999_999_999_999)
     for value in [str(least), f"0{least}", f" {least}\n", highest, *([f"{least}.0", f"{least}.5"] * fraction)]:
-        assert not refusals("harness", {**others, name: value}), value
+        assert not refusals("harness", {name: value}), value
     beyond = [
         str(least - 1),
         "-0.5" if fraction else "-30",
@@ -138,11 +150,9 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
         *([f"{most}.01"] if fraction else []),
     ]
     for value in beyond:
-        assert refusals("harness", {**others, name: value}) == [
-            (f"`{spelt}` is {value!r}: it is out of range", allowed)
-        ]
+        assert refusals("harness", {name: value}) == [(f"`{spelt}` is {value!r}: it is out of range", allowed)]
     for value in NO_NUMBERS + (() if fraction else ("1.0", "1.5")):
-        assert refusals("harness", {**others, name: value}) == [
+        assert refusals("harness", {name: value}) == [
             (f"`{spelt}` is {value!r}: {_told_of(value, f'it is not a plain {whole}number')}", allowed)
         ]
 
@@ -207,6 +217,7 @@ def test_three_wrong_inputs_are_three_problems(ci: str) -> None:
         "registry-ref": "models",
         "max-changes": "-1",
         "save-plan": "p.jsonl",
+        "dry-run": "false",
         "artifact": "",
     }
     found = [what for what, _ in refusals(ci, inputs)]
@@ -216,7 +227,7 @@ def test_three_wrong_inputs_are_three_problems(ci: str) -> None:
         "`@max-changes@` is '-1'",
         "`@timeout@` is '0'",
         "`@artifact@` is missing",
-        "`@save-plan@` goes with",
+        "`@save-plan@` and `@dry-run@: false` are both given",
     ]
     assert len(found) == len(heads)
     for head, what in zip(heads, found, strict=True):

@@ -62,7 +62,7 @@ def test_a_label_that_differs_by_artifact_hides_no_other(run_step: RunStep, box:
             ["`timeout` is '0'", "`apply-plan` names 'nope', which can't be read"],
         ),
         ({"manifest": "nope", "mode": "zap"}, ["`mode` is 'zap'", "`manifest` names 'nope', which can't be read"]),
-        ({"manifest": "bad.yaml", "templates": "nein"}, ["`templates` is 'nein'", "bad.yaml:1:"]),
+        ({"manifest": "bad.yaml", "on-conflict": "nein"}, ["`on-conflict` is 'nein'", "bad.yaml:1:"]),
     ],
 )
 def test_a_wrong_value_hides_no_wrong_file(
@@ -151,10 +151,10 @@ def test_owned_labels_are_not_all_taken_away_by_an_empty_list(run_step: RunStep,
 
 
 def test_statements_are_no_labels(run_step: RunStep, box: Sandbox) -> None:
-    """`{% if %}` is refused, not written as it stands; `templates: false` takes it so."""
+    """`{% if %}` is refused, not written as it stands; in a constant it is."""
     text = "{% if ci.tag %}release{% endif %}"
     assert run_step("github", box, ASKED | {"labels": text}).errors == ["HAR-TEMPLATE"]
-    assert run_step("github", box, ASKED | {"labels": text, "templates": "false"}).code == 0
+    assert run_step("github", box, ASKED | {"labels": f"{{{{ '{text}' }}}}"}).code == 0
     assert box.labels(MODELS, "resnet50") == ["old", text]
 
 
@@ -257,7 +257,7 @@ def test_the_cure_of_an_error_in_a_manifest_names_its_keys(run_step: RunStep, bo
     head = f"version: 1\nregistry-ref: {MODELS}\nchanges:\n"
     for entry, cure in (
         ("{registry-ref: acme/ml/twins, artifact: twins, labels: [x]}", "`artifact-type`"),
-        ('{artifact: resnet50, labels: ["{% if x %}"]}', "`templates: false`"),
+        ('{artifact: resnet50, labels: ["{% if x %}"]}', "`{{ '{%' }}`"),
         ("{artifact: nope, labels: [x]}", "`on-missing: skip`"),
     ):
         manifest.write_text(f"{head}  - {entry}\n")
@@ -276,10 +276,7 @@ def test_one_line_spells_an_input_one_way(run_step: RunStep, box: Sandbox) -> No
 
 def test_a_share_without_artifacts_says_so(run_step: RunStep, box: Sandbox) -> None:
     """A shard that nothing falls into is green, and not silent."""
-    empty = [
-        run_step("terminal", box, ASKED | {"artifact": "*", "shard-total": "6", "shard-index": str(index)})
-        for index in range(6)
-    ]
+    empty = [run_step("terminal", box, ASKED | {"artifact": "*", "shard": f"{index}/6"}) for index in range(6)]
     said = [done for done in empty if "there is no artifact of shard" in done.log]
     assert [done.code for done in empty] == [0] * 6
     assert len(said) == 5

@@ -164,7 +164,7 @@ def test_shards_are_disjoint_and_together_complete(sandbox: Sandbox, run_step: R
         done = run_step(
             "github",
             sandbox,
-            ALL | {"mode": "add", "labels": "x", "shard-index": str(index), "shard-total": str(total)},
+            ALL | {"mode": "add", "labels": "x", "shard": f"{index}/{total}"},
         )
         shares.append({row["artifact"] for row in done.value("results")})
     assert sum(map(len, shares)) == len(set.union(*shares)) == 60

@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from har_labels import __version__
 from har_labels.errors import Cancelled, HarLabelsError
-from har_labels.names import dashed
-from har_labels.settings import Settings, defaults
+from har_labels.names import Kind, dashed
+from har_labels.settings import Settings, defaults, fields
 
 NAME = "Update Harness Artifact Labels"
 AUTHOR = "The har-labels authors"
@@ -24,22 +24,23 @@ IMAGE = "ghcr.io/har-labels/har-labels"
 
 @dataclass(frozen=True)
 class Input:
-    """One input: `name` with dashes, `default` as a CI file would give it (empty: none), `value` as the code has it."""
+    """One input: `name` with dashes, `default` as a CI file would give it (empty: none), `value` as the code has it, `kind` as what it is read."""
 
     name: str
     default: str
     description: str
     group: str
     value: Any
+    kind: Kind
 
 
 def inputs() -> Iterator[Input]:
     """Every input in the order of the code."""
-    texts = defaults()
+    texts, kinds = defaults(), fields()
     for name, field in Settings.model_fields.items():
         extra = field.json_schema_extra
         group = str(extra["group"]) if isinstance(extra, dict) else ""
-        yield Input(dashed(name), texts[name], field.description or "", group, field.default)
+        yield Input(dashed(name), texts[name], field.description or "", group, field.default, kinds[name])
 
 
 def exit_codes(kind: type[HarLabelsError]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
@@ -10,27 +11,14 @@ from generate.declared import AUTHOR, NAME, SHORT, inputs, yaml_text
 from har_labels.report import OUTPUTS
 
 HEADER = "# Written by `make docs` from src/har_labels/settings.py and report.py; edit those.\n"
-# bash is on every runner, on Windows too. `python3` can be a stub there that opens a shop: it fails the first line.
-PREPARE = """\
-for python in python3 python none; do
-  if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi
-done
-if [ "$python" = none ]; then
-  echo "::error::har-labels needs Python 3.11 or newer; put actions/setup-python before this step"
-  exit 1
-fi
-lock="$GITHUB_ACTION_PATH/../requirements/runtime.txt"
-venv="$RUNNER_TEMP/har-labels-$(cksum <"$lock" | cut -d ' ' -f 1)"
-if [ ! -f "$venv/ready" ]; then
-  "$python" -m venv --clear "$venv"
-  if [ -d "$venv/Scripts" ]; then bin="$venv/Scripts"; else bin="$venv/bin"; fi
-  "$bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \\
-    --only-binary :all: --requirement "$lock"
-  echo "$bin/python" >"$venv/ready"
-fi
-echo "python=$(cat "$venv/ready")" >>"$GITHUB_OUTPUT"
+# In both steps first: -I passes these over, but pip starts a Python of its own. bash 3.2, as on macOS, knows all that is used.
+_NO_ORDERS = """\
+for name in ${!PYTHON*} ${!__PYVENV*}; do unset "$name"; done
 """
-RUN = '"$VENV_PYTHON" -IBXutf8 "$GITHUB_ACTION_PATH/../entrypoint"\n'
+# The file beside this one, which shellcheck reads.
+PREPARE = _NO_ORDERS + (Path(__file__).parent / "prepare.sh").read_text("utf-8").partition("\n\n")[2]
+# The runner signals the shell alone: without `exec` a cancel would not reach the run.
+RUN = _NO_ORDERS + 'exec "$VENV_PYTHON" -IBXutf8 "$GITHUB_ACTION_PATH/../entrypoint"\n'
 
 
 def action() -> str:

@@ -9,6 +9,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 
 from generate.declared import AUTHOR, IMAGE, REPOSITORY, SHORT, Input, inputs, with_version, yaml_text
 from har_labels.errors import Cancelled, HarLabelsError, all_codes
+from har_labels.names import Kind
 from har_labels.platforms.categories import category_of
 
 EXAMPLE = f"""\
@@ -63,10 +64,9 @@ def failure_rules() -> str:
 
 def _property(one: Input) -> dict[str, Any]:
     kind = _type(one)
-    is_number = kind == "number" and one.default
     return {
         "type": kind,
-        "defaultValue": json.loads(one.default) if is_number or kind == "boolean" else one.default,
+        "defaultValue": json.loads(one.default) if one.default and kind in {"number", "boolean"} else one.default,
         "description": one.description,
         "secret": one.name == "api-key",
         "required": False,
@@ -77,9 +77,9 @@ def _type(one: Input) -> str:
     """A type of the catalogue's. Any list may also be one text."""
     if one.name in LISTS:
         return "array"
-    if isinstance(one.value, bool):
+    if one.kind is Kind.SWITCH:
         return "boolean"
-    is_number = isinstance(one.value, int | float) or one.name == "requests-per-minute"
+    is_number = isinstance(one.value, int | float) or one.name in {"requests-per-minute", "max-changes"}
     return "number" if is_number else "string"
 
 

@@ -94,13 +94,13 @@ LINES: dict[str, tuple[str, str]] = {
 HINTS: dict[str, str] = {
     "HAR-INPUT": "All wrong inputs of a run are told at once, each spelt as your CI spells it. An empty `api-key` on a pull "
     "request from a fork means that forks get no secrets: label after the merge instead.",
-    "HAR-TEMPLATE": "The line names the label by its place in the list. `false` for `templates` takes `{{ }}` as it stands.",
+    "HAR-TEMPLATE": "The line names the label by its place in the list. `{{ '{{ x }}' }}` writes braces.",
     "HAR-METRICS": "Paths are seen from inside the step's container, where the workspace is mounted: keep the file below it.",
     "HAR-MANIFEST": "`labels.yaml:3:5` is line 3, column 5. A number or `true` in `labels` must stand in quotes. Editors check "
     "while you type with [schemas/manifest.schema.json](../schemas/manifest.schema.json).",
     "HAR-PLAN-FILE": "A plan also belongs to one `api-url`; it can't be applied to another host.",
     "HAR-UNAUTHORIZED": "A key is valid only on its account's own cluster: `app.harness.io`, `app3.harness.io`, an EU or a vanity "
-    "host. Harness Open Source wants `auth-scheme: bearer`.",
+    "host. Below `/har/` the key goes as `x-api-key`, elsewhere as a bearer token; `auth-scheme` says otherwise.",
     "HAR-FORBIDDEN": "In Harness: Account settings, Access control, Service accounts, then a role with `Artifact Registry: "
     "Edit` for this registry. The right to upload or to view is not enough.",
     "HAR-REGISTRY-NOT-FOUND": "The first part is the account's identifier, not its name. In a Harness pipeline: "

@@ -99,7 +99,7 @@ def _check_tokens(environment: Environment, source: str, state: str | None) -> N
         if kind in {"block_begin", "comment_begin", "raw_begin"}:
             raise ExpressionError(
                 "statements `{% %}` and comments `{# #}` are not allowed",
-                "Leave them away, or write `{{ '{%' }}` for the text; `templates: false` takes labels as they are.",
+                "Leave them away, or write `{{ '{%' }}` for the text.",
             )
         brackets += (text in ("(", "[", "{")) - (text in (")", "]", "}")) if kind == "operator" else 0
         prefixes += text in ("not", "if", "-", "+") and kind in {"name", "operator"}

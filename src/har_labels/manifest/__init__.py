@@ -129,7 +129,6 @@ class _Making:
             owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),
             on_conflict=entry.value("on_conflict") or OnConflict.OVERWRITE,
             requirements=(*self.requirements, *self._requirements_of(entry)),
-            renders=entry.value("templates") is not False,
             place=place,
             worded=partial(self._of_file, place),
             notice=self.notice,

@@ -16,7 +16,7 @@ from har_labels.inputs import ALIKE
 from har_labels.manifest.documents import read
 from har_labels.manifest.keys import VERSION, Manifest, ManifestEntry
 from har_labels.manifest.positions import Kind, Node, Place, Word
-from har_labels.names import dashed
+from har_labels.names import dashed, instead_of
 from har_labels.settings import fields, quoted
 
 # A file of another kind could have a problem in every line; nobody reads more than these.
@@ -194,6 +194,8 @@ def _shown(node: Node) -> str:
 def _hint(key: str, location: _Location) -> str:
     model = Manifest if len(location) == 1 else ManifestEntry
     known = [dashed(name) for name in model.model_fields]
+    if cure := instead_of(key.lower().replace("-", "_"), str):
+        return cure
     if near := get_close_matches(key.lower().replace("_", "-"), known, n=1, cutoff=ALIKE):
         return f"Did you mean `{near[0]}`?"
     if key.replace("-", "_") in fields():

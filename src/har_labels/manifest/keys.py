@@ -104,12 +104,6 @@ def _word(value: Any) -> str:
     return text
 
 
-def _switch(value: Any) -> bool:
-    if isinstance(value, Word) and value.kind is Kind.SWITCH:
-        return value.text.lower() == "true"
-    raise wrong("it is neither true nor false", "Use `true` or `false`, without quotes.")
-
-
 def _version(value: Any) -> int:
     if isinstance(value, Word) and value.kind is Kind.NUMBER and value.text in {"1", "1.0"}:
         return VERSION
@@ -158,7 +152,6 @@ _ArtifactType = Annotated[ArtifactType, BeforeValidator(_word), _values_of(Artif
 _Mode = Annotated[ModeName, BeforeValidator(_word), _values_of(Mode)]
 _OnConflict = Annotated[OnConflictName, BeforeValidator(_word), _values_of(OnConflict)]
 _OnMissing = Annotated[OnMissing, BeforeValidator(_word), _values_of(OnMissingName)]
-_Switch = Annotated[bool, PlainValidator(_switch), WithJsonSchema({"type": "boolean"})]
 _List = Field(min_length=1)
 # At least one character that neither separates items nor surrounds them.
 _InOneText = _string(pattern="[^, \\t\\n]")
@@ -217,7 +210,6 @@ class Defaults(BaseModel):
     metrics_file: TextList | None = _key("metrics_file", "; instead of the input's")
     mode: _Mode | None = _key("mode")
     on_conflict: _OnConflict | None = _key("on_conflict")
-    templates: _Switch | None = _key("templates")
     owned: TextList | None = _key("owned")
     require: Lines | None = _key("require", "; the input's hold beside them")
     on_missing: _OnMissing | None = _key("on_missing")

@@ -1,0 +1,163 @@
+"""Makes the environment that the composite action's second step runs in; its first step starts this with the Python it found.
+
+    python -ISB prepare.py PYTHON FOLDER OUTPUT
+
+PYTHON is the command of that Python, FOLDER where the environment is made, OUTPUT the file that gets the line `python=…`.
+Every Python is started isolated and without what PYTHON… variables tell it, and pip is told nothing that places or selects
+packages: what lies in the job's workspace or stands in its environment must not choose what the second step, which holds the
+key, runs. One `::error` with the way out and exit 1 if it can't be done; nothing is there then that counts as made.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+LOCK = Path(__file__).resolve().parents[1] / "requirements" / "runtime.txt"
+# What the second step imports of the packages that pyproject.toml names.
+IMPORTS = "requests, pydantic_settings, actions_toolkit.core, jinja2, ruamel.yaml, tqdm"
+# The first pip that installs into another Python's environment.
+PIP_WITH_PYTHON = (22, 3)
+# All that pip is told: how it comes to packages. Which ones and where to is said by the lock file and by us.
+KEPT = frozenset(
+    {
+        "index-url", "pypi-url", "extra-index-url", "no-index", "find-links", "trusted-host",
+        "proxy", "no-proxy-env", "cert", "client-cert", "keyring-provider", "use-feature", "use-deprecated",
+        "timeout", "default-timeout", "retries", "resume-retries", "cache-dir", "no-cache-dir",
+    },
+)  # fmt: skip
+OTHER_WAYS = "put actions/setup-python before this step, or use the action without `/composite`, a container that needs no Python"
+
+
+class Failed(Exception):
+    """What went wrong and the way out, in one sentence each."""
+
+
+def main() -> int:
+    """Returns 0, 1 after a failure that is told, 128 and the signal's number if the job was cancelled."""
+    signal.signal(signal.SIGTERM, _leave)
+    python, folder, output = sys.argv[1:]
+    try:
+        made = prepare(python, Path(folder))
+        with Path(output).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"python={made}\n")
+    except Failed as failure:
+        print("::error::" + str(failure).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _leave(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def prepare(python: str, folder: Path) -> Path:
+    """Makes the environment anew and returns its Python. Raises Failed."""
+    environ = without_orders(os.environ)
+    has_pip = _can_install_elsewhere(python, environ)
+    # ensurepip takes 2 to 3 s of a first use, and Debian has it in a package of its own.
+    words = ["venv", "--clear", *(["--without-pip"] if has_pip else []), str(folder)]
+    ran = _run([python, "-IS", "-m", *words], environ)
+    made = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if ran.returncode or not made.exists():
+        raise _failed(
+            ran,
+            f"{python} can't make a virtual environment",
+            f"on Debian and Ubuntu install python3-venv; elsewhere {OTHER_WAYS}",
+        )
+    pip = [python, "-I", "-m", "pip"] if has_pip else [str(made), "-I", "-m", "pip"]
+    settings = _settings_of_pip(pip, environ)
+    _install([*pip, "--python", str(made)] if has_pip else pip, environ | settings)
+    ran = _run([str(made), "-I", "-c", f"import {IMPORTS}"], environ)
+    if ran.returncode:
+        raise _failed(ran, "the packages of har-labels were installed and can't be imported", OTHER_WAYS)
+    (folder / "ready").touch()
+    return made
+
+
+def without_orders(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what steers Python or pip; of pip's settings only those of `KEPT` and their file stay."""
+    kept = {f"PIP_{name.upper().replace('-', '_')}" for name in KEPT} | {"PIP_CONFIG_FILE"}
+    return {
+        name: value
+        for name, value in environ.items()
+        # `_PIP_…` are what pip tells itself, such as that it runs in the right Python already.
+        if not name.upper().startswith(("PYTHON", "PIP_", "_PIP_", "__PYVENV")) or name in kept
+    }
+
+
+def _can_install_elsewhere(python: str, environ: Mapping[str, str]) -> bool:
+    ran = _run([python, "-I", "-c", "import pip; print(pip.__version__)"], environ)
+    version = re.match(r"(\d+)\.(\d+)", ran.stdout)
+    return ran.returncode == 0 and version is not None and (int(version[1]), int(version[2])) >= PIP_WITH_PYTHON
+
+
+def _settings_of_pip(pip: list[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """What to tell pip by its environment, so that it can do without its files, whose `target` can't be taken back.
+
+    The variables of the environment win over a file's `[install]`, that over `[global]`, as with pip itself.
+    """
+    only_files = {name: value for name, value in environ.items() if name == "PIP_CONFIG_FILE" or name[:4] != "PIP_"}
+    # A `python` in the file would have pip start that one, and a `quiet` would silence the answer.
+    ran = _run([*pip, "--python", pip[0], "config", "list", "-vvv"], only_files)
+    if ran.returncode:
+        raise _failed(ran, "pip can't read its configuration", "correct the file that it names, or PIP_CONFIG_FILE")
+    found: dict[str, str] = {}
+    for section in ("global", "install"):
+        for name, text in re.findall(rf"^{section}\.([a-z-]+)=(.+)$", ran.stdout, re.MULTILINE):
+            if name in KEPT:
+                found[f"PIP_{name.upper().replace('-', '_')}"] = ast.literal_eval(text)
+    given = {name: value for name, value in environ.items() if name[:4] == "PIP_" and value}
+    return found | given | {"PIP_CONFIG_FILE": os.devnull}
+
+
+def _install(pip: list[str], environ: Mapping[str, str]) -> None:
+    options = ["--quiet", "--no-input", "--disable-pip-version-check"]
+    held = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(LOCK)]
+    ran = _run([*pip, "install", *options, *held], environ)
+    if ran.returncode:
+        raise _failed(
+            ran,
+            "the packages of har-labels can't be installed",
+            "where this runner reaches no package index, name a mirror by PIP_INDEX_URL or in pip.conf, or use the action "
+            "without `/composite`, a container that needs none",
+        )
+
+
+def _run(words: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end; one that can't be started has failed. A cancel is passed on to it."""
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the found Python and our own words
+            words, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+        )  # fmt: skip
+    except OSError as error:
+        return subprocess.CompletedProcess(words, 127, "", f"OSError: {error.strerror}")
+    try:
+        out, err = process.communicate()
+    except BaseException:
+        # SIGINT, as pip then ends its own child too.
+        process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        process.wait()
+        raise
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+def _failed(ran: subprocess.CompletedProcess[str], what: str, way_out: str) -> Failed:
+    """The failure of a command, whose own words go into the log in a form that is no workflow command."""
+    words = f"{ran.stderr}\n{ran.stdout}".replace("##[", "## [")
+    lines = [line.strip() for line in words.splitlines() if line.strip()] or [f"exit {ran.returncode}"]
+    sys.stderr.writelines(f"| {line}\n" for line in lines)
+    telling = [line for line in lines if re.match(r"[\w.]*(?:ERROR|Error):", line)]
+    return Failed(f"{what}: {(telling or lines[:1])[-1].removeprefix('ERROR: ').rstrip('.')}. The way out: {way_out}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The first step of the composite action, but for these lines; `make docs` writes it into composite/action.yml.
+# The runner starts it with -eo pipefail in the job's workspace, of which nothing may be run; bash 3.2, as on macOS, is enough.
+
+lock="$GITHUB_ACTION_PATH/../requirements/runtime.txt"
+venv="$RUNNER_TEMP/har-labels-$(cksum <"$lock" | cut -d ' ' -f 1)"
+# An earlier step may have made it. Where users share a temporary folder it must be ours; Windows knows no such owner.
+if [ -O "$venv/ready" ] || { [ -f "$venv/ready" ] && [ "$RUNNER_OS" = Windows ]; }; then
+  for python in "$venv/bin/python" "$venv/Scripts/python.exe"; do
+    if "$python" -I -c '' 2>/dev/null; then
+      echo "python=$python" >>"$GITHUB_OUTPUT"
+      exit
+    fi
+  done
+fi
+
+tools="$RUNNER_TOOL_CACHE"
+if [ -n "$tools" ] && [ "$RUNNER_OS" = Windows ]; then tools="$(cygpath --unix "$tools")"; fi
+candidates() {
+  # A relative folder on PATH is one of the workspace.
+  for name in python3 python python3.14 python3.13 python3.12 python3.11; do type -aP "$name" | sed -n '/^\//{p;q;}' || true; done
+  for minor in 14 13 12 11; do
+    for found in "$tools/Python/3.$minor."*/*/bin/python3 "$tools/Python/3.$minor."*/*/python.exe; do
+      if [ -n "$tools" ] && [ -x "$found" ]; then echo "$found"; fi
+    done
+  done
+}
+# Every Python 3 understands this. What opens a shop instead, as `python3` does on some Windows, answers nothing.
+probe='import sys, sysconfig
+name = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}.get(sys.implementation.name, sys.implementation.name)
+if sysconfig.get_config_var("Py_GIL_DISABLED"): name = "free-threaded " + name
+print("good" if name == "CPython" and sys.version_info >= (3, 11) else "%s %d.%d" % ((name,) + sys.version_info[:2]))'
+refused=""
+while IFS= read -r python; do
+  told="$("$python" -ISc "$probe" </dev/null 2>/dev/null)" || told=""
+  case "$told" in
+    good*) exec "$python" -ISB "$GITHUB_ACTION_PATH/prepare.py" "$python" "$venv" "$GITHUB_OUTPUT" ;;
+    ?*) refused="$refused, $python is ${told%%[[:cntrl:]]*}" ;;
+  esac
+done <<<"$(candidates)"
+if [ -n "$refused" ]; then needed="CPython 3.11 or newer, not free-threaded (${refused#, })"; else needed="Python 3.11 or newer"; fi
+echo "::error::har-labels needs $needed; put actions/setup-python before this step"
+exit 1
