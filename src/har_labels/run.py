@@ -94,6 +94,8 @@ class Run:
     # --- the order of events -------------------------------------------------------------------------------
 
     def _execute(self) -> None:
+        for oddity in self._transport.certificate_warnings():
+            self._ledger.warn(oddity)
         planner = Planner(
             self._reader,
             self._clock,
