@@ -135,6 +135,25 @@ def parse_artifact_name(text: str) -> str:
     return name
 
 
+def plain_name(name: str, ref: RegistryRef) -> str:
+    """The artifact that is meant by an image's address, or by a name with a tag, version or digest behind it.
+
+    `host/account/registry/team/app:1.0`, `app@sha256:…` and `@team/app@1.0` → `team/app`, `app` and `@team/app`.
+    """
+    *folders, last = name.split("/")
+    last = last[:1] + re.sub("@.*", "", last[1:])
+    segments = [*folders, last.rpartition(":")[0] or last]
+    has_host = len(segments) > 1 and bool(re.search(r"[.:]|^localhost$", segments[0]))
+    path = segments[1:] if has_host else segments
+    account, registry = ref.segments[0], ref.segments[-1]
+    for scope in (ref.segments, (account, registry)):
+        if len(path) > len(scope) and [part.casefold() for part in path[: len(scope)]] == [
+            part.casefold() for part in scope
+        ]:
+            return "/".join(path[len(scope) :])
+    return "/".join(path[2:] if has_host and len(path) > 2 else path)
+
+
 def check_artifact_name(name: str) -> None:
     """Raises AddressError for a name that can't be sent safely, wherever it comes from: a list may hold any."""
     _check_segments(tuple(name.split("/")))

@@ -112,7 +112,7 @@ class Planner:
             for pattern in patterns
             if (is_glob(pattern) or self._shard.has(ref, pattern))
             and (
-                not (names := _matching(pattern, rows))
+                not (names := [name for name in _matching(pattern, rows) if _is_there(rows[name])])
                 or (pattern in merging and any(row.labels is None for name in names for row in rows[name]))
             )
         ]
@@ -170,7 +170,7 @@ class Planner:
             row
             for name in _matching(pattern, rows)
             for row in rows[name]
-            if not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""}
+            if not row.is_deleted and (not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""})
         ]
         if not found:
             self._miss(plan, entry, pattern, NothingMatched(f"{pattern!r} matches nothing in {entry.ref}"))
@@ -222,6 +222,10 @@ _NO_GOAL = ChangeGoal(Changes(()))
 def _matching(pattern: str, rows: Rows) -> list[str]:
     """The names that a pattern means; an artifact that has the pattern itself as its name wins (contract §3)."""
     return [pattern] if pattern in rows else [name for name in rows if matches(pattern, name)]
+
+
+def _is_there(rows: Sequence[Row]) -> bool:
+    return not all(row.is_deleted for row in rows)
 
 
 def _without_reading(entry: Entry, pattern: str, status: Status, error: HarLabelsError | None) -> Outcome:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from re import split
 from typing import TypeVar
 
-from har_labels.address import RegistryRef
+from har_labels.address import RegistryRef, plain_name
 from har_labels.answers import Doubt, Origin, Page, Row, asked_for
 from har_labels.display import number
 from har_labels.errors import AmbiguousArtifact, ArtifactNotFound, BadAnswer, HarLabelsError, Refused
@@ -32,6 +32,7 @@ class Reading:
 
 
 Rows = dict[str, list[Row]]
+_RESTORE = "Restore it in Harness, or push it anew; if it may be missing, `on-missing: skip`."
 
 
 class Reader:
@@ -57,7 +58,7 @@ class Reader:
         for name in sorted(names - found.keys()):
             if len(names) + len(globs) > 1:
                 # Rows move while a long list is paged; a search of its own tells.
-                self._search(ref, found, term=name, wanted=name.__eq__)
+                self._search(ref, found, term=name, wanted=lambda row, name=name: row.name == name)  # type: ignore[misc]
             if name not in found and (row := self._patiently(ref, lambda name=name: self._registry.summary(ref, name))):  # type: ignore[misc]
                 found[name] = [row]
         return found
@@ -65,14 +66,15 @@ class Reader:
     def page_again(self, ref: RegistryRef, origin: Origin) -> list[Reading]:
         """What the page holds now that a row once stood on: with one request, its neighbours too."""
         at = self._clock.monotonic()
-        return [Reading(row, at) for row in self._page(ref, origin.search, origin.number).rows]
+        rows = self._page(ref, origin.search, origin.number).rows
+        return [Reading(row, at) for row in rows if not row.is_deleted]
 
     def _listed(self, ref: RegistryRef, names: set[str], globs: Sequence[str]) -> Rows:
         terms = [*sorted(names), *(_longest_literal(glob) for glob in globs)]
         found: Rows = {}
 
-        def wanted(name: str) -> bool:
-            return name in names or matches_any(globs, name)
+        def wanted(row: Row) -> bool:
+            return row.name in names or (not row.is_deleted and matches_any(globs, row.name))
 
         if len(terms) == 1:
             self._search(ref, found, term=terms[0], wanted=wanted)
@@ -83,11 +85,11 @@ class Reader:
                 self._search(ref, found, term=term, wanted=wanted)
         return found
 
-    def _search(self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[str], bool]) -> None:
+    def _search(self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[Row], bool]) -> None:
         for page in self._pages(ref, term):
             _keep(page, found, wanted, is_lean=len(found) > 1)
 
-    def _list_all(self, ref: RegistryRef, found: Rows, *, wanted: Callable[[str], bool], at_most: int) -> str | None:
+    def _list_all(self, ref: RegistryRef, found: Rows, *, wanted: Callable[[Row], bool], at_most: int) -> str | None:
         """Lists the whole registry; None when that is done.
 
         If the first page tells that `at_most` searches cost fewer requests it stops there: the last name it saw.
@@ -150,10 +152,15 @@ def _unread(ref: RegistryRef, doubt: Doubt, tries: int) -> HarLabelsError:
 
 def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:
     """The row that is meant: of the wanted type, else of no type. Raises ArtifactNotFound or AmbiguousArtifact."""
+    rows, deleted = [row for row in rows if not row.is_deleted], rows
+    if not rows and deleted:
+        raise ArtifactNotFound(
+            f"artifact {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted)", _RESTORE
+        )
     if not rows:
-        artifact, colon, _ = name.partition(":")
-        cure = f"Labels belong to an artifact, not to its versions: write {artifact}." if artifact and colon else ""
-        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", cure)
+        plain = plain_name(name, ref)
+        cure = f"Labels belong to an artifact, not to its versions: write {plain}."
+        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", cure if plain not in {"", name} else "")
     if not artifact_type:
         if len(rows) > 1:
             kinds = " and ".join(sorted(row.artifact_type or "untyped" for row in rows))
@@ -168,11 +175,13 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
     )
 
 
-def _keep(page: Page, found: Rows, wanted: Callable[[str], bool], *, is_lean: bool) -> None:
+def _keep(page: Page, found: Rows, wanted: Callable[[Row], bool], *, is_lean: bool) -> None:
     for row in page.rows:
-        if wanted(row.name):
+        if wanted(row):
             rows = found.setdefault(row.name, [])
-            rows[:] = [other for other in rows if other.artifact_type != row.artifact_type] + [
+            # What is deleted and what was pushed anew under its name are two.
+            key = (row.artifact_type, row.is_deleted)
+            rows[:] = [other for other in rows if (other.artifact_type, other.is_deleted) != key] + [
                 row.lean if is_lean else row
             ]
 
