@@ -141,17 +141,17 @@ def plain_name(name: str, ref: RegistryRef) -> str:
     `host/account/registry/team/app:1.0`, `app@sha256:…` and `@team/app@1.0` → `team/app`, `app` and `@team/app`.
     """
     *folders, last = name.split("/")
-    last = last[:1] + re.sub("@.*", "", last[1:])
-    segments = [*folders, last.rpartition(":")[0] or last]
-    has_host = len(segments) > 1 and bool(re.search(r"[.:]|^localhost$", segments[0]))
-    path = segments[1:] if has_host else segments
-    account, registry = ref.segments[0], ref.segments[-1]
-    for scope in (ref.segments, (account, registry)):
-        if len(path) > len(scope) and [part.casefold() for part in path[: len(scope)]] == [
-            part.casefold() for part in scope
-        ]:
-            return "/".join(path[len(scope) :])
-    return "/".join(path[2:] if has_host and len(path) > 2 else path)
+    bare = last[:1] + re.sub("@.*", "", last[1:])
+    bare = bare.rpartition(":")[0] or bare
+    path = [*folders, bare]
+    # An address has a host in front; one of a single word shows by what follows it, as no name is as deep.
+    has_host = len(path) > 1 and bool(re.search(r"[.:]|^localhost$", path[0]))
+    is_address = has_host or (len(path) > 3 and bare != last)
+    below_host = path[1:] if has_host else path
+    for scope in (ref.segments, (ref.segments[0], ref.segments[-1])):
+        if [part.casefold() for part in below_host[: len(scope)]] == [part.casefold() for part in scope]:
+            return "/".join(below_host[len(scope) :])
+    return "/".join(path[3:] if is_address and len(path) > 3 else below_host)
 
 
 def check_artifact_name(name: str) -> None:

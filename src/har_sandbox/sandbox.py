@@ -163,7 +163,7 @@ class Sandbox:
             if labels is not None:
                 self.store.set_labels(row, labels)
             if deleted:
-                self.store.soft_delete(where, name)
+                self.store.soft_delete(row)
 
     def add_artifacts(
         self,

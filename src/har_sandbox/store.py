@@ -126,9 +126,9 @@ class Store:
         self._listing.forget()
         self._db.run("update artifacts set type = null where id = ?", artifact.id)
 
-    def soft_delete(self, registry: Registry, name: str) -> None:
-        """Mark all rows of that name as deleted; they stay in the list until the next push."""
-        self._db.run("update artifacts set deleted = ? where registry = ? and name = ?", now(), registry.id, name)
+    def soft_delete(self, artifact: Artifact) -> None:
+        """Mark the row as deleted until its next push; it stays in the list."""
+        self._db.run("update artifacts set deleted = ? where id = ?", now(), artifact.id)
 
     def delete(self, registry: Registry, name: str) -> int:
         """Delete all rows of that name with their versions; the number of rows gone."""
