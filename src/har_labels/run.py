@@ -152,7 +152,12 @@ class Run:
         from har_labels.planfile import read_plan
         from har_labels.replay import plan_again
 
-        steps = read_plan(path, spelling=self._spell("apply_plan"), api_url=self._settings.api_url.url)
+        steps = read_plan(
+            path,
+            spelling=self._spell("apply_plan"),
+            api_url=self._settings.api_url.url,
+            holds_key=self._configuration.holds_key,
+        )
         return plan_again(steps, self._reader, self._clock)
 
     def _entries(self) -> Sequence[Entry]:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from canary import KEY
 from ci.steps import CIS
-from conftest import MODELS, RunStep
+from conftest import MODELS, RunStep, Watch
 from har_sandbox import Sandbox
 
 REFUSED = {
@@ -78,3 +79,12 @@ def test_what_is_there_already_may_be_odd(run_step: RunStep, sandbox: Sandbox, w
     path = write(([odd], [odd, "fine"]))
     done = run_step("github", sandbox, {"apply-plan": str(path)})
     assert (done.code, sandbox.labels(MODELS, "m0")) == (0, [odd, "fine"])
+
+
+def test_the_key_in_a_plan(run_step: RunStep, sandbox: Sandbox, write: Write, watch: Watch) -> None:
+    """A label that holds the key is refused before any request, and not shown."""
+    path = write(([], [f"token {KEY}"]))
+    watch.may_hold_key.add(path)
+    done = run_step("github", sandbox, {"apply-plan": str(path)})
+    assert (done.code, done.errors, sandbox.requests) == (2, ["HAR-PLAN-FILE"], [])
+    assert "line 2: a label contains the key" in done.err
