@@ -43,7 +43,8 @@ The registry, and time
     registry        one method a call
     answers         what an answer means: final, doubt, or to be believed
     transport       one HTTP request, held to its bounds
-    connections     connections that another thread can cut; with transport the only user of requests
+    connections     connections that another thread can cut
+    certificates    whose certificates count; with transport and connections the only user of requests
     timing          clock, deadline, cancel, pace, back-off
 The CIs
     publishing            telling a result everywhere it belongs, once and at the end

@@ -140,6 +140,25 @@ def parse_artifact_name(text: str) -> str:
     return name
 
 
+def plain_name(name: str, ref: RegistryRef) -> str:
+    """The artifact that is meant by an image's address, or by a name with a tag, version or digest behind it.
+
+    `host/account/registry/team/app:1.0`, `app@sha256:…` and `@team/app@1.0` → `team/app`, `app` and `@team/app`.
+    """
+    *folders, last = name.split("/")
+    bare = last[:1] + re.sub("@.*", "", last[1:])
+    bare = bare.rpartition(":")[0] or bare
+    path = [*folders, bare]
+    # An address has a host in front; one of a single word shows by what follows it, as no name is as deep.
+    has_host = len(path) > 1 and bool(re.search(r"[.:]|^localhost$", path[0]))
+    is_address = has_host or (len(path) > 3 and bare != last)
+    below_host = path[1:] if has_host else path
+    for scope in (ref.segments, (ref.segments[0], ref.segments[-1])):
+        if [part.casefold() for part in below_host[: len(scope)]] == [part.casefold() for part in scope]:
+            return "/".join(below_host[len(scope) :])
+    return "/".join(path[3:] if is_address and len(path) > 3 else below_host)
+
+
 def check_artifact_name(name: str) -> None:
     """Raises AddressError for a name that can't be sent safely, wherever it comes from: a list may hold any."""
     _check_segments(tuple(name.split("/")))

@@ -69,13 +69,17 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One artifact as a list or a summary shows it. `labels` is None where they are not shown at all."""
+    """One artifact as a list or a summary shows it. `labels` is None where they are not shown at all.
+
+    `is_deleted`: the registry still lists it, as soft-deleted. It is found by nothing any more.
+    """
 
     name: str
     artifact_type: str
     labels: Labels | None
     facts: ArtifactFacts
     origin: Origin | None = None
+    is_deleted: bool = False
 
     @property
     def lean(self) -> Row:
@@ -195,7 +199,14 @@ def row_of(data: dict[str, Any], *, is_shown: bool = True, origin: Origin | None
         (labels_of(data.get("labels")) or ()) if is_shown else None,
         facts_of(data),
         origin,
+        _is_deleted(data.get("deletedAt")),
     )
+
+
+def _is_deleted(deleted_at: Any) -> bool:
+    """The time of a soft delete, in milliseconds or as a date. Servers in Go also write "never" as their zero time."""
+    text = str(deleted_at).strip() if deleted_at else ""
+    return bool(text) and text != "0" and not text.startswith(("-", "0001-"))
 
 
 def labels_of(value: Any) -> Labels | None:

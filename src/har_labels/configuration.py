@@ -9,17 +9,15 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from har_labels.checks import is_key
-from har_labels.contradictions import clashes, contradictions, named_files
+from har_labels.contradictions import WRITTEN, clashes, contradictions, named_files
+from har_labels.display import SHORTEST_KEY_TO_LOOK_FOR, number
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
-from har_labels.files import NO_WORKSPACE, Workspace, read_key
+from har_labels.files import NO_WORKSPACE, Workspace, read_key, why_not_writable
 from har_labels.flaws import unresolved
 from har_labels.inputs import Given, Inputs, Layer, collect
 from har_labels.names import dashed
 from har_labels.platforms import Platform
 from har_labels.settings import Settings, check, fields, help_texts, quoted
-
-# Below this length a key would be found by accident in other inputs; real keys have dozens of characters.
-SHORTEST_KEY_TO_LOOK_FOR = 8
 
 # What Harness, and JSON, write for an expression without a value.
 NULL = "null"
@@ -95,9 +93,11 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     leading_out = list(_leading_out(workspace, checked.settings, spell))
     problems += [problem for _, problem in leading_out]
     overwriting = {written for _, written in clashes(checked.settings)}
+    unwritable = dict(_unwritable(checked.settings, bad | overwriting | {name for name, _ in leading_out}, spell))
+    problems += unwritable.values()
     if not inputs.is_unreadable:  # else any input could have been given
         problems += contradictions(checked.settings, bad, spell, meant=frozenset(inputs.suggested))
-    bad |= overwriting | {name for name, _ in leading_out}
+    bad |= overwriting | unwritable.keys() | {name for name, _ in leading_out}
     told = Configuration(checked.settings, key, spell, warnings, inputs.wants_json, workspace, bad)
     if problems:
         raise Misconfigured(problems, told)
@@ -128,12 +128,13 @@ def _key(
                 f"`{given.spelling}` can't be a key: it holds blanks, line ends or characters that no key has",
                 "Store the key alone, on one line.",
             )
-        return SecretStr(given.text.strip()), ()
+        return SecretStr(given.text.strip()), _short(given.text.strip(), given.spelling)
     if given := inputs.given("api_key_file"):
         Workspace(platform.workspace).check(given.text.strip(), spelling=given.spelling)
         key, warning = read_key(given.text.strip(), spelling=given.spelling)
         platform.mask(key.get_secret_value())
-        return key, (warning,) if warning else ()
+        warnings = (warning,) if warning else ()
+        return key, (*warnings, *_short(key.get_secret_value(), given.spelling))
     if inputs.is_unreadable or inputs.suggested & {"api_key", "api_key_file"}:
         return SecretStr(""), ()  # what is wrong with the names is told already
     why, how = platform.key_hint()
@@ -150,6 +151,16 @@ def _stands_for_nothing(inputs: Inputs, platform: Platform) -> bool:
     return True
 
 
+def _short(key: str, spelling: str) -> tuple[str, ...]:
+    """The warning about a key that would be found by accident in innocent text."""
+    if len(key) >= SHORTEST_KEY_TO_LOOK_FOR:
+        return ()
+    length = number(len(key), "character")
+    return (
+        f"the key of `{spelling}` has {length}: a key as short is hidden only where it stands as a word of its own",
+    )
+
+
 def _leading_out(
     workspace: Workspace, settings: Settings, spell: Callable[[str], str]
 ) -> Iterator[tuple[str, InputError]]:
@@ -160,6 +171,20 @@ def _leading_out(
                 workspace.check(path, spelling=spell(name))
         except InputError as problem:
             yield name, problem
+
+
+def _unwritable(
+    settings: Settings, bad: frozenset[str], spell: Callable[[str], str]
+) -> Iterator[tuple[str, InputError]]:
+    """Files that could not be written in the end, when all is done and nothing can be undone; their folders are made."""
+    for name in WRITTEN:
+        path = getattr(settings, name)
+        if path and name not in bad and (problem := why_not_writable(path)):
+            what = f"`{spell(name)}` names {path!r}, which can't be written: {problem}"
+            yield (
+                name,
+                InputError(what, "Check the path. A step in a container sees its workspace, not the whole machine."),
+            )
 
 
 def _without_unusable(inputs: Inputs, key: SecretStr) -> tuple[Inputs, dict[str, InputError]]:

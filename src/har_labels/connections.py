@@ -6,6 +6,7 @@ The timeout of requests is per read, and nothing in it ends a request from outsi
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -58,7 +59,14 @@ class Wire:
         if sock is not None:
             # Below TLS: its own shutdown would wait for the peer and isn't safe from another thread.
             with suppress(OSError):  # closed in the meantime
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(_lowest(sock), socket.SHUT_RDWR)
+
+
+def _lowest(sock: Any) -> socket.socket:
+    """The real socket: in a tunnel through a proxy that is spoken to by TLS itself, urllib3 wraps TLS around TLS."""
+    while not isinstance(sock, socket.socket):
+        sock = sock.socket
+    return sock
 
 
 class _Session(requests.Session):
@@ -80,9 +88,14 @@ class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignor
 
 
 class _WatchedAdapter(HTTPAdapter):
-    """An adapter whose connections report to the wire before each request."""
+    """An adapter whose connections report to the wire before each request, and all of whose TLS is `tls`'s.
 
-    def __init__(self, wire: Wire) -> None:
+    requests would read the certificates anew for each connection, and not check a proxy's where the server is plain http.
+    """
+
+    def __init__(self, wire: Wire, tls: Callable[[], ssl.SSLContext]) -> None:
+        self._tls = tls
+
         class Watched(HTTPConnection):
             def _new_conn(self) -> socket.socket:
                 return wire.watch(self, super()._new_conn)
@@ -105,21 +118,35 @@ class _WatchedAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._classes
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
+    def build_connection_pool_key_attributes(
+        self,
+        request: requests.PreparedRequest,
+        verify: Any,  # noqa: ARG002 - the signature is requests'
+        cert: Any = None,
+    ) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(request, verify=True, cert=cert)
+        return host, pool | ({"ssl_context": self._tls()} if host["scheme"] == "https" else {})
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ARG002 - the signature is requests'
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        if proxy.lower().startswith("https:"):
+            kwargs["proxy_ssl_context"] = self._tls()
+        manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = self._classes
         return manager
 
 
-def session_over(wire: Wire) -> requests.Session:
-    """A session whose connections can be cut by `wire`; one for each thread."""
+def session_over(wire: Wire, tls: Callable[[], ssl.SSLContext]) -> requests.Session:
+    """A session whose connections can be cut by `wire`, one for each thread; `tls` is called for the first over TLS."""
     session = _Session()
     # No compression: a small answer could unpack into a huge one before it can be measured.
     session.headers.update(
         {"User-Agent": f"har-labels/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"},
     )
     session.cookies.set_policy(_NoCookies())
-    adapter = _WatchedAdapter(wire)
+    adapter = _WatchedAdapter(wire, tls)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

@@ -33,7 +33,7 @@ MODES_OF = {
 }
 
 # Inputs that name one file each; `metrics_file` names several, which are read.
-_READ, _WRITTEN = ("api_key_file", "manifest", "labels_file", "apply_plan"), ("save_plan", "report_file")
+_READ, WRITTEN = ("api_key_file", "manifest", "labels_file", "apply_plan"), ("save_plan", "report_file")
 
 
 def setting(spelling: str, value: str) -> str:
@@ -148,7 +148,7 @@ def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
     """Inputs that name a file which the second would write: it would be lost, or two outputs in one."""
     before: list[tuple[str, str]] = []
     for name, path in named_files(settings):
-        if name in _WRITTEN:
+        if name in WRITTEN:
             yield from ((other, name) for other, named in before if is_same_file(path, named))
         before.append((name, path))
 
@@ -157,4 +157,4 @@ def named_files(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every file that an input names, with that input: those that are read, then those that are written."""
     yield from ((name, path) for name in _READ if (path := getattr(settings, name)))
     yield from (("metrics_file", item.text) for item in settings.metrics_file)
-    yield from ((name, path) for name in _WRITTEN if (path := getattr(settings, name)))
+    yield from ((name, path) for name in WRITTEN if (path := getattr(settings, name)))

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from har_labels.labels import CONTROL_CHARACTERS
 
 HIDDEN = "***"
+# Below this length a key would be found by accident in innocent text; real keys have dozens of characters.
+SHORTEST_KEY_TO_LOOK_FOR = 8
 LONGEST_SHOWN = 200
 
 _UNPRINTABLE = re.compile(f"{CONTROL_CHARACTERS.pattern}|[\ud800-\udfff]")
@@ -41,8 +43,6 @@ _PIECE = re.compile(
 )
 _CLOSING_MARKS = ",.;:!?)"
 _PUNCTUATION = re.compile(r"[,.;:!?()]{1,2}")
-# Shorter pieces of an encoded key would hide innocent text and give nothing away.
-_SHORTEST_ENCODED = 8
 
 
 def visible_characters(text: str) -> str:
@@ -148,16 +148,32 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets for form in _forms(secret)}
         longest_first = sorted(forms, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        self._known = re.compile("|".join(map(_where_in_values, longest_first))) if forms else None
+        short = [form for form in longest_first if len(form) < SHORTEST_KEY_TO_LOOK_FOR]
+        self._words = re.compile("|".join(map(_where, short))) if short else None
 
     def redact(self, text: str) -> str:
         """`text` for people: known keys, and whatever looks like a Harness key, as `***`."""
         known = self.redact_known(text)
+        known = self._words.sub(HIDDEN, known) if self._words else known
         return _KEY_SHAPED.sub(HIDDEN, known) if "at." in known else known
 
     def redact_known(self, text: str) -> str:
         """`text` for machines: only the known keys as `***`, so that a label of a key's shape stays itself."""
         return self._known.sub(HIDDEN, text) if self._known else text
+
+
+def _where(form: str) -> str:
+    """A pattern for one form of a key: anywhere, a short one only as a word of its own (`To***en`)."""
+    literal = re.escape(form)
+    return literal if len(form) >= SHORTEST_KEY_TO_LOOK_FOR else rf"(?<![\w-]){literal}(?![\w-])"
+
+
+def _where_in_values(form: str) -> str:
+    """The same where our own names, numbers and truth values stand in JSON, which must stay JSON."""
+    if len(form) >= SHORTEST_KEY_TO_LOOK_FOR:
+        return _where(form)
+    return r"(?!)" if re.fullmatch("[0-9]+|true|false|null", form) else rf'{_where(form)}(?!"\s*:)'
 
 
 def _needs_padding(shown: str) -> bool:
@@ -177,7 +193,7 @@ def _forms(secret: str) -> Iterator[str]:
     """The key itself, and URL-, JSON- and base64-encoded."""
     for plain in {secret, secret.strip()} if secret.strip() else set():
         yield plain
-        yield from (form for form in _encoded(plain) if len(form) >= _SHORTEST_ENCODED)
+        yield from (form for form in _encoded(plain) if len(form) >= SHORTEST_KEY_TO_LOOK_FOR)
 
 
 def _encoded(plain: str) -> Iterator[str]:

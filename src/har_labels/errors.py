@@ -263,7 +263,7 @@ class OutOfReach(HarLabelsError):
 class Unreachable(OutOfReach):
     code = "HAR-UNREACHABLE"
     cause = "No connection: the name does not resolve, nothing listens, TLS or the proxy failed, or it hung up."
-    cure = "Check `api-url`, the network, `REQUESTS_CA_BUNDLE` and the proxy settings of the runner."
+    cure = "Check `api-url`, the network, `SSL_CERT_FILE` and the proxy settings of the runner."
 
 
 class Disconnected(Unreachable):

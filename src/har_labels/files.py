@@ -167,6 +167,22 @@ def write_text(path: str, chunks: Iterable[str]) -> str:
     return ""
 
 
+def why_not_writable(path: str) -> str:
+    """Makes the folders of `path` and tries a neighbour, as `write_text` is going to; why that fails, or empty text."""
+    neighbour = Path(f"{path}.{os.urandom(4).hex()}.part")
+    try:
+        if _is_special(path):
+            return "it is no regular file"
+        neighbour.parent.mkdir(parents=True, exist_ok=True)
+        neighbour.open("x").close()
+        neighbour.unlink()
+    except FileExistsError:
+        return "a file stands where its folder would be"
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
 def _is_special(path: str) -> bool:
     with suppress(FileNotFoundError, NotADirectoryError):
         return not stat.S_ISREG(Path(path).stat().st_mode)

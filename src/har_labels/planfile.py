@@ -7,13 +7,14 @@ smaller plan.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from har_labels.address import AddressError, parse_artifact_name, parse_registry_ref
-from har_labels.errors import PlanFileError
+from har_labels.display import shown
+from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, PlanFileError
 from har_labels.files import read_text
-from har_labels.labels import Labels, to_labels
+from har_labels.labels import Labels, problem_with, to_labels
 from har_labels.plan import Step
 
 VERSION = 1
@@ -29,8 +30,14 @@ def lines_of(steps: Sequence[Step], *, api_url: str) -> Iterator[str]:
         yield _line(dict(zip(STEP_KEYS, values, strict=True)))
 
 
-def read_plan(path: str, *, spelling: str, api_url: str) -> list[Step]:
-    """The steps of a plan file. Raises PlanFileError for anything that no dry run wrote, InputError if unreadable."""
+def read_plan(
+    path: str, *, spelling: str, api_url: str, holds_key: Callable[[str], bool] = lambda _: False
+) -> list[Step]:
+    """The steps of a plan file. Raises PlanFileError for anything that no dry run wrote, InputError if unreadable.
+
+    Raises Failures with one PlanFileError for each label that a step adds and no input may hold, and for each step that
+    `holds_key`: the file was edited.
+    """
     # Not `splitlines`: a label that is on an artifact already may hold U+2028 or the like.
     lines = read_text(path, spelling=spelling, limit=LARGEST_PLAN_FILE).removesuffix("\n").split("\n")
     header = _object(lines[0], path, 1)
@@ -43,7 +50,23 @@ def read_plan(path: str, *, spelling: str, api_url: str) -> list[Step]:
     steps = [_step(_object(line, path, number), path, number) for number, line in enumerate(lines[1:], start=2)]
     if len({(step.registry_ref, step.artifact, step.artifact_type) for step in steps}) != len(steps):
         raise PlanFileError(f"{path!r} names an artifact twice")
+    if refused := [
+        error for number, step in enumerate(steps, start=2) for error in _refused(step, path, number, holds_key)
+    ]:
+        raise Failures(refused)
     return steps
+
+
+def _refused(step: Step, path: str, number: int, holds_key: Callable[[str], bool]) -> Iterator[HarLabelsError]:
+    """What a step adds is held to the rules for labels; what is on an artifact already may be as odd as it is."""
+    before = set(step.before or ())
+    if any(map(holds_key, {*before, *step.after})):
+        yield PlanFileError(f"{path!r}, line {number}: a label contains the key", KEY_IS_ELSEWHERE)
+        return
+    for label in step.after:
+        if label not in before and (problem := problem_with(label)):
+            what = f"{path!r}, line {number}: the label {shown(label)!r} can't be written: {problem.why}"
+            yield PlanFileError(what, f"{problem.cure} Better, make a new plan: this one was edited.")
 
 
 def _line(value: dict[str, Any]) -> str:

@@ -161,7 +161,7 @@ class Planner:
             if pattern not in unread
             and (is_glob(pattern) or self._shard.has(ref, pattern))
             and (
-                not (names := _matching(pattern, rows))
+                not (names := [name for name in _matching(pattern, rows) if _is_there(rows[name])])
                 or (pattern in merging and any(row.labels is None for name in names for row in rows[name]))
             )
         ]
@@ -256,7 +256,7 @@ class Planner:
             row
             for name in _matching(pattern, rows)
             for row in rows[name]
-            if not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""}
+            if not row.is_deleted and (not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""})
         ]
         if not found:
             self._miss(plan, entry, pattern, NothingMatched(f"{pattern!r} matches nothing in {entry.ref}"))
@@ -317,6 +317,10 @@ def _unread_row(name: str, entry: Entry, entries: Sequence[Entry]) -> Row:
     """The row of an artifact that nothing was read of: an entry without a type means what another names with one."""
     types = (other.artifact_type for other in entries if name in other.patterns and other.artifact_type)
     return Row(name, entry.artifact_type or next(types, ""), None, ArtifactFacts())
+
+
+def _is_there(rows: Sequence[Row]) -> bool:
+    return not all(row.is_deleted for row in rows)
 
 
 def _without_reading(entry: Entry, pattern: str, status: Status, error: HarLabelsError | None) -> Outcome:

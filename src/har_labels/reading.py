@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from re import split
 from typing import TypeVar
 
-from har_labels.address import RegistryRef
+from har_labels.address import RegistryRef, plain_name
 from har_labels.answers import Doubt, Origin, Page, Row, asked_for
 from har_labels.display import number
 from har_labels.errors import (
@@ -66,6 +66,9 @@ def may_pass(error: HarLabelsError) -> bool:
     return isinstance(error, ServerFailing | RateLimited | TimedOut | Disconnected)
 
 
+_RESTORE = "Restore it in Harness, or push it anew; if it may be missing, `on-missing: skip`."
+
+
 class Reader:
     """Reads artifacts of registries, each request again up to `retries` times after a failure that may pass."""
 
@@ -109,7 +112,7 @@ class Reader:
         """One name that no list has shown."""
         if not is_alone:
             # Rows move while a long list is paged; a search of its own tells.
-            self._search(ref, found, term=name, wanted=name.__eq__, is_needed=is_needed)
+            self._search(ref, found, term=name, wanted=lambda row: row.name == name, is_needed=is_needed)
         if name not in found and (
             row := self._patiently(ref, lambda: self._registry.summary(ref, name), is_needed=is_needed)
         ):
@@ -118,14 +121,15 @@ class Reader:
     def page_again(self, ref: RegistryRef, origin: Origin) -> list[Reading]:
         """What the page holds now that a row once stood on: with one request, its neighbours too."""
         at = self._clock.monotonic()
-        return [Reading(row, at) for row in self._page(ref, origin.search, origin.number).rows]
+        rows = self._page(ref, origin.search, origin.number).rows
+        return [Reading(row, at) for row in rows if not row.is_deleted]
 
     def _list(self, ref: RegistryRef, found: Rows, names: set[str], globs: Sequence[str], *, is_needed: bool) -> None:
         """Puts every row that is listed into `found`: by one listing, or by a search a name where that is less."""
         terms = [*sorted(names), *(_longest_literal(glob) for glob in globs)]
 
-        def wanted(name: str) -> bool:
-            return name in names or matches_any(globs, name)
+        def wanted(row: Row) -> bool:
+            return row.name in names or (not row.is_deleted and matches_any(globs, row.name))
 
         def search(term: str) -> None:
             self._search(ref, found, term=term, wanted=wanted, is_needed=is_needed)
@@ -139,13 +143,13 @@ class Reader:
                 search(term)
 
     def _search(
-        self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[str], bool], is_needed: bool
+        self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[Row], bool], is_needed: bool
     ) -> None:
         for page in self._pages(ref, term, is_needed=is_needed):
             _keep(page, found, wanted, is_lean=len(found) > 1)
 
     def _list_all(
-        self, ref: RegistryRef, found: Rows, wanted: Callable[[str], bool], at_most: int, *, is_needed: bool
+        self, ref: RegistryRef, found: Rows, wanted: Callable[[Row], bool], at_most: int, *, is_needed: bool
     ) -> str | None:
         """Lists the whole registry; None when that is done.
 
@@ -210,10 +214,15 @@ def _unread(ref: RegistryRef, doubt: Doubt, tries: int) -> HarLabelsError:
 
 def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:
     """The row that is meant: of the wanted type, else of no type. Raises ArtifactNotFound or AmbiguousArtifact."""
+    rows, deleted = [row for row in rows if not row.is_deleted], rows
+    if not rows and deleted:
+        raise ArtifactNotFound(
+            f"artifact {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted)", _RESTORE
+        )
     if not rows:
-        artifact, colon, _ = name.partition(":")
-        cure = f"Labels belong to an artifact, not to its versions: write {artifact}." if artifact and colon else ""
-        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", cure)
+        plain = plain_name(name, ref)
+        cure = f"Labels belong to an artifact, not to its versions: write {plain}."
+        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", cure if plain not in {"", name} else "")
     if not artifact_type:
         if len(rows) > 1:
             kinds = " and ".join(sorted(row.artifact_type or "untyped" for row in rows))
@@ -228,11 +237,13 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
     )
 
 
-def _keep(page: Page, found: Rows, wanted: Callable[[str], bool], *, is_lean: bool) -> None:
+def _keep(page: Page, found: Rows, wanted: Callable[[Row], bool], *, is_lean: bool) -> None:
     for row in page.rows:
-        if wanted(row.name):
+        if wanted(row):
             rows = found.setdefault(row.name, [])
-            rows[:] = [other for other in rows if other.artifact_type != row.artifact_type] + [
+            # What is deleted and what was pushed anew under its name are two.
+            key = (row.artifact_type, row.is_deleted)
+            rows[:] = [other for other in rows if (other.artifact_type, other.is_deleted) != key] + [
                 row.lean if is_lean else row
             ]
 

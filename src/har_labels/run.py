@@ -94,6 +94,8 @@ class Run:
     # --- the order of events -------------------------------------------------------------------------------
 
     def _execute(self) -> None:
+        for oddity in self._transport.certificate_warnings():
+            self._ledger.warn(oddity)
         planner = Planner(
             self._reader,
             self._clock,
@@ -153,7 +155,12 @@ class Run:
         from har_labels.planfile import read_plan
         from har_labels.replay import plan_again
 
-        steps = read_plan(path, spelling=self._spell("apply_plan"), api_url=self._settings.api_url.url)
+        steps = read_plan(
+            path,
+            spelling=self._spell("apply_plan"),
+            api_url=self._settings.api_url.url,
+            holds_key=self._configuration.holds_key,
+        )
         return plan_again(steps, self._reader, self._clock)
 
     def _entries(self) -> Sequence[Entry]:

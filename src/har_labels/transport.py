@@ -7,10 +7,13 @@ connection can fail. What an answer means is `registry`'s question.
 from __future__ import annotations
 
 import json
+import os
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +24,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError, ProtocolError
 
 from har_labels.address import ApiBase
+from har_labels.certificates import Trust, trusted
 from har_labels.connections import Wire, session_over
 from har_labels.errors import BadAnswer, Disconnected, HarLabelsError, TimedOut, Unreachable
 
@@ -115,7 +119,7 @@ class Transport:
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             if wire.was_cut:
                 raise NoAnswer(self._cut_off(seconds)) from None
-            raise NoAnswer(_explained(error, self._base.host, seconds)) from None
+            raise NoAnswer(self._failed(error, seconds)) from None
         else:
             return answer
         finally:
@@ -123,6 +127,13 @@ class Transport:
             watchdog.join()  # else it could cut the next request
             self._under_way.pop(wire)
             wire.forget()
+
+    def _failed(self, error: Exception, seconds: float) -> HarLabelsError:
+        told = _explained(error, self._base.host, seconds)
+        if not isinstance(_innermost(error), ssl.SSLError):
+            return told
+        # A certificate that was named and is not there is what is missing now, most likely.
+        return told.reworded("; ".join([told.what, *self._certificates.oddities]))
 
     def _cut_off(self, seconds: float) -> TimedOut:
         if self._is_aborted:
@@ -135,8 +146,31 @@ class Transport:
         if self._base.scheme != "http":
             return ""
         with suppress(ValueError):  # its address can't be read, as the first request is going to tell
-            return urlsplit(select_proxy(self._base.url, get_environ_proxies(self._base.url)) or "").hostname or ""
+            return urlsplit(self._proxy).hostname or ""
         return ""
+
+    @property
+    def _proxy(self) -> str:
+        """The proxy that the environment names for this base, empty text if none. Raises ValueError."""
+        return select_proxy(self._base.url, get_environ_proxies(self._base.url)) or ""
+
+    def certificate_warnings(self) -> tuple[str, ...]:
+        """What is odd about the certificates that the environment names; without TLS on the way none are looked at.
+
+        Raises Failures where a file that was named gives none (exit 2).
+        """
+        is_tls = self._base.scheme == "https"
+        with suppress(ValueError):  # as above
+            is_tls = is_tls or self._proxy.lower().startswith("https:")
+        return self._certificates.oddities if is_tls else ()
+
+    @cached_property
+    def _certificates(self) -> Trust:
+        """Loaded where TLS is first spoken: plain http shall not wait for it."""
+        return trusted(os.environ)
+
+    def _tls(self) -> ssl.SSLContext:
+        return self._certificates.context
 
     def abort_reads(self) -> None:
         """Ends the requests under way that change nothing, and any that begin from now on."""
@@ -154,7 +188,7 @@ class Transport:
     def _wire_and_session(self) -> tuple[Wire, requests.Session]:
         if not hasattr(self._local, "session"):
             self._local.wire = Wire()
-            self._local.session = session_over(self._local.wire)
+            self._local.session = session_over(self._local.wire, self._tls)
         return self._local.wire, self._local.session
 
 
@@ -193,13 +227,18 @@ def _was_connected(error: Exception) -> bool:
 
 def _reason(error: BaseException) -> str:
     """The innermost reason in words, without addresses of objects or URLs."""
-    inner: Any = error
-    while isinstance(deeper := getattr(inner, "reason", None) or _exception_in(inner.args), BaseException):
-        inner = deeper
+    inner: Any = _innermost(error)
     if isinstance(inner, NewConnectionError):
         inner = inner.__context__ or inner
     text = str(inner.args[-1] if isinstance(inner, OSError) and inner.args else inner)
     return " ".join(text.split()) or type(inner).__name__
+
+
+def _innermost(error: BaseException) -> BaseException:
+    inner = error
+    while isinstance(deeper := getattr(inner, "reason", None) or _exception_in(inner.args), BaseException):
+        inner = deeper
+    return inner
 
 
 def _exception_in(values: tuple[Any, ...]) -> BaseException | None:

@@ -12,6 +12,8 @@ registries:
       - name: "team/llm"
         type: model
         hidden: true             # exists, but no list shows it
+      - name: "team/old"
+        deleted: true            # soft-deleted: the list of profile saas shows it with `deletedAt`
 ```
 
 For DOCKER and HELM `versions` are tags, and `versions: []` is an image without one.
@@ -29,10 +31,12 @@ if TYPE_CHECKING:
 
 _TOP = {"registries"}
 _REGISTRY = {"ref", "package-type", "artifacts"}
-_ARTIFACT = {"name", "type", "labels", "versions", "hidden"}
+_ARTIFACT = {"name", "type", "labels", "versions", "hidden", "deleted"}
 PACKAGE_TYPES = (
-    "DOCKER MAVEN PYTHON GENERIC HELM NUGET NPM RPM CARGO GO HUGGINGFACE".split()  # noqa: SIM905
-)
+    "DOCKER", "MAVEN", "PYTHON", "GENERIC", "HELM", "NUGET", "NPM", "RPM", "CARGO", "GO", "HUGGINGFACE",
+    # The hosted service's alone:
+    "COMPOSER", "CONDA", "DART", "SWIFT", "PUPPET", "RUBY", "CRAN", "RAW", "HELM_HTTP", "DEBIAN", "CONAN", "TERRAFORM",
+)  # fmt: skip
 
 
 class PreloadError(ValueError):
@@ -50,6 +54,7 @@ class Preloaded:
     labels: list[str]
     versions: list[str] | None
     hidden: bool
+    deleted: bool
 
 
 def read(source: str | PathLike[str] | Mapping[str, Any]) -> tuple[dict[str, str], list[Preloaded]]:
@@ -79,8 +84,9 @@ def _artifacts(value: object, ref: str, kind: str) -> Iterator[Preloaded]:
     for number, entry in enumerate(_list(value, f"{ref}: artifacts"), 1):
         place = f"{ref}: artifact {number}"
         row = _mapping(entry, _ARTIFACT, place)
-        if not isinstance(row.get("hidden", False), bool):
-            _fail(f"{place}: hidden must be true or false, found {row['hidden']!r}")
+        for switch in ("hidden", "deleted"):
+            if not isinstance(row.get(switch, False), bool):
+                _fail(f"{place}: {switch} must be true or false, found {row[switch]!r}")
         if (known := (str(row.get("name")), row.get("type"))) in seen:
             _fail(f"{place}: {row.get('name')!r} is there already")
         seen.add(known)
@@ -96,6 +102,7 @@ def _artifacts(value: object, ref: str, kind: str) -> Iterator[Preloaded]:
             labels=_texts(row.get("labels", []), f"{place}: labels"),
             versions=None if versions is None else _texts(versions, f"{place}: versions"),
             hidden=row.get("hidden", False),
+            deleted=row.get("deleted", False),
         )
 
 

@@ -28,7 +28,8 @@ class Registry:
 class Artifact:
     """One row; `labels` is None where there are none, `type` None where there is none (any more).
 
-    `version` is the latest version's name, for images the latest tag, empty without a tag.
+    `version` is the latest version's name, for images the latest tag, empty without a tag. `deleted` is when it was
+    soft-deleted, 0 if it wasn't.
     """
 
     id: int
@@ -43,6 +44,7 @@ class Artifact:
     version_modified: int
     versions: int
     downloads: int
+    deleted: int
 
     def summary(self, registry: Registry) -> dict[str, object]:
         """What `…/artifact/{name}/summary` tells of it, in both profiles (recorded/reads.json)."""

@@ -139,8 +139,8 @@ class Saas:
         return found
 
     def _one(self, registry: Registry, name: str, wanted: str | None) -> Artifact:
-        """The row of that name and type; a row that has lost its type serves for both."""
-        rows = self.store.find(registry, name)
+        """The row of that name and type that is not deleted; a row that has lost its type serves for both."""
+        rows = [row for row in self.store.find(registry, name) if not row.deleted]
         fitting = [row for row in rows if wanted in (None, row.type)]
         found = next(iter(fitting or [row for row in rows if row.type is None]), None)
         if found is None:
@@ -166,6 +166,7 @@ class Saas:
 
 def _row(registry: Registry, row: Artifact) -> dict[str, object]:
     data: dict[str, object] = {"artifactType": row.type} if row.type else {}
+    data |= {"deletedAt": str(row.deleted)} if row.deleted else {}
     return data | {
         "downloadsCount": row.downloads,
         "isQuarantined": False,

@@ -148,11 +148,13 @@ class Sandbox:
         labels: Sequence[str] | None = None,
         version: str | None = None,
         hidden: bool = False,
+        deleted: bool = False,
     ) -> None:
         """Push a version of `name`; registry and artifact are made if they are not there.
 
         A HUGGINGFACE artifact without `artifact_type` is one that has lost it. An image with
-        `version=""` has no tag. `labels` None keeps those that are there.
+        `version=""` has no tag. `labels` None keeps those that are there. `deleted` marks it as soft-deleted right
+        away: profile `saas` lists it with `deletedAt`, and answers nothing else for it, until it is pushed again.
         """
         where = self.store.add_registry(registry, package_type)
         push = _push(where, name, artifact_type, version)
@@ -160,6 +162,8 @@ class Sandbox:
             row = self.store.push(where, replace(push, hidden=hidden or name in self._hidden))
             if labels is not None:
                 self.store.set_labels(row, labels)
+            if deleted:
+                self.store.soft_delete(row)
 
     def add_artifacts(
         self,
@@ -215,6 +219,7 @@ class Sandbox:
                     labels=entry.labels or None,
                     version=version,
                     hidden=entry.hidden,
+                    deleted=entry.deleted,
                 )
 
     def _knows(self, entry: Preloaded) -> bool:

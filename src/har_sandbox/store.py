@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 _ARTIFACT = (
     "a.id, a.name, a.type, a.labels, a.uuid, a.created, a.modified, a.version,"
-    " a.version_created, a.version_modified, a.versions, a.downloads"
+    " a.version_created, a.version_modified, a.versions, a.downloads, a.deleted"
 )
 _REGISTRY = "r.id, r.space, r.name, r.package_type, r.uuid, r.created"
-_NEW_ARTIFACT = "insert into artifacts values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_NEW_ARTIFACT = "insert into artifacts values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)"
 _NEW_VERSION = "insert into versions (artifact, name, tag, uuid, modified, size, files) values (?,?,?,?,?,?,?)"
 
 
@@ -126,6 +126,10 @@ class Store:
         self._listing.forget()
         self._db.run("update artifacts set type = null where id = ?", artifact.id)
 
+    def soft_delete(self, artifact: Artifact) -> None:
+        """Mark the row as deleted until its next push; it stays in the list."""
+        self._db.run("update artifacts set deleted = ? where id = ?", now(), artifact.id)
+
     def delete(self, registry: Registry, name: str) -> int:
         """Delete all rows of that name with their versions; the number of rows gone."""
         gone = [(row.id,) for row in self.find(registry, name)]
@@ -151,7 +155,7 @@ class Store:
             )
             latest = push.tag or "" if registry.is_oci else push.version
             self._db.run(
-                "update artifacts set modified = ?1, enabled = 1, listed = not hidden and ?2 != '',"
+                "update artifacts set modified = ?1, enabled = 1, deleted = 0, listed = not hidden and ?2 != '',"
                 " version = ?2, version_created = ?1, version_modified = ?1,"
                 " versions = (select count(*) from versions where artifact = ?3) where id = ?3",
                 *(moment, latest, row_id),
@@ -217,7 +221,7 @@ class Store:
             " from versions v join artifacts a on a.id = v.artifact"
             f" join registries r on r.id = a.registry {where} order by v.modified, v.id"
         )
-        return [Version(Registry(*row[:6]), _artifact(row[6:18]), *row[18:]) for row in self._db.rows(sql, *values)]
+        return [Version(Registry(*row[:6]), _artifact(row[6:19]), *row[19:]) for row in self._db.rows(sql, *values)]
 
 
 def now() -> int:

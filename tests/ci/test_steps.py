@@ -77,11 +77,12 @@ def test_the_report_file(run_step: RunStep, box: Sandbox, tmp_path: Path, ci: st
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_a_report_that_cannot_be_written_is_a_warning(run_step: RunStep, box: Sandbox, ci: str) -> None:
-    """The run stays green, says which file and why, and does not claim to have written it."""
-    done = run_step(ci, box, {**PROD, "report-file": "/nowhere/report.json"})
-    assert (done.code, done.outputs["report-file"]) == (0, "")
-    assert "the report could not be written to '/nowhere/report.json': No such file or directory" in done.log
+def test_a_report_that_cannot_be_written_is_an_error(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """It ends the run before anything is written, says which file and why, and does not claim to have written it."""
+    before = box.labels(REGISTRY, NAME)
+    done = run_step(ci, box, {**PROD, "report-file": "/dev/null/report.json"})
+    assert (done.code, done.outputs["report-file"], box.labels(REGISTRY, NAME)) == (2, "", before)
+    assert "names '/dev/null/report.json', which can't be written: " in done.err
 
 
 @pytest.mark.parametrize(

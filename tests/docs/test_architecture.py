@@ -20,8 +20,8 @@ ROOT = PACKAGE.parents[1]
 GRAPH = modules()
 # A library, and the modules that hide it.
 HIDDEN = {
-    "requests": {"transport", "connections"},
-    "urllib3": {"transport", "connections"},
+    "requests": {"transport", "connections", "certificates"},
+    "urllib3": {"transport", "connections", "certificates"},
     "actions_toolkit": {"platforms.github"},
     "jinja2": {"language.syntax"},
     "ruamel": {"manifest.documents", "yaml12"},

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -58,19 +57,6 @@ def test_a_certificate_that_is_not_the_hosts(
     check_orderly(done)
     assert (done.code, done.errors, server.asked) == (7, ["HAR-UNREACHABLE"], [])
     assert "no trusted TLS connection to 127.0.0.1: " in done.err
-
-
-@pytest.mark.parametrize("bundle", ["/nowhere/ca.pem", "/dev/null", "{folder}/text", "{folder}"])
-def test_a_bundle_of_certificates_that_is_none(
-    run_step: RunStep, bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """REQUESTS_CA_BUNDLE that names nothing usable ends the run; the system's own are not used in its place."""
-    (tmp_path / "text").write_text("no certificate\n")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle.format(folder=tmp_path))
-    with raw_server(lambda _, connection: connection.recv(65536) and None) as server:
-        done = run_step("harness", None, {**INPUTS, "api-url": server.url.replace("http:", "https:")})
-    check_orderly(done)
-    assert (done.code, server.asked) == (7, [])
 
 
 @pytest.mark.parametrize(

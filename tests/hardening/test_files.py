@@ -227,16 +227,17 @@ def test_what_is_no_file(run_with: Callable[..., Done], in_workspace: GoTo, name
 
 
 @pytest.mark.parametrize("name", sorted(WRITTEN))
-@pytest.mark.parametrize("path", ["/nowhere/file", ".", "/dev/null/x", "x" * 300, "/proc/file"])
+@pytest.mark.parametrize("path", ["/proc/no/file", ".", "/dev/null/x", "x" * 300, "/proc/file"])
 def test_a_place_that_cannot_be_written(
-    run_with: Callable[..., Done], in_workspace: GoTo, name: str, path: str
+    run_with: Callable[..., Done], box: Sandbox, in_workspace: GoTo, name: str, path: str
 ) -> None:
-    """A plan that can't be saved is an error that names it; a report that can't be written is a warning."""
+    """A plan or a report that can't be written is an error that names it, before anything is asked or written."""
     in_workspace("workspace")
     done = run_with("harness", name, path)
     check_orderly(done)
-    assert done.code == (2 if name == "save-plan" else 0)
-    assert repr(path) in done.err
+    assert (done.code, done.errors) == (2, ["HAR-INPUT"])
+    assert f"`{name.replace('-', '_')}` names {path!r}, which can't be written: " in done.err
+    assert not box.requests
     assert not list(Path.cwd().glob("*.part"))
 
 
@@ -247,7 +248,30 @@ def test_a_pipe_is_not_replaced(run_with: Callable[..., Done], in_workspace: GoT
     os.mkfifo(pipe)
     done = run_with("github", name, "pipe")
     check_orderly(done)
-    assert done.code == (2 if name == "save-plan" else 0)
+    assert done.code == 2
     assert "'pipe'" in done.log
     assert "it is no regular file" in done.log
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
+@pytest.mark.parametrize("name", sorted(WRITTEN))
+def test_a_folder_that_is_not_there_is_made(
+    run_with: Callable[..., Done], in_workspace: GoTo, name: str, ci: str
+) -> None:
+    """With the folders above it: a report is not lost because nobody made its folder first."""
+    folder = in_workspace("workspace")
+    done = run_with(ci, name, "out/reports/file")
+    check_orderly(done)
+    assert done.code == 0
+    assert (folder / "out" / "reports" / "file").stat().st_size > 0
+    assert [path.name for path in (folder / "out" / "reports").iterdir()] == ["file"]
+
+
+def test_what_cannot_be_written_is_told_with_all_else(run_step: RunStep, box: Sandbox) -> None:
+    """Beside other wrong inputs, each once, and no try is made at the end."""
+    asked = {**LABELS, "report-file": "/dev/null/r", "save-plan": "/dev/null/p", "dry-run": "true", "timeout": "soon"}
+    done = run_step("github", box, asked)
+    check_orderly(done)
+    assert (done.code, len(done.errors), box.requests) == (2, 3, [])
+    assert "could not be written" not in done.log

@@ -137,12 +137,17 @@ def test_a_disk_that_fills_up(run_in_shell: Callable[..., Done], box: Sandbox, t
 def test_a_working_folder_where_nothing_can_be_written(
     run_in_shell: Callable[..., Done], box: Sandbox, tmp_path: Path, ci: str, place: str
 ) -> None:
-    """A read-only folder, or one that is gone: a run needs none; a relative report there is a warning."""
-    go = f"mkdir {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone" if place == "gone" else f"cd {place}"
+    """A read-only folder, or one that is gone: a run needs none; a relative report there is an error before anything."""
+    go = (
+        f"mkdir -p {tmp_path}/gone && cd {tmp_path}/gone && rmdir {tmp_path}/gone" if place == "gone" else f"cd {place}"
+    )
     done = run_in_shell(f'{go} && exec "$@"', ci, {**INPUTS, "report-file": "report.json"})
     check_orderly(done)
+    assert (done.code, box.requests) == (2, [])
+    assert "names 'report.json', which can't be written: " in done.err
+    done = run_in_shell(f'{go} && exec "$@"', ci, INPUTS)
+    check_orderly(done)
     assert (done.code, box.labels("acme/r", "x")) == (0, ["a", "b"])
-    assert "the report could not be written to 'report.json'" in done.log
 
 
 @pytest.mark.parametrize("ci", ["github", "harness"])

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from certificates import Certificates
 from har_sandbox import Sandbox
 from image.containers import Image, Job, make_job
+from wire.servers import RawServer, answer_bytes, raw_server, success
 
 KEY = "sandbox-key-0123456789"
 # As tight as a cluster may run a step: no root, nothing writable of its own, no capability, no way to gain rights.
@@ -93,6 +95,26 @@ def test_writes_nothing_of_its_own(image: Image, job: Job) -> None:
         mounts = {"A /outputs", f"A {job.inside}", f"A {Path(job.inside).parent}"}
         assert set(container.changed_files()) - mounts == set()
     assert list(job.workspace.iterdir()) == []
+
+
+def test_trusts_a_bundle_in_the_systems_place(image: Image, tmp_path: Path, certificates: Certificates) -> None:
+    """A bundle mounted over the system's is trusted without any variable, and without it the server is not."""
+    context = certificates.context("trusted")
+    row = {"name": "resnet50", "packageType": "DOCKER", "labels": ["stage=dev"]}
+
+    def serve(server: RawServer, connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as secure:
+            while server.read(secure):
+                secure.sendall(answer_bytes(*success({"artifacts": [row], "pageSize": 100})))
+
+    mount = f"--volume={certificates.authority}:/etc/ssl/certs/ca-certificates.crt:ro"
+    with raw_server(serve) as server:
+        inputs = {**read_labels(server.url.replace("http:", "https:")), "retries": "0"}
+        job = make_job(tmp_path, "harness", inputs)
+        code, log = image.run(options=[AS_US, *job.options, mount], environment=job.environment)
+        assert (code, json.loads(output(job, "labels"))) == (0, ["stage=dev"]), log
+        code, log = image.run(options=[AS_US, *job.options], environment=job.environment)
+    assert (code, "certificate verify failed" in log) == (7, True), log
 
 
 def test_compiles_nothing(image: Image, job: Job) -> None:

@@ -302,11 +302,30 @@ def test_fixed_texts_are_in_the_readers_spelling(run_step: RunStep, box: Sandbox
     assert spelt in done.err
 
 
-def test_a_version_is_no_part_of_an_artifacts_name(run_step: RunStep, box: Sandbox) -> None:
-    """Who writes `image:tag` is told that labels belong to the image."""
-    done = run_step("github", box, ASKED | {"artifact": "resnet50:v2"})
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("resnet50:v2", "resnet50"),
+        ("trainer@sha256:0123abcd", "trainer"),
+        ("trainer@sha256:…", "trainer"),
+        ("trainer:1.0@sha256:0123abcd", "trainer"),
+        ("team/trainer:1.0", "team/trainer"),
+        ("host/acct/reg/trainer:1.0", "trainer"),
+        ("pkg.harness.io/acct/reg/trainer:1.0", "trainer"),
+        ("pkg.harness.io/acct/reg/team/trainer@sha256:0123abcd", "team/trainer"),
+        ("localhost:5000/acct/reg/trainer", "trainer"),
+        ("pkg.harness.io/ACME/ml/models/trainer:1", "trainer"),
+        ("acme/models/trainer:1", "trainer"),
+        ("acme/ml/models/trainer", "trainer"),
+        ("@team/leftpad@1.0.0", "@team/leftpad"),
+        ("com.acme:app:1.0", "com.acme:app"),
+    ],
+)
+def test_a_version_is_no_part_of_an_artifacts_name(run_step: RunStep, box: Sandbox, written: str, meant: str) -> None:
+    """Who writes an image's tag, digest or whole address is told the name that labels belong to."""
+    done = run_step("github", box, ASKED | {"artifact": written})
     assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
-    assert "not to its versions: write resnet50." in done.err
+    assert done.stable_lines[0][2] == f"Labels belong to an artifact, not to its versions: write {meant}."
 
 
 def test_what_the_user_wrote_is_not_respelt(run_step: RunStep, box: Sandbox) -> None:

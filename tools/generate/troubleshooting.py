@@ -120,8 +120,9 @@ HINTS: dict[str, str] = {
     "green, with a notice.",
     "HAR-RATE-LIMITED": "Harness allows a key about 400 requests a minute, all jobs together. Give each job a key of its own or "
     "a share of the rate; shards divide `requests-per-minute` among themselves.",
-    "HAR-UNREACHABLE": "The public Harness hosts must be reachable from the runner. For a certificate of your own set "
-    "`REQUESTS_CA_BUNDLE`; certificates can't be left unchecked.",
+    "HAR-UNREACHABLE": "The public Harness hosts must be reachable from the runner. A certificate of your own authority goes "
+    "into the file that `SSL_CERT_FILE` names, which adds to what is trusted already ([SECURITY.md](../SECURITY.md) has the "
+    "other ways); certificates can't be left unchecked. A path of the host is not seen in a container: mount it.",
     "HAR-DEADLINE": "Set `deadline` below your CI's own time limit, so that there is time to say what was done.",
     "HAR-NO-TIME": "See [many artifacts](many-artifacts.md) for the arithmetic.",
     "HAR-REQUIRE": "Exit code 10: branch on `steps.<id>.outputs.exit-code` if this is no failure for you.",

@@ -22,7 +22,7 @@ from contextlib import redirect_stdout
 from itertools import chain
 from typing import Any, TextIO
 
-from har_labels.display import cut_at_line
+from har_labels.display import SHORTEST_KEY_TO_LOOK_FOR, cut_at_line
 from har_labels.errors import HarLabelsError
 from har_labels.platforms import files
 from har_labels.platforms.ci_facts import github_facts, harness_scopes, hybrid_facts, why_github_gave_no_secret
@@ -91,7 +91,8 @@ class GitHub(Console):
 
     def mask(self, secret: str) -> None:
         super().mask(secret)
-        if secret.strip():
+        # The runner would hide a short one inside of words, in the logs of the whole job.
+        if len(secret.strip()) >= SHORTEST_KEY_TO_LOOK_FOR:
             self._commands.write(_command("add-mask", secret))
 
     def notice(self, line: str) -> None:
