@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from canary import KEY
-from ci import steps
+from ci import godotenv_model, steps
 from ci.scenarios import BEFORE, NAME, PROD, REGISTRY
-from ci.steps import CIS, Done
+from ci.steps import CIS, OUTPUTS, Done
 from conftest import RunStep
 from har_sandbox import Fault, Sandbox
 
@@ -120,6 +120,20 @@ def test_either_output_file_of_harness_will_do(run_step: RunStep, box: Sandbox, 
     """Where only one of the two variables is set, outputs go there."""
     done = run_step("harness", box, READ, environ={variable: None})
     assert done.value("labels") == list(BEFORE)
+
+
+def test_the_docker_runner_of_harness_gets_its_own_form(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """A file that ends in `.out` is read as `KEY value` lines: each output arrives there too."""
+    path = tmp_path / "label.out"
+    environ = {"DRONE_OUTPUT": str(path), "HARNESS_OUTPUT_FILE": None}
+    assert run_step("harness", box, PROD, environ=environ).code == 0
+    told = godotenv_model.key_value(path.read_bytes())
+    assert {name.lower().replace("_", "-") for name in told} == set(OUTPUTS)
+    assert (told["LABELS"], told["STATUS"], json.loads(told["RESULTS"])[0]["after"]) == (
+        '["stage=prod"]',
+        "SUCCESS",
+        ["stage=prod"],
+    )
 
 
 def test_the_terminal_shows_a_diff(run_step: RunStep, box: Sandbox) -> None:

@@ -17,7 +17,7 @@ from har_labels.platforms.annotation import LARGEST_SUMMARY, annotate
 from har_labels.platforms.categories import category_of
 from har_labels.platforms.ci_facts import harness_facts, harness_scopes
 from har_labels.platforms.console import Console
-from har_labels.platforms.dotenv import LONGEST_LINE, dotenv_lines, left_empty
+from har_labels.platforms.dotenv import LONGEST_LINE, left_empty, left_untold, output_lines
 from har_labels.report import JSON_OUTPUTS
 
 # The variables that name the output file, preferred first (harness-runtime §1).
@@ -73,15 +73,19 @@ class Harness(Console):
         ]
 
     def _publish_outputs(self, outputs: dict[str, str]) -> list[str]:
-        text, too_long = dotenv_lines(outputs, JSON_OUTPUTS)
-        warnings = left_empty(too_long)
+        warnings: list[str] = []
+        notices: list[str] = []
         written: list[str] = []
         for variable in _OUTPUT_FILES:
             path = self._environ.get(variable, "")
             if path and not any(is_same_file(path, other) for other in written):
                 written.append(path)
-                warnings += files.unwritten(variable, path, files.append_text(path, text))
-        return warnings
+                text, too_long, untold = output_lines(path, outputs, JSON_OUTPUTS)
+                warnings += left_empty(too_long) + files.unwritten(variable, path, files.append_text(path, text))
+                notices += left_untold(untold)
+        for notice in dict.fromkeys(notices):
+            self.notice(notice)
+        return list(dict.fromkeys(warnings))
 
     def _publish_annotation(self, summary: str, status: str) -> list[str]:
         """Only where Harness posts it: the flag is exactly `true` (and, by Harness, the exit code 0)."""
@@ -95,7 +99,8 @@ class Harness(Console):
         path, error = self._environ.get("ERROR_METADATA_FILE", ""), self._first_error
         if not path or not error:
             return []
-        text, _ = dotenv_lines(
+        text, *_ = output_lines(
+            path,
             {
                 "error-message": self._harmless(f"{error.what} | {error.next_step}"),
                 "error-code": error.code,
