@@ -30,8 +30,13 @@ from har_labels.platforms.console import Console
 from har_labels.platforms.dotenv import BASE64_MARK, LONGEST_LINE, base64_value, left_empty
 
 MOST_ERRORS = 9  # of the 10 annotations that are kept; the tenth says how many more there are
-LARGEST_SUMMARY = 1024 * 1024 - 1
-CUT_NOTE = "*Cut here: GitHub shows at most 1 MiB.*"
+# Not the documented 1 MiB: the runner has been seen to lose summaries near it.
+LARGEST_SUMMARY = 1_000_000
+CUT_NOTE = "*Cut here: the summary of a step is kept at 1,000,000 bytes.*"
+# A job's outputs may have 1 MB, counted in UTF-16 and with those of its other steps; more fails the job (github-runtime "Sizes").
+MOST_OUTPUT_UNITS = 450_000
+# What is left empty until the rest fits, in this order; the report has it all.
+GIVE_WAY = ("results", "previous-labels", "removed", "added", "labels-map", "labels")
 
 # `sys.stdout` is turned aside while `core` prints; reentrant, as a signal handler may come in between.
 _ONE_AT_A_TIME = threading.RLock()
@@ -134,6 +139,12 @@ class GitHub(Console):
         if not path:
             return []
         warnings: list[str] = []
+        outputs, emptied = _within_a_job(outputs)
+        if emptied:
+            self.notice(
+                f"the outputs {', '.join(emptied)} are left empty, since a job's outputs may have 1 MB in all; "
+                "`report-file` has everything in a file"
+            )
         if self._is_run_by_harness:
             outputs, warnings = _for_a_shell_line(outputs)
         problem = files.append_text(path, "".join(_heredoc(name, value) for name, value in outputs.items()))
@@ -143,7 +154,7 @@ class GitHub(Console):
         path = self._environ.get("GITHUB_STEP_SUMMARY", "")
         if not path or not summary:
             return []
-        # An earlier command of the same `run:` step may have written there, and one byte too many loses all.
+        # An earlier command of the same `run:` step may have written there, and too many bytes lose all.
         room = LARGEST_SUMMARY - files.size_of(path) - len("\n\n\n")
         text = cut_at_line(summary, room, CUT_NOTE)
         problem = files.append_text(path, f"\n{text}\n") if text else "no room is left in it"
@@ -165,6 +176,22 @@ def _heredoc(name: str, value: str) -> str:
 
     message: Any = core.prepare_key_value_message(name, value)
     return f"{message}\n"
+
+
+def _within_a_job(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The outputs with as many of GIVE_WAY emptied as it takes for all to fit together, and the names of those."""
+    kept, emptied = dict(outputs), []
+    for name in GIVE_WAY:
+        if sum(map(_utf16_units, kept.values())) < MOST_OUTPUT_UNITS:
+            break
+        if kept.get(name):
+            kept[name] = ""
+            emptied.append(f"`{name}`")
+    return kept, emptied
+
+
+def _utf16_units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _for_a_shell_line(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
