@@ -53,7 +53,8 @@ The CIs
     platforms.terminal    plain text on two streams
     platforms.console     the log of all three, on which nothing but harmless text arrives
     platforms.ci_facts    what each CI tells about its run: the `ci` of templates
-    platforms.dotenv      one output line that every generation of Harness's readers takes alike
+    platforms.dotenv      output lines that every one of Harness's readers takes alike
+    platforms.mounts      paths that mean something else outside of GitHub's container
     platforms.categories  Harness's words for our failures
     platforms.annotation  the annotation that Harness shows beside a step
     platforms.files       writing the files that a CI gives; what can't be written is told, never raised

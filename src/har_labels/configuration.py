@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from har_labels.checks import is_key
-from har_labels.contradictions import clashes, contradictions, named_files
+from har_labels.contradictions import clashes, contradictions, named_files, written_files
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key
 from har_labels.inputs import Inputs, Layer, collect
@@ -33,6 +33,7 @@ class Configuration:
     key: SecretStr
     spell: Callable[[str], str] = field(repr=False)
     warnings: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     wants_json: bool = False
     workspace: Workspace = NO_WORKSPACE
     bad: frozenset[str] = frozenset()
@@ -92,10 +93,16 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     if not inputs.is_unreadable:  # else any input could have been given
         problems += contradictions(checked.settings, bad, spell, meant=frozenset(inputs.suggested))
     bad |= overwriting | {name for name, _ in leading_out}
-    told = Configuration(checked.settings, key, spell, warnings, inputs.wants_json, workspace, bad)
+    notices = tuple(_path_notices(platform, checked.settings, spell))
+    told = Configuration(checked.settings, key, spell, warnings, notices, inputs.wants_json, workspace, bad)
     if problems:
         raise Misconfigured(problems, told)
     return told
+
+
+def _path_notices(platform: Platform, settings: Settings, spell: Callable[[str], str]) -> list[str]:
+    written = {spell(name): path for name, path in written_files(settings).items()}
+    return platform.path_notices(written, {spell("metrics_file"): [item.text for item in settings.metrics_file]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
 
         configuration = wrong.configuration
         errors = [*wrong.errors, *further_problems(configuration, ci=platform.ci_facts(), now=clock.utcnow())]
-        result = _nothing_but(errors, clock, report_file=configuration.report_file)
+        result = _nothing_but(errors, clock, report_file=configuration.report_file, notices=configuration.notices)
         return publish(platform, result, _told(configuration))
     settings = configuration.settings
     clock.limit(settings.deadline)
@@ -152,10 +152,12 @@ class _Events:
         self._queue.put(number)
 
 
-def _nothing_but(errors: Sequence[HarLabelsError], clock: Clock, *, report_file: str | None = None) -> RunResult:
+def _nothing_but(
+    errors: Sequence[HarLabelsError], clock: Clock, *, report_file: str | None = None, notices: tuple[str, ...] = ()
+) -> RunResult:
     """The result of a run that came to nothing before it began."""
     facts = RunFacts("", dry_run=False, requests=0, retries=0, seconds=clock.elapsed(), report_file=report_file or "")
-    return RunResult(outcomes=(), facts=facts, errors=tuple(errors))
+    return RunResult(outcomes=(), facts=facts, errors=tuple(errors), notices=notices)
 
 
 def _tell_defect(platform: Platform, defect: HarLabelsError, clock: Clock) -> int:

@@ -72,9 +72,10 @@ def _respelled(result: RunResult, told: Told) -> RunResult:
 def _with_report_file(platform: Platform, result: RunResult, told: Told) -> RunResult:
     if not told.report_file:
         return result
-    from har_labels.files import write_text
+    from har_labels.files import Workspace, write_text
 
-    if problem := write_text(told.report_file, map(platform.without_key, report_chunks(result, version=__version__))):
+    text = map(platform.without_key, report_chunks(result, version=__version__))
+    if problem := write_text(told.report_file, text, workspace=Workspace(platform.workspace)):
         facts = replace(result.facts, report_file="")
         warning = f"the report could not be written to {told.report_file!r}: {problem}"
         return replace(result, facts=facts, warnings=(*result.warnings, warning))

@@ -39,6 +39,8 @@ class Run:
         self._configuration, self._clock, self._ci = configuration, clock, ci
         settings = self._settings = configuration.settings
         self._ledger = Ledger(configuration.warnings)
+        for notice in configuration.notices:
+            self._ledger.note(notice)
         if settings.api_url.is_plain_http:
             self._ledger.warn(f"the key crosses the network in the clear: {settings.api_url.url} is plain http")
         self._transport = Transport(
@@ -172,7 +174,8 @@ class Run:
                     f"`{self._spell('save_plan')}`: {step.artifact!r} in {step.registry_ref} has a label that contains the key",
                     "A plan file holds no secrets: revoke the key, and take that label away.",
                 )
-        if problem := write_text(path, lines_of(steps, api_url=self._settings.api_url.url)):
+        lines = lines_of(steps, api_url=self._settings.api_url.url)
+        if problem := write_text(path, lines, workspace=self._configuration.workspace):
             raise InputError(f"`{self._spell('save_plan')}`: {path!r} can't be written: {problem}", "Check the path.")
         self._plan_file = path
 

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TextIO
 
 from har_labels.errors import HarLabelsError
@@ -69,6 +69,12 @@ class Platform(Protocol):
 
     def registry_scopes(self) -> list[str]:
         """The scope paths in which this pipeline's registries stand, the longest first; none if that isn't told."""
+
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:
+        """What should be known of paths that mean something else outside of this step.
+
+        Those of files that are `written`, and those that stand in a list, by their input as its reader writes it.
+        """
 
     def mask(self, secret: str) -> None:
         """Keeps `secret` out of everything that is printed or published from now on. Call it before anything else."""

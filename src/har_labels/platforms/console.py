@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TextIO
@@ -87,6 +87,9 @@ class Console:
         return "", HOW_TO_GIVE_THE_KEY
 
     def registry_scopes(self) -> list[str]:
+        return []
+
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:  # noqa: ARG002 - nothing is known of paths here
         return []
 
     def reserve_stdout(self) -> None:

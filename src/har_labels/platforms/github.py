@@ -17,14 +17,14 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from itertools import chain
 from typing import Any, TextIO
 
 from har_labels.display import cut_at_line
 from har_labels.errors import HarLabelsError
-from har_labels.platforms import files
+from har_labels.platforms import files, mounts
 from har_labels.platforms.ci_facts import github_facts, harness_scopes, hybrid_facts, why_github_gave_no_secret
 from har_labels.platforms.console import Console
 from har_labels.platforms.dotenv import BASE64_MARK, LONGEST_LINE, base64_value, left_empty
@@ -94,6 +94,9 @@ class GitHub(Console):
     def ci_facts(self) -> dict[str, str]:
         return (hybrid_facts if self._is_run_by_harness else github_facts)(self._environ)
 
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:
+        return mounts.path_notices(self._environ, written, listed)
+
     def mask(self, secret: str) -> None:
         super().mask(secret)
         if secret.strip():
@@ -131,6 +134,7 @@ class GitHub(Console):
         summary = self._redactor.redact(summary)
         if self.logs_summary and summary:
             self.group("Summary", summary.rstrip("\n").split("\n"))
+        outputs = mounts.with_paths_of_the_job(outputs, self._environ, files.working_folder())
         return [*self._publish_outputs(self._published(outputs)), *self._publish_summary(summary)]
 
     def _publish_outputs(self, outputs: dict[str, str]) -> list[str]:
