@@ -44,6 +44,7 @@ The registry, and time
     answers         what an answer means: final, doubt, or to be believed
     transport       one HTTP request, held to its bounds
     connections     connections that another thread can cut; with transport the only user of requests
+    tracing         a line of the log for each request, where that is wanted
     timing          clock, deadline, cancel, pace, back-off
 The CIs
     publishing            telling a result everywhere it belongs, once and at the end

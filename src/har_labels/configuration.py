@@ -25,7 +25,8 @@ SHORTEST_KEY_TO_LOOK_FOR = 8
 class Configuration:
     """Everything the run was told, as far as it could be understood.
 
-    `spell` writes an input's name as its reader does; `wants_json` is `--json`. `bad` are the inputs whose value could
+    `spell` writes an input's name as its reader does; `wants_json` is `--json`, `wants_debug` `--debug` or what this CI has
+    for it. `bad` are the inputs whose value could
     not be used: the settings hold the default there. `key` is empty where none is known.
     """
 
@@ -35,6 +36,7 @@ class Configuration:
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     wants_json: bool = False
+    wants_debug: bool = False
     workspace: Workspace = NO_WORKSPACE
     bad: frozenset[str] = frozenset()
 
@@ -42,6 +44,18 @@ class Configuration:
     def report_file(self) -> str | None:
         """Where the report may be written."""
         return None if "report_file" in self.bad else self.settings.report_file
+
+    @property
+    def summary_file(self) -> str | None:
+        """Where the summary may be written, beside the CI's own."""
+        return None if "summary_file" in self.bad else self.settings.summary_file
+
+    @property
+    def mode(self) -> str:
+        """What the run is told to do, in one word; empty where that could not be understood."""
+        told_by = (("apply-plan", self.settings.apply_plan), ("manifest", self.settings.manifest))
+        named = next((name for name, given in told_by if given), "")
+        return named or ("" if "mode" in self.bad else str(self.settings.mode))
 
     def holds_key(self, text: str) -> bool:
         """Whether the key stands in a text, where it must not go."""
@@ -94,7 +108,17 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
         problems += contradictions(checked.settings, bad, spell, meant=frozenset(inputs.suggested))
     bad |= overwriting | {name for name, _ in leading_out}
     notices = tuple(_path_notices(platform, checked.settings, spell))
-    told = Configuration(checked.settings, key, spell, warnings, notices, inputs.wants_json, workspace, bad)
+    told = Configuration(
+        checked.settings,
+        key,
+        spell,
+        warnings,
+        notices,
+        inputs.wants_json,
+        inputs.wants_debug or platform.wants_debug,
+        workspace,
+        bad,
+    )
     if problems:
         raise Misconfigured(problems, told)
     return told

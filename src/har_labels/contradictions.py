@@ -33,7 +33,10 @@ MODES_OF = {
 }
 
 # Inputs that name one file each; `metrics_file` names several, which are read.
-_READ, _WRITTEN = ("api_key_file", "manifest", "labels_file", "apply_plan"), ("save_plan", "report_file")
+_READ, _WRITTEN = (
+    ("api_key_file", "manifest", "labels_file", "apply_plan"),
+    ("save_plan", "summary_file", "report_file"),
+)
 
 
 def setting(spelling: str, value: str) -> str:

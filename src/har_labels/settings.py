@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     shard_total: Count(1, None) = _input(1, "How fast", "How many shares there are")  # type: ignore[valid-type]
 
     summary: Switch = _input(True, "What is told", "Write the job summary")
+    summary_file: FilePath | None = _input(
+        None, "What is told", "Where to write the same Markdown, for a comment, say; at most 60,000 characters",
+    )  # fmt: skip
     report_file: FilePath | None = _input(None, "What is told", "Where to write the JSON report")
 
     @classmethod

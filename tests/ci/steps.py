@@ -53,6 +53,7 @@ INPUTS = {
     "shard-index": "0",
     "shard-total": "1",
     "summary": "true",
+    "summary-file": "",
     "report-file": "",
 }
 # Every output of contract §4; those whose text is JSON.

@@ -71,6 +71,8 @@ class GitHub(Console):
         is_action = any(name.startswith(self.prefix) for name in environ)
         self._commands = self._log if is_action else self._err
         self.workspace = environ.get("GITHUB_WORKSPACE") or files.working_folder()
+        # "Enable debug logging" of a rerun, or the secret or variable ACTIONS_STEP_DEBUG.
+        self.wants_debug = environ.get("RUNNER_DEBUG") == "1"
         if self._is_run_by_harness:
             # What base64 makes of it must fit into one line of Harness's own output file.
             self.results_limit = (LONGEST_LINE - 100) * 3 // 4
@@ -107,6 +109,11 @@ class GitHub(Console):
 
     def warning(self, line: str) -> None:
         self._commands.write(_command("warning", self._harmless(line)))
+
+    def debug(self, line: str) -> None:
+        # The runner shows the command only where its own debug log is on.
+        line = self._harmless(line)
+        self._commands.write(_command("debug", line) if self.wants_debug else f"har-labels: debug: {line}\n")
 
     def error(self, error: HarLabelsError) -> None:
         super().error(error)
