@@ -279,11 +279,46 @@ def test_the_summary_is_an_annotation_where_that_is_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["", "True", "1", "false"])
-def test_no_annotation_unless_the_flag_is_exactly_true(tmp_path: Path, flag: str) -> None:
-    """Harness compares it so."""
+def test_no_annotation_unless_a_flag_is_exactly_true(tmp_path: Path, flag: str) -> None:
+    """Harness compares them so."""
     environ = IDENTITY | {"HARNESS_ANNOTATIONS_FILE": str(tmp_path / "a.json"), "CI_ENABLE_HARNESS_ANNOTATIONS": flag}
+    environ["PIPE_HARNESS_ANNOTATIONS"] = flag
     assert harness(environ)[0].publish({}, "s") == []
     assert not (tmp_path / "a.json").exists()
+
+
+def test_the_pipelines_flag_alone_will_do(tmp_path: Path) -> None:
+    """As for Harness's own tool; what then posts the file reads that flag."""
+    more = {"CI_ENABLE_HARNESS_ANNOTATIONS": "", "PIPE_HARNESS_ANNOTATIONS": "true"}
+    assert len(annotated(tmp_path / "a.json", more)["annotations"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "ids"),
+    [
+        ({"annotations": []}, ["acc", "org", "proj", "pipe", "exec", "stage"]),
+        (
+            {"accountId": "", "orgId": None, "projectId": " ", "pipelineId": "theirs"},
+            ["acc", "org", "proj", "theirs", "exec", "stage"],
+        ),
+    ],
+)
+def test_ids_that_another_tool_left_out_are_filled_in(tmp_path: Path, before: dict[str, Any], ids: list[str]) -> None:
+    """Without an account Harness posts nothing of the file; ids that are there stay."""
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(before))
+    document = annotated(path)
+    names = ("accountId", "orgId", "projectId", "pipelineId", "planExecutionId", "stageExecutionId")
+    assert [document[name] for name in names] == ids
+    assert [one["contextId"] for one in document["annotations"]] == ["har-labels"]
+
+
+@pytest.mark.parametrize("content", ['{"annotations": null}', '{"accountId": "acc", "annotations": null}', "{}"])
+def test_no_list_is_an_empty_list(tmp_path: Path, content: str) -> None:
+    """Go writes an empty list so."""
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    assert len(annotated(path)["annotations"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import TextIO
 from har_labels.errors import HarLabelsError
 from har_labels.files import is_same_file
 from har_labels.platforms import files
-from har_labels.platforms.annotation import LARGEST_SUMMARY, annotate
+from har_labels.platforms.annotation import LARGEST_SUMMARY, annotate, is_on
 from har_labels.platforms.categories import category_of
 from har_labels.platforms.ci_facts import harness_facts, harness_scopes
 from har_labels.platforms.console import Console
@@ -90,9 +90,9 @@ class Harness(Console):
         return list(dict.fromkeys(warnings))
 
     def _publish_annotation(self, summary: str, status: str) -> list[str]:
-        """Only where Harness posts it: the flag is exactly `true` (and, by Harness, the exit code 0)."""
+        """Where Harness's own tool would write it, too; the engine then posts it only if the exit code is 0."""
         path = self._environ.get("HARNESS_ANNOTATIONS_FILE", "")
-        if not summary or not path or self._environ.get("CI_ENABLE_HARNESS_ANNOTATIONS") != "true":
+        if not summary or not path or not is_on(self._environ):
             return []
         problem = annotate(path, self._environ, summary=summary, status=status, milliseconds=int(self._clock() * 1000))
         return files.unwritten("HARNESS_ANNOTATIONS_FILE", path, problem)
