@@ -11,7 +11,7 @@ from ci.runner_model import pairs_in
 from ci.steps import CIS, spelling
 from conftest import RunStep
 from har_labels.platforms import detect
-from har_labels.platforms.mounts import with_paths_of_the_job
+from har_labels.platforms.mounts import path_notices, with_paths_of_the_job
 from har_sandbox import Sandbox
 
 CONTAINER = {"GITHUB_WORKSPACE": "/github/workspace", "RUNNER_TEMP": "/github/runner_temp"}
@@ -83,6 +83,13 @@ def test_a_file_below_the_temporary_folder_gets_a_notice(
     assert "`$RUNNER_TEMP/a/f`" in done.out
     elsewhere = run_step("github", box, inputs, environ=environ | {"GITHUB_WORKSPACE": str(tmp_path)})
     assert (elsewhere.code, "$RUNNER_TEMP" in elsewhere.log) == (0, False)
+
+
+def test_a_relative_path_may_lead_there_too() -> None:
+    """By way of the step's own folder."""
+    [notice] = path_notices(CONTAINER, HERE, {"report-file": "../runner_temp/r.json"}, {})
+    assert "`$RUNNER_TEMP/r.json`" in notice
+    assert path_notices(CONTAINER, HERE, {"report-file": "../runner_temp2/r.json"}, {}) == []
 
 
 @pytest.mark.parametrize("ci", CIS)

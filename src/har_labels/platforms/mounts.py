@@ -26,20 +26,20 @@ def with_paths_of_the_job(outputs: Mapping[str, str], environ: Mapping[str, str]
 
 
 def path_notices(
-    environ: Mapping[str, str], written: Mapping[str, str], listed: Mapping[str, Sequence[str]]
+    environ: Mapping[str, str], folder: str, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]
 ) -> list[str]:
     """What should be known of paths in a container: of files that are `written`, and of those that stand in a list.
 
-    Both by the input's name as its reader writes it.
+    Both by the input's name as its reader writes it; `folder` is where this step runs.
     """
     if not _is_container(environ):
         return []
     temporary = environ.get("RUNNER_TEMP", "")
     below = [
         f"`{spelling}`: {path!r} is this container's own path; the job's next steps find the file as "
-        f"`$RUNNER_TEMP/{posixpath.relpath(path, temporary)}`"
+        f"`$RUNNER_TEMP/{posixpath.relpath(posixpath.join(folder, path), temporary)}`"
         for spelling, path in written.items()
-        if temporary and _is_within(temporary, path)
+        if temporary and _is_within(temporary, posixpath.join(folder, path))
     ]
     unmapped = [
         f"`{spelling}`: {path!r} is a path of the runner's machine, and a container sees the workspace only; the runner "
