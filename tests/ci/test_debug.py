@@ -58,10 +58,16 @@ def test_the_debug_log_of_github(run_step: RunStep, box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "environ", [{"PLUGIN_DEBUG": "true"}, {"PLUGIN_LOG_LEVEL": "debug"}, {"PLUGIN_LOG_LEVEL": "TRACE"}]
+    "environ",
+    [
+        {"PLUGIN_DEBUG": "true"},
+        {"PLUGIN_LOG_LEVEL": "debug"},
+        {"PLUGIN_LOG_LEVEL": "TRACE"},
+        {"DRONE_BUILD_DEBUG": "true"},
+    ],
 )
 def test_the_settings_that_drone_plugins_have(run_step: RunStep, box: Sandbox, environ: dict[str, str]) -> None:
-    """`debug: true` and `log_level: debug` in a step's settings."""
+    """`debug: true` and `log_level: debug` in a step's settings, and Drone's build in debug mode."""
     done = run_step("harness", box, PROD, environ=environ)
     assert done.code == 0
     check_told(done, box)

@@ -44,8 +44,9 @@ class Harness(Console):
         super().__init__(environ, out, err)
         self._clock = clock
         self.workspace = files.working_folder()
-        # What many a Drone plugin's `settings` take; neither Harness nor Drone has a switch of its own for all steps.
-        self.wants_debug = environ.get("PLUGIN_LOG_LEVEL", "").strip().lower() in {"debug", "trace"}
+        # Drone's own switch is that of a build in debug mode; `log_level` is what many a plugin's `settings` take.
+        log_level = environ.get("PLUGIN_LOG_LEVEL", "").strip().lower()
+        self.wants_debug = environ.get("DRONE_BUILD_DEBUG") == "true" or log_level in {"debug", "trace"}
         self._first_error: HarLabelsError | None = None
 
     def spell(self, input_name: str) -> str:
