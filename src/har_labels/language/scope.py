@@ -11,8 +11,8 @@ from har_labels.labels import Labels
 
 # The same on every CI; what a CI doesn't tell is empty text (contract §3 "`ci` has the same names").
 CI_NAMES = (
-    "name", "repository", "default_branch", "branch", "tag", "sha", "short_sha", "head_sha", "pull_request",
-    "event", "run_id", "run_number", "run_attempt", "run_url", "actor", "pipeline", "job",
+    "name", "repository", "branch", "tag", "sha", "short_sha", "pull_request",
+    "run_id", "run_number", "run_url", "actor", "pipeline", "job", "head_sha", "run_attempt", "event", "default_branch",
 )  # fmt: skip
 
 

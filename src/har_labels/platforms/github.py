@@ -150,14 +150,14 @@ class GitHub(Console):
         if not path:
             return []
         warnings: list[str] = []
-        outputs, emptied = _within_a_job(outputs)
-        if emptied:
-            self.notice(
-                f"the outputs {', '.join(emptied)} are left empty, since a job's outputs may have 1 MB in all; "
-                "`report-file` has everything in a file"
-            )
         if self._is_run_by_harness:
             outputs, warnings = _for_a_shell_line(outputs)
+        else:
+            outputs, emptied = _within_a_job(outputs)
+            for name in emptied:
+                self.notice(
+                    f"the output `{name}` is left empty: a job's outputs may have 1 MB in all; `report-file` has everything"
+                )
         problem = files.append_text(path, "".join(_heredoc(name, value) for name, value in outputs.items()))
         return [*warnings, *files.unwritten("GITHUB_OUTPUT", path, problem)]
 
@@ -197,7 +197,7 @@ def _within_a_job(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
             break
         if kept.get(name):
             kept[name] = ""
-            emptied.append(f"`{name}`")
+            emptied.append(name)
     return kept, emptied
 
 
