@@ -45,6 +45,7 @@ The registry, and time
     transport       one HTTP request, held to its bounds
     connections     connections that another thread can cut
     certificates    whose certificates count; with transport and connections the only user of requests
+    tracing         a line of the log for each request, where that is wanted
     timing          clock, deadline, cancel, pace, back-off
 The CIs
     publishing            telling a result everywhere it belongs, once and at the end
@@ -54,7 +55,8 @@ The CIs
     platforms.terminal    plain text on two streams
     platforms.console     the log of all three, on which nothing but harmless text arrives
     platforms.ci_facts    what each CI tells about its run: the `ci` of templates
-    platforms.dotenv      one output line that every generation of Harness's readers takes alike
+    platforms.dotenv      output lines that every one of Harness's readers takes alike
+    platforms.mounts      paths that mean something else outside of GitHub's container
     platforms.categories  Harness's words for our failures
     platforms.annotation  the annotation that Harness shows beside a step
     platforms.files       writing the files that a CI gives; what can't be written is told, never raised

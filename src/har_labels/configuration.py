@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from har_labels.checks import is_key
-from har_labels.contradictions import WRITTEN, clashes, contradictions, named_files
+from har_labels.contradictions import clashes, contradictions, named_files, written_files
 from har_labels.display import SHORTEST_KEY_TO_LOOK_FOR, number
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
 from har_labels.files import NO_WORKSPACE, Workspace, read_key, why_not_writable
@@ -29,7 +29,8 @@ _JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "metrics_file"})
 class Configuration:
     """Everything the run was told, as far as it could be understood.
 
-    `spell` writes an input's name as its reader does; `wants_json` is `--json`. `bad` are the inputs whose value could
+    `spell` writes an input's name as its reader does; `wants_json` is `--json`, `wants_debug` `--debug` or what this CI has
+    for it. `bad` are the inputs whose value could
     not be used: the settings hold the default there. `key` is empty where none is known.
     """
 
@@ -37,7 +38,9 @@ class Configuration:
     key: SecretStr
     spell: Callable[[str], str] = field(repr=False)
     warnings: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     wants_json: bool = False
+    wants_debug: bool = False
     workspace: Workspace = NO_WORKSPACE
     bad: frozenset[str] = frozenset()
 
@@ -45,6 +48,18 @@ class Configuration:
     def report_file(self) -> str | None:
         """Where the report may be written."""
         return None if "report_file" in self.bad else self.settings.report_file
+
+    @property
+    def summary_file(self) -> str | None:
+        """Where the summary may be written, beside the CI's own."""
+        return None if "summary_file" in self.bad else self.settings.summary_file
+
+    @property
+    def mode(self) -> str:
+        """What the run is told to do, in one word: without a mode `default`, empty where it could not be understood."""
+        told_by = (("apply-plan", self.settings.apply_plan), ("manifest", self.settings.manifest))
+        named = next((name for name, given in told_by if given), "")
+        return named or ("" if "mode" in self.bad else str(self.settings.mode or "default"))
 
     def holds_key(self, text: str) -> bool:
         """Whether the key stands in a text, where it must not go."""
@@ -93,15 +108,33 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     leading_out = list(_leading_out(workspace, checked.settings, spell))
     problems += [problem for _, problem in leading_out]
     overwriting = {written for _, written in clashes(checked.settings)}
-    unwritable = dict(_unwritable(checked.settings, bad | overwriting | {name for name, _ in leading_out}, spell))
+    unwritable = dict(
+        _unwritable(workspace, checked.settings, bad | overwriting | {name for name, _ in leading_out}, spell)
+    )
     problems += unwritable.values()
     if not inputs.is_unreadable:  # else any input could have been given
         problems += contradictions(checked.settings, bad, spell, meant=frozenset(inputs.suggested))
     bad |= overwriting | unwritable.keys() | {name for name, _ in leading_out}
-    told = Configuration(checked.settings, key, spell, warnings, inputs.wants_json, workspace, bad)
+    notices = tuple(_path_notices(platform, checked.settings, spell))
+    told = Configuration(
+        checked.settings,
+        key,
+        spell,
+        warnings,
+        notices,
+        inputs.wants_json,
+        inputs.wants_debug or platform.wants_debug,
+        workspace,
+        bad,
+    )
     if problems:
         raise Misconfigured(problems, told)
     return told
+
+
+def _path_notices(platform: Platform, settings: Settings, spell: Callable[[str], str]) -> list[str]:
+    written = {spell(name): path for name, path in written_files(settings).items()}
+    return platform.path_notices(written, {spell("metrics_file"): [item.text for item in settings.metrics_file]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +207,11 @@ def _leading_out(
 
 
 def _unwritable(
-    settings: Settings, bad: frozenset[str], spell: Callable[[str], str]
+    workspace: Workspace, settings: Settings, bad: frozenset[str], spell: Callable[[str], str]
 ) -> Iterator[tuple[str, InputError]]:
     """Files that could not be written in the end, when all is done and nothing can be undone; their folders are made."""
-    for name in WRITTEN:
-        path = getattr(settings, name)
-        if path and name not in bad and (problem := why_not_writable(path)):
+    for name, path in written_files(settings).items():
+        if name not in bad and (problem := why_not_writable(path, workspace=workspace)):
             what = f"`{spell(name)}` names {path!r}, which can't be written: {problem}"
             yield (
                 name,

@@ -33,7 +33,10 @@ MODES_OF = {
 }
 
 # Inputs that name one file each; `metrics_file` names several, which are read.
-_READ, WRITTEN = ("api_key_file", "manifest", "labels_file", "apply_plan"), ("save_plan", "report_file")
+_READ, WRITTEN = (
+    ("api_key_file", "manifest", "labels_file", "apply_plan"),
+    ("save_plan", "summary_file", "report_file"),
+)
 
 
 def setting(spelling: str, value: str) -> str:
@@ -153,8 +156,13 @@ def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
         before.append((name, path))
 
 
+def written_files(settings: Settings) -> dict[str, str]:
+    """The files that a run writes for its user, by their input."""
+    return {name: path for name in WRITTEN if (path := getattr(settings, name))}
+
+
 def named_files(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every file that an input names, with that input: those that are read, then those that are written."""
     yield from ((name, path) for name in _READ if (path := getattr(settings, name)))
     yield from (("metrics_file", item.text) for item in settings.metrics_file)
-    yield from ((name, path) for name in WRITTEN if (path := getattr(settings, name)))
+    yield from written_files(settings).items()

@@ -36,6 +36,18 @@ class Workspace:
         with suppress(ValueError):
             self._check(path, spelling)
 
+    def owner_of_new(self, path: str) -> tuple[int, int] | None:
+        """Whom a file or folder that root makes at `path` shall belong to: the workspace's owner and group, if it is in it.
+
+        None where nothing shall change.
+        """
+        is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        with suppress(OSError, ValueError):
+            if self.root and is_root and _is_within(os.path.realpath(self.root), os.path.realpath(Path(path).parent)):
+                there = os.stat(self.root)  # noqa: PTH116 - as in `_check`
+                return there.st_uid, there.st_gid
+        return None
+
     def _check(self, path: str, spelling: str) -> None:
         if not self.root:
             return
@@ -146,10 +158,11 @@ def _has_modes() -> bool:
     return os.name == "posix"
 
 
-def write_text(path: str, chunks: Iterable[str]) -> str:
+def write_text(path: str, chunks: Iterable[str], *, workspace: Workspace = NO_WORKSPACE) -> str:
     """Writes the file whole or not at all (a neighbour, then a rename); returns why it could not, or empty text.
 
-    A pipe or a device such as /dev/null is no place for it: the rename would put a file there instead.
+    A pipe or a device such as /dev/null is no place for it: the rename would put a file there instead. A file that is
+    written over keeps its owner and mode, a new one in the workspace is its owner's (contract §4).
     """
     # Not the process id: in containers that is 1 each time.
     neighbour = f"{path}.{os.urandom(4).hex()}.part"
@@ -158,6 +171,7 @@ def write_text(path: str, chunks: Iterable[str]) -> str:
             return "it is no regular file"
         # Half a surrogate pair comes out as `\ud800`, which in JSON is what it is.
         with Path(neighbour).open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            _hand_over(file.fileno(), path, workspace)
             file.writelines(chunks)
         Path(neighbour).replace(path)
     except OSError as error:
@@ -167,20 +181,58 @@ def write_text(path: str, chunks: Iterable[str]) -> str:
     return ""
 
 
-def why_not_writable(path: str) -> str:
+def why_not_writable(path: str, *, workspace: Workspace = NO_WORKSPACE) -> str:
     """Makes the folders of `path` and tries a neighbour, as `write_text` is going to; why that fails, or empty text."""
     neighbour = Path(f"{path}.{os.urandom(4).hex()}.part")
     try:
         if _is_special(path):
             return "it is no regular file"
-        neighbour.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(path, workspace)
         neighbour.open("x").close()
         neighbour.unlink()
     except FileExistsError:
         return "a file stands where its folder would be"
-    except OSError as error:
-        return error.strerror or str(error)
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
     return ""
+
+
+def _make_folders(path: str, workspace: Workspace) -> None:
+    """Makes the folders that `path` is missing. Raises OSError.
+
+    Those in the workspace are its owner's. Each is taken hold of right away, and a link in its place is not followed.
+    """
+    missing = [folder for folder in Path(path).parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        if owner := workspace.owner_of_new(str(folder)):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            with suppress(OSError):
+                os.fchown(descriptor, *owner)
+            os.close(descriptor)
+
+
+def _hand_over(descriptor: int, path: str, workspace: Workspace) -> None:
+    """Owner and mode for what is going to stand at `path`, by the descriptor: a name could be a link by now.
+
+    Whoever may not give files away keeps them.
+    """
+    before = _regular(path)
+    owner = (before.st_uid, before.st_gid) if before else workspace.owner_of_new(path)
+    if owner and hasattr(os, "fchown"):
+        with suppress(OSError):
+            os.fchown(descriptor, *owner)
+    if before and hasattr(os, "fchmod"):
+        with suppress(OSError):
+            os.fchmod(descriptor, before.st_mode & 0o777)
+
+
+def _regular(path: str) -> os.stat_result | None:
+    """What is known of the file that stands there by itself: a link is replaced, not followed."""
+    with suppress(OSError):
+        found = os.lstat(path)
+        return found if stat.S_ISREG(found.st_mode) else None
+    return None
 
 
 def _is_special(path: str) -> bool:

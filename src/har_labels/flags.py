@@ -19,6 +19,7 @@ class Flags:
     problems: list[InputError] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     wants_json: bool = False
+    debug: str = ""
     is_unreadable: bool = False
 
 
@@ -55,7 +56,7 @@ def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[s
         flags.problems.append(InputError(f"the command line can't be read: {error}", cure))
         flags.is_unreadable, flags.wants_json = True, "--json" in argv
         return flags
-    flags.wants_json = found.json
+    flags.wants_json, flags.debug = found.json, found.debug
     for name, kind in fields.items():
         values = getattr(found, name) or []
         if kind is not Kind.LIST:
@@ -95,6 +96,14 @@ def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> argpar
     )
     parser.add_argument("--version", action="version", version=f"har-labels {__version__}")
     parser.add_argument("--json", action="store_true", help="print the JSON report instead of the diff")
+    parser.add_argument(
+        "--debug",
+        nargs="?",
+        const="true",
+        default="",
+        metavar="true|false",
+        help="log each request: method, path, status, time",
+    )
     for name, kind in fields.items():
         is_key, is_switch = name == "api_key", kind is Kind.SWITCH
         parser.add_argument(

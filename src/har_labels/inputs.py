@@ -54,6 +54,7 @@ class Inputs:
     layers: list[Layer] = field(default_factory=list)
     problems: list[InputError] = field(default_factory=list)
     wants_json: bool = False
+    wants_debug: bool = False
     is_unreadable: bool = False
     suggested: set[str] = field(default_factory=set)
 
@@ -86,7 +87,20 @@ def collect(
     if prefix:
         inputs.layers.append(_variables(inputs, fields, environ, prefix))
     inputs.layers.append(_variables(inputs, fields, environ, OWN_PREFIX))
+    for given_by in filter(None, dict.fromkeys((prefix, OWN_PREFIX))):
+        _ask_for_debug(inputs, _spelling(given_by, "debug"), environ.get(f"{given_by}DEBUG", ""))
     return inputs
+
+
+def _ask_for_debug(inputs: Inputs, spelling: str, text: str) -> None:
+    """No input, like `--json`: it changes what is logged and nothing else, so any of its places may turn it on."""
+    match text.strip().lower():
+        case "true" | "1":
+            inputs.wants_debug = True
+        case "" | "false" | "0":
+            return
+        case _:
+            inputs.problems.append(InputError(f"`{spelling}` is {text.strip()!r}", "Write `true` or `false`."))
 
 
 def _variables(inputs: Inputs, fields: Iterable[str], environ: Mapping[str, str], prefix: str) -> Layer:
@@ -159,6 +173,7 @@ def _flags(inputs: Inputs, fields: Mapping[str, Kind], argv: Sequence[str], help
     parsed = flags.parse(argv, fields, help_texts)
     inputs.problems.extend(parsed.problems)
     inputs.wants_json, inputs.is_unreadable = parsed.wants_json, parsed.is_unreadable
+    _ask_for_debug(inputs, "--debug", parsed.debug)
     for name, values in parsed.values.items():
         if text := "\n".join(filter(str.strip, values)):
             layer[name] = Given(f"--{dashed(name)}", text, values)

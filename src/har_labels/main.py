@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -64,18 +65,19 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
 
         configuration = wrong.configuration
         errors = [*wrong.errors, *further_problems(configuration, ci=platform.ci_facts(), now=clock.utcnow())]
-        result = _nothing_but(errors, clock, report_file=configuration.report_file)
+        result = _before_any_request(errors, clock, configuration)
         return publish(platform, result, _told(configuration))
     settings = configuration.settings
     clock.limit(settings.deadline)
     from har_labels.run import Run
 
-    run = Run(configuration, clock, platform.ci_facts())
+    debug = platform.debug if configuration.wants_debug else None
+    run = Run(configuration, clock, platform.ci_facts(), debug=debug)
     # The entrypoint switched it off for the imports. What they made stays to the end: looking through it, as
     # the first collection would, costs as much as all of a short step's requests.
     gc.freeze()
     gc.enable()
-    is_over = _conduct(run, clock, events, progress_for(platform))
+    is_over = _conduct(run, clock, events, progress_for(platform, wants_bar=debug is None))
     result = run.result(cut_short_by=clock.reason if clock.is_cancelled or not is_over else None)
     code = publish(platform, result, _told(configuration))
     if not is_over:
@@ -89,7 +91,9 @@ def _told(configuration: Configuration) -> Told:
 
     settings = configuration.settings
     respell = speller(lambda name: configuration.spell(name.replace("-", "_")))
-    return Told(settings.summary, configuration.report_file, configuration.wants_json, respell)
+    return Told(
+        settings.summary, configuration.summary_file, configuration.report_file, configuration.wants_json, respell
+    )
 
 
 def _conduct(run: Run, clock: Clock, events: _Events, progress: ProgressLine | ProgressBar) -> bool:
@@ -152,9 +156,21 @@ class _Events:
         self._queue.put(number)
 
 
-def _nothing_but(errors: Sequence[HarLabelsError], clock: Clock, *, report_file: str | None = None) -> RunResult:
+def _before_any_request(errors: Sequence[HarLabelsError], clock: Clock, configuration: Configuration) -> RunResult:
+    """The result of a run whose inputs are wrong, with what could be understood of them."""
+    result = _nothing_but(errors, clock)
+    facts = replace(
+        result.facts,
+        mode=configuration.mode,
+        report_file=configuration.report_file or "",
+        registry=str(configuration.settings.registry_ref or ""),
+    )
+    return replace(result, facts=facts, notices=configuration.notices)
+
+
+def _nothing_but(errors: Sequence[HarLabelsError], clock: Clock) -> RunResult:
     """The result of a run that came to nothing before it began."""
-    facts = RunFacts("", dry_run=False, requests=0, retries=0, seconds=clock.elapsed(), report_file=report_file or "")
+    facts = RunFacts("", dry_run=False, requests=0, retries=0, seconds=clock.elapsed())
     return RunResult(outcomes=(), facts=facts, errors=tuple(errors))
 
 

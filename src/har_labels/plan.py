@@ -97,7 +97,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the summary tells of the run as a whole. `seconds` from start to report."""
+    """What the summary tells of the run as a whole. `seconds` from start to report, `registry` the one that was named."""
 
     mode: str
     dry_run: bool
@@ -106,6 +106,7 @@ class RunFacts:
     seconds: float
     plan_file: str = ""
     report_file: str = ""
+    registry: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,12 @@ class ProgressBar:
             self._bar.close()
 
 
-def progress_for(platform: Platform) -> ProgressLine | ProgressBar:
-    """A bar where stderr is a terminal, a line now and then elsewhere; never on a stdout that `--json` may need."""
+def progress_for(platform: Platform, *, wants_bar: bool = True) -> ProgressLine | ProgressBar:
+    """A bar where stderr is a terminal, a line now and then elsewhere; never on a stdout that `--json` may need.
+
+    Lines of other things in between would tear the bar apart: then none is wanted.
+    """
     if platform.name != "terminal":
         return ProgressLine(platform.say)
     log = Log(sys.stderr)
-    return ProgressBar() if log.is_terminal else ProgressLine(lambda line: log.write(f"{line}\n"))
+    return ProgressBar() if log.is_terminal and wants_bar else ProgressLine(lambda line: log.write(f"{line}\n"))

@@ -11,15 +11,19 @@ from har_labels.plan import RunResult
 from har_labels.platforms import Platform
 from har_labels.report import exit_code_of, failures_of, outputs_of, report_chunks, results_notice
 
+# A comment on GitHub takes 65,536 characters, and some words of the user's own may stand above.
+LONGEST_SUMMARY_FILE = 60_000
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the user asked to be told, and where; the inputs of the same names, and the terminal's `--json`.
+    """What the user asked to be told, and where: the inputs of the same names, and the terminal's `--json`.
 
     `respell` writes the names of inputs in our own texts in the spelling of this CI.
     """
 
     summary: bool = True
+    summary_file: str | None = None
     report_file: str | None = None
     wants_json: bool = False
     respell: Callable[[str], str] = lambda text: text
@@ -30,6 +34,7 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
     from har_labels.summary import closing_line, markdown, text_diff
 
     result = _with_report_file(platform, _respelled(result, told), told)
+    result = _with_summary_file(platform, result, told)
     outputs = outputs_of(result, results_limit=platform.results_limit)
     if told.wants_json:
         platform.print_json(report_chunks(result, version=__version__))
@@ -72,10 +77,24 @@ def _respelled(result: RunResult, told: Told) -> RunResult:
 def _with_report_file(platform: Platform, result: RunResult, told: Told) -> RunResult:
     if not told.report_file:
         return result
-    from har_labels.files import write_text
+    from har_labels.files import Workspace, write_text
 
-    if problem := write_text(told.report_file, map(platform.without_key, report_chunks(result, version=__version__))):
+    text = map(platform.without_key, report_chunks(result, version=__version__))
+    if problem := write_text(told.report_file, text, workspace=Workspace(platform.workspace)):
         facts = replace(result.facts, report_file="")
         warning = f"the report could not be written to {told.report_file!r}: {problem}"
         return replace(result, facts=facts, warnings=(*result.warnings, warning))
+    return result
+
+
+def _with_summary_file(platform: Platform, result: RunResult, told: Told) -> RunResult:
+    if not told.summary_file:
+        return result
+    from har_labels.files import Workspace, write_text
+    from har_labels.summary import markdown
+
+    text = platform.without_keys(markdown(result, limit=LONGEST_SUMMARY_FILE, size=len))
+    if problem := write_text(told.summary_file, [text], workspace=Workspace(platform.workspace)):
+        warning = f"the summary could not be written to {told.summary_file!r}: {problem}"
+        return replace(result, warnings=(*result.warnings, warning))
     return result

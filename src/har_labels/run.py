@@ -6,7 +6,8 @@ overdue run still reports (contract §4, §5 point 8).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from har_labels.apply import Writer
 from har_labels.checks import OnFailureName
@@ -25,6 +26,7 @@ from har_labels.requested import entries_of
 from har_labels.rollback import roll_back
 from har_labels.task import Task
 from har_labels.timing import Clock, Pace
+from har_labels.tracing import TracedTransport
 from har_labels.transport import Transport
 from har_labels.watching import Care
 
@@ -33,15 +35,25 @@ SAAS_REQUESTS_PER_MINUTE = 300
 
 
 class Run:
-    """One run. `ci` are the facts of the CI for templates."""
+    """One run. `ci` are the facts of the CI for templates; `debug` is told of each request, if given."""
 
-    def __init__(self, configuration: Configuration, clock: Clock, ci: dict[str, str]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        clock: Clock,
+        ci: dict[str, str],
+        *,
+        debug: Callable[[str], None] | None = None,
+    ) -> None:
         self._configuration, self._clock, self._ci = configuration, clock, ci
         settings = self._settings = configuration.settings
         self._ledger = Ledger(configuration.warnings)
+        for notice in configuration.notices:
+            self._ledger.note(notice)
         if settings.api_url.is_plain_http:
             self._ledger.warn(f"the key crosses the network in the clear: {settings.api_url.url} is plain http")
-        self._transport = Transport(
+        transport = partial(TracedTransport, tell=debug) if debug else Transport
+        self._transport = transport(
             settings.api_url,
             scheme=settings.scheme,
             key=configuration.key,
@@ -182,7 +194,8 @@ class Run:
                     f"`{self._spell('save_plan')}`: {step.artifact!r} in {step.registry_ref} has a label that contains the key",
                     "A plan file holds no secrets: revoke the key, and take that label away.",
                 )
-        if problem := write_text(path, lines_of(steps, api_url=self._settings.api_url.url)):
+        lines = lines_of(steps, api_url=self._settings.api_url.url)
+        if problem := write_text(path, lines, workspace=self._configuration.workspace):
             raise InputError(f"`{self._spell('save_plan')}`: {path!r} can't be written: {problem}", "Check the path.")
         self._plan_file = path
 
@@ -191,12 +204,6 @@ class Run:
         for task in tasks:
             if task.goal.is_sweeping and (removed := task.step.removed):
                 self._ledger.note(f"{task.subject}: takes away {', '.join(map(repr, removed))}")
-
-    @property
-    def _mode(self) -> str:
-        """What the run was told to do, in one word."""
-        told_by = (("apply-plan", self._settings.apply_plan), ("manifest", self._settings.manifest))
-        return next((name for name, given in told_by if given), str(self._settings.mode or ""))
 
     @property
     def progress(self) -> Progress:
@@ -210,13 +217,14 @@ class Run:
 
     def _facts(self) -> RunFacts:
         return RunFacts(
-            mode=self._mode,
+            mode=self._configuration.mode,
             dry_run=self._settings.is_dry_run,
             requests=self._registry.requests,
             retries=self._reader.retried + self._writer.retried,
             seconds=self._clock.elapsed(),
             plan_file=self._plan_file,
             report_file=self._settings.report_file or "",
+            registry=str(self._settings.registry_ref or ""),
         )
 
     def _spell(self, name: str) -> str:

@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     )  # fmt: skip
 
     summary: Switch = _input(True, "What is told", "Write the job summary")
+    summary_file: FilePath | None = _input(
+        None, "What is told", "Where to write the same Markdown, for a comment, say; at most 60,000 characters",
+    )  # fmt: skip
     report_file: FilePath | None = _input(None, "What is told", "Where to write the JSON report")
 
     @property

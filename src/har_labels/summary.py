@@ -1,12 +1,12 @@
 """What a run came to, for people: the Markdown of the job summary, and the diff in the log (contract §4).
 
-Pure. All text of others goes through `display.py`; GitHub's limit is 1 MiB, Harness's
-64 KiB (facts: github-runtime "GITHUB_STEP_SUMMARY", harness-runtime §4).
+The same Markdown goes into the user's own `summary-file`, for a comment, say. Pure. All text of others goes through
+`display.py`; GitHub's limit is 1 MiB, Harness's 64 KiB (facts: github-runtime "GITHUB_STEP_SUMMARY", harness-runtime §4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from har_labels.display import code, codes, number, prose, table_row, visible
@@ -18,6 +18,7 @@ from har_labels.report import added_and_removed, counts_of, failures_of, labels_
 MOST_ROWS = 200  # contract §4: the first 200, then a count
 MOST_FAILURES = 50
 LONGEST_WORDING = 2_000  # characters of one failure; the whole is in the log and the report
+MOST_REGISTRIES = 3  # named in the heading
 DEFAULT_LIMIT = 1_000_000
 
 _VERDICTS = {"SUCCESS": "Done", "PLANNED": "Dry run, nothing was written", "PARTIAL": "Partly done", "FAILED": "Failed"}
@@ -33,17 +34,22 @@ _SIGNS = {Status.FAILED: "!", Status.SKIPPED: "?", Status.ROLLED_BACK: "<"}
 _COLOURS = {"+": "32", "-": "31", "~": "1", "!": "1;31"}
 
 
-def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT) -> str:
-    """The job summary in at most `limit` bytes: sentence, table, failures, run facts, in that order.
+def bytes_of(text: str) -> int:
+    """How long a text is in a CI's file."""
+    return len(text.encode("utf-8", "backslashreplace"))
+
+
+def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT, size: Callable[[str], int] = bytes_of) -> str:
+    """The job summary: heading, sentence, table, failures, run facts, in that order; its `size` is at most `limit`.
 
     The table gives way first, at a row boundary and with a line that says so.
     """
     verdict, came_to = _sentence(result)
-    sentence = f"**{verdict}:** {came_to}.\n\n"
+    head = f"{_heading(result)}\n\n**{verdict}:** {came_to}.\n\n"
     facts = f"{_run_facts(result)}\n"
-    failures = _failures(result, (limit - _size(sentence + facts)) // 2)
-    table = _table(result, limit - _size(sentence + failures + facts))
-    return sentence + table + failures + facts
+    failures = _failures(result, (limit - size(head + facts)) // 2, size)
+    table = _table(result, limit - size(head + failures + facts), size)
+    return head + table + failures + facts
 
 
 def closing_line(result: RunResult) -> str:
@@ -58,6 +64,18 @@ def text_diff(result: RunResult, *, colour: bool) -> Iterator[str]:
     """
     lines = chain.from_iterable(map(_block, result.outcomes))
     return map(_painted, lines) if colour else lines
+
+
+def _heading(result: RunResult) -> str:
+    """What tells this use of the step from the others of its job: the mode, and the registries."""
+    facts = result.facts
+    told = list(dict.fromkeys(outcome.step.registry_ref for outcome in result.outcomes))
+    registries = told or ([facts.registry] if facts.registry else [])
+    where = ", ".join(map(code, registries[:MOST_REGISTRIES]))
+    more = f" and {len(registries) - MOST_REGISTRIES:,} more" if len(registries) > MOST_REGISTRIES else ""
+    mode = f"{code(facts.mode)}{' (dry run)' if facts.dry_run else ''}" if facts.mode else ""
+    what = " in ".join(filter(None, (mode, where + more)))
+    return f"### Labels: {what}" if what else "### Labels"
 
 
 def _sentence(result: RunResult) -> tuple[str, str]:
@@ -93,16 +111,16 @@ def _fates(result: RunResult) -> str:
     return ", ".join([f"{first[0]:,} of {total} {first[1]}", *(f"{count:,} {word}" for count, word in rest)])
 
 
-def _table(result: RunResult, limit: int) -> str:
+def _table(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
     if not result.outcomes:
         return ""
     has_places = len({(outcome.step.registry_ref, outcome.step.artifact_type) for outcome in result.outcomes}) > 1
     shown = _most_telling(result.outcomes)
     rows = [_TABLE_HEAD]
-    room = limit - _size(_TABLE_HEAD) - _size(_more(len(result.outcomes), is_cut=True))
+    room = limit - size(_TABLE_HEAD) - size(_more(len(result.outcomes), is_cut=True))
     for outcome in shown:
         line = _row(outcome, has_places=has_places)
-        room -= _size(line)
+        room -= size(line)
         if room < 0:
             break
         rows.append(line)
@@ -146,14 +164,14 @@ def _cell(labels: Labels | None, sign: str = "", *, none: str = "") -> str:
     return codes(sorted(labels), sign) or none
 
 
-def _failures(result: RunResult, limit: int) -> str:
-    """A list of the first failures in at most `limit` bytes; nothing if there are none."""
+def _failures(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
+    """A list of the first failures whose `size` is at most `limit`; nothing if there are none."""
     items = list(_failure_items(result))
     if not items:
         return ""
     text = "**What failed, and what to do**\n\n"
     for index, item in enumerate(items):
-        if index == MOST_FAILURES or _size(text + item) + _size(_rest(len(items))) > limit:
+        if index == MOST_FAILURES or size(text + item) + size(_rest(len(items))) > limit:
             return f"{text}{_rest(len(items) - index)}\n"
         text += item
     return f"{text}\n"
@@ -184,10 +202,6 @@ def _run_facts(result: RunResult) -> str:
         *(f"{name} {code(path)}" for name, path in (("plan", facts.plan_file), ("report", facts.report_file)) if path),
     ]
     return " · ".join(parts)
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "backslashreplace"))
 
 
 def _block(outcome: Outcome) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""What the readers of Harness's output files make of them: harness/godotenv v2.0.0, v3.0.1 and v4.0.2, and after them lite-engine.
+"""What the readers of Harness's output files make of them: harness/godotenv v2.0.0, v3.0.1 and v4.0.2, and after them lite-engine;
+and harness-docker-runner's own reader of `KEY value` lines.
 
 Each is written from the Go source, quirks included, as far as a file of `KEY=value` lines can show them.
 """
@@ -22,6 +23,11 @@ def read_by_harness(content: bytes, reader: Callable[[str], dict[str, str]]) -> 
     """As lite-engine: parse, then decode what starts with `__B64__` (pipeline/runtime/common.go)."""
     pairs = reader(content.decode())
     return {key: _decoded(value) for key, value in pairs.items()}
+
+
+def key_value(content: bytes) -> dict[str, str]:
+    """As harness-docker-runner reads a file `<step>.out`: split at the first space, nothing decoded (pipeline/runtime/common.go)."""
+    return dict(line.split(" ", 1) for line in _scanned(content.decode()) if " " in line)
 
 
 def v2(text: str) -> dict[str, str]:

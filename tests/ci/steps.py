@@ -51,6 +51,7 @@ INPUTS = {
     "concurrency": "4",
     "shard": "",
     "summary": "true",
+    "summary-file": "",
     "report-file": "",
 }
 # Every output of contract §4; those whose text is JSON.

@@ -15,12 +15,13 @@ GITHUB = {
     "GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "acme/vision", "GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main",
     "GITHUB_REF_TYPE": "branch", "GITHUB_SHA": "0123456789abcdef", "GITHUB_RUN_ID": "77", "GITHUB_RUN_NUMBER": "8",
     "GITHUB_SERVER_URL": "https://github.com", "GITHUB_ACTOR": "mona", "GITHUB_WORKFLOW": "train", "GITHUB_JOB": "label",
+    "GITHUB_EVENT_NAME": "push", "GITHUB_RUN_ATTEMPT": "2",
 }  # fmt: skip
 HARNESS = {
     "DRONE": "true", "HARNESS_ACCOUNT_ID": "acc", "HARNESS_EXECUTION_ID": "exec", "HARNESS_BUILD_ID": "12",
     "HARNESS_PIPELINE_ID": "train", "HARNESS_STAGE_ID": "label", "HARNESS_USER_ID": "user", "DRONE_REPO": "acme/vision",
     "DRONE_BRANCH": "main", "DRONE_COMMIT_SHA": "fedcba9876543210", "DRONE_BUILD_LINK": "https://app.harness.io/x",
-    "DRONE_BUILD_NUMBER": "12",
+    "DRONE_BUILD_NUMBER": "12", "DRONE_BUILD_EVENT": "push", "DRONE_REPO_BRANCH": "trunk",
 }  # fmt: skip
 PULL_REQUEST = {"GITHUB_REF": "refs/pull/5/merge", "GITHUB_REF_NAME": "5/merge", "GITHUB_HEAD_REF": "fix"}
 
@@ -58,7 +59,8 @@ def test_facts_of_a_push_on_github() -> None:
     """Each from the variable that the table names."""
     assert detect(GITHUB).ci_facts() == {
         "name": "github", "repository": "acme/vision", "branch": "main", "tag": "", "sha": "0123456789abcdef",
-        "short_sha": "0123456", "pull_request": "", "run_id": "77", "run_number": "8",
+        "short_sha": "0123456", "head_sha": "0123456789abcdef", "pull_request": "", "event": "push", "run_attempt": "2",
+        "default_branch": "", "run_id": "77", "run_number": "8",
         "run_url": "https://github.com/acme/vision/actions/runs/77", "actor": "mona", "pipeline": "train", "job": "label",
     }  # fmt: skip
 
@@ -67,7 +69,8 @@ def test_facts_of_a_push_on_harness() -> None:
     """Each from the variable that the table names."""
     assert detect(HARNESS).ci_facts() == {
         "name": "harness", "repository": "acme/vision", "branch": "main", "tag": "", "sha": "fedcba9876543210",
-        "short_sha": "fedcba9", "pull_request": "", "run_id": "exec", "run_number": "12",
+        "short_sha": "fedcba9", "head_sha": "fedcba9876543210", "pull_request": "", "event": "push", "run_attempt": "",
+        "default_branch": "trunk", "run_id": "exec", "run_number": "12",
         "run_url": "https://app.harness.io/x", "actor": "user", "pipeline": "train", "job": "label",
     }  # fmt: skip
 
@@ -108,6 +111,45 @@ def test_the_number_of_a_pull_request_target_is_in_the_event_file(tmp_path: Path
     assert detect(environ | {"GITHUB_EVENT_PATH": "/no/such/file"}).ci_facts()["pull_request"] == ""
 
 
+PAYLOAD = '{"number": 5, "pull_request": {"head": {"sha": "feed"}}, "repository": {"default_branch": "trunk"}}'
+SHA = GITHUB["GITHUB_SHA"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "head_sha", "default_branch"),
+    [
+        ("pull_request", PAYLOAD, "feed", "trunk"),
+        ("pull_request_target", PAYLOAD, "feed", "trunk"),
+        ("pull_request_review", PAYLOAD, "feed", "trunk"),
+        ("push", PAYLOAD, SHA, "trunk"),
+        ("workflow_dispatch", '{"repository": {"default_branch": 7}}', SHA, ""),
+        ("push", '{"repository": null}', SHA, ""),
+        ("push", "not json", SHA, ""),
+        ("pull_request", '{"pull_request": []}', "", ""),
+        ("pull_request_target", "not json", "", ""),
+    ],
+)
+def test_head_and_default_branch_are_in_the_event_file(
+    tmp_path: Path, name: str, content: str, head_sha: str, default_branch: str
+) -> None:
+    """A pull request's GITHUB_SHA is a merge commit or the base: where its head isn't told, none is made up."""
+    event = tmp_path / "event.json"
+    event.write_text(content)
+    facts = detect(GITHUB | {"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(event)}).ci_facts()
+    assert (facts["head_sha"], facts["default_branch"], facts["event"], facts["sha"]) == (
+        head_sha,
+        default_branch,
+        name,
+        SHA,
+    )
+
+
+def test_a_terminal_knows_none_of_them() -> None:
+    """Whatever the environment says of another CI."""
+    facts = detect({"GITHUB_RUN_ATTEMPT": "1", "DRONE_REPO_BRANCH": "main"}).ci_facts()
+    assert [facts[name] for name in ("head_sha", "run_attempt", "event", "default_branch")] == [""] * 4
+
+
 def test_drone_alone_has_its_own_numbers() -> None:
     """Without Harness's variables its build number and stage stand in."""
     facts = detect(
@@ -132,6 +174,8 @@ def test_an_action_run_by_harness_tells_harness_own_facts() -> None:
         "fedcba9876543210",
     )
     assert facts["repository"] == "acme/vision"
+    assert (facts["head_sha"], facts["event"], facts["default_branch"]) == ("fedcba9876543210", "push", "trunk")
+    assert facts["run_attempt"] == ""  # made up there: the tool that plays the runner knows of one try only
 
 
 def test_importing_does_nothing_heavy() -> None:

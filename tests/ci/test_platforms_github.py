@@ -105,8 +105,8 @@ def test_the_summary_stays_under_what_github_takes(tmp_path: Path, before: int) 
     rows = "".join(f"| `label-{index}` | é |\n" for index in range(100_000))
     assert github({"GITHUB_STEP_SUMMARY": str(path)})[0].publish({}, rows) == []
     text = path.read_text()
-    assert path.stat().st_size < 1024 * 1024
-    assert text.endswith("*Cut here: GitHub shows at most 1 MiB.*\n\n")
+    assert 999_000 < path.stat().st_size <= 1_000_000
+    assert text.endswith("*Cut here: the summary of a step is kept at 1,000,000 bytes.*\n\n")
     assert all(line.endswith(" |") for line in text.splitlines() if line.startswith("| `label"))
 
 
@@ -205,8 +205,42 @@ def test_large_results_are_allowed_on_github() -> None:
     """256 KiB, and the file may be larger than that."""
     platform, _, _ = github()
     assert platform.results_limit == 256 * 1024
-    large = json.dumps(["x" * 1000] * 500)
+    large = json.dumps(["x" * 1000] * 400)
     assert published({"results": large}) == {"results": large}
+
+
+GIVE_WAY = ("results", "previous-labels", "removed", "added", "labels-map", "labels")
+
+
+@pytest.mark.parametrize("size", [0, 74_995, 76_000, 90_000, 112_500, 150_000, 225_000, 449_997, 450_000])
+def test_a_jobs_outputs_stay_under_what_github_takes(tmp_path: Path, size: int) -> None:
+    """Counted in UTF-16 and all together, in a fixed order of giving way, with a notice each; the rest is never emptied."""
+    path = tmp_path / "output"
+    outputs = dict.fromkeys(GIVE_WAY, "😀" * (size // 2) + "é" * (size % 2)) | {
+        "status": "SUCCESS",
+        "plan-file": "",
+    }
+    platform, out, _ = github({"GITHUB_OUTPUT": str(path)})
+    assert platform.publish(outputs, "") == []
+    read = pairs_in(path.read_bytes())
+    kept = [name for name in GIVE_WAY if read[name]]
+    fitting = max(count for count in range(7) if count * size + len("SUCCESS") < 450_000) if size else 0
+    assert kept == list(GIVE_WAY[6 - fitting :])
+    assert all(read[name] == outputs[name] for name in (*kept, "status", "plan-file"))
+    told = [command.data for command in commands_in(out.getvalue()) if command.name == "notice"]
+    emptied = GIVE_WAY[: 6 - fitting] if size else ()
+    assert [notice.partition(" is left empty: ")[0] for notice in told] == [f"the output `{name}`" for name in emptied]
+
+
+def test_what_no_output_can_give_is_kept_all_the_same(tmp_path: Path) -> None:
+    """Counts, status and paths are never emptied, and outputs that are empty already are not told of."""
+    path = tmp_path / "output"
+    platform, out, _ = github({"GITHUB_OUTPUT": str(path)})
+    platform.publish({"image-name": "x" * 500_000, "labels": "[]", "added": ""}, "")
+    assert pairs_in(path.read_bytes()) == {"image-name": "x" * 500_000, "labels": "", "added": ""}
+    [notice] = commands_in(out.getvalue())
+    assert "`labels`" in notice.data
+    assert "`added`" not in notice.data
 
 
 def test_commands_of_a_run_step_go_to_stderr() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci.godotenv_model import RejectedError, read_by_harness, v2, v3, v4
+from ci.godotenv_model import RejectedError, key_value, read_by_harness, v2, v3, v4
 from har_labels.errors import (
     Defect,
     Forbidden,
@@ -41,10 +42,10 @@ def harness(environ: dict[str, str]) -> tuple[Platform, io.StringIO, io.StringIO
     return Harness({"DRONE": "true"} | environ, out, err, clock=lambda: 1234.5), out, err
 
 
-def published(outputs: dict[str, str], before: str = "") -> bytes:
+def published(outputs: dict[str, str], before: str = "", name: str = "step-output.env") -> bytes:
     """The output file after one run."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "step-output.env")
+        path = Path(folder, name)
         if before:
             path.write_text(before)
         assert harness({"DRONE_OUTPUT": str(path)})[0].publish(outputs, "") == []
@@ -81,8 +82,14 @@ def test_any_text_comes_back_from_every_reader(labels: list[str], name: str, lab
         ({"image-name": "team/model x"}, "IMAGE_NAME=team/model x\n"),
         ({"image-name": "a#b $HOME é"}, "IMAGE_NAME='a#b $HOME é'\n"),
         ({"image-name": " a "}, "IMAGE_NAME=' a '\n"),
-        ({"image-name": "it's"}, "IMAGE_NAME=__B64__aXQncw==\n"),
-        ({"image-name": "a\nb"}, "IMAGE_NAME=__B64__YQpi\n"),
+        ({"plan-file": "it's.json"}, "PLAN_FILE=it's.json\n"),
+        ({"plan-file": "a'b'c"}, "PLAN_FILE=a'b'c\n"),
+        ({"plan-file": "a<b.json"}, "PLAN_FILE=a<b.json\n"),
+        ({"plan-file": 'C:\\a "b"$.json'}, 'PLAN_FILE=C:\\a "b"$.json\n'),
+        ({"image-name": "it's # $HOME"}, 'IMAGE_NAME="it\'s # \\$HOME"\n'),
+        ({"image-name": "it's \\ $HOME"}, "IMAGE_NAME=it's \\ \\$HOME\n"),
+        ({"image-name": "a\nb"}, 'IMAGE_NAME="a\\nb"\n'),
+        ({"image-name": "a\\\nb"}, "IMAGE_NAME=__B64__YVwKYg==\n"),
         ({"image-name": "<+x>"}, "IMAGE_NAME=__B64__PCt4Pg==\n"),
         ({"image-name": "__B64__YQ=="}, "IMAGE_NAME=__B64__X19CNjRfX1lRPT0=\n"),
         ({"image-name": "#\\"}, "IMAGE_NAME=__B64__I1w=\n"),
@@ -91,6 +98,80 @@ def test_any_text_comes_back_from_every_reader(labels: list[str], name: str, lab
 def test_each_value_has_the_first_form_that_fits(outputs: dict[str, str], text: str) -> None:
     """As it is, in single quotes, or encoded; JSON with escapes."""
     assert published(outputs).decode() == text
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.text(st.sampled_from("ab'\"\\$A{(}# \t\n\r\x1b<+é\xa0="), max_size=8) | encodable_texts)
+def test_base64_is_only_for_what_dotenv_cannot_carry(text: str) -> None:
+    """The Docker runner decodes none: if any form is taken for the text by all readers, one of those is written."""
+    content = published({"image-name": text}).decode()
+    if "<+" in text or text.startswith("__B64__") or not content.startswith("IMAGE_NAME=__B64__"):
+        return
+    escaped = "".join({"\n": "\\n", "\r": "\\r", '"': '\\"', "$": "\\$"}.get(one, one) for one in text)
+    for form in (text, f"'{text}'", f'"{text}"', f'"{escaped}"', text.replace("$", "\\$")):
+        assert not all(_reads(reader, form) == {"A": text, "B": "1"} for reader in READERS), form
+
+
+def _reads(reader: Callable[[str], dict[str, str]], form: str) -> dict[str, str]:
+    try:
+        return reader(f"A={form}\nB=1\n")
+    except RejectedError:
+        return {}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(hostile_texts, max_size=4), encodable_texts)
+def test_any_text_of_one_line_comes_back_from_the_docker_runner(labels: list[str], name: str) -> None:
+    """It reads `KEY value` from a file `….out`, and decodes nothing; what it can't carry is empty."""
+    outputs = {"labels": json_text(labels), "image-name": name, "status": "SUCCESS", "plan-file": ""}
+    read = key_value(published(outputs, name="label.out"))
+    is_carried = "\n" not in name and not name.endswith("\r") and "<+" not in name
+    assert json.loads(read["LABELS"]) == labels
+    assert "<+" not in read["LABELS"]
+    assert read == read | {"IMAGE_NAME": name if is_carried else "", "STATUS": "SUCCESS", "PLAN_FILE": ""}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("step.out", 'LABELS ["a b"]\nPLAN_FILE it\'s #1 $X\n'),
+        ("STEP.OUT", 'LABELS ["a b"]\nPLAN_FILE it\'s #1 $X\n'),
+        (".out", 'LABELS ["a b"]\nPLAN_FILE it\'s #1 $X\n'),
+        ("step.env", 'LABELS=["a b"]\nPLAN_FILE="it\'s #1 \\$X"\n'),
+        ("step", 'LABELS=["a b"]\nPLAN_FILE="it\'s #1 \\$X"\n'),
+        ("out", 'LABELS=["a b"]\nPLAN_FILE="it\'s #1 \\$X"\n'),
+        ("step.out.txt", 'LABELS=["a b"]\nPLAN_FILE="it\'s #1 \\$X"\n'),
+    ],
+)
+def test_the_suffix_decides_the_form(name: str, text: str) -> None:
+    """As in drone-plugin-lib: `.out` alone, in any case, is `KEY value`; everything else is dotenv."""
+    assert published({"labels": '["a b"]', "plan-file": "it's #1 $X"}, name=name).decode() == text
+
+
+def test_each_output_file_has_its_own_form(tmp_path: Path) -> None:
+    """Both variables may be set, to files of two kinds; the same holds for the error's file."""
+    spaced, dotenv, failed = tmp_path / "a.out", tmp_path / "b.env", tmp_path / "c.out"
+    environ = {
+        "DRONE_OUTPUT": str(spaced),
+        "HARNESS_OUTPUT_FILE": str(dotenv),
+        "ERROR_METADATA_FILE": str(failed),
+    }
+    platform, _, _ = harness(environ)
+    platform.error(InputError("it's #1", "Do."))
+    assert platform.publish({"status": "FAILED"}, "") == []
+    assert (spaced.read_text(), dotenv.read_text()) == ("STATUS FAILED\n", "STATUS=FAILED\n")
+    assert key_value(failed.read_bytes())["ERROR_MESSAGE"] == "it's #1 | Do."
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\r", "x <+pipeline.name>"])
+def test_what_the_docker_runner_cannot_read_is_left_empty_with_a_notice(tmp_path: Path, text: str) -> None:
+    """One output, not all of them, and no warning: there is nothing to mend."""
+    path = tmp_path / "label.out"
+    platform, _, err = harness({"DRONE_OUTPUT": str(path)})
+    assert platform.publish({"image-name": text, "status": "SUCCESS"}, "") == []
+    assert key_value(path.read_bytes()) == {"IMAGE_NAME": "", "STATUS": "SUCCESS"}
+    assert err.getvalue().startswith("har-labels: notice: the output `image-name` is left empty")
+    assert err.getvalue().count("\n") == 1
 
 
 def test_the_models_reject_what_their_originals_reject() -> None:
@@ -123,6 +204,7 @@ def test_no_line_is_longer_than_all_readers_take(tmp_path: Path) -> None:
     fits = "[" + " " * (platform.results_limit - 2) + "]"
     assert published({"results": fits}).decode() == f"RESULTS={fits}\n"
     assert len(f"RESULTS={fits}") == LONGEST_LINE
+    assert key_value(published({"results": fits}, name="a.out")) == {"RESULTS": fits}
 
 
 def test_two_names_of_one_file_are_written_once(tmp_path: Path) -> None:
@@ -197,11 +279,46 @@ def test_the_summary_is_an_annotation_where_that_is_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["", "True", "1", "false"])
-def test_no_annotation_unless_the_flag_is_exactly_true(tmp_path: Path, flag: str) -> None:
-    """Harness compares it so."""
+def test_no_annotation_unless_a_flag_is_exactly_true(tmp_path: Path, flag: str) -> None:
+    """Harness compares them so."""
     environ = IDENTITY | {"HARNESS_ANNOTATIONS_FILE": str(tmp_path / "a.json"), "CI_ENABLE_HARNESS_ANNOTATIONS": flag}
+    environ["PIPE_HARNESS_ANNOTATIONS"] = flag
     assert harness(environ)[0].publish({}, "s") == []
     assert not (tmp_path / "a.json").exists()
+
+
+def test_the_pipelines_flag_alone_will_do(tmp_path: Path) -> None:
+    """As for Harness's own tool; what then posts the file reads that flag."""
+    more = {"CI_ENABLE_HARNESS_ANNOTATIONS": "", "PIPE_HARNESS_ANNOTATIONS": "true"}
+    assert len(annotated(tmp_path / "a.json", more)["annotations"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "ids"),
+    [
+        ({"annotations": []}, ["acc", "org", "proj", "pipe", "exec", "stage"]),
+        (
+            {"accountId": "", "orgId": None, "projectId": " ", "pipelineId": "theirs"},
+            ["acc", "org", "proj", "theirs", "exec", "stage"],
+        ),
+    ],
+)
+def test_ids_that_another_tool_left_out_are_filled_in(tmp_path: Path, before: dict[str, Any], ids: list[str]) -> None:
+    """Without an account Harness posts nothing of the file; ids that are there stay."""
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(before))
+    document = annotated(path)
+    names = ("accountId", "orgId", "projectId", "pipelineId", "planExecutionId", "stageExecutionId")
+    assert [document[name] for name in names] == ids
+    assert [one["contextId"] for one in document["annotations"]] == ["har-labels"]
+
+
+@pytest.mark.parametrize("content", ['{"annotations": null}', '{"accountId": "acc", "annotations": null}', "{}"])
+def test_no_list_is_an_empty_list(tmp_path: Path, content: str) -> None:
+    """Go writes an empty list so."""
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    assert len(annotated(path)["annotations"]) == 1
 
 
 @pytest.mark.parametrize(

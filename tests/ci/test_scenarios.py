@@ -135,7 +135,9 @@ def _check_summary(done: Done, scenario: Scenario) -> None:
         assert not done.summary
         return
     verdict = {"SUCCESS": "Done", "PLANNED": "Dry run", "PARTIAL": "Partly done", "FAILED": "Failed"}[scenario.status]
-    assert done.summary.strip().startswith(f"**{verdict}")
+    heading, _, sentence, *_ = done.summary.strip().splitlines()
+    assert heading.startswith("### Labels")
+    assert sentence.startswith(f"**{verdict}")
     for text in (*scenario.errors, *scenario.summary):
         assert text in done.summary
     assert json.dumps(done.summary)  # no half surrogate pair

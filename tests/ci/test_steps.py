@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from canary import KEY
-from ci import steps
+from ci import godotenv_model, steps
 from ci.scenarios import BEFORE, NAME, PROD, REGISTRY
-from ci.steps import CIS, Done
+from ci.steps import CIS, OUTPUTS, Done
 from conftest import RunStep
 from har_sandbox import Fault, Sandbox
 
@@ -59,7 +59,7 @@ def test_the_command_in_a_run_step(run_step: RunStep, box: Sandbox, ci: str) -> 
     run_step.watch.logs += [out.getvalue(), err.getvalue()]
     done = steps.done(ci, folder, code, out.getvalue(), err.getvalue())
     assert (done.code, done.value("labels")) == (0, ["stage=prod"])
-    assert done.summary.strip().startswith("**Done:**")
+    assert done.summary.strip().startswith("### Labels: `replace` in `acme/ml/models/+`\n\n**Done:**")
 
 
 @pytest.mark.parametrize("ci", CIS)
@@ -109,6 +109,64 @@ def test_no_summary_where_none_is_wanted(run_step: RunStep, box: Sandbox, ci: st
     assert (done.code, done.summary, done.value("labels")) == (0, "", list(BEFORE))
 
 
+def read_file(path: Path) -> str:
+    """What a test's step wrote there."""
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("ci", CIS)
+@pytest.mark.parametrize("summary", ["true", "false"])
+@pytest.mark.parametrize("outcome", ["green", "dry", "red", "refused"])
+def test_the_summary_file(run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str, outcome: str, summary: str) -> None:
+    """The same Markdown as the CI's own summary, for a comment: whatever became of the run, and without that summary, too."""
+    path = tmp_path / "summary.md"
+    more = {"dry": {"dry-run": "true"}, "red": {"require": "false"}, "refused": {"settle": "soon"}}.get(outcome, {})
+    done = run_step(ci, box, {**PROD, **more, "summary": summary, "summary-file": str(path)})
+    assert done.code == {"green": 0, "dry": 0, "red": 10, "refused": 2}[outcome]
+    mode = "`replace` (dry run)" if outcome == "dry" else "`replace`"
+    assert read_file(path).startswith(f"### Labels: {mode} in `{REGISTRY}/+`\n\n**")
+    assert done.summary.strip() == ("" if ci == "terminal" or summary == "false" else read_file(path).strip())
+
+
+def test_the_summary_file_holds_no_key(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """Nor what has the shape of one; the canary looks through the file."""
+    box.put_labels(REGISTRY, NAME, [f"token={KEY}", "pat.a.b.c"])
+    assert run_step("github", box, {**READ, "summary-file": str(tmp_path / "s.md")}).code == 0
+    assert "`token=***`" in read_file(tmp_path / "s.md")
+    assert "pat.a.b.c" not in read_file(tmp_path / "s.md")
+
+
+def test_a_large_summary_file_is_cut_at_a_row(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """A comment takes some 65,000 characters, of any kind: the file has 60,000 at most, and says what is missing."""
+    for index in range(150):
+        box.add_artifact(REGISTRY, f"a{index:03}", package_type="DOCKER", labels=["ä" * 700])
+    path = tmp_path / "s.md"
+    done = run_step("github", box, {**READ, "artifact": "a*", "summary-file": str(path)})
+    text = read_file(path)
+    assert done.code == 0
+    assert 58_000 < len(text) <= 60_000
+    assert "the table is cut here" in text
+    assert all(line.endswith(" |") for line in text.splitlines() if line.startswith("| "))
+    assert len(done.summary) > 100_000
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_a_summary_file_that_cannot_be_written_is_a_warning(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """As for the report: what the run did is done."""
+    done = run_step(ci, box, {**READ, "summary-file": "/dev/null/s.md"})
+    assert done.code == 0
+    assert "the summary could not be written to '/dev/null/s.md': " in done.log
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_two_files_in_one(run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str) -> None:
+    """Report and summary can't share a path: one would be lost."""
+    path = tmp_path / "both"
+    done = run_step(ci, box, {**PROD, "summary-file": str(path), "report-file": str(path)})
+    assert (done.code, box.labels(REGISTRY, NAME)) == (2, list(BEFORE))
+    assert f"`{steps.spelling(ci, 'report-file')}` name one file" in done.err
+
+
 def test_no_annotation_where_it_is_not_on(run_step: RunStep, box: Sandbox) -> None:
     """Harness annotations are written only with their flag; the summary is in the log in any case."""
     done = run_step("harness", box, READ, environ={"CI_ENABLE_HARNESS_ANNOTATIONS": None})
@@ -121,6 +179,20 @@ def test_either_output_file_of_harness_will_do(run_step: RunStep, box: Sandbox, 
     """Where only one of the two variables is set, outputs go there."""
     done = run_step("harness", box, READ, environ={variable: None})
     assert done.value("labels") == list(BEFORE)
+
+
+def test_the_docker_runner_of_harness_gets_its_own_form(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """A file that ends in `.out` is read as `KEY value` lines: each output arrives there too."""
+    path = tmp_path / "label.out"
+    environ = {"DRONE_OUTPUT": str(path), "HARNESS_OUTPUT_FILE": None}
+    assert run_step("harness", box, PROD, environ=environ).code == 0
+    told = godotenv_model.key_value(path.read_bytes())
+    assert {name.lower().replace("_", "-") for name in told} == set(OUTPUTS)
+    assert (told["LABELS"], told["STATUS"], json.loads(told["RESULTS"])[0]["after"]) == (
+        '["stage=prod"]',
+        "SUCCESS",
+        ["stage=prod"],
+    )
 
 
 def test_the_terminal_shows_a_diff(run_step: RunStep, box: Sandbox) -> None:

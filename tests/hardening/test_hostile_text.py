@@ -85,8 +85,10 @@ def single_runs(draw: st.DrawFn) -> RunResult:
 
 
 def check_summary(summary: str) -> None:
-    """Rendered as GitHub does, the summary has our structure and nothing that others' text made."""
-    for token in RENDERER.parse(summary):
+    """Rendered as GitHub does, the summary has our structure and nothing that others' text made: one heading, first of all."""
+    opening, heading, closing, *rest = RENDERER.parse(summary)
+    assert (opening.type, closing.type) == ("heading_open", "heading_close")
+    for token in (heading, *rest):
         assert token.type in OUR_BLOCKS or token.type.endswith("_close"), (token.type, summary)
         assert {child.type for child in token.children or []} <= OUR_MARKUP, summary
 

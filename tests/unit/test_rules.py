@@ -257,7 +257,7 @@ def test_names_tell_what_a_template_reads() -> None:
 def test_every_ci_name_is_known() -> None:
     """The names of contract §3, each empty when the CI doesn't tell it."""
     names = "name repository branch tag sha short_sha pull_request run_id run_number run_url actor pipeline job"
-    assert tuple(names.split()) == CI_NAMES
+    assert (*names.split(), "head_sha", "run_attempt", "event", "default_branch") == CI_NAMES
     for name in CI_NAMES:
         assert Template.parse(f"{{{{ ci.{name} }}}}x", where="label 1").render(replace(SCOPE, ci={})) is None
 

@@ -21,6 +21,7 @@ from unit.hostile_text import hostile_texts
 from unit.results import failed, outcome, run
 
 RENDERER = MarkdownIt("gfm-like", {"html": True})
+HEADING = "### Labels: "
 MARKUP = {"strong_open", "strong_close", "em_open", "em_close", "softbreak", "hardbreak"}
 
 
@@ -36,6 +37,13 @@ def cells_of(text: str) -> list[list[Token]]:
     return rows
 
 
+def without_heading(text: str) -> str:
+    """The summary below its first line, which is a heading."""
+    heading, _, rest = text.partition("\n\n")
+    assert heading.startswith(HEADING.rstrip(": "))
+    return rest
+
+
 def spans(cell: Token) -> list[str]:
     """The contents of a cell's code spans, as a browser shows them."""
     return [child.content for child in cell.children or [] if child.type == "code_inline"]
@@ -43,7 +51,7 @@ def spans(cell: Token) -> list[str]:
 
 def markup_in(text: str) -> Iterator[str]:
     """Every inline token that is neither text, code, nor emphasis of ours."""
-    for token in RENDERER.parse(text):
+    for token in RENDERER.parse(without_heading(text)):
         yield from (child.type for child in token.children or [] if child.type not in MARKUP | {"text", "code_inline"})
         if token.type in {"html_block", "fence", "heading_open", "blockquote_open"}:
             yield token.type
@@ -112,9 +120,46 @@ def test_failures_show_their_text_and_nothing_acts(name: str, what: str, next_st
     ],
 )
 def test_the_first_line_is_the_result(result: RunResult, sentence: str) -> None:
-    """One sentence, before anything else."""
-    assert markdown(result).startswith(f"{sentence}\n\n")
+    """One sentence, before anything else but the heading."""
+    assert without_heading(markdown(result)).startswith(f"{sentence}\n\n")
     assert closing_line(result) == sentence.replace("*", "")
+
+
+@pytest.mark.parametrize(
+    ("result", "heading"),
+    [
+        (run(outcome()), "`replace` in `acme/ml/models/+`"),
+        (run(outcome("a"), outcome("b"), dry_run=True), "`replace` (dry run) in `acme/ml/models/+`"),
+        (
+            run(*(outcome(registry_ref=f"a/{name}/+") for name in "bab"), mode="manifest"),
+            "`manifest` in `a/b/+`, `a/a/+`",
+        ),
+        (
+            run(*(outcome(registry_ref=f"a/{name}/+") for name in range(1005)), mode="apply-plan"),
+            "`apply-plan` in `a/0/+`, `a/1/+`, `a/2/+` and 1,002 more",
+        ),
+        (run(mode="read", registry="a/r/+"), "`read` in `a/r/+`"),
+        (run(mode="read"), "`read`"),
+        (run(mode="", registry="a/r/+"), "`a/r/+`"),
+        (run(outcome(registry_ref="a/`<b>`|#/+")), "`` replace `` in ``a/`<b>`|#/+``"),
+    ],
+)
+def test_the_heading_names_mode_and_registry(result: RunResult, heading: str) -> None:
+    """So that the uses of one job can be told apart: the mode and the registries, of many the first three."""
+    first, _, _ = markdown(result).partition("\n")
+    assert first.replace(" ", "").replace("`", "") == f"{HEADING}{heading}".replace(" ", "").replace("`", "")
+    [opening, inline, *_] = RENDERER.parse(markdown(result))
+    assert opening.type == "heading_open"
+    assert {child.type for child in inline.children or []} <= {"text", "code_inline"}
+
+
+@pytest.mark.parametrize("size", [3_000, 10_000, 60_000])
+def test_the_size_can_be_counted_in_characters(size: int) -> None:
+    """Where those are what is limited, text beyond ASCII does not make it shorter."""
+    rows = [outcome(f"x{index}", (), ("ä" * 300,)) for index in range(200)]
+    text = markdown(run(*rows), limit=size, size=len)
+    assert size - 700 < len(text) <= size
+    assert len(markdown(run(*rows), limit=size).encode()) <= size
 
 
 def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:

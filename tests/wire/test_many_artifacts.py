@@ -105,7 +105,11 @@ def test_a_dry_run_shows_what_max_changes_refuses(sandbox: Sandbox, run_step: Ru
     done = run_step("github", sandbox, asked)
     assert (done.code, done.errors, done.outputs["plan-file"], plan.exists()) == (10, ["HAR-MAX-CHANGES"], "", False)
     assert [row["status"] for row in done.value("results")] == ["planned"] * 3
-    assert done.summary.strip().startswith("**Dry run failed, nothing was written:** 3 artifacts to change.")
+    assert (
+        done.summary.strip()
+        .splitlines()[2]
+        .startswith("**Dry run failed, nothing was written:** 3 artifacts to change.")
+    )
 
 
 def test_a_run_that_goes_on_shows_how_far_it_is(sandbox: Sandbox, run_step: RunStep) -> None:

@@ -10,7 +10,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 from generate.declared import AUTHOR, IMAGE, REPOSITORY, SHORT, Input, inputs, with_version, yaml_text
 from har_labels.errors import Cancelled, HarLabelsError, all_codes
 from har_labels.names import Kind
-from har_labels.platforms.categories import category_of
+from har_labels.platforms.categories import Reason, category_of, reasons_of
 
 EXAMPLE = f"""\
 kind: pipeline
@@ -53,7 +53,10 @@ def content() -> str:
 def failure_rules() -> str:
     """`.harness/errors.yaml`: the first rule whose line is in the log decides. Some runners merge both streams."""
     kinds = sorted(all_codes(), key=lambda kind: kind is not Cancelled)
-    document = {"version": DoubleQuotedScalarString("1.0"), "ruleGroups": [_rule(kind) for kind in kinds]}
+    rules = [
+        rule for kind in kinds for rule in (*(_rule_of_reason(kind, one) for one in reasons_of(kind)), _rule(kind))
+    ]
+    document = {"version": DoubleQuotedScalarString("1.0"), "ruleGroups": rules}
     header = (
         "# How Harness sorts har-labels' failures (feature flag CI_CUSTOM_ERROR_CATEGORIZATION).\n"
         "# Copy it into the repository that your stage clones.\n"
@@ -85,17 +88,32 @@ def _type(one: Input) -> str:
 
 def _rule(kind: type[HarLabelsError]) -> dict[str, Any]:
     category, subcategory = category_of(kind)
-    line = DoubleQuotedScalarString(f"har-labels: error {kind.code}:")
+    return _group(
+        kind.code, ("contains", f"har-labels: error {kind.code}:"), category, subcategory, f"{kind.cause} {kind.cure}"
+    )
+
+
+def _rule_of_reason(kind: type[HarLabelsError], reason: Reason) -> dict[str, Any]:
+    """One line has both: the code, and behind it what the failure was about and its reason."""
+    category, _ = category_of(kind)
+    words = f"har-labels: error {kind.code}: .*({reason.words})"
+    return _group(f"{kind.code} ({reason.name})", ("regex", words), category, reason.subcategory, reason.advice)
+
+
+def _group(name: str, match: tuple[str, str], category: str, subcategory: str, message: str) -> dict[str, Any]:
+    operand, value = match
     streams = ("standardErrorOutput", "standardOutput")
     return {
-        "name": kind.code,
+        "name": name,
         "conditionExpression": {
             "operator": "OR",
-            "conditions": [{"key": stream, "operand": "contains", "value": line} for stream in streams],
+            "conditions": [
+                {"key": stream, "operand": operand, "value": DoubleQuotedScalarString(value)} for stream in streams
+            ],
         },
         "actions": [
             {"type": "setErrorCategory", "value": category},
             {"type": "setErrorSubcategory", "value": subcategory},
-            {"type": "setErrorMessage", "value": DoubleQuotedScalarString(f"{kind.cause} {kind.cure}")},
+            {"type": "setErrorMessage", "value": DoubleQuotedScalarString(message)},
         ],
     }

@@ -12,7 +12,7 @@ from har_labels.labels import Labels
 # The same on every CI; what a CI doesn't tell is empty text (contract §3 "`ci` has the same names").
 CI_NAMES = (
     "name", "repository", "branch", "tag", "sha", "short_sha", "pull_request",
-    "run_id", "run_number", "run_url", "actor", "pipeline", "job",
+    "run_id", "run_number", "run_url", "actor", "pipeline", "job", "head_sha", "run_attempt", "event", "default_branch",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TextIO
 
 from har_labels.errors import HarLabelsError
@@ -55,6 +55,10 @@ class Platform(Protocol):
     def workspace(self) -> str:
         """The folder of the job, whose links are not trusted; empty where there is none (contract §5)."""
 
+    @property
+    def wants_debug(self) -> bool:
+        """Whether the CI itself was told to log more than usual."""
+
     def spell(self, input_name: str) -> str:
         """The input as this CI's users write it: `registry-ref`, `registry_ref`, `--registry-ref`."""
 
@@ -70,6 +74,12 @@ class Platform(Protocol):
     def registry_scopes(self) -> list[str]:
         """The scope paths in which this pipeline's registries stand, the longest first; none if that isn't told."""
 
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:
+        """What should be known of paths that mean something else outside of this step.
+
+        Those of files that are `written`, and those that stand in a list, by their input as its reader writes it.
+        """
+
     def mask(self, secret: str) -> None:
         """Keeps `secret` out of everything that is printed or published from now on. Call it before anything else."""
 
@@ -81,6 +91,9 @@ class Platform(Protocol):
 
     def warning(self, line: str) -> None:
         """One line that should be looked at."""
+
+    def debug(self, line: str) -> None:
+        """One line for whoever looks for a fault. Called only where that is wanted, from any thread."""
 
     def error(self, error: HarLabelsError) -> None:
         """The stable stderr line of one failure, and what else the CI shows failures with."""
@@ -96,6 +109,9 @@ class Platform(Protocol):
 
     def without_key(self, text: str) -> str:
         """`text` for a file of machines: the key as `***`, everything else as it is."""
+
+    def without_keys(self, text: str) -> str:
+        """`text` for people: the key, and whatever has the shape of one, as `***`."""
 
     def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
         """Writes outputs and summary to the CI's files, once, after all errors. Returns warnings; never raises.

@@ -24,18 +24,24 @@ _ENVELOPE = {
     "planExecutionId": "HARNESS_EXECUTION_ID",
     "stageExecutionId": "HARNESS_STAGE_ID",
 }
+# Harness's own tool writes the file where either is exactly `true`; the engine posts it for the first one alone.
+_SWITCHES = ("CI_ENABLE_HARNESS_ANNOTATIONS", "PIPE_HARNESS_ANNOTATIONS")
 _STYLES = {"SUCCESS": "success", "PLANNED": "info", "PARTIAL": "warning", "FAILED": "error"}
+
+
+def is_on(environ: Mapping[str, str]) -> bool:
+    """Whether this pipeline wants annotations."""
+    return any(environ.get(switch) == "true" for switch in _SWITCHES)
 
 
 def annotate(path: str, environ: Mapping[str, str], *, summary: str, status: str, milliseconds: int) -> str:
     """Puts our annotation among those of the file. Returns why that was not possible, or empty text.
 
-    A file that is not what Harness documents is another's: it is left alone.
+    A file that is not what Harness documents is another's: it is left alone. Ids that its writer left out are filled in,
+    since without them nothing of it is posted.
     """
     try:
-        document = _existing(path) or {name: environ.get(variable, "") for name, variable in _ENVELOPE.items()} | {
-            "annotations": []
-        }
+        document = _with_ids(_existing(path), environ)
     except (OSError, ValueError, RecursionError) as problem:
         return f"what is there can't be read: {problem}"
     ours = _annotation(environ, summary, status, milliseconds)
@@ -48,13 +54,19 @@ def annotate(path: str, environ: Mapping[str, str], *, summary: str, status: str
     return files.replace_text(path, text)
 
 
-def _existing(path: str) -> dict[str, Any] | None:
-    if not files.size_of(path):
-        return None
-    document = json.loads(Path(path).read_bytes())
-    if not isinstance(document, dict) or not isinstance(document.setdefault("annotations", []), list):
+def _existing(path: str) -> dict[str, Any]:
+    """What is in the file, its list of annotations empty where it is missing or null, as for Harness's own tool."""
+    document = json.loads(Path(path).read_bytes()) if files.size_of(path) else {}
+    if isinstance(document, dict) and document.get("annotations") is None:
+        document["annotations"] = []
+    if not isinstance(document, dict) or not isinstance(document["annotations"], list):
         raise ValueError("it is not an object with a list of annotations")  # noqa: TRY004 - told like all else that may be wrong with the file
     return document
+
+
+def _with_ids(document: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    ours = {name: environ.get(variable, "") for name, variable in _ENVELOPE.items()}
+    return document | {name: value for name, value in ours.items() if not str(document.get(name) or "").strip()}
 
 
 def _annotation(environ: Mapping[str, str], summary: str, status: str, milliseconds: int) -> dict[str, Any]:

@@ -6,6 +6,9 @@ Both are of Harness's page "Custom error categorization": a failing step writes 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from har_labels import errors
 from har_labels.errors import HarLabelsError
 
@@ -42,6 +45,57 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.TooManyChanges: ("VERIFICATION_FAILURE", "VALIDATION"),
     errors.WouldRemove: ("VERIFICATION_FAILURE", "VALIDATION"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason that a failure's line names, for which Harness has a subcategory of its own.
+
+    `words` is a regular expression that Go and Python read alike. `advice` is what Harness shows instead of our line.
+    """
+
+    name: str
+    words: str
+    subcategory: str
+    advice: str
+
+
+# In this order: a proxy whose own name can't be found is the proxy's failure. The words are `transport`'s, those of a
+# resolver or a refused connection the operating system's: glibc, musl, macOS, Windows.
+_REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
+    errors.Unreachable: (
+        Reason(
+            "proxy",
+            "the proxy on the way to [^ ]+ failed",
+            "PROXY_MISCONFIGURED",
+            "The proxy on the way to the registry failed. Check the proxy settings of the runner, and NO_PROXY.",
+        ),
+        Reason(
+            "TLS",
+            "no trusted TLS connection to",
+            "SSL_HANDSHAKE_EXCEPTION",
+            "There is no trusted TLS connection to the registry. For a certificate of your own name its authority's file.",
+        ),
+        Reason(
+            "DNS",
+            "Name or service not known|name resolution|No address associated|[Nn]ame does not resolve|"
+            "nodename nor servname|getaddrinfo failed|No such host is known",
+            "DNS_RESOLUTION_FAILED",
+            "The registry's name can't be resolved. Check `api_url` and the resolver of the runner.",
+        ),
+        Reason(
+            "refused",
+            "Connection refused|actively refused",
+            "CONNECTION_REFUSED",
+            "Nothing listens at the registry's address. Check host and port of `api_url`.",
+        ),
+    ),
+}
+
+
+def reasons_of(kind: type[HarLabelsError]) -> Sequence[Reason]:
+    """What a failure of this kind may name as its reason, the most telling first."""
+    return _REASONS.get(kind, ())
 
 
 def category_of(kind: type[HarLabelsError]) -> tuple[str, str]:

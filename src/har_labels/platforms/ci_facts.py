@@ -4,13 +4,17 @@
 |---|---|---|
 | name | `github` | `harness` |
 | repository | GITHUB_REPOSITORY | DRONE_REPO |
+| default_branch | the event file's `repository.default_branch` | DRONE_REPO_BRANCH |
 | branch | GITHUB_HEAD_REF; else GITHUB_REF_NAME of a GITHUB_REF_TYPE `branch` | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
 | tag | GITHUB_REF_NAME of a GITHUB_REF_TYPE `tag` | DRONE_TAG |
 | sha | GITHUB_SHA (of a pull request: its merge commit) | DRONE_COMMIT_SHA, DRONE_COMMIT |
 | short_sha | its first 7 characters | the same |
+| head_sha | pull request: the event file's `pull_request.head.sha`; else as sha | as sha |
 | pull_request | N of GITHUB_REF `refs/pull/N/merge`; for `pull_request_target` the event file's `number` | DRONE_PULL_REQUEST |
+| event | GITHUB_EVENT_NAME | DRONE_BUILD_EVENT |
 | run_id | GITHUB_RUN_ID | HARNESS_EXECUTION_ID, else DRONE_BUILD_NUMBER |
 | run_number | GITHUB_RUN_NUMBER | HARNESS_BUILD_ID, else DRONE_BUILD_NUMBER |
+| run_attempt | GITHUB_RUN_ATTEMPT | |
 | run_url | GITHUB_SERVER_URL/repository/actions/runs/run_id | DRONE_BUILD_LINK, CI_BUILD_LINK |
 | actor | GITHUB_ACTOR | HARNESS_USER_ID, else DRONE_COMMIT_AUTHOR |
 | pipeline | GITHUB_WORKFLOW | HARNESS_PIPELINE_ID, else DRONE_STAGE_NAME (Drone's name for it) |
@@ -40,19 +44,24 @@ def terminal_facts() -> dict[str, str]:
 
 
 def github_facts(environ: Mapping[str, str]) -> dict[str, str]:
-    """The facts of a GitHub run; reads the event file only where the number of a pull request is nowhere else."""
-    get = _getter(environ)
+    """The facts of a GitHub run; those that no variable tells are in the event file."""
+    get, event = _getter(environ), _event(environ.get("GITHUB_EVENT_PATH", ""))
     ref_type, ref_name = get("GITHUB_REF_TYPE"), get("GITHUB_REF_NAME")
     is_pull_ref = get("GITHUB_REF").startswith("refs/pull/")
     return _facts(
         name="github",
         repository=get("GITHUB_REPOSITORY"),
+        default_branch=_text_at(event, "repository", "default_branch"),
         branch=get("GITHUB_HEAD_REF") or (ref_name if ref_type == "branch" and not is_pull_ref else ""),
         tag=ref_name if ref_type == "tag" else "",
         sha=get("GITHUB_SHA"),
-        pull_request=_github_pull_request(environ),
+        # Of a pull request the runner's own commit is another one, so where its head is not told it is not known.
+        head_sha=_text_at(event, "pull_request", "head", "sha") if _is_pull_request(environ) else get("GITHUB_SHA"),
+        pull_request=_github_pull_request(environ, event),
+        event=get("GITHUB_EVENT_NAME"),
         run_id=get("GITHUB_RUN_ID"),
         run_number=get("GITHUB_RUN_NUMBER"),
+        run_attempt=get("GITHUB_RUN_ATTEMPT"),
         run_url=_github_run_url(environ),
         actor=get("GITHUB_ACTOR"),
         pipeline=get("GITHUB_WORKFLOW"),
@@ -69,10 +78,13 @@ def harness_facts(environ: Mapping[str, str]) -> dict[str, str]:
     return _facts(
         name="harness",
         repository=get("DRONE_REPO"),
+        default_branch=get("DRONE_REPO_BRANCH"),
         branch="" if tag else branch,
         tag=tag,
         sha=get("DRONE_COMMIT_SHA", "DRONE_COMMIT"),
+        head_sha=get("DRONE_COMMIT_SHA", "DRONE_COMMIT"),
         pull_request=pull_request,
+        event=get("DRONE_BUILD_EVENT"),
         run_id=get("HARNESS_EXECUTION_ID", "DRONE_BUILD_NUMBER"),
         run_number=get("HARNESS_BUILD_ID", "DRONE_BUILD_NUMBER"),
         run_url=get("DRONE_BUILD_LINK", "CI_BUILD_LINK"),
@@ -85,7 +97,7 @@ def harness_facts(environ: Mapping[str, str]) -> dict[str, str]:
 def hybrid_facts(environ: Mapping[str, str]) -> dict[str, str]:
     """The facts of a GitHub Action run by Harness: Harness's, and GitHub's where those are empty."""
     known = {name: value for name, value in harness_facts(environ).items() if value}
-    return github_facts(environ) | known
+    return github_facts(environ) | {"run_attempt": ""} | known
 
 
 def harness_scopes(environ: Mapping[str, str]) -> list[str]:
@@ -130,18 +142,23 @@ def _facts(**known: str) -> dict[str, str]:
     return facts
 
 
-def _github_pull_request(environ: Mapping[str, str]) -> str:
+def _is_pull_request(environ: Mapping[str, str]) -> bool:
+    is_event = environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request")
+    return is_event or environ.get("GITHUB_REF", "").startswith("refs/pull/")
+
+
+def _github_pull_request(environ: Mapping[str, str], event: Mapping[str, Any]) -> str:
     if found := re.match(r"refs/pull/(\d+)/", environ.get("GITHUB_REF", "")):
         return found[1]
-    if environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
-        return _event_number(environ.get("GITHUB_EVENT_PATH", ""))
-    return ""
-
-
-def _event_number(path: str) -> str:
-    """`number` of the event file; empty text if the file can't be read or has none."""
-    number = _event(path).get("number")
+    number = event.get("number") if _is_pull_request(environ) else None
     return str(number) if isinstance(number, int) else ""
+
+
+def _text_at(event: object, *keys: str) -> str:
+    """The text at this place of the event file; empty text if there is none."""
+    for key in keys:
+        event = event.get(key) if isinstance(event, dict) else None
+    return event if isinstance(event, str) else ""
 
 
 def _is_from_fork(environ: Mapping[str, str]) -> bool:

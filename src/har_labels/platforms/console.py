@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TextIO
@@ -74,6 +74,7 @@ class Console:
     logs_summary = False
     colour = False
     workspace = ""
+    wants_debug = False
 
     def __init__(self, environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> None:
         self._environ = environ
@@ -87,6 +88,9 @@ class Console:
         return "", HOW_TO_GIVE_THE_KEY
 
     def registry_scopes(self) -> list[str]:
+        return []
+
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:  # noqa: ARG002 - nothing is known of paths here
         return []
 
     def reserve_stdout(self) -> None:
@@ -106,6 +110,9 @@ class Console:
     def warning(self, line: str) -> None:
         self._err.write(f"{self._harmless(f'har-labels: warning: {line}')}\n")
 
+    def debug(self, line: str) -> None:
+        self._err.write(f"{self._harmless(f'har-labels: debug: {line}')}\n")
+
     def error(self, error: HarLabelsError) -> None:
         self._err.write(f"{self._harmless(error.line)}\n")
 
@@ -119,6 +126,9 @@ class Console:
     def print_json(self, chunks: Iterable[str]) -> None:
         for chunk in chunks:
             self._out.write(self.without_key(chunk))
+
+    def without_keys(self, text: str) -> str:
+        return self._redactor.redact(text)
 
     def without_key(self, text: str) -> str:
         return self._redactor.redact_known(text)

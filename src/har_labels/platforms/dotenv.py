@@ -1,17 +1,23 @@
-r"""One line `KEY=value` that every reader of Harness's output files takes alike (harness-runtime §1).
+r"""The text of Harness's output files, which every reader of them takes alike (harness-runtime §1).
 
-Readers are the generations 1 to 4 of harness/godotenv. Outside of quotes the older ones cut at any `#`,
-all expand `$X`; a quote at the start opens a quoted value, and one bad line loses every output of the
-step. So a value goes out in the first of these forms that fits:
+A file whose name ends in `.out` is the Docker runner's: it reads `KEY value`, split at the first space, and acts on
+nothing in the value. drone-plugin-lib tells the two apart by the same sign. Everything else is dotenv.
 
-| value | form |
+Readers of dotenv are the generations 1 to 4 of harness/godotenv. Outside of quotes the older ones cut at nearly any
+`#`, all expand `$X`; a quote at the start opens a quoted value, and one bad line loses every output of the
+step. So a value goes out in the first of these forms that all generations take for it:
+
+| form | for example |
 |---|---|
-| JSON | compact, in one line, `#` `$` `<` and everything beyond ASCII as `\uXXXX`: the same JSON, not the same bytes |
-| printable ASCII without `#` `$` `<` `'` `"` and blanks at the ends | as it is |
-| no `'` `"` `<`, backslash or control character, such as a path with `#` or `é` | in single quotes |
-| anything else | `__B64__` and the base64 of its UTF-8, which Harness's engine decodes after reading |
+| JSON: compact, in one line, `#` `$` `<` and everything beyond ASCII as `\uXXXX`: the same JSON, not the same bytes | `["a\u0023b"]` |
+| as it is | `it's.json` |
+| in single quotes | `'a#b $HOME'` |
+| in double quotes, with `\n` `\r` `\"` `\$` | `"a\nb"` |
+| as it is, but for `\$` | `a\b 'c' \$HOME` |
+| `__B64__` and the base64 of its UTF-8 | `__B64__PCt4Pg==` |
 
-`<` is never written as it is: `<+` would be taken for an expression by a later step.
+Only lite-engine decodes the last one, the Docker runner doesn't. So it is for what dotenv can't carry, for what
+looks encoded already, and for `<+`, which a later step would take for an expression.
 """
 
 from __future__ import annotations
@@ -19,28 +25,38 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from har_labels.labels import CONTROL_CHARACTERS
-
-# Readers of generation 2 refuse the whole file for one line of 65,536 bytes.
+# Readers of generation 2 refuse the whole file for one line of 65,536 bytes, and so does the reader of `KEY value`.
 LONGEST_LINE = 60_000
 BASE64_MARK = "__B64__"
 
-_PLAIN = re.compile(r"""[!%-~](?:[ !%-~]*[!%-~])?""")
-_NEVER_PLAIN = re.compile("[<'\"]")
-_NEVER_QUOTED = re.compile(f"['\"<\\\\]|{CONTROL_CHARACTERS.pattern}|[\ud800-\udfff]")
+_EXPRESSION = "<+"
+# What generations 3 and 4 trim, and where a comment may begin.
+_BLANK = "[\t\v\f\r \x85\xa0]"
+_NEVER_PLAIN = re.compile(rf"^{_BLANK}|^['\"]|[\r\n]|{_BLANK}#|{_BLANK}\Z")
+_EXPANDED = re.compile(r"\\\$|\$\(?\{?[A-Z0-9_]")
+_NEVER_IN_SINGLE_QUOTES = re.compile(r"(?<!\\)'|\n|[\\']\Z")
+_NEVER_IN_DOUBLE_QUOTES = re.compile(r'\\|"\Z')
+_DOUBLE_QUOTED = {"\n": r"\n", "\r": r"\r", '"': r"\"", "$": r"\$"}
 _NOT_IN_JSON = re.compile("[^\x20-\x7e]|[#$<]")
 
 
-def dotenv_lines(outputs: Mapping[str, str], json_names: frozenset[str]) -> tuple[str, list[str]]:
-    """The text of all outputs, and the names of those left empty because their line would be too long."""
-    lines, too_long = [], []
+def output_lines(path: str, outputs: Mapping[str, str], json_names: frozenset[str]) -> tuple[str, list[str], list[str]]:
+    """The text of all outputs for the file at `path`, in the form that its name asks for.
+
+    With it the names of those left empty: because their line would be too long, and because their text can't be told.
+    """
+    form = _spaced_line if path.lower().endswith(".out") else _dotenv_line
+    lines, too_long, untold = [], [], []
     for name, value in outputs.items():
-        line = f"{key_of(name)}={_portable_json(value) if name in json_names else scalar_value(value)}"
-        if len(line.encode()) > LONGEST_LINE:
+        key = key_of(name)
+        line = form(key, _portable_json(value)) if name in json_names else form(key, _as_utf8(value))
+        if line is None:
+            untold.append(name)
+        elif len(line.encode()) > LONGEST_LINE:
             too_long.append(name)
-            line = f"{key_of(name)}="
-        lines.append(f"{line}\n")
-    return "".join(lines), too_long
+            line = None
+        lines.append(f"{form(key, '') if line is None else line}\n")
+    return "".join(lines), too_long, untold
 
 
 def left_empty(names: Iterable[str]) -> list[str]:
@@ -48,26 +64,60 @@ def left_empty(names: Iterable[str]) -> list[str]:
     return [f"the output `{name}` is left empty: Harness takes at most {LONGEST_LINE:,} bytes" for name in names]
 
 
+def left_untold(names: Iterable[str]) -> list[str]:
+    """The notices about outputs that a file of `KEY value` lines can't carry."""
+    return [
+        f"the output `{name}` is left empty: lines of `KEY value`, which this runner reads, carry neither line ends "
+        f"nor text with `{_EXPRESSION}`"
+        for name in names
+    ]
+
+
 def key_of(output_name: str) -> str:
     """`labels-map` as `LABELS_MAP`."""
     return output_name.upper().replace("-", "_")
-
-
-def scalar_value(text: str) -> str:
-    """A value that is not JSON, in the first form of the table above that brings it back equal."""
-    if not text or (_PLAIN.fullmatch(text) and not _NEVER_PLAIN.search(text) and not text.startswith(BASE64_MARK)):
-        return text
-    # What Harness decodes it decodes after the quotes are gone.
-    if _NEVER_QUOTED.search(text) or text.startswith(BASE64_MARK):
-        return base64_value(text)
-    return f"'{text}'"
 
 
 def base64_value(text: str) -> str:
     """`text`, byte for byte, in characters that neither a shell nor a reader acts on."""
     from base64 import b64encode
 
-    return BASE64_MARK + b64encode(text.encode("utf-8", "backslashreplace")).decode()
+    return BASE64_MARK + b64encode(_as_utf8(text).encode()).decode()
+
+
+def _spaced_line(key: str, text: str) -> str | None:
+    r"""`KEY value`, or None if the value would not come back equal: the reader drops a `\r` before the line's end."""
+    return None if "\n" in text or text.endswith("\r") or _EXPRESSION in text else f"{key} {text}"
+
+
+def _dotenv_line(key: str, text: str) -> str:
+    """`KEY=value`, the value in the first form of the table above that brings it back equal."""
+    forms = () if _EXPRESSION in text or text.startswith(BASE64_MARK) else _forms(text)
+    return next((line for form in forms if not _has_comment(line := f"{key}={form}")), f"{key}={base64_value(text)}")
+
+
+def _forms(text: str) -> Iterable[str]:
+    """Those that are taken for `text` as long as nothing in the line is taken for a comment."""
+    is_plain = not _NEVER_PLAIN.search(text)
+    if is_plain and not _EXPANDED.search(text):
+        yield text
+    if not _NEVER_IN_SINGLE_QUOTES.search(text):
+        yield f"'{text}'"
+    if not _NEVER_IN_DOUBLE_QUOTES.search(text):
+        yield '"{}"'.format("".join(_DOUBLE_QUOTED.get(character, character) for character in text))
+    if is_plain:
+        yield text.replace("$", r"\$")
+
+
+def _has_comment(line: str) -> bool:
+    """Whether generation 2 cuts the line at a `#`: it takes any part between two `#` with one quote for an open or closed one."""
+    is_open = False
+    for index, part in enumerate(line.split("#")):
+        has_one_quote = part.count('"') == 1 or part.count("'") == 1
+        if index and not has_one_quote and not is_open:
+            return True
+        is_open ^= has_one_quote
+    return False
 
 
 def _portable_json(text: str) -> str:
@@ -78,3 +128,8 @@ def _portable_json(text: str) -> str:
 def _json_escape(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+def _as_utf8(text: str) -> str:
+    r"""`text` with half surrogate pairs as `\ud800`: no file can hold them."""
+    return text.encode("utf-8", "backslashreplace").decode()

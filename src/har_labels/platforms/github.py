@@ -17,21 +17,26 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from itertools import chain
 from typing import Any, TextIO
 
 from har_labels.display import SHORTEST_KEY_TO_LOOK_FOR, cut_at_line
 from har_labels.errors import HarLabelsError
-from har_labels.platforms import files
+from har_labels.platforms import files, mounts
 from har_labels.platforms.ci_facts import github_facts, harness_scopes, hybrid_facts, why_github_gave_no_secret
 from har_labels.platforms.console import Console
 from har_labels.platforms.dotenv import BASE64_MARK, LONGEST_LINE, base64_value, left_empty
 
 MOST_ERRORS = 9  # of the 10 annotations that are kept; the tenth says how many more there are
-LARGEST_SUMMARY = 1024 * 1024 - 1
-CUT_NOTE = "*Cut here: GitHub shows at most 1 MiB.*"
+# Not the documented 1 MiB: the runner has been seen to lose summaries near it.
+LARGEST_SUMMARY = 1_000_000
+CUT_NOTE = "*Cut here: the summary of a step is kept at 1,000,000 bytes.*"
+# A job's outputs may have 1 MB, counted in UTF-16 and with those of its other steps; more fails the job (github-runtime "Sizes").
+MOST_OUTPUT_UNITS = 450_000
+# What is left empty until the rest fits, in this order; the report has it all.
+GIVE_WAY = ("results", "previous-labels", "removed", "added", "labels-map", "labels")
 
 # `sys.stdout` is turned aside while `core` prints; reentrant, as a signal handler may come in between.
 _ONE_AT_A_TIME = threading.RLock()
@@ -66,6 +71,8 @@ class GitHub(Console):
         is_action = any(name.startswith(self.prefix) for name in environ)
         self._commands = self._log if is_action else self._err
         self.workspace = environ.get("GITHUB_WORKSPACE") or files.working_folder()
+        # "Enable debug logging" of a rerun, or the secret or variable ACTIONS_STEP_DEBUG.
+        self.wants_debug = environ.get("RUNNER_DEBUG") == "1"
         if self._is_run_by_harness:
             # What base64 makes of it must fit into one line of Harness's own output file.
             self.results_limit = (LONGEST_LINE - 100) * 3 // 4
@@ -89,6 +96,9 @@ class GitHub(Console):
     def ci_facts(self) -> dict[str, str]:
         return (hybrid_facts if self._is_run_by_harness else github_facts)(self._environ)
 
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:
+        return mounts.path_notices(self._environ, files.working_folder(), written, listed)
+
     def mask(self, secret: str) -> None:
         super().mask(secret)
         # The runner would hide a short one inside of words, in the logs of the whole job.
@@ -100,6 +110,11 @@ class GitHub(Console):
 
     def warning(self, line: str) -> None:
         self._commands.write(_command("warning", self._harmless(line)))
+
+    def debug(self, line: str) -> None:
+        # The runner shows the command only where its own debug log is on.
+        line = self._harmless(line)
+        self._commands.write(_command("debug", line) if self.wants_debug else f"har-labels: debug: {line}\n")
 
     def error(self, error: HarLabelsError) -> None:
         super().error(error)
@@ -127,6 +142,7 @@ class GitHub(Console):
         summary = self._redactor.redact(summary)
         if self.logs_summary and summary:
             self.group("Summary", summary.rstrip("\n").split("\n"))
+        outputs = mounts.with_paths_of_the_job(outputs, self._environ, files.working_folder())
         return [*self._publish_outputs(self._published(outputs)), *self._publish_summary(summary)]
 
     def _publish_outputs(self, outputs: dict[str, str]) -> list[str]:
@@ -137,6 +153,12 @@ class GitHub(Console):
         warnings: list[str] = []
         if self._is_run_by_harness:
             outputs, warnings = _for_a_shell_line(outputs)
+        else:
+            outputs, emptied = _within_a_job(outputs)
+            for name in emptied:
+                self.notice(
+                    f"the output `{name}` is left empty: a job's outputs may have 1 MB in all; `report-file` has everything"
+                )
         problem = files.append_text(path, "".join(_heredoc(name, value) for name, value in outputs.items()))
         return [*warnings, *files.unwritten("GITHUB_OUTPUT", path, problem)]
 
@@ -144,7 +166,7 @@ class GitHub(Console):
         path = self._environ.get("GITHUB_STEP_SUMMARY", "")
         if not path or not summary:
             return []
-        # An earlier command of the same `run:` step may have written there, and one byte too many loses all.
+        # An earlier command of the same `run:` step may have written there, and too many bytes lose all.
         room = LARGEST_SUMMARY - files.size_of(path) - len("\n\n\n")
         text = cut_at_line(summary, room, CUT_NOTE)
         problem = files.append_text(path, f"\n{text}\n") if text else "no room is left in it"
@@ -166,6 +188,22 @@ def _heredoc(name: str, value: str) -> str:
 
     message: Any = core.prepare_key_value_message(name, value)
     return f"{message}\n"
+
+
+def _within_a_job(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The outputs with as many of GIVE_WAY emptied as it takes for all to fit together, and the names of those."""
+    kept, emptied = dict(outputs), []
+    for name in GIVE_WAY:
+        if sum(map(_utf16_units, kept.values())) < MOST_OUTPUT_UNITS:
+            break
+        if kept.get(name):
+            kept[name] = ""
+            emptied.append(name)
+    return kept, emptied
+
+
+def _utf16_units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _for_a_shell_line(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:

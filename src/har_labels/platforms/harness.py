@@ -13,11 +13,11 @@ from typing import TextIO
 from har_labels.errors import HarLabelsError
 from har_labels.files import is_same_file
 from har_labels.platforms import files
-from har_labels.platforms.annotation import LARGEST_SUMMARY, annotate
+from har_labels.platforms.annotation import LARGEST_SUMMARY, annotate, is_on
 from har_labels.platforms.categories import category_of
 from har_labels.platforms.ci_facts import harness_facts, harness_scopes
 from har_labels.platforms.console import Console
-from har_labels.platforms.dotenv import LONGEST_LINE, dotenv_lines, left_empty
+from har_labels.platforms.dotenv import LONGEST_LINE, left_empty, left_untold, output_lines
 from har_labels.report import JSON_OUTPUTS
 
 # The variables that name the output file, preferred first (harness-runtime §1).
@@ -44,6 +44,9 @@ class Harness(Console):
         super().__init__(environ, out, err)
         self._clock = clock
         self.workspace = files.working_folder()
+        # Drone's own switch is that of a build in debug mode; `log_level` is what many a plugin's `settings` take.
+        log_level = environ.get("PLUGIN_LOG_LEVEL", "").strip().lower()
+        self.wants_debug = environ.get("DRONE_BUILD_DEBUG") == "true" or log_level in {"debug", "trace"}
         self._first_error: HarLabelsError | None = None
 
     def spell(self, input_name: str) -> str:
@@ -73,20 +76,24 @@ class Harness(Console):
         ]
 
     def _publish_outputs(self, outputs: dict[str, str]) -> list[str]:
-        text, too_long = dotenv_lines(outputs, JSON_OUTPUTS)
-        warnings = left_empty(too_long)
+        warnings: list[str] = []
+        notices: list[str] = []
         written: list[str] = []
         for variable in _OUTPUT_FILES:
             path = self._environ.get(variable, "")
             if path and not any(is_same_file(path, other) for other in written):
                 written.append(path)
-                warnings += files.unwritten(variable, path, files.append_text(path, text))
-        return warnings
+                text, too_long, untold = output_lines(path, outputs, JSON_OUTPUTS)
+                warnings += left_empty(too_long) + files.unwritten(variable, path, files.append_text(path, text))
+                notices += left_untold(untold)
+        for notice in dict.fromkeys(notices):
+            self.notice(notice)
+        return list(dict.fromkeys(warnings))
 
     def _publish_annotation(self, summary: str, status: str) -> list[str]:
-        """Only where Harness posts it: the flag is exactly `true` (and, by Harness, the exit code 0)."""
+        """Where Harness's own tool would write it, too; the engine then posts it only if the exit code is 0."""
         path = self._environ.get("HARNESS_ANNOTATIONS_FILE", "")
-        if not summary or not path or self._environ.get("CI_ENABLE_HARNESS_ANNOTATIONS") != "true":
+        if not summary or not path or not is_on(self._environ):
             return []
         problem = annotate(path, self._environ, summary=summary, status=status, milliseconds=int(self._clock() * 1000))
         return files.unwritten("HARNESS_ANNOTATIONS_FILE", path, problem)
@@ -95,7 +102,8 @@ class Harness(Console):
         path, error = self._environ.get("ERROR_METADATA_FILE", ""), self._first_error
         if not path or not error:
             return []
-        text, _ = dotenv_lines(
+        text, *_ = output_lines(
+            path,
             {
                 "error-message": self._harmless(f"{error.what} | {error.next_step}"),
                 "error-code": error.code,
