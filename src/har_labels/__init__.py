@@ -74,6 +74,7 @@ What is meant (values to values, from here on)
     language.scope        what an expression can see, and all it can see
     language.filters      the filters, bounded
     language.values       values in an expression, and how large they may get
+    language.unreadable   a value of a file that is an error where it is read
 What is told
     summary         the Markdown of the job summary, and the diff in the log
     report          counts, status, exit code, outputs and the JSON report

@@ -15,6 +15,7 @@ from heapq import nsmallest
 from itertools import islice
 
 from har_labels.display import shown
+from har_labels.language.unreadable import Unreadable
 
 LONGEST_TEXT = 4096
 LARGEST_NUMBER = 10**100
@@ -87,6 +88,8 @@ def kind_of(value: object) -> str:
 def checked(value: object, path: str) -> object:
     """`value` as read at `path`. Raises Missing for null, NaN and infinity, ExpressionError if it is too large."""
     match value:
+        case Unreadable():
+            raise ExpressionError(f"`{path}` can't be used: {value.why}", value.cure)
         case None:
             raise Missing(lambda: f"`{path}` is null")
         case float() if not math.isfinite(value):
