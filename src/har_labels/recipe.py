@@ -5,6 +5,7 @@ Hides rendering: from items, templates and `require` lines to the `Change` and t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 # What differs from one artifact to the next; labels that read neither are rendered once for all.
 _OF_THE_ARTIFACT = frozenset({"artifact", "registry"})
+_END_OF_NAME = re.compile(r"[.\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def requirements_of(lines: Sequence[Item], *, place: str = "`require` line") -> 
 
 
 def _first_parts(paths: Iterable[str]) -> set[str]:
-    return {path.partition(".")[0] for path in paths}
+    return {_END_OF_NAME.split(path, maxsplit=1)[0] for path in paths}
 
 
 def _open_gate(_now: Labels | None) -> None:
