@@ -14,7 +14,8 @@ import pytest
 from har_labels.errors import Failures, MetricsError
 from har_labels.language.unreadable import Unreadable
 from har_labels.metrics import load_metrics
-from har_labels.metrics.kinds import LARGEST_FILE, LARGEST_SLOW_FILE, MOST_COLLECTIONS
+from har_labels.metrics.documents import MOST_COLLECTIONS
+from har_labels.metrics.kinds import LARGEST_FILE, LARGEST_SLOW_FILE
 
 
 @pytest.fixture(autouse=True)

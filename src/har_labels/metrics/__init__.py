@@ -4,8 +4,8 @@ Unnamed files are merged key by key, and may not contradict one another; `NAME=P
 can't be used, such as null, NaN and what has a YAML tag, are read like any; they are an error only where an
 expression reads them.
 
-sources: from an item to the file it means; kinds: from a file to values, by its name; rows: tables and logs;
-texts: what a text in a file stands for; foreign: what a file is that isn't one of these.
+sources: from an item to the file it means; kinds: from a file to values, by its name; documents: JSON; rows: tables and
+logs; texts: what a text in a file stands for; foreign: what a file is that isn't one of these.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import PurePath
 from har_labels.display import shown
 from har_labels.errors import Failures, MetricsError
 from har_labels.metrics.foreign import Unfit
-from har_labels.metrics.kinds import Content, read_content
-from har_labels.metrics.rows import with_rows
+from har_labels.metrics.kinds import read_content
+from har_labels.metrics.rows import Content
 from har_labels.metrics.sources import Source, file_of, source_of
 
 _MOST_TOLD = 5
@@ -134,16 +134,13 @@ def _is_same(one: object, other: object) -> bool:
 
 
 def _together(loaded: Sequence[_Loaded]) -> Mapping[str, object]:
-    merged: dict[str, object] = {}
     unnamed = [each.content for each in loaded if not each.source.name]
+    merged: dict[str, object] = {}
     for content in unnamed:
         _merge(merged, content.mapping)
     rows = next((content.rows for content in unnamed if content.rows is not None), None)
-    together = with_rows(merged, rows, is_log=any(content.is_log for content in unnamed))
-    named = {each.source.name: each.content for each in loaded if each.source.name}
-    return together | {
-        name: with_rows(content.mapping, content.rows, is_log=content.is_log) for name, content in named.items()
-    }
+    together = Content(merged, rows, is_log=any(content.is_log for content in unnamed)).metrics
+    return together | {each.source.name: each.content.metrics for each in loaded if each.source.name}
 
 
 def _merge(into: dict[str, object], later: Mapping[str, object]) -> None:

@@ -112,6 +112,19 @@ def check_printed(text: str) -> None:
             raise Unfit(f"is what Python prints, not JSON or YAML: `{token.strip()}` in line {line:,}", _WRITE_JSON)
 
 
+def as_it_looks(text: str, unfit: Unfit, ending: str) -> Unfit:
+    """`unfit`, with what the file looks like where that isn't what its name's `ending` says."""
+    kind, right = what_it_looks_like(text)
+    if not kind or (right and right == ending):
+        return unfit
+    cure = (
+        f"If that is what it is, let its name end in `{right}`."
+        if right
+        else "Write it with `json.dump(metrics, file)`."
+    )
+    return Unfit(f"{unfit.problem}; it looks like {kind}", cure)
+
+
 def json_form(text: str) -> tuple[str, str]:
     """Which form of JSON a text is, and the ending of its name; empty if it is none."""
     first, second = _first_lines(text)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from io import StringIO
 
 from har_labels.display import shown
+from har_labels.language.unreadable import Unreadable
 from har_labels.language.values import kind_of
 from har_labels.metrics.foreign import Unfit
-from har_labels.metrics.texts import meant_by
+from har_labels.metrics.texts import meant_by, settle
 
 MOST_CELLS = 1_000_000
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -24,11 +26,34 @@ _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 Row = dict[str, object]
 
 
-def with_rows(mapping: dict[str, object], rows: list[Row] | None, *, is_log: bool) -> dict[str, object]:
-    """`mapping` with `rows` and `last` beside its keys; of a log of one entry, which is the mapping, both are itself."""
-    if rows is not None:
-        return mapping | {"rows": rows, "last": last_of(rows)}
-    return {"rows": [mapping], "last": mapping} | mapping if is_log else mapping
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds: a mapping, or rows beside an empty one.
+
+    A mapping `is_log` if its kind is one that could hold several: a log with one entry reads as one with two.
+    """
+
+    mapping: dict[str, object]
+    rows: list[Row] | None = None
+    is_log: bool = False
+
+    @property
+    def metrics(self) -> dict[str, object]:
+        """The mapping with `rows` and `last` beside its keys; of a log of one entry, which is the mapping, both are itself."""
+        if self.rows is not None:
+            return self.mapping | {"rows": self.rows, "last": last_of(self.rows)}
+        return {"rows": [self.mapping], "last": self.mapping} | self.mapping if self.is_log else self.mapping
+
+
+def mapping_of(document: object) -> dict[str, object]:
+    """The mapping that a document is, its texts settled. Raises Unfit if it is anything else."""
+    if isinstance(document, Unreadable):
+        raise Unfit(f"can't be used: {document.why}", document.cure)
+    if not isinstance(document, dict):
+        found = f"it holds {kind_of(document) if document is not None else 'nothing'}"
+        raise Unfit(f"must hold one mapping of names to values, and {found}")
+    settle(document)
+    return document
 
 
 def last_of(rows: Iterable[Row]) -> Row:
