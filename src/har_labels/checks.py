@@ -18,7 +18,7 @@ from pydantic_settings import NoDecode
 from har_labels.address import AddressError, ApiBase, RegistryRef, parse_api_base, parse_registry_ref
 from har_labels.display import one_of
 from har_labels.labels import Mode, OnConflict
-from har_labels.lists import Item, ListError, parse_lines, parse_list
+from har_labels.lists import Item, ListError, parse_expressions, parse_list
 
 SEPARATOR = "\x1f"
 _MOST_DIGITS = 18
@@ -170,7 +170,7 @@ ArtifactType = Annotated[ArtifactTypeName, PlainValidator(_one_of(ArtifactTypeNa
 AuthScheme = Annotated[AuthSchemeName, PlainValidator(_one_of(AuthSchemeName))]
 Items = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_list)]
 Patterns = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_patterns)]
-Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(parse_lines)]
+Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(parse_expressions)]
 ApiUrl = Annotated[ApiBase, PlainValidator(_api_url)]
 Registry = Annotated[RegistryRef, PlainValidator(_registry)]
 Key = Annotated[SecretStr, PlainValidator(_key)]

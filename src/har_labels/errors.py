@@ -101,7 +101,7 @@ class InputError(HarLabelsError):
 class TemplateError(InputError):
     code = "HAR-TEMPLATE"
     cause = "A label template or a `require` expression can't be read, or reads something that isn't there."
-    cure = "Correct the expression, give the metric, or put `| default('…')` behind it."
+    cure = "Correct the expression, or give the metric that it reads."
 
 
 class MetricsError(InputError):

@@ -21,6 +21,9 @@ _TOKEN = re.compile(
     r"""'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'|"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|[\[({\])}]|[^'"\[({\])}\n]+""",
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+# Brackets and the sign of a comment, and texts in quotes as a whole, one that is not closed to the line's end.
+_OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$)|[#(){}\[\]]""")
+_GOING_ON = re.compile(r"(?:[-+*/%~<>=!|,.]|(?<![\w.])(?:and|or|not|in|is|if|else))$")
 
 
 class ListError(ValueError):
@@ -55,10 +58,32 @@ def parse_list(text: str) -> tuple[Item, ...]:
     return _numbered(_Scanner(text).items())
 
 
-def parse_lines(text: str) -> tuple[Item, ...]:
-    """The lines that are not blank, trimmed (`require`: one expression a line)."""
-    lines = (line.strip(BLANKS) for line in _as_lines(text).split("\n"))
-    return _numbered([line for line in lines if line])
+def parse_expressions(text: str) -> tuple[Item, ...]:
+    """The expressions of a text, one a line, trimmed (`require`; contract §3).
+
+    A `#` outside quotes begins a comment. A line goes on in the next where it ends in `and`, `or` or another operator,
+    or while a bracket is open.
+    """
+    found: list[str] = []
+    open_brackets, goes_on = 0, False
+    for line in _as_lines(text).split("\n"):
+        plain, opened = _without_comment(line)
+        if not plain:
+            continue
+        found[-1:] = [f"{found[-1]} {plain}"] if goes_on else [*found[-1:], plain]
+        open_brackets = max(open_brackets + opened, 0) if goes_on else max(opened, 0)
+        goes_on = open_brackets > 0 or bool(_GOING_ON.search(plain))
+    return _numbered(found)
+
+
+def _without_comment(line: str) -> tuple[str, int]:
+    """A line without its comment and the blanks around it, and how many brackets it opens more than it closes."""
+    opened = 0
+    for found in _OUTSIDE_QUOTES.finditer(line):
+        if found[0] == "#":
+            return line[: found.start()].strip(BLANKS), opened
+        opened += (found[0] in _CLOSING) - (found[0] in _CLOSING.values())
+    return line.strip(BLANKS), opened
 
 
 def quote(text: str) -> str:

@@ -92,7 +92,8 @@ class _Asked:
         metrics = self._metrics()
         requirements: Sequence[Requirement] = ()
         with self.problems:
-            requirements = requirements_of(self._settings.require, place=f"`{self._spell('require')}` line")
+            place = f"`{self._spell('require')}` line"
+            requirements = requirements_of(self._settings.require, place=place, metrics=metrics)
         surroundings = Surroundings(metrics or {}, self._ci, self._now)
         make = self._of_manifest if self._settings.manifest else self._of_inputs
         return make(surroundings, requirements, has_metrics=metrics is not None)

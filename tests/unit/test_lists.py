@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_labels.lists import Item, ListError, parse_lines, parse_list, quote
+from har_labels.lists import Item, ListError, parse_expressions, parse_list, quote
 
 ONE_LINE = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]))
 
@@ -144,7 +144,7 @@ def test_a_bracket_that_is_no_json_array_shows_both_ways(text: str, both_ways: t
 def test_positions_count_items() -> None:
     """Positions count the items that are there, from 1."""
     assert parse_list(",a,,b") == (Item("a", 1), Item("b", 2))
-    assert parse_lines("\nx > 1\n\n y, z \r\n") == (Item("x > 1", 1), Item("y, z", 2))
+    assert parse_expressions("\nx > 1\n\n y, z \r\n") == (Item("x > 1", 1), Item("y, z", 2))
 
 
 @given(st.lists(ONE_LINE), st.sampled_from([",", "\n", " , ", "\r\n", ",\n,"]))

@@ -126,7 +126,7 @@ class _Making:
             surroundings=surroundings or self.surroundings,
             owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),
             on_conflict=entry.value("on_conflict") or OnConflict.OVERWRITE,
-            requirements=(*self.requirements, *self._requirements_of(entry)),
+            requirements=(*self.requirements, *self._requirements_of(entry, surroundings)),
             renders=entry.value("templates") is not False,
             place=place,
             worded=partial(self._of_file, place),
@@ -161,12 +161,13 @@ class _Making:
         at = self.faults.where(place)
         return PlacedItem(item.text, item.position, f"{at}: label" if is_label else "", place=place, at=at)
 
-    def _requirements_of(self, entry: PlacedEntry) -> Iterator[Requirement]:
+    def _requirements_of(self, entry: PlacedEntry, surroundings: Surroundings | None) -> Iterator[Requirement]:
         """Those that entry or file give; the input's are there already."""
         for item in self._items(entry, "require") if entry.level("require") else ():
             assert isinstance(item, PlacedItem)
             try:
-                yield from requirements_of([item], place=f"{item.at}: `require`")
+                metrics = surroundings.metrics if surroundings else None
+                yield from requirements_of([item], place=f"{item.at}: `require`", metrics=metrics)
             except Failures as failures:
                 self._add(item.place, failures.errors)
 
