@@ -23,9 +23,7 @@ _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 }
 ORDERED_KINDS = frozenset({"a number", "a text", "a time"})
 # What Python's `float` takes.
-_NUMBER = re.compile(
-    r"\s*[+-]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d+)?|nan|inf(?:inity)?)\s*", re.IGNORECASE
-)
+_NUMBER = re.compile(r"\s*[+-]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d+)?|nan|inf(?:inity)?)\s*", re.IGNORECASE)
 
 
 def reads_as_number(text: str) -> bool:

@@ -165,7 +165,9 @@ class _Compiler:
     def _check_name(self, name: str, parts: Sequence[Any]) -> None:
         if name not in self._names:
             only = ", which only `require` knows" if name in REQUIRE_NAMES else ""
-            raise ExpressionError(f"there is no name `{shown(name)}` here{only}; there are {listed(self._names, most=20)}")
+            raise ExpressionError(
+                f"there is no name `{shown(name)}` here{only}; there are {listed(self._names, most=20)}"
+            )
         shape, is_cut = NAMES[name].shape, [_is_slice(each) for each in parts]
         if shape is Shape.TIME and parts:
             raise ExpressionError(f"`{name}` has no parts", "Write `now | date('%Y')` for parts of the time.")
@@ -199,7 +201,9 @@ class _Compiler:
         if wanted is None:
             known, _dot, rest = node.name.partition(".")
             cure = f"Put it in brackets: `(… | {known}).{shown(rest)}`." if known in FILTERS else ""
-            raise ExpressionError(f"there is no filter `{shown(node.name)}`; there are {listed(FILTERS, most=40)}", cure)
+            raise ExpressionError(
+                f"there is no filter `{shown(node.name)}`; there are {listed(FILTERS, most=40)}", cure
+            )
         if node.node is None:
             raise ExpressionError(f"`{node.name}` has nothing before it")
         positional, named = self._arguments(node)

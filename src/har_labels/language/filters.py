@@ -77,7 +77,7 @@ FILTERS = {
     "sum": Filter(sequences.total, ("attribute", "start"), group="lists", says="the sum of numbers"),
     "length": Filter(sequences.length, group="lists", says="how many items, keys or characters"),
     "map": Filter(
-        sequences.mapped, ("name", "argument", "attribute", "default"), group="lists",
+        sequences.mapped, ("name", "argument", "attribute"), group="lists",
         says="the attribute of each item: `map(attribute='val/acc')`; or each item as a number: `map('float')`, `int`, `abs`, `round`",
     ),
     "selectattr": Filter(

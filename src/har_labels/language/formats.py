@@ -89,7 +89,9 @@ def _by_spec(effort: Effort, value: object, spec: str) -> str:
     """`value` by a format specification of Python's, without those that ask for the machine's language."""
     read = _SPEC.fullmatch(spec)
     if not read:
-        raise ExpressionError(f"`format` knows no `{{:{spec}}}`", "Write such as `{:,}`, `{:,.2f}`, `{:.1%}` or `{:>8}`.")
+        raise ExpressionError(
+            f"`format` knows no `{{:{spec}}}`", "Write such as `{:,}`, `{:,.2f}`, `{:.1%}` or `{:>8}`."
+        )
     _check_width(read[1], read[2])
     kind = read[3]
     if kind == "s" or not spec or (not kind and isinstance(value, str) and not re.search("[,_]", spec)):

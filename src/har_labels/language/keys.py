@@ -125,10 +125,11 @@ def _steps(text: str, at: int, value: object) -> Iterator[tuple[object, int]]:
             at = item.end()
         else:
             return
-        if isinstance(value, Mapping) and key in value:
-            value = value[key]
-        elif isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
-            value = value[key]
-        else:
-            return
+        match value:
+            case Mapping() if key in value:
+                value = value[key]
+            case list() | tuple() if isinstance(key, int) and -len(value) <= key < len(value):
+                value = value[key]
+            case _:
+                return
         yield key, at

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
+from har_labels.display import shown
 from har_labels.language.comparison import ORDERED_KINDS, check_order_of_texts, contains, holds
 from har_labels.language.numbers import absolute, as_float, as_int, rounded
 from har_labels.language.texts import text
@@ -26,7 +28,7 @@ from har_labels.language.values import (
 )
 
 # What a set's entry, or a sort's key and number, take beside the list.
-_BYTES_OF_AN_ENTRY = 150
+_BYTES_OF_AN_ENTRY = 70
 _BYTES_OF_A_TEXT = 60
 _BYTES_OF_A_NUMBER = 32
 _WIDEST_CHARACTER = 4
@@ -78,12 +80,12 @@ def _item_at(value: object, at: int, name: str) -> object:
     return checked(items[at], f"the {name} item of the list")
 
 
-def smallest(effort: Effort, value: object, case_sensitive: object = False, attribute: object = None) -> object:
+def smallest(effort: Effort, value: object, case_sensitive: object = None, attribute: object = None) -> object:
     """The smallest item, or the item whose attribute is. Raises Missing if there is none."""
     return _extreme(effort, "min", value, attribute, is_exact=bool(case_sensitive))
 
 
-def largest(effort: Effort, value: object, case_sensitive: object = False, attribute: object = None) -> object:
+def largest(effort: Effort, value: object, case_sensitive: object = None, attribute: object = None) -> object:
     """The largest item, or the item whose attribute is. Raises Missing if there is none."""
     return _extreme(effort, "max", value, attribute, is_exact=bool(case_sensitive))
 
@@ -108,16 +110,16 @@ def total(effort: Effort, value: object, attribute: object = None, start: object
 
 
 def mapped(
-    effort: Effort, value: object, name: object = None, argument: object = None, attribute: object = None, default: object = None
-) -> object:  # fmt: skip
+    effort: Effort, value: object, name: object = None, argument: object = None, attribute: object = None
+) -> object:
     """The attribute of each item, or each item after one of the filters that make numbers."""
     if attribute is not None and name is None:
-        if default is None:
-            return [item for item, _at in _picked(effort, "map", value, attribute)]
-        return [default if item is None or item is _ABSENT else item for item in _attributes(effort, value, attribute)]
+        return [item for item, _at in _picked(effort, "map", value, attribute)]
     if not isinstance(name, str) or name not in MAPPED or attribute is not None:
         known = listed(f"map('{each}')" for each in MAPPED)
-        raise ExpressionError("`map` takes one key of the items or one filter", f"Write `map(attribute='…')`, or {known}.")
+        raise ExpressionError(
+            "`map` takes one key of the items or one filter", f"Write `map(attribute='…')`, or {known}."
+        )
     arguments = [] if argument is None else [argument]
     if arguments and name != "round":
         raise ExpressionError(f"`map('{name}')` takes no more")
@@ -127,61 +129,61 @@ def mapped(
     return [MAPPED[name](effort, _checked(item, at), *arguments) for at, item in enumerate(items)]
 
 
-def selected(effort: Effort, value: object, attribute: object, test: object = None, value_of_test: object = None) -> object:
+def selected(effort: Effort, given: object, attribute: object, test: object = None, value: object = None) -> object:
     """The items whose attribute passes the test; without one, those where it is neither empty nor zero nor false.
 
     An attribute of another kind is not equal; if all are of another kind, the wrong thing was compared.
     """
-    if test is not None and test not in TESTS and test not in _TESTS_OF_ONE:
-        cure = f"There are {listed([*TESTS, *_TESTS_OF_ONE], most=30)}."
-        raise ExpressionError(f"`selectattr` knows no test {described(test)}", cure)
+    items = _list(given, "selectattr")
     if test in {"none", "undefined"}:
         wanted = None if test == "none" else _ABSENT
-        items = _list(value, "selectattr")
-        return [item for item, key in zip(items, _attributes(effort, value, attribute), strict=True) if key is wanted]
-    items = _list(value, "selectattr")
-    picked = _picked(effort, "selectattr", value, attribute)
+        return [item for item, key in zip(items, _attributes(effort, given, attribute), strict=True) if key is wanted]
+    picked = _picked(effort, "selectattr", given, attribute)
     if test is None or test == "defined":
         return [items[at] for key, at in picked if test or _checked(key, at)]
-    if value_of_test is None:
-        raise ExpressionError(f"`selectattr` with the test {described(test)} needs the value to compare with")
+    if test not in TESTS:
+        cure = f"There are {listed([*TESTS, *_TESTS_OF_ONE], most=30)}."
+        raise ExpressionError(f"`selectattr` knows no test {described(test)}", cure)
+    if value is None:
+        raise ExpressionError(f"`selectattr` with {described(test)} needs a value to compare with")
     if _COMPARING.get(str(test)) in {"eq", "ne"}:
-        return _equal(effort, items, picked, str(test), value_of_test)
-    return [items[at] for key, at in picked if tested(effort, str(test), _checked(key, at), value_of_test)]
+        return _equal(effort, items, picked, _COMPARING[str(test)], value)
+    return [items[at] for key, at in picked if tested(effort, str(test), _checked(key, at), value)]
 
 
 def _equal(
-    effort: Effort, items: Sequence[object], picked: Iterator[tuple[object, int]], test: str, wanted: object
+    effort: Effort, items: Sequence[object], picked: Iterator[tuple[object, int]], sign: str, wanted: object
 ) -> object:
     found, kind, is_alike, other = [], kind_of(wanted), False, _ABSENT
     for key, at in picked:
-        if kind_of(_checked(key, at)) != kind:
-            other = key
-            is_kept = _COMPARING[test] == "ne"
+        if kind_of(_checked(key, at)) == kind:
+            is_alike, is_kept = True, holds(effort, sign, key, wanted)
         else:
-            is_alike = True
-            is_kept = holds(effort, _COMPARING[test], key, wanted)
+            other, is_kept = key, sign == "ne"
         if is_kept:
             found.append(items[at])
     if other is not _ABSENT and not is_alike:
-        holds(effort, _COMPARING[test], other, wanted)
+        holds(effort, sign, other, wanted)
     return found
 
 
 def ordered(
-    effort: Effort, value: object, reverse: object = False, case_sensitive: object = False, attribute: object = None
+    effort: Effort, value: object, reverse: object = None, case_sensitive: object = None, attribute: object = None
 ) -> object:
     """The items in order, those that are alike in the order in which they stood."""
-    held, pairs = 0, []
-    for pair in _ordered(effort, "sort", value, attribute, is_exact=bool(case_sensitive)):
-        held += _hold(effort, pair[1], is_new=not case_sensitive)
-        pairs.append(pair)
-    pairs.sort(key=lambda pair: pair[1], reverse=bool(reverse))  # type: ignore[arg-type,return-value]
+    items: list[object] = []
+    keys: list[Any] = []
+    held = 0
+    for item, key in _ordered(effort, "sort", value, attribute, is_exact=bool(case_sensitive)):
+        held += _hold(effort, key, is_new=not case_sensitive)
+        items.append(item)
+        keys.append(key)
+    order = sorted(range(len(keys)), key=keys.__getitem__, reverse=bool(reverse))
     effort.hold(-held)
-    return [item for item, _key in pairs]
+    return [items[at] for at in order]
 
 
-def unique(effort: Effort, value: object, case_sensitive: object = False, attribute: object = None) -> object:
+def unique(effort: Effort, value: object, case_sensitive: object = None, attribute: object = None) -> object:
     """The first of the items that are alike, or whose attributes are."""
     items, held = _list(value, "unique"), 0
     seen: dict[str, set[object]] = {}
@@ -189,7 +191,9 @@ def unique(effort: Effort, value: object, case_sensitive: object = False, attrib
     for item, at in _picked(effort, "unique", value, attribute):
         kind = kind_of(_checked(item, at))
         if kind in {"a list", "a mapping"}:
-            raise ExpressionError(f"`unique` can't compare {kind} with another", "Give it a key: `unique(attribute='…')`.")
+            raise ExpressionError(
+                f"`unique` can't compare {kind} with another", "Give it a key: `unique(attribute='…')`."
+            )
         key = item.lower() if isinstance(item, str) and not case_sensitive else item
         if key not in seen.setdefault(kind, set()):
             held += _hold(effort, key, is_new=not case_sensitive)
@@ -274,23 +278,24 @@ def _picked(effort: Effort, name: str, value: object, attribute: object) -> Iter
     if not has_it:
         keys = items[-1] if isinstance(items[-1], Mapping) else {}
         there = f"; the last has {listed(str(key) for key in keys)}" if keys else ""
-        raise Missing(lambda: f"no item of the list has `{text_of(attribute)}`{there}")
+        raise Missing(lambda: f"no item of the list has `{shown(text_of(attribute))}`{there}")
 
 
 def _attributes(effort: Effort, value: object, attribute: object) -> Iterator[object]:
     """What each item has as `attribute`, `_ABSENT` where it has none."""
     items = _list(value, "map")
     effort.visit(len(items))
-    is_place = type(attribute) is int
-    if not is_place and not isinstance(attribute, str):
+    if isinstance(attribute, bool) or not isinstance(attribute, int | str):
         raise ExpressionError(f"`attribute` is one key, and {described(attribute)} is none")
+    key = str(attribute)
     for at, item in enumerate(items):
         if isinstance(item, Mapping):
-            yield item.get(text_of(attribute), _ABSENT)
-        elif isinstance(item, list | tuple) and is_place:
-            yield item[attribute] if -len(item) <= attribute < len(item) else _ABSENT  # type: ignore[operator,index]
+            yield item.get(key, _ABSENT)
+        elif isinstance(item, list | tuple) and isinstance(attribute, int):
+            yield item[attribute] if -len(item) <= attribute < len(item) else _ABSENT
         elif item is None:
             yield _ABSENT
         else:
-            what = described(_checked(item, at))
-            raise ExpressionError(f"item {at + 1} of the list is {what} and has no `{text_of(attribute)}`")
+            raise ExpressionError(
+                f"item {at + 1} of the list is {described(_checked(item, at))} and has no `{shown(key)}`"
+            )

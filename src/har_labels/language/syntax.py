@@ -111,8 +111,7 @@ def _with_runs(raw: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]
 
 
 def _check_tokens(raw: Sequence[tuple[int, str, str]]) -> None:
-    """Refuse what leaves no trace in the tree: statements, comments, a `$` that is another language's; and what would
-    exhaust the parser."""
+    """Refuse statements and comments, which leave no trace in the tree, another language's `$`, and what would exhaust the parser."""
     brackets = prefixes = 0
     before = ""
     for _line, kind, text in raw:
