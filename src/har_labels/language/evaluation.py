@@ -64,8 +64,8 @@ def _following(start: Evaluate, name: str, steps: Sequence[Step]) -> Evaluate:
         value, path = start(run), name
         for step in steps:
             value, path = step(run, value, path)
-        run.read[path] = checked(value, path)
-        return value
+        run.read[path] = value
+        return checked(value, path)
 
     return read
 

@@ -19,6 +19,8 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _ITEM = re.compile(r"""\[\s*(?:(-?\d{1,9})|'([^'\\]*)'|"([^"\\]*)")\s*\]""")
 # Texts in quotes, which nothing in them can end, and the words outside of them.
 _QUOTED_OR_WORD = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])[^\W\d]\w*""", re.DOTALL)
+# What labels will be there is not known while an expression is read, nor what brackets come to: any such text may be a key.
+_UNKNOWN_KEY = re.compile(r"(?:(?<![\w.'\"])(\w+_map|baseline)|\))\.(\w+(?:[-/@*+,][^\W\d]\w*)+)")
 _PLACEHOLDER = re.compile(r"\{\{(.*?)(?:\}\}|\Z)", re.DOTALL)
 _NO_KEYS = frozenset({"and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"})
 
@@ -76,13 +78,17 @@ def path_to(path: str, key: object) -> str:
 def spelling_meant(source: str, metrics: Mapping[str, object], *, is_template: bool) -> str | None:
     """How a metric is written that `source`, which can't be read, seems to mean; None if it seems to mean none.
 
-    That is a path whose text goes on as a key does (`metrics.val/acc`), or a metric's name by itself (`accuracy`).
+    That is a path whose text goes on as a key does (`metrics.val/acc`), or a metric's name by itself (`accuracy`); of
+    labels and behind brackets, whatever could be a key (`current_map.model-type`).
     """
     expressions = [found[1] for found in _PLACEHOLDER.finditer(source)] if is_template else [source]
     words = [(text, found) for text in expressions for found in _QUOTED_OR_WORD.finditer(text)]
     for text, found in words:
         if found[0] == "metrics" and (spelt := _walked(text, found.end(), metrics)):
             return spelt
+    for text in expressions:
+        if found := _UNKNOWN_KEY.search(text):
+            return path_to(found[1] or "(…)", found[2])
     for text, found in words:
         if _may_be_a_metric(text, found):
             rest = f".{text[found.start() : found.start() + _LONGEST_PATH]}"
@@ -95,7 +101,14 @@ def _may_be_a_metric(text: str, found: re.Match[str]) -> bool:
     before, behind = text[: found.start()].rstrip(), text[found.end() :].lstrip()
     is_filter_or_test = before.endswith("|") or bool(re.search(r"\bis(\s+not)?$", before))
     is_argument = behind.startswith("=") and not behind.startswith("==")
-    return found[0][0] not in "'\"" and found[0] not in _NO_KEYS and not is_filter_or_test and not is_argument
+    is_going_on = before == text[: found.start()] and before[-1:] in _SIGNS
+    return (
+        found[0][0] not in "'\""
+        and not is_going_on
+        and found[0] not in _NO_KEYS
+        and not is_filter_or_test
+        and not is_argument
+    )
 
 
 def _walked(text: str, at: int, metrics: Mapping[str, object], *, is_bare: bool = False) -> str | None:

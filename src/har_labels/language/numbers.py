@@ -53,7 +53,8 @@ def _to_float(value: object, name: str) -> float:
             made = math.nan
         if math.isfinite(made):
             return made
-    raise Unfit(lambda: f"`{name}` makes no finite number of {described(value)}")
+    cure = "Write a plain number there, such as 0.93, 93 or 1e-05."
+    raise Unfit(lambda: f"`{name}` makes no finite number of {described(value)}", cure)
 
 
 def absolute(_effort: Effort, value: object) -> object:

@@ -143,9 +143,11 @@ def selected(effort: Effort, given: object, attribute: object, test: object = No
         return [items[at] for key, at in picked if test or _checked(key, at)]
     if test not in TESTS:
         cure = f"There are {listed([*TESTS, *_TESTS_OF_ONE], most=30)}."
-        raise ExpressionError(f"`selectattr` knows no test {described(test)}", cure)
+        raise ExpressionError(f"`selectattr` takes the name of a test, and {described(test)} is none", cure)
     if value is None:
-        raise ExpressionError(f"`selectattr` with {described(test)} needs a value to compare with")
+        raise ExpressionError(
+            f"`selectattr` needs a value for the test `{test}`", "Put it behind: `selectattr('name', 'equalto', 'f1')`."
+        )
     if _COMPARING.get(str(test)) in {"eq", "ne"}:
         return _equal(effort, items, picked, _COMPARING[str(test)], value)
     return [items[at] for key, at in picked if tested(effort, str(test), _checked(key, at), value)]

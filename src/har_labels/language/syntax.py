@@ -25,6 +25,7 @@ _OPENING = re.compile(r"\{[{%#]")
 # Jinja2's parser recurses: some 15 frames for a bracket, one for each of `not`, `-`, `+` and `if`.
 _DEEPEST_BRACKETS = 20
 _MOST_PREFIXES = 100
+_BRACKETS = "Put what is before `[` in brackets: `(metrics.rows | last)['f1-score']`."
 _BETWEEN_RUNS = {"whitespace", "data", "variable_begin", "variable_end"}
 
 
@@ -49,7 +50,7 @@ def expression_tree(source: str) -> nodes.Expr:
             left = str(parser.stream.current.value)
             cure = "`==` compares; a text stands in quotes: `'stage=prod' in current`." if left == "=" else ""
             if left == "[":
-                cure = "Put what is before it in brackets: `(metrics.rows | last)['f1-score']`."
+                cure = _BRACKETS
             if source.split(None, 1)[0] in {"and", "or"}:
                 cure = "A line goes on in the next if it ends in `and`, `or` or an operator, not if the next begins so."
             raise ExpressionError(f"it goes on with `{shown(left)}` after its end", cure)
@@ -81,7 +82,7 @@ def _jinja_errors() -> Iterator[Environment]:
             yield _environment()
     except TemplateSyntaxError as error:
         told = str(error.message).replace("end of print statement", "}}")
-        raise ExpressionError(f"it can't be read: {shown(told)}") from None
+        raise ExpressionError(f"it can't be read: {shown(told)}", _BRACKETS if "got '['" in told else "") from None
     except (ValueError, SyntaxError, RecursionError):
         # Digits of other scripts that only Jinja2's lexer takes for a number, and nesting.
         raise ExpressionError(

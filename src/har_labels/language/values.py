@@ -162,7 +162,8 @@ def part(value: object, key: object, path: str, effort: Effort) -> object:
             raise Missing(lambda: f"`{path}` is null and has no `{shown(name)}`")
         case Unreadable():
             checked(value, path)
-    raise ExpressionError(f"`{path}` is {kind_of(value)} and has no `{shown(name)}`", "Correct the path.")
+    cure = "`[:12]` cuts a text." if isinstance(value, str) else "Correct the path."
+    raise ExpressionError(f"`{path}` is {kind_of(value)} and has no `{shown(name)}`", cure)
 
 
 def names_of_list(path: str) -> str:
