@@ -10,6 +10,8 @@ import pickle
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from har_labels.errors import Failures, MetricsError
 from har_labels.language.unreadable import Unreadable
@@ -422,3 +424,36 @@ def test_real_files(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(MetricsError, match=message):
             load_metrics([path])
+
+
+FRAGMENTS = [
+    *"{}[]():,'\"\\\n\t =-#&*!|<>.0a1e \r;\x00\ufeff\u2028é",
+    "nan", "NaN", "None", "True", "null", "np.float64(", "tensor(", '{"a": 1}\n', "---\n", "a,b\n", "a: ", "a = ", "[a]\n",
+    "<?xml ", "<html>", "</", "!!x ", "<<: ", "1e999", "1" * 400, "b'", "dict(", "\x1f\x8b", "PK\x03\x04", '"""', "'''",
+]  # fmt: skip
+ENDINGS = ["json", "jsonl", "csv", "tsv", "toml", "md", "yaml", "txt"]
+
+
+@settings(max_examples=600)
+@given(st.sampled_from(ENDINGS), st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join))
+def test_any_file_is_metrics_or_an_error(ending: str, text: str) -> None:
+    """Whatever a file holds and is called, it gives values of the kinds that expressions know, or one error that names it."""
+    path = Path(f"m.{ending}")
+    path.write_text(text, "utf-8")
+    try:
+        metrics = load_metrics([str(path)])
+    except MetricsError as error:
+        assert error.what.startswith(f"metrics file `{path}` ")
+        assert "\n" not in error.line
+        return
+    todo: list[object] = [metrics]
+    seen: set[int] = set()
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict | list):
+            if id(value) not in seen:
+                seen.add(id(value))
+                assert all(isinstance(key, str) for key in value) or isinstance(value, list)
+                todo += value.values() if isinstance(value, dict) else value
+        else:
+            assert value is None or isinstance(value, str | int | float | bool | Unreadable)
