@@ -62,7 +62,13 @@ The CIs
     platforms.files       writing the files that a CI gives; what can't be written is told, never raised
 Files
     files           what inputs name: read with a limit, written whole or not at all
-    metrics         metrics files, as the mapping that templates call `metrics`
+    metrics             metrics files, as the mapping that templates call `metrics`
+    metrics.sources     an item of the input to the file it means: path, glob, name
+    metrics.kinds       one file's content, by the ending of its name
+    metrics.documents   JSON: one document, a list of them, or one a line
+    metrics.rows        tables and logs as rows
+    metrics.texts       what a text stands for: NaN, what Python printed
+    metrics.foreign     what a file is that can't be read as metrics
 What is meant (values to values, from here on)
     entries         what is asked of which artifacts, and this run's share of them
     checks          what each kind of input may hold, and the words for what it may not
@@ -79,6 +85,7 @@ What is meant (values to values, from here on)
     language.scope        what an expression can see, and all it can see
     language.filters      the filters, bounded
     language.values       values in an expression, and how large they may get
+    language.unreadable   a value of a file that is an error where it is read
 What is told
     summary         the Markdown of the job summary, and the diff in the log
     report          counts, status, exit code, outputs and the JSON report

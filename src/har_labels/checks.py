@@ -20,7 +20,7 @@ from har_labels.display import one_of
 from har_labels.entries import Shard
 from har_labels.flaws import unresolved
 from har_labels.labels import Mode, OnConflict
-from har_labels.lists import Item, ListError, Written, lines_of, numbered, parse_lines, parse_list
+from har_labels.lists import Item, ListError, Written, lines_of, numbered, parse_list
 from har_labels.maps import begins_map, no_map, parse_map
 
 SEPARATOR = "\x1f"
@@ -131,7 +131,8 @@ def _labels(given: Texts) -> tuple[Item, ...]:
 
 
 def _expressions(given: Texts) -> tuple[Item, ...]:
-    return parse_lines("\n".join(_values(given)))
+    texts = (item.text for value in _values(given) for item in parse_expressions(value))
+    return numbered((text, Written.AS_LINE) for text in texts)
 
 
 def _patterns(given: Texts) -> tuple[Item, ...]:

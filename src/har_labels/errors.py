@@ -101,12 +101,12 @@ class InputError(HarLabelsError):
 class TemplateError(InputError):
     code = "HAR-TEMPLATE"
     cause = "A label template or a `require` expression can't be read, or reads something that isn't there."
-    cure = "Correct the expression, give the metric, or put `| default('…')` behind it."
+    cure = "Correct the expression, or give the metric that it reads."
 
 
 class MetricsError(InputError):
     code = "HAR-METRICS"
-    cause = "A metrics file is missing, too large, or not one JSON or YAML mapping."
+    cause = "A metrics file is missing, too large, of a kind that can't be read, or contradicts another one."
     cure = "Check the path and what the training job wrote there."
 
 

@@ -26,6 +26,9 @@ _TOKEN = re.compile(
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 # What JavaScript makes of an object where a text is wanted.
 PASTED_OBJECT = "[object Object]"
+# Brackets and the sign of a comment, and texts in quotes as a whole, one that is not closed to the line's end.
+_OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$)|[#(){}\[\]]""")
+_GOING_ON = re.compile(r"(?:[-+*/%~<>=!|,.]|(?<![\w.])(?:and|or|not|in|is|if|else))$")
 
 
 class ListError(ValueError):
@@ -77,10 +80,22 @@ def parse_list(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
     return numbered(_line_item(line) for line in lines)
 
 
-def parse_lines(text: str) -> tuple[Item, ...]:
-    """The lines that are not blank, trimmed (`require`: one expression a line)."""
-    lines = (line.strip(BLANKS) for line in as_lines(text).split("\n"))
-    return numbered((line, Written.AS_LINE) for line in lines if line)
+def parse_expressions(text: str) -> tuple[Item, ...]:
+    """The expressions of a text, one a line, trimmed (`require`; contract §3).
+
+    A `#` outside quotes begins a comment. A line goes on in the next where it ends in `and`, `or` or another operator,
+    or while a bracket is open.
+    """
+    found: list[str] = []
+    open_brackets, goes_on = 0, False
+    for line in as_lines(text).split("\n"):
+        plain, opened = _without_comment(line)
+        if not plain:
+            continue
+        found[-1:] = [f"{found[-1]} {plain}"] if goes_on else [*found[-1:], plain]
+        open_brackets = max(open_brackets + opened, 0) if goes_on else max(opened, 0)
+        goes_on = open_brackets > 0 or bool(_GOING_ON.search(plain))
+    return numbered((text, Written.AS_LINE) for text in found)
 
 
 def lines_of(text: str) -> list[str]:
@@ -91,6 +106,16 @@ def lines_of(text: str) -> list[str]:
 
 def numbered(items: Iterable[tuple[str, Written]]) -> tuple[Item, ...]:
     return tuple(Item(text, at, written=written) for at, (text, written) in enumerate(items, start=1))
+
+
+def _without_comment(line: str) -> tuple[str, int]:
+    """A line without its comment and the blanks around it, and how many brackets it opens more than it closes."""
+    opened = 0
+    for found in _OUTSIDE_QUOTES.finditer(line):
+        if found[0] == "#":
+            return line[: found.start()].strip(BLANKS), opened
+        opened += (found[0] in _CLOSING) - (found[0] in _CLOSING.values())
+    return line.strip(BLANKS), opened
 
 
 def quote(text: str) -> str:

@@ -11,6 +11,7 @@ from itertools import dropwhile
 
 from har_labels import yaml12
 from har_labels.labels import key_and_value
+from har_labels.language.unreadable import Unreadable
 from har_labels.lists import (
     Item,
     ListError,
@@ -146,6 +147,9 @@ def _label(key: str, value: object, pairs: dict[str, object]) -> str:
         flat = list(flattened(pairs))
         cure = f"write one text for each key, or all labels as a list: {_as_array(flat)}"
         raise ListError(f"its key {in_backquotes(key)} has {kind}, and not one text", cure)
+    if isinstance(value, Unreadable):
+        cure = f"write the value plainly: {in_backquotes(_as_map(key, '…'))}"
+        raise ListError(f"the value of its key {in_backquotes(key)} can't be used: {value.why}", cure)
     if value is None:
         raise ListError(f"its key {in_backquotes(key)} has no value{_without_colon(key)}", _value_for(key))
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)

@@ -5,6 +5,7 @@ Hides rendering: from items, templates and `require` lines to the `Change` and t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,16 +14,17 @@ from typing import TYPE_CHECKING
 
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
-from har_labels.language.scope import Scope
-from har_labels.lists import Item
+from har_labels.language.scope import ARTIFACT_NAMES, Scope
+from har_labels.lists import Item, parse_expressions
 from har_labels.rendering import Rendered, has_placeholders, render_labels, render_patterns
 
 if TYPE_CHECKING:
     from har_labels.rules import Requirement
 
-# What differs from one artifact to the next; labels that read neither are rendered once for all.
-_OF_THE_ARTIFACT = frozenset({"artifact", "registry"})
+# What a `require` line may read of the labels that are there.
 _OF_CURRENT = frozenset({"current", "current_map"})
+# Where a path's first part ends.
+_END_OF_NAME = re.compile(r"[.\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Recipe:
         if self._shared:
             return self._shared
         change = self._checked(self.items, artifact=artifact, registry=registry, notice=self.notice)
-        if not any(self._reads(item) & _OF_THE_ARTIFACT for item in self.items):
+        if not any(self._reads(item) & ARTIFACT_NAMES for item in self.items):  # rendered once for all
             self._shared = change
         return change
 
@@ -104,7 +106,7 @@ class Recipe:
 
     def problems_of_requirements(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
         """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""
-        unknown = _OF_THE_ARTIFACT | {"labels", "current"} | (set() if has_metrics else {"metrics"})
+        unknown = ARTIFACT_NAMES if has_metrics else ARTIFACT_NAMES | {"metrics"}
         problems: list[HarLabelsError] = []
         for requirement in self.requirements:
             if not _first_parts(requirement.names) & unknown:
@@ -119,7 +121,7 @@ class Recipe:
 
         Without `has_metrics` those that read metrics are not judged.
         """
-        unknown = _OF_THE_ARTIFACT if has_metrics else _OF_THE_ARTIFACT | {"metrics"}
+        unknown = ARTIFACT_NAMES if has_metrics else ARTIFACT_NAMES | {"metrics"}
         known = [item for item in self.items if not self._reads(item) & unknown]
         try:
             if len(known) == len(self.items):
@@ -168,25 +170,32 @@ class Recipe:
         return set()
 
 
-def requirements_of(lines: Sequence[Item], *, place: str = "`require` line") -> tuple[Requirement, ...]:
-    """Parses every line. Raises Failures with one TemplateError for each that can't be read."""
+def requirements_of(
+    lines: Sequence[Item], *, place: str = "`require` line", metrics: Mapping[str, object] | None = None
+) -> tuple[Requirement, ...]:
+    """Parses every line, which may be several where it stands in a list of a manifest.
+
+    Raises Failures with one TemplateError for each that can't be read; it names the key of `metrics` that seems to be meant.
+    """
     if not lines:
         return ()
     from har_labels.rules import Requirement
 
     parsed, problems = [], []
     for line in lines:
-        try:
-            parsed.append(Requirement.parse(line.text, where=f"{place} {line.position}"))
-        except InputError as problem:
-            problems.append(problem)
+        for expression in parse_expressions(line.text):
+            try:
+                where = f"{place} {line.position}"
+                parsed.append(Requirement.parse(expression.text, where=where, metrics=metrics))
+            except InputError as problem:
+                problems.append(problem)
     if problems:
         raise Failures(problems)
     return tuple(parsed)
 
 
 def _first_parts(paths: Iterable[str]) -> set[str]:
-    return {path.partition(".")[0] for path in paths}
+    return {_END_OF_NAME.split(path, maxsplit=1)[0] for path in paths}
 
 
 def _open_gate(_now: Labels | None) -> None:

@@ -56,7 +56,7 @@ class _Rendering:
         if has_placeholders(source):
             from har_labels.rules import Template
 
-            text = Template.parse(source, where=where).render(scope, literally=self.literally)
+            text = Template.parse(source, where=where, metrics=scope.metrics).render(scope, literally=self.literally)
         if text is not None:
             self.check(text, source, where)
         return text

@@ -16,7 +16,7 @@ from har_labels.checks import OnMissingName, read_labels
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError
-from har_labels.files import read_text
+from har_labels.files import read_stdin, read_text
 from har_labels.flaws import Flaw, flaw_in, remarks_on, unresolved
 from har_labels.lists import Item, ListError, lines_of
 from har_labels.recipe import Recipe, Surroundings, requirements_of
@@ -95,7 +95,8 @@ class _Asked:
         metrics = self._metrics()
         requirements: Sequence[Requirement] = ()
         with self.problems:
-            requirements = requirements_of(self._settings.require, place=f"`{self._spell('require')}` line")
+            place = f"`{self._spell('require')}` line"
+            requirements = requirements_of(self._settings.require, place=place, metrics=metrics)
         surroundings = Surroundings(metrics or {}, self._ci, self._now)
         make = self._of_manifest if self._settings.manifest else self._of_inputs
         return make(surroundings, requirements, has_metrics=metrics is not None)
@@ -118,7 +119,7 @@ class _Asked:
         from har_labels.metrics import load_metrics
 
         with self.problems:
-            return load_metrics([path.text for path in self._settings.metrics_file])
+            return load_metrics([item.text for item in self._settings.metrics_file], stdin=self._stdin())
         return None
 
     def _judge(self, name: str, items: Sequence[Item]) -> None:
@@ -142,6 +143,11 @@ class _Asked:
         given = (*self._settings.labels, *of_file)
         sound = tuple(item for item in given if not flaw_in(item))
         return sound if sound or not given else None
+
+    def _stdin(self) -> Callable[[int], bytes] | None:
+        """What reads standard input: the command in a shell has one, a CI's own step does not (contract §3)."""
+        in_a_shell = self._spell("metrics_file").startswith(("--", "HAR_LABELS_"))
+        return read_stdin if in_a_shell else None
 
     def _of_inputs(
         self, surroundings: Surroundings, requirements: Sequence[Requirement], *, has_metrics: bool

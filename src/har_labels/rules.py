@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from har_labels.display import shown
 from har_labels.errors import TemplateError
 from har_labels.language import evaluation, expressions
 from har_labels.language.evaluation import Run
 from har_labels.language.expressions import Expression
+from har_labels.language.keys import spelling_meant
 from har_labels.language.scope import Scope
-from har_labels.language.values import LONGEST_TEXT, ExpressionError, kind_of, text_of
+from har_labels.language.values import LONGEST_TEXT, ExpressionError, Missing, Unfit, kind_of, text_of
 
 _MOST_TOLD = 10
+# Said of nothing else, and never in `require`: there a value that is missing means that nobody knows.
+_MAY_BE_MISSING = "Correct the name, give the metric, or put `| default('…')` behind it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,16 @@ class Template:
     parts: tuple[str | Expression, ...] = field(repr=False)
 
     @classmethod
-    def parse(cls, source: str, *, where: str) -> Template:
-        """Raises TemplateError for anything that can't be read or isn't on the list."""
+    def parse(cls, source: str, *, where: str, metrics: Mapping[str, object] | None = None) -> Template:
+        """Raises TemplateError for anything that can't be read or isn't on the list.
+
+        It then names the key of `metrics` that seems to be meant.
+        """
         try:
             return cls(source, where, _parts_of(source))
         except ExpressionError as error:
-            raise _located(error, where, source) from None
+            spelling = spelling_meant(source, metrics or {}, is_template=True)
+            raise _located(_with_spelling(error, spelling), where, source) from None
 
     @property
     def names(self) -> frozenset[str]:
@@ -46,11 +53,11 @@ class Template:
 
         `literally` is applied to each value on its way into the text. Raises TemplateError.
         """
-        run = Run(scope.look_up)
+        run = Run(cache(scope.look_up))
         try:
             values = [evaluation.as_text(run, part.evaluate) for part in self.parts if isinstance(part, Expression)]
         except ExpressionError as error:
-            raise _located(error, self.where, self.source) from None
+            raise _located(error, self.where, self.source, _MAY_BE_MISSING if _is_missing(error) else "") from None
         if values and not any(values):
             return None
         waiting = iter(values)
@@ -82,12 +89,13 @@ class Requirement:
     expression: Expression = field(repr=False)
 
     @classmethod
-    def parse(cls, source: str, *, where: str) -> Requirement:
-        """Raises TemplateError for anything that can't be read or isn't on the list."""
+    def parse(cls, source: str, *, where: str, metrics: Mapping[str, object] | None = None) -> Requirement:
+        """Raises TemplateError for anything that can't be read or isn't on the list, as `Template.parse`."""
         try:
             return cls(source, where, _requirement_of(source))
         except ExpressionError as error:
-            raise _located(error, where, source) from None
+            spelling = spelling_meant(source, metrics or {}, is_template=False)
+            raise _located(_with_spelling(error, spelling), where, source) from None
 
     @property
     def names(self) -> frozenset[str]:
@@ -96,7 +104,7 @@ class Requirement:
 
     def check(self, scope: Scope) -> Verdict:
         """Raises TemplateError if it comes to neither true nor false, Unreadable if it needs unknown labels."""
-        run = Run(scope.look_up)
+        run = Run(cache(scope.look_up), is_gate=True)
         try:
             return Verdict(evaluation.as_verdict(run, self.expression.evaluate), run.read)
         except ExpressionError as error:
@@ -104,21 +112,32 @@ class Requirement:
 
 
 def _told(value: object) -> str:
-    if isinstance(value, list | tuple):
-        more = [f"{len(value) - _MOST_TOLD:,} more"] if len(value) > _MOST_TOLD else []
-        return f"[{', '.join([*map(_told_plainly, value[:_MOST_TOLD]), *more])}]"
-    return _told_plainly(value)
+    if not isinstance(value, list | tuple):
+        return _told_plainly(value)
+    if any(isinstance(item, list | tuple | Mapping) for item in value[:_MOST_TOLD]):
+        return f"a list of {len(value):,}"
+    more = [f"{len(value) - _MOST_TOLD:,} more"] if len(value) > _MOST_TOLD else []
+    return f"[{', '.join([*map(_told_plainly, value[:_MOST_TOLD]), *more])}]"
 
 
 def _told_plainly(value: object) -> str:
     try:
         return f"'{shown(value)}'" if isinstance(value, str) else text_of(value)
     except ExpressionError:
-        return kind_of(value)
+        return "null" if value is None else kind_of(value)
 
 
-def _located(error: ExpressionError, where: str, source: str) -> TemplateError:
-    return TemplateError(f"{where} `{shown(source)}`: {error.problem}", error.next_step)
+def _is_missing(error: ExpressionError) -> bool:
+    return isinstance(error, Missing) and not isinstance(error, Unfit)
+
+
+def _with_spelling(error: ExpressionError, spelling: str | None) -> ExpressionError:
+    """The error of what can't be read, with how a metric is written that seems to be meant."""
+    return ExpressionError(error.problem, f"Write `{shown(spelling)}`.") if spelling else error
+
+
+def _located(error: ExpressionError, where: str, source: str, next_step: str = "") -> TemplateError:
+    return TemplateError(f"{where} `{shown(source)}`: {error.problem}", error.next_step or next_step)
 
 
 @lru_cache(maxsize=1024)

@@ -80,7 +80,9 @@ class Settings(BaseSettings):
 
     labels: LabelItems = _input((), "What", "Labels or label templates: a list, or a map such as `{stage: production}`")
     labels_file: FilePath | None = _input(None, "What", "File with the same; added to `labels`")
-    metrics_file: Items = _input((), "What", "JSON or YAML file(s); content is `metrics` in templates; list")
+    metrics_file: Items = _input(
+        (), "What", "JSON, CSV, YAML or TOML file(s), as path, glob or `NAME=PATH`; `metrics` in templates; list"
+    )
     mode: ModeName | None = _input(
         None, "What",
         "`replace`, `add`, `remove`, `upsert`, `clear`, `read`. Without it the labels given become the list, "

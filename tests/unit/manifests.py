@@ -10,7 +10,7 @@ from pathlib import Path
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError
 from har_labels.inputs import Given
-from har_labels.lists import parse_lines
+from har_labels.lists import parse_expressions
 from har_labels.manifest import entries_in
 from har_labels.recipe import Surroundings, requirements_of
 from har_labels.settings import Settings
@@ -35,7 +35,7 @@ class Written:
             spelling="manifest",
             defaults=Settings(layers=[{name: Given(name, text) for name, text in self.inputs.items()}]),
             surroundings=Surroundings(self.metrics, {}, NOW),
-            requirements=requirements_of(parse_lines(self.require)),
+            requirements=requirements_of(parse_expressions(self.require)),
             notice=self.notices.append,
         )
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
+import pytest
+
+from har_labels.errors import TemplateError
 from har_labels.language.scope import Scope
+from har_labels.rules import Requirement, Template
 
 SCOPE = Scope(
     metrics={
@@ -37,3 +44,22 @@ SCOPE = Scope(
     current=("a", "stage=staging"),
     labels=("c",),
 )
+
+
+def rendered(source: str, metrics: Mapping[str, object] | None = None, **more: Any) -> str | None:
+    """The text of `{{ source }}` in a label, with these metrics and this scope."""
+    scope = replace(SCOPE, **more) if metrics is None else replace(SCOPE, metrics=metrics, **more)
+    return Template.parse(f"{{{{ {source} }}}}", where="label 1", metrics=scope.metrics).render(scope)
+
+
+def holds(source: str, metrics: Mapping[str, object] | None = None, **more: Any) -> bool:
+    """Whether a `require` holds, with these metrics and this scope."""
+    scope = replace(SCOPE, **more) if metrics is None else replace(SCOPE, metrics=metrics, **more)
+    return Requirement.parse(source, where="`require` line 1", metrics=scope.metrics).check(scope).holds
+
+
+def refused(ask: Callable[..., object], source: str, metrics: Mapping[str, object] | None = None, **more: Any) -> str:
+    """The whole line of the error that `rendered` or `holds` ends in."""
+    with pytest.raises(TemplateError) as caught:
+        ask(source, metrics, **more)
+    return caught.value.line

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_labels.lists import Item, ListError, parse_lines, parse_list, quote
+from har_labels.lists import Item, ListError, parse_expressions, parse_list, quote
 
 ONE_LINE = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]))
 
@@ -163,7 +163,7 @@ def test_a_bracket_that_is_no_json_array_shows_both_ways(text: str, both_ways: t
 def test_positions_count_items() -> None:
     """Positions count the items that are there, from 1."""
     assert parse_list(",a,,b") == (Item("a", 1), Item("b", 2))
-    assert parse_lines("\nx > 1\n\n y, z \r\n") == (Item("x > 1", 1), Item("y, z", 2))
+    assert parse_expressions("\nx > 1\n\n y, z \r\n") == (Item("x > 1", 1), Item("y, z", 2))
 
 
 @given(st.lists(ONE_LINE), st.sampled_from([",", "\n", " , ", "\r\n", "\n# a, b\n\n"]))
@@ -228,3 +228,41 @@ def test_work_grows_with_length(unit: str) -> None:
 
     small, large = calls(unit * 2000), calls(unit * 20_000)
     assert large < 12 * small
+
+
+@pytest.mark.parametrize(
+    ("text", "expressions"),
+    [
+        ("# at least\na > 1  # of the test set\n", ["a > 1"]),
+        ("#\n  # x\n", []),
+        ("a == '#1' # b", ["a == '#1'"]),
+        ('a == "#1" and b == \'it"#\'#c', ['a == "#1" and b == \'it"#\'']),
+        (r"a == 'it\'s #1' # b", [r"a == 'it\'s #1'"]),
+        ("a == 'open # b", ["a == 'open # b"]),
+        ("a and\n  b", ["a and b"]),
+        ("a or # first\n\n # second\n b\nc", ["a or b", "c"]),
+        ("a >=\n 0.9\nb", ["a >= 0.9", "b"]),
+        ("a not in\nb", ["a not in b"]),
+        ("not\na", ["not a"]),
+        ("a |\nfloat > 1", ["a | float > 1"]),
+        ("a +\nb *\nc -\nd /\ne > 1", ["a + b * c - d / e > 1"]),
+        ("x if a else\ny", ["x if a else y"]),
+        ("a is\ndefined", ["a is defined"]),
+        ("(a or\n b\n) and c\nd", ["(a or b ) and c", "d"]),
+        ("(\na > 1  # (\n)\nb", ["( a > 1 )", "b"]),
+        ("a in [\n'x',\n'y'\n]\nb", ["a in [ 'x', 'y' ]", "b"]),
+        ("a == '('\nb", ["a == '('", "b"]),
+        ("a == 'and'\nb", ["a == 'and'", "b"]),
+        ("metrics.band\nb", ["metrics.band", "b"]),
+        ("metrics.and\nb", ["metrics.and", "b"]),
+        ("a)\nb", ["a)", "b"]),
+        ("a))\n(b\n)", ["a))", "(b )"]),
+        ("a and", ["a and"]),
+        ("a\r\nb and\r\nc", ["a", "b and c"]),
+        ("a\nand b", ["a", "and b"]),
+    ],
+)
+def test_expressions(text: str, expressions: list[str]) -> None:
+    """`require`: comments go, and a line goes on while a bracket is open or behind `and`, `or` or another operator."""
+    assert [item.text for item in parse_expressions(text)] == expressions
+    assert [item.position for item in parse_expressions(text)] == list(range(1, len(expressions) + 1))

@@ -5,98 +5,112 @@ Each function makes a piece: a function from one Run to a value of values.py.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from har_labels.language.comparison import holds, reads_as_number
 from har_labels.language.filters import Filter
+from har_labels.language.keys import path_to
 from har_labels.language.scope import CI_NAMES
 from har_labels.language.values import (
-    EACH,
     Effort,
     ExpressionError,
     Missing,
+    Null,
+    Unfit,
     checked,
+    cut,
     described,
-    kind_of,
     listed,
     number,
     part,
-    path_to,
     text_of,
+    whole,
 )
 
-DEFAULT = Filter(lambda *_: None, ("default_value", "boolean"))  # `run` stays unused: see `defaulted`
-
-_ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
-    "eq": ("==", operator.eq),
-    "ne": ("!=", operator.ne),
-    "lt": ("<", operator.lt),
-    "lteq": ("<=", operator.le),
-    "gt": (">", operator.gt),
-    "gteq": (">=", operator.ge),
-}
+_LARGEST_INDEX = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One evaluation: `look_up` gives a name's value, `read` collects what was read, by its path."""
+    """One evaluation: `look_up` gives a name's value, `read` collects what was read, by its path.
+
+    In a gate (`require`) no default stands in for a value that is there and is not fit.
+    """
 
     look_up: Callable[[str], object]
+    is_gate: bool = False
     effort: Effort = field(default_factory=Effort)
     read: dict[str, object] = field(default_factory=dict)
 
 
 Evaluate = Callable[[Run], object]
+# One step into a value: from it and its path to what is there and that one's path.
+Step = Callable[[Run, object, str], tuple[object, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What stands in `[…]` or behind a dot: worked out anew for each run."""
-
-    evaluate: Evaluate
+def reader(name: str, steps: Sequence[Step]) -> Evaluate:
+    """The value of `name`, or what `steps` lead to in it."""
+    return _following(lambda run: run.look_up(name), name, steps)
 
 
-def reader(name: str, keys: Sequence[Key]) -> Evaluate:
-    """The value of `name`, or what `keys` lead to in it."""
+def behind_brackets(inner: Evaluate, steps: Sequence[Step]) -> Evaluate:
+    """What `steps` lead to in the value of an expression."""
+    return _following(inner, "(…)", steps)
 
+
+def _following(start: Evaluate, name: str, steps: Sequence[Step]) -> Evaluate:
     def read(run: Run) -> object:
-        value, path = run.look_up(name), name
-        for key in keys:
-            at = key.evaluate(run)
-            found = _of_ci(value, at) if name == "ci" else part(checked(value, path), at, path, run.effort)
-            value, path = found, path_to(path, at)
-        run.read[path] = checked(value, path)
-        return value
+        value, path = start(run), name
+        for step in steps:
+            value, path = step(run, value, path)
+        run.read[path] = value
+        return checked(value, path)
 
     return read
+
+
+def to_part(key: Evaluate) -> Step:
+    """`.key` or `[key]`."""
+
+    def step(run: Run, value: object, path: str) -> tuple[object, str]:
+        at = key(run)
+        return part(value, at, path, run.effort), path_to(path, at)
+
+    return step
+
+
+def to_ci_fact(key: Evaluate) -> Step:
+    """A name of `ci`; a known one that the CI doesn't tell is empty text."""
+
+    def step(run: Run, value: object, path: str) -> tuple[object, str]:
+        name = key(run)
+        check_ci(name)
+        return (value.get(name) or "" if isinstance(value, Mapping) else ""), path_to(path, name)
+
+    return step
+
+
+def to_cut(start: Evaluate | None, stop: Evaluate | None, step: Evaluate | None) -> Step:
+    """`[start:stop:step]`, each a whole number if it is there."""
+
+    def index(run: Run, evaluate: Evaluate | None) -> int | None:
+        return None if evaluate is None else whole(evaluate(run), "`[a:b]`", _LARGEST_INDEX)
+
+    def cutting(run: Run, value: object, path: str) -> tuple[object, str]:
+        span = slice(index(run, start), index(run, stop), index(run, step))
+        if span.step == 0:
+            raise ExpressionError("`[a:b:c]` can't go by steps of 0")
+        written = ":".join("" if each is None else str(each) for each in (span.start, span.stop))
+        return cut(value, span, path, run.effort), f"{path}[{written}{'' if span.step is None else f':{span.step}'}]"
+
+    return cutting
 
 
 def check_ci(name: object) -> None:
     """Raise ExpressionError unless `ci` has this name on every CI."""
     if name not in CI_NAMES:
         raise ExpressionError(f"there is no `{path_to('ci', name)}`; in `ci` there are {listed(CI_NAMES, most=20)}")
-
-
-def _of_ci(ci: object, name: object) -> object:
-    check_ci(name)
-    return ci.get(name) or "" if isinstance(ci, Mapping) else ""
-
-
-def bound(
-    name: str, wanted: Filter, positional: Sequence[Evaluate], named: Mapping[str, Evaluate]
-) -> dict[str, Evaluate]:
-    """The arguments of a filter by the names of its parameters."""
-    given = dict(zip(wanted.parameters, positional, strict=False))
-    missing = [each for each in wanted.parameters[: wanted.required] if each not in {*given, *named}]
-    if len(positional) > len(wanted.parameters) or missing or not named.keys() <= set(wanted.parameters) - set(given):
-        if wanted.is_open:
-            raise ExpressionError(f"`{name}` takes its values without names, as many as its pattern has places")
-        takes = ", ".join(wanted.parameters) or "nothing"
-        must = f", of which {' and '.join(missing)} must be given" if missing else ""
-        raise ExpressionError(f"`{name}` takes {takes} in brackets{must}")
-    return given | dict(named)
 
 
 def filtered(
@@ -122,11 +136,48 @@ def defaulted(subject: Evaluate, arguments: Mapping[str, Evaluate]) -> Evaluate:
         run.effort.spend(1)
         try:
             value = subject(run)
-        except Missing:
+        except Missing as missing:
+            _refuse_unfit(run, missing)
             return otherwise(run)
         return value if value or not also_empty(run) else otherwise(run)
 
     return run_default
+
+
+def _refuse_unfit(run: Run, missing: Missing) -> None:
+    if run.is_gate and isinstance(missing, Unfit):
+        raise ExpressionError(f"{missing.problem}; in `require` no default stands in for that", missing.next_step)
+
+
+def is_defined(subject: Evaluate) -> Evaluate:
+    """Whether all that `subject` reads is there, though it may be null."""
+
+    def run_test(run: Run) -> bool:
+        run.effort.spend(1)
+        try:
+            subject(run)
+        except Missing as missing:
+            _refuse_unfit(run, missing)
+            return isinstance(missing, Null | Unfit)
+        return True
+
+    return run_test
+
+
+def is_none(subject: Evaluate) -> Evaluate:
+    """Whether `subject` is there and null; one that isn't there is an error."""
+
+    def run_test(run: Run) -> bool:
+        run.effort.spend(1)
+        try:
+            subject(run)
+        except Null:
+            return True
+        except Unfit as unfit:
+            _refuse_unfit(run, unfit)
+        return False
+
+    return run_test
 
 
 def _empty_text(_run: Run) -> object:
@@ -139,31 +190,48 @@ def _false(_run: Run) -> object:
 
 def added(left: Evaluate, right: Evaluate) -> Evaluate:
     """The sum of two numbers."""
-    return lambda run: checked(_term(left(run)) + _term(right(run)), "the sum")
+    return lambda run: checked(_term(left(run), "+", "-") + _term(right(run), "+", "-"), "the sum")
 
 
 def subtracted(left: Evaluate, right: Evaluate) -> Evaluate:
     """The difference of two numbers."""
-    return lambda run: checked(_term(left(run)) - _term(right(run)), "the difference")
+    return lambda run: checked(_term(left(run), "+", "-") - _term(right(run), "+", "-"), "the difference")
+
+
+def multiplied(left: Evaluate, right: Evaluate) -> Evaluate:
+    """The product of two numbers."""
+    return lambda run: checked(_term(left(run), "*", "/") * _term(right(run), "*", "/"), "the product")
+
+
+def divided(left: Evaluate, right: Evaluate) -> Evaluate:
+    """The quotient of two numbers; by zero there is none, so it is missing."""
+
+    def divide(run: Run) -> object:
+        above, below = _term(left(run), "*", "/"), _term(right(run), "*", "/")
+        if not below:
+            raise Missing(lambda: f"it divides {text_of(above)} by zero")
+        return checked(above / below, "the quotient")
+
+    return divide
 
 
 def negated(inner: Evaluate) -> Evaluate:
     """A number with the other sign."""
-    return lambda run: -_term(inner(run))
+    return lambda run: -_term(inner(run), "+", "-")
 
 
 def unchanged(inner: Evaluate) -> Evaluate:
     """What `+` before a number is."""
-    return lambda run: _term(inner(run))
+    return lambda run: _term(inner(run), "+", "-")
 
 
-def _term(value: object) -> int | float:
+def _term(value: object, sign: str, other: str) -> int | float:
     if isinstance(value, str):
-        raise ExpressionError(
-            f"`+` and `-` are for numbers, and {described(value)} is none",
-            "Put texts beside one another: `{{ a }}{{ b }}`; a number in a metrics file has no quotes.",
-        )
-    return number(value, "`+` or `-`")
+        cure = "Put texts beside one another: `{{ a }}{{ b }}`; a number in a metrics file has no quotes."
+        if reads_as_number(value):
+            cure = "Make a number of the text: `| float`."
+        raise ExpressionError(f"`{sign}` and `{other}` are for numbers, and {described(value)} is none", cure)
+    return number(value, f"`{sign}` or `{other}`")
 
 
 def compared(first: Evaluate, operands: Sequence[tuple[str, Evaluate]]) -> Evaluate:
@@ -174,54 +242,12 @@ def compared(first: Evaluate, operands: Sequence[tuple[str, Evaluate]]) -> Evalu
         for sign, evaluate in operands:
             right = evaluate(run)
             run.effort.spend(1)
-            if not _holds(run.effort, sign, left, right):
+            if not holds(run.effort, sign, left, right):
                 return False
             left = right
         return True
 
     return compare
-
-
-def _holds(effort: Effort, sign: str, left: object, right: object) -> bool:
-    if sign in {"in", "notin"}:
-        return _contains(effort, right, left) is (sign == "in")
-    word, compare = _ORDER[sign]
-    kind = kind_of(left)
-    if kind != kind_of(right):
-        raise ExpressionError(
-            f"`{word}` compares {described(left)} with {described(right)}",
-            "Compare like with like: a number has no quotes, neither here nor in a metrics file.",
-        )
-    if kind not in {"a number", "a text", "a time"} and not (kind == "true or false" and sign in {"eq", "ne"}):
-        raise ExpressionError(
-            f"`{word}` can't compare {kind} with another", "Use `in` for lists, `==` for true and false."
-        )
-    return compare(left, right)
-
-
-def _contains(effort: Effort, whole: object, item: object) -> bool:
-    """Whether the list, text or mapping `whole` has `item`, compared like with like."""
-    if isinstance(item, list | tuple | Mapping):
-        raise ExpressionError(f"`in` can't look for {kind_of(item)}", "Look for one item at a time.")
-    match whole:
-        case list() | tuple():
-            effort.spend(len(whole))
-            return item in whole and (isinstance(item, str) or _has_alike(effort, whole, item))
-        case str() if isinstance(item, str):
-            effort.spend(len(whole))
-            return item in whole
-        case Mapping() if isinstance(item, str):
-            return item in whole
-    raise ExpressionError(
-        f"`in` can't look for {described(item)} in {described(whole)}",
-        "Behind `in` stands a list, or a text to look for a text in.",
-    )
-
-
-def _has_alike(effort: Effort, whole: Sequence[object], item: object) -> bool:
-    """Whether a list has `item` itself: in Python 1 == True, and here a hit must be of the same kind."""
-    effort.spend(EACH * len(whole))
-    return any(each == item and kind_of(each) == kind_of(item) for each in whole)
 
 
 def as_text(run: Run, evaluate: Evaluate) -> str:

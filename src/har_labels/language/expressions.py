@@ -6,44 +6,49 @@ before anything is evaluated: no Python object, no attribute, no call. Contract 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from har_labels.display import shown
 from har_labels.language import evaluation
-from har_labels.language.evaluation import DEFAULT, Evaluate, Key
-from har_labels.language.filters import FILTERS
-from har_labels.language.scope import CI_NAMES
+from har_labels.language.evaluation import Evaluate, Step
+from har_labels.language.filters import DEFAULT, FILTERS, Filter
+from har_labels.language.keys import path_to
+from har_labels.language.scope import CI_NAMES, LABEL_NAMES, NAMES, REQUIRE_NAMES, Shape
+from har_labels.language.sequences import TESTS, tested
 from har_labels.language.syntax import expression_tree, template_tree
-from har_labels.language.values import LARGEST_NUMBER, ExpressionError, listed, path_to
+from har_labels.language.values import LARGEST_NUMBER, ExpressionError, listed
 
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-LABEL_NAMES = frozenset({"metrics", "ci", "now", "artifact", "registry"})
-REQUIRE_NAMES = LABEL_NAMES | {"current", "labels"}
-
 _DEEPEST = 60
-_WITHOUT_PARTS = frozenset({"now", "artifact", "registry"})
 _REFUSED = {
     "Call": "a call `…()`",
     "Concat": "`~`",
     "Dict": "a mapping `{…}`",
-    "Div": "`/`",
     "FloorDiv": "`//`",
     "List": "a list that isn't behind `in`",
     "Mod": "`%`",
-    "Mul": "`*`",
     "Pow": "`**`",
-    "Slice": "a slice `[a:b]`",
-    "Test": "a test `is …`",
+    "Slice": "a slice `[a:b]` of several dimensions",
     "Tuple": "a list that isn't behind `in`",
 }
 _WAY_OUT = {
     "Concat": "Put the parts beside one another: `{{ a }}{{ b }}`.",
+    "FloorDiv": "Divide by `/`; `| int` takes the fraction away.",
     "Mod": "Use a filter: `'%.3f' | format(metrics.loss)`.",
-    "Test": "Ask `'x' in metrics` for a metric that may be missing, or put `| default('…')` behind it.",
+}
+# As Jinja2's `float(0)`: another way to write `| float | default(0)`.
+_WITH_DEFAULT = (FILTERS["float"], FILTERS["int"])
+_LIST_KINDS = frozenset({"List", "Tuple"})
+_SUBSCRIPTS = frozenset({"Getattr", "Getitem"})
+# The tests that look at whether a value is there.
+OF_PRESENCE: dict[str, Callable[[Evaluate], Evaluate]] = {
+    "defined": evaluation.is_defined,
+    "undefined": lambda subject: _negated(evaluation.is_defined(subject)),
+    "none": evaluation.is_none,
 }
 
 
@@ -93,8 +98,11 @@ class _Compiler:
             "Not": self._not,
             "Add": lambda node: evaluation.added(*self._both(node)),
             "Sub": lambda node: evaluation.subtracted(*self._both(node)),
+            "Mul": lambda node: evaluation.multiplied(*self._both(node)),
+            "Div": lambda node: evaluation.divided(*self._both(node)),
             "Neg": lambda node: evaluation.negated(self.compile(node.node)),
             "Pos": lambda node: evaluation.unchanged(self.compile(node.node)),
+            "Test": self._test,
         }
 
     def compile(self, node: nodes.Node) -> Evaluate:
@@ -117,72 +125,130 @@ class _Compiler:
         if value is None:
             raise ExpressionError(
                 "`none` is not allowed",
-                "Put `| default('…')` behind a value that may be missing.",
+                "Ask `… is none`, or `… is defined` of a value that may be missing.",
             )
         if isinstance(value, int | float) and abs(value) >= LARGEST_NUMBER:
             raise ExpressionError("a number in it is too large")
         return lambda _run: value
 
     def _chain(self, node: nodes.Expr) -> Evaluate:
-        """A name and what is taken from it: `metrics.val['acc'][0]`."""
+        """What is taken from a name, or from an expression in brackets: `metrics.val['acc'][0]`, `(… | last).acc[:5]`."""
         at: Any = node
-        steps: list[Any] = []
-        while type(at).__name__ in {"Getattr", "Getitem"}:
-            steps.append(at)
+        parts: list[Any] = []
+        while type(at).__name__ in _SUBSCRIPTS:
+            parts.append(at)
             at = at.node
+        parts.reverse()
+        if type(at).__name__ == "Const":
+            raise ExpressionError("`.` and `[…]` are allowed behind a name only, or behind brackets")
         if type(at).__name__ != "Name":
-            raise ExpressionError("`.` and `[…]` are allowed behind a name only, such as `metrics`")
-        keys = [self._key(step) for step in reversed(steps)]
-        self._check_name(at.name, len(keys))
-        self._note_path(at.name, list(reversed(steps)))
-        return evaluation.reader(at.name, keys)
+            return evaluation.behind_brackets(self.compile(at), [self._step(each) for each in parts])
+        self._check_name(at.name, parts)
+        self._note_path(at.name, parts)
+        steps = [self._step(each) for each in parts]
+        if at.name == "ci":
+            steps[0] = evaluation.to_ci_fact(self._key(parts[0]))
+        return evaluation.reader(at.name, steps)
 
-    def _key(self, step: Any) -> Key:
-        if type(step).__name__ == "Getattr":
-            name: str = step.attr
-            return Key(lambda _run: name)
-        return Key(self.compile(step.arg))
+    def _step(self, node: Any) -> Step:
+        if _is_slice(node):
+            span = node.arg
+            return evaluation.to_cut(*(each and self.compile(each) for each in (span.start, span.stop, span.step)))
+        return evaluation.to_part(self._key(node))
 
-    def _check_name(self, name: str, parts: int) -> None:
+    def _key(self, node: Any) -> Evaluate:
+        if type(node).__name__ == "Getattr":
+            name: str = node.attr
+            return lambda _run: name
+        return self.compile(node.arg)
+
+    def _check_name(self, name: str, parts: Sequence[Any]) -> None:
         if name not in self._names:
             only = ", which only `require` knows" if name in REQUIRE_NAMES else ""
-            raise ExpressionError(f"there is no name `{shown(name)}` here{only}; there are {listed(self._names)}")
-        if name in _WITHOUT_PARTS and parts:
-            hint = "Write `now | date('%Y')` for parts of the time." if name == "now" else "Use the name alone."
-            raise ExpressionError(f"`{name}` has no parts", hint)
-        if name == "ci" and parts != 1:
+            raise ExpressionError(
+                f"there is no name `{shown(name)}` here{only}; there are {listed(self._names, most=20)}"
+            )
+        shape, is_cut = NAMES[name].shape, [_is_slice(each) for each in parts]
+        if shape is Shape.TIME and parts:
+            raise ExpressionError(f"`{name}` has no parts", "Write `now | date('%Y')` for parts of the time.")
+        if shape is Shape.TEXT and not all(is_cut):
+            raise ExpressionError(f"`{name}` has no parts", "Use the name alone, or cut it: `[:12]`.")
+        if shape is Shape.CI and (is_cut[:1] != [False] or not all(is_cut[1:])):
             raise ExpressionError(
                 "`ci` needs one name behind it",
                 f"Write `ci.branch`; there are {listed(CI_NAMES, most=20)}.",
             )
+        key = _constant_key(parts[0]) if parts else None
+        if shape is Shape.LIST and isinstance(key, str):
+            raise ExpressionError(
+                f"`{name}` is a list and has no names such as `{shown(key)}`",
+                f"`{shown(path_to(f'{name}_map', key))}` is the value of the label with this key.",
+            )
 
-    def _note_path(self, name: str, steps: Sequence[Any]) -> None:
+    def _note_path(self, name: str, parts: Sequence[Any]) -> None:
         path = name
-        for step in steps:
-            if type(step).__name__ == "Getitem" and type(step.arg).__name__ != "Const":
+        for part in parts:
+            key = _constant_key(part)
+            if key is None:
                 break
-            key = step.attr if type(step).__name__ == "Getattr" else step.arg.value
             if name == "ci":
                 evaluation.check_ci(key)
             path = path_to(path, key)
         self.read.add(path)
 
     def _filter(self, node: nodes.Filter) -> Evaluate:
-        wanted = DEFAULT if node.name == "default" else FILTERS.get(node.name)
+        wanted = FILTERS.get(node.name)
         if wanted is None:
-            raise ExpressionError(f"there is no filter `{shown(node.name)}`; there are {listed([*FILTERS, 'default'])}")
-        pairs: list[Any] = node.kwargs
-        named: dict[str, Evaluate] = {pair.key: self.compile(pair.value) for pair in pairs}
-        if node.node is None or node.dyn_args or node.dyn_kwargs or len(named) < len(pairs):
-            raise ExpressionError(f"`{node.name}` takes each argument once, and no `*` or `**`")
-        subject, positional = self.compile(node.node), [self.compile(argument) for argument in node.args]
+            known, _dot, rest = node.name.partition(".")
+            cure = f"Put it in brackets: `(… | {known}).{shown(rest)}`." if known in FILTERS else ""
+            raise ExpressionError(
+                f"there is no filter `{shown(node.name)}`; there are {listed(FILTERS, most=40)}", cure
+            )
+        if node.node is None:
+            raise ExpressionError(f"`{node.name}` has nothing before it")
+        positional, named = self._arguments(node)
+        subject = self.compile(node.node)
         if wanted.is_open:
-            evaluation.bound(node.name, wanted, [], named)
+            _bound(node.name, wanted, [], named)
             return evaluation.filtered(wanted, subject, positional, {})
-        arguments = evaluation.bound(node.name, wanted, positional, named)
+        arguments = _bound(node.name, wanted, positional, named)
         if wanted is DEFAULT:
             return evaluation.defaulted(subject, arguments)
-        return evaluation.filtered(wanted, subject, [], arguments)
+        otherwise = arguments.pop("default", None) if wanted in _WITH_DEFAULT else None
+        evaluate = evaluation.filtered(wanted, subject, [], arguments)
+        return evaluation.defaulted(evaluate, {"default_value": otherwise}) if otherwise else evaluate
+
+    def _test(self, node: nodes.Test) -> Evaluate:
+        positional, named = self._arguments(node)
+        subject = self.compile(node.node)
+        if node.name in OF_PRESENCE:
+            if positional or named:
+                raise ExpressionError(f"`is {node.name}` takes nothing behind it")
+            return OF_PRESENCE[node.name](subject)
+        if node.name not in TESTS:
+            every = listed([*OF_PRESENCE, *TESTS], most=40)
+            raise ExpressionError(f"a test `is {shown(node.name)}` is not known; there are {every}")
+        if len(positional) != 1 or named:
+            raise ExpressionError(f"`is {node.name}` takes one value behind it: `is {node.name}('…')`")
+        name, other = node.name, positional[0]
+        return lambda run: tested(run.effort, name, subject(run), other(run))
+
+    def _arguments(self, node: nodes.Filter | nodes.Test) -> tuple[list[Evaluate], dict[str, Evaluate]]:
+        """What stands in the brackets of a filter or a test; a list of constants may."""
+        pairs: list[Any] = node.kwargs
+        named: dict[str, Evaluate] = {pair.key: self._argument(pair.value) for pair in pairs}
+        if node.dyn_args or node.dyn_kwargs or len(named) < len(pairs):
+            raise ExpressionError(f"`{node.name}` takes each argument once, and no `*` or `**`")
+        return [self._argument(argument) for argument in node.args], named
+
+    def _argument(self, node: Any) -> Evaluate:
+        return self._constants(node) if type(node).__name__ in _LIST_KINDS else self.compile(node)
+
+    def _constants(self, node: Any) -> Evaluate:
+        if any(not _is_constant(item) for item in node.items):
+            raise ExpressionError("a list behind `in` holds constants only", "Write `x == a or x == b` instead.")
+        items = [self.compile(item) for item in node.items]
+        return lambda run: [item(run) for item in items]
 
     def _condition(self, node: nodes.CondExpr) -> Evaluate:
         if node.expr2 is None:
@@ -198,13 +264,7 @@ class _Compiler:
 
     def _operand(self, operand: nodes.Operand) -> Evaluate:
         """The right side of a comparison; behind `in` it may be a list of constants."""
-        node: Any = operand.expr
-        if operand.op not in {"in", "notin"} or type(node).__name__ not in {"List", "Tuple"}:
-            return self.compile(node)
-        if any(not _is_constant(item) for item in node.items):
-            raise ExpressionError("a list behind `in` holds constants only", "Write `x == a or x == b` instead.")
-        items = [self.compile(item) for item in node.items]
-        return lambda run: [item(run) for item in items]
+        return self._argument(operand.expr) if operand.op in {"in", "notin"} else self.compile(operand.expr)
 
     def _and(self, node: nodes.And) -> Evaluate:
         left, right = self._both(node)
@@ -215,8 +275,37 @@ class _Compiler:
         return lambda run: left(run) or right(run)
 
     def _not(self, node: nodes.Not) -> Evaluate:
-        inner = self.compile(node.node)
-        return lambda run: not inner(run)
+        return _negated(self.compile(node.node))
+
+
+def _bound(
+    name: str, wanted: Filter, positional: Sequence[Evaluate], named: Mapping[str, Evaluate]
+) -> dict[str, Evaluate]:
+    """The arguments of a filter by the names of its parameters."""
+    given = dict(zip(wanted.parameters, positional, strict=False))
+    missing = [each for each in wanted.parameters[: wanted.required] if each not in {*given, *named}]
+    if len(positional) > len(wanted.parameters) or missing or not named.keys() <= set(wanted.parameters) - set(given):
+        if wanted.is_open:
+            raise ExpressionError(f"`{name}` takes its values without names, as many as its pattern has places")
+        takes = ", ".join(wanted.parameters) or "nothing"
+        must = f", of which {' and '.join(missing)} must be given" if missing else ""
+        raise ExpressionError(f"`{name}` takes {takes} in brackets{must}")
+    return given | dict(named)
+
+
+def _negated(inner: Evaluate) -> Evaluate:
+    return lambda run: not inner(run)
+
+
+def _is_slice(node: Any) -> bool:
+    return type(node).__name__ == "Getitem" and type(node.arg).__name__ == "Slice"
+
+
+def _constant_key(node: Any) -> object:
+    """The key of `.key`, `['key']` or `[0]`; None if it is worked out, or if it is a slice."""
+    if type(node).__name__ == "Getattr":
+        return node.attr
+    return node.arg.value if type(node.arg).__name__ == "Const" else None
 
 
 def _is_constant(node: Any) -> bool:

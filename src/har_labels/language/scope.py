@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 
+from har_labels.display import shown
 from har_labels.errors import Unreadable
-from har_labels.labels import Labels
+from har_labels.labels import Labels, key_and_value
+from har_labels.language import unreadable
 
 # The same on every CI; what a CI doesn't tell is empty text (contract §3 "`ci` has the same names").
 CI_NAMES = (
@@ -16,12 +19,57 @@ CI_NAMES = (
 )  # fmt: skip
 
 
+class Shape(Enum):
+    """What can be taken out of a name's value."""
+
+    MAPPING = auto()
+    LIST = auto()
+    TEXT = auto()
+    TIME = auto()
+    CI = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name: its shape, whether only `require` knows it, and whether it differs from one artifact to the next.
+
+    `says` is the README's line.
+    """
+
+    shape: Shape
+    says: str
+    is_for_require: bool = False
+    is_of_artifact: bool = False
+
+
+NAMES = {
+    "metrics": Name(Shape.MAPPING, "what the files of `metrics-file` hold"),
+    "ci": Name(Shape.CI, f"facts of the run, the same on every CI, empty where one has none: `{' '.join(CI_NAMES)}`"),
+    "now": Name(Shape.TIME, "the time, in UTC"),
+    "artifact": Name(Shape.TEXT, "the artifact's name", is_of_artifact=True),
+    "registry": Name(Shape.TEXT, "the registry's scope path", is_of_artifact=True),
+    "current": Name(Shape.LIST, "the artifact's labels now, a list", is_for_require=True, is_of_artifact=True),
+    "current_map": Name(
+        Shape.MAPPING,
+        "those that are `key=value` or `key:value`, by key; the values are texts",
+        is_for_require=True,
+        is_of_artifact=True,
+    ),
+    "labels": Name(Shape.LIST, "the labels given, a list", is_for_require=True, is_of_artifact=True),
+    "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True),
+}
+LABEL_NAMES = frozenset(name for name, each in NAMES.items() if not each.is_for_require)
+REQUIRE_NAMES = frozenset(NAMES)
+# Not known before an artifact is.
+ARTIFACT_NAMES = frozenset(name for name, each in NAMES.items() if each.is_of_artifact)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What templates and `require` can see, and all they can see.
 
     `now` has a time zone. `current` (None: the registry doesn't show them) and `labels` (those given) are
-    for `require` only.
+    for `require` only, and so are the mappings made of them.
     """
 
     metrics: Mapping[str, object]
@@ -38,3 +86,31 @@ class Scope:
         if value is None:
             raise Unreadable(f"`require` reads `{name}`, and the labels of {self.artifact!r} are not known")
         return value
+
+    @property
+    def current_map(self) -> Mapping[str, object] | None:
+        return None if self.current is None else by_key(self.current)
+
+    @property
+    def labels_map(self) -> Mapping[str, object] | None:
+        return None if self.labels is None else by_key(self.labels)
+
+
+def by_key(labels: Labels) -> Mapping[str, object]:
+    """The labels that are `key=value` or `key:value`, as a mapping; a key that is there twice is an error where it is read.
+
+    The output `labels-map` takes one of the two instead: it only tells, and nothing hangs on it.
+    """
+    found: dict[str, object] = {}
+    first: dict[str, str] = {}
+    for label in labels:
+        if pair := key_and_value(label):
+            key, value = pair
+            found[key] = value if key not in found else _twice(first[key], label)
+            first.setdefault(key, label)
+    return found
+
+
+def _twice(first: str, second: str) -> unreadable.Unreadable:
+    both = f"`{shown(first)}` and `{shown(second)}`"
+    return unreadable.Unreadable(f"two labels have this key, {both}", "Take one of the two labels away.")

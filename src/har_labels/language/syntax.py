@@ -7,27 +7,32 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 from har_labels.display import shown
+from har_labels.language.keys import LONGEST_KEY, Word
 from har_labels.language.values import ExpressionError
 
 if TYPE_CHECKING:
     from jinja2 import Environment, nodes
+    from jinja2.parser import Parser
 
 LONGEST_SOURCE = 4096
 _OPENING = re.compile(r"\{[{%#]")
 # Jinja2's parser recurses: some 15 frames for a bracket, one for each of `not`, `-`, `+` and `if`.
 _DEEPEST_BRACKETS = 20
 _MOST_PREFIXES = 100
+_BRACKETS = "Put what is before `[` in brackets: `(metrics.rows | last)['f1-score']`."
 # What is meant by a sign behind the end of an expression.
 _WAYS_ON = {
     "=": "`==` compares; a text stands in quotes: `'stage=prod' in current`.",
     ",": "Write one expression a line. Harness joins a YAML list with commas before a step sees it: use a block (`|`).",
+    "[": _BRACKETS,
 }
+_BETWEEN_RUNS = {"whitespace", "data", "variable_begin", "variable_end"}
 
 
 def template_tree(source: str) -> list[str | nodes.Expr]:
@@ -36,26 +41,23 @@ def template_tree(source: str) -> list[str | nodes.Expr]:
         return [source]
     _check_length(source)
     with _jinja_errors() as environment:
-        from jinja2.parser import Parser
-
-        _check_tokens(environment, source, None)
-        return list(_parts(Parser(environment, source).parse()))
+        return list(_parts(_parser(environment, source, None).parse()))
 
 
 def expression_tree(source: str) -> nodes.Expr:
     """The one expression that `source` is. Raises ExpressionError if it is anything else."""
-    if source.lstrip().startswith("{{"):
+    if source.lstrip().startswith(("{{", "${{")):
         raise ExpressionError("it has `{{ }}` around it", "Leave the braces away: `require` is an expression already.")
     _check_length(source)
     with _jinja_errors() as environment:
-        from jinja2.parser import Parser
-
-        _check_tokens(environment, source, "variable")
-        parser = Parser(environment, source, state="variable")
+        parser = _parser(environment, source, "variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
             left = str(parser.stream.current.value)
-            raise ExpressionError(f"it goes on with `{shown(left)}` after its end", _WAYS_ON.get(left, ""))
+            cure = _WAYS_ON.get(left, "")
+            if source.split(None, 1)[0] in {"and", "or"}:
+                cure = "A line goes on in the next if it ends in `and`, `or` or an operator, not if the next begins so."
+            raise ExpressionError(f"it goes on with `{shown(left)}` after its end", cure)
         return tree
 
 
@@ -84,7 +86,7 @@ def _jinja_errors() -> Iterator[Environment]:
             yield _environment()
     except TemplateSyntaxError as error:
         told = str(error.message).replace("end of print statement", "}}")
-        raise ExpressionError(f"it can't be read: {shown(told)}") from None
+        raise ExpressionError(f"it can't be read: {shown(told)}", _BRACKETS if "got '['" in told else "") from None
     except (ValueError, SyntaxError, RecursionError):
         # Digits of other scripts that only Jinja2's lexer takes for a number, and nesting.
         raise ExpressionError(
@@ -92,19 +94,47 @@ def _jinja_errors() -> Iterator[Environment]:
         ) from None
 
 
-def _check_tokens(environment: Environment, source: str, state: str | None) -> None:
-    """Refuse statements and comments, which leave no trace in the tree, and what would exhaust the parser."""
+def _parser(environment: Environment, source: str, state: str | None) -> Parser:
+    """Jinja2's parser of `source`, whose names know the text that they stand in."""
+    from jinja2.lexer import TokenStream
+    from jinja2.parser import Parser
+
+    raw = list(environment.lexer.tokeniter(source, None, state=state))
+    _check_tokens(raw)
+    parser = Parser(environment, source, state=state)
+    parser.stream = TokenStream(environment.lexer.wrap(_with_runs(raw)), None, None)
+    return parser
+
+
+def _with_runs(raw: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+    """The tokens, each name as a Word with what follows it without a blank."""
+    run, marked = "", []
+    for line, kind, text in reversed(raw):
+        run = "" if kind in _BETWEEN_RUNS else f"{text}{run}"[:LONGEST_KEY]
+        marked.append((line, kind, Word.of(text, run) if kind == "name" else text))
+    return marked[::-1]
+
+
+def _check_tokens(raw: Sequence[tuple[int, str, str]]) -> None:
+    """Refuse statements and comments, which leave no trace in the tree, another language's `$`, and what would exhaust the parser."""
     brackets = prefixes = 0
-    for _line, kind, text in environment.lexer.tokeniter(source, None, state=state):
+    before = ""
+    for _line, kind, text in raw:
         if kind in {"block_begin", "comment_begin", "raw_begin"}:
             raise ExpressionError(
                 "statements `{% %}` and comments `{# #}` are not allowed",
                 "Leave them away, or write `{{ '{%' }}` for the text.",
             )
+        if kind == "variable_begin" and before.endswith("$"):
+            raise ExpressionError(
+                "it has a `$` directly before `{{`",
+                "`${{ … }}` is GitHub's and is filled in before this step; leave the `$` away, or write `{{ '$' }}{{ … }}`.",
+            )
         brackets += (text in ("(", "[", "{")) - (text in (")", "]", "}")) if kind == "operator" else 0
         prefixes += text in ("not", "if", "-", "+") and kind in {"name", "operator"}
         if brackets > _DEEPEST_BRACKETS or prefixes > _MOST_PREFIXES:
             raise ExpressionError("it is nested too deep", "Make the expression simpler.")
+        before = text
 
 
 def _parts(template: nodes.Template) -> Iterator[str | nodes.Expr]:

@@ -15,12 +15,19 @@ from heapq import nsmallest
 from itertools import islice
 
 from har_labels.display import shown
+from har_labels.language.keys import Word, key_meant, path_to
+from har_labels.language.unreadable import Unreadable
 
 LONGEST_TEXT = 4096
 LARGEST_NUMBER = 10**100
-# Work is counted in characters that C code passes over; what Python does for one item costs as much as EACH.
+# Work is counted in characters that C code passes over; what Python does for one part of a text costs as much as EACH.
 EACH = 50
 _WORK_ALLOWED = 500_000
+# Items of lists are counted for themselves: a list of the training steps is long (contract §3). Each may cost eight
+# bytes in a new list, which are not counted; with those that are, 32 MB are not reached.
+PASSES, PASS = 10, 100_000
+_ITEMS_ALLOWED = PASSES * PASS + 10_000
+_BYTES_ALLOWED = 23_000_000
 _MOST_LISTED = 10
 _LONGEST_GUESSED = 100
 
@@ -39,7 +46,7 @@ class ExpressionError(Exception):
 
 
 class Missing(ExpressionError):
-    """A value that isn't there, is null, or is no number: an error unless `default` follows.
+    """A value that isn't there: an error unless `default` follows.
 
     Worded only when somebody asks, as an expression may meet hundreds of them and default them all.
     """
@@ -53,26 +60,51 @@ class Missing(ExpressionError):
         return self._describe()
 
 
+class Null(Missing):
+    """A value that is there, and is null."""
+
+
+class Unfit(Missing):
+    """A value that is there and is none that was wanted: NaN, or a text that is no number or no version.
+
+    In a label `default` stands in for it; in `require` nothing does, or a run that diverged would pass (contract §3).
+    """
+
+
 class Effort:
-    """How much work one evaluation may still do, in characters passed over."""
+    """How much work one evaluation may still do: characters passed over, items of lists, and bytes held for them."""
 
     def __init__(self) -> None:
-        self._left = _WORK_ALLOWED
+        self._work, self._items, self._bytes = _WORK_ALLOWED, _ITEMS_ALLOWED, _BYTES_ALLOWED
 
     def spend(self, amount: int) -> None:
-        """Count `amount` more. Raises ExpressionError past what one expression may do."""
-        self._left -= amount + 1
-        if self._left < 0:
-            raise ExpressionError("it works through too much text or too long a list", "Make the expression simpler.")
+        """Count `amount` characters more. Raises ExpressionError past what one expression may do."""
+        self._work -= amount + 1
+        if self._work < 0:
+            raise ExpressionError("it works through too much text", "Make the expression simpler.")
+
+    def visit(self, items: int) -> None:
+        """Count a pass over a list of so many items. Raises ExpressionError past what one expression may do."""
+        self._items -= items + 1
+        if self._items < 0:
+            why = f"it makes more than {PASSES} passes over lists of {PASS:,} items"
+            raise ExpressionError(why, "Make the expression simpler, or the list shorter.")
+
+    def hold(self, amount: int) -> None:
+        """Count bytes beside the lists themselves; a negative amount gives them back. Raises ExpressionError past the bound."""
+        self._bytes -= amount
+        if self._bytes < 0:
+            raise ExpressionError("it needs too much memory for a list this long", "Make the list shorter.")
+
+
+_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a text", dict: "a mapping", list: "a list"}
 
 
 def kind_of(value: object) -> str:
     """`value`'s kind in the words of the error texts."""
+    if kind := _KINDS.get(type(value)):
+        return kind
     match value:
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
         case str():
             return "a text"
         case datetime():
@@ -81,16 +113,20 @@ def kind_of(value: object) -> str:
             return "a list"
         case Mapping():
             return "a mapping"
+        case Unreadable():
+            return "a value that can't be read"
     return f"a {type(value).__name__}"
 
 
 def checked(value: object, path: str) -> object:
-    """`value` as read at `path`. Raises Missing for null, NaN and infinity, ExpressionError if it is too large."""
+    """`value` as read at `path`. Raises Null, Unfit for NaN and infinity, ExpressionError if it can't be read or is too large."""
     match value:
+        case Unreadable():
+            raise ExpressionError(f"`{path}` can't be used: {value.why}", value.cure)
         case None:
-            raise Missing(lambda: f"`{path}` is null")
+            raise Null(lambda: f"`{path}` is null")
         case float() if not math.isfinite(value):
-            raise Missing(lambda: f"`{path}` is {value}, which can't be compared or printed")
+            raise Unfit(lambda: f"`{path}` is {value}, which can't be compared or printed")
         case int() if abs(value) >= LARGEST_NUMBER:
             raise ExpressionError(f"`{path}` is a number of more than 100 digits")
         case str() if len(value) > LONGEST_TEXT:
@@ -104,12 +140,14 @@ def part(value: object, key: object, path: str, effort: Effort) -> object:
     """The part `key` of what was read at `path`: a mapping's value or a list's item, not yet checked.
 
     Looks into mappings and lists only, so no attribute of a Python object is ever reached.
-    Raises Missing where there is no such part.
+    Raises Missing where there is no such part, ExpressionError for a way that leads through anything else.
     """
     effort.spend(1)
     name = text_of(key)
     match value:
         case Mapping():
+            if isinstance(key, Word) and (meant := key_meant(key, value)):
+                raise _other_key(key, meant, path)
             if name in value:
                 return value[name]
             cure = "Name the file that has it with `metrics-file`." if path == "metrics" and not value else ""
@@ -118,15 +156,44 @@ def part(value: object, key: object, path: str, effort: Effort) -> object:
             if -len(value) <= key < len(value):
                 return value[key]
             raise Missing(lambda: f"`{path}` has {len(value):,} items, and none is at {key}")
-    raise Missing(lambda: f"`{path}` is {kind_of(value)} and has no `{shown(name)}`")
+        case list() | tuple():
+            raise ExpressionError(f"`{path}` is a list and has no `{shown(name)}`", names_of_list(path))
+        case None:
+            raise Missing(lambda: f"`{path}` is null and has no `{shown(name)}`")
+        case Unreadable():
+            checked(value, path)
+    cure = "`[:12]` cuts a text." if isinstance(value, str) else "Correct the path."
+    raise ExpressionError(f"`{path}` is {kind_of(value)} and has no `{shown(name)}`", cure)
 
 
-def path_to(path: str, key: object) -> str:
-    """How the part `key` of `path` is written."""
-    name = text_of(key)
-    if isinstance(key, str) and name.isidentifier():
-        return f"{path}.{name}"
-    return f"{path}[{shown(repr(key))}]"
+def names_of_list(path: str) -> str:
+    """What to do where a name was asked of a list."""
+    if path in {"current", "labels"}:
+        return f"`{path}_map` has the labels by their keys: `{path}_map.stage`."
+    return "Take one item by its number, `[0]` or `[-1]`, or all values of a name: `| map(attribute='…')`."
+
+
+def _other_key(word: Word, meant: str, path: str) -> ExpressionError:
+    is_sign = word.run[len(word) : len(word) + 1] in "-/*+%"
+    cure = "Put blanks around the sign if arithmetic is meant. " if is_sign else ""
+    cure += f"Write `{shown(path_to(path, meant))}`."
+    return ExpressionError(f"`{shown(meant)}` is one key, and `.{shown(meant)}` doesn't read it", cure)
+
+
+def cut(value: object, span: slice, path: str, effort: Effort) -> object:
+    """`value[start:stop:step]` of a text or a list."""
+    match value:
+        case str():
+            fits(len(range(*span.indices(len(value)))))
+            return value[span]
+        case list() | tuple():
+            effort.visit(len(range(*span.indices(len(value)))))
+            return value[span]
+        case None:
+            raise Missing(lambda: f"`{path}` is null")
+        case Unreadable():
+            checked(value, path)
+    raise ExpressionError(f"`[a:b]` cuts texts and lists, and `{path}` is {kind_of(value)}")
 
 
 def text_of(value: object) -> str:

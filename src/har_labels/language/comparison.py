@@ -1,0 +1,98 @@
+"""How two values are compared: like with like, and texts never where numbers were meant (contract §3).
+
+`==` and its kin, `in`, and the tests behind `is` and of `selectattr`.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from har_labels.language.values import Effort, ExpressionError, described, kind_of
+
+# By Jinja2's names in its syntax tree and as tests.
+_ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "eq": ("==", operator.eq),
+    "ne": ("!=", operator.ne),
+    "lt": ("<", operator.lt),
+    "lteq": ("<=", operator.le),
+    "gt": (">", operator.gt),
+    "gteq": (">=", operator.ge),
+}
+ORDERED_KINDS = frozenset({"a number", "a text", "a time"})
+# What Python's `float` takes.
+_NUMBER = re.compile(r"\s*[+-]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d+)?|nan|inf(?:inity)?)\s*", re.IGNORECASE)
+
+
+def reads_as_number(text: str) -> bool:
+    """Whether a text is a number in quotes, NaN and infinity included."""
+    return bool(_NUMBER.fullmatch(text))
+
+
+def check_order_of_texts(what: str, *texts: str) -> None:
+    """Raise ExpressionError if one of the texts is a number: as texts '10' comes before '9', and '1e-5' after '0.9'."""
+    for text in texts:
+        if reads_as_number(text):
+            raise ExpressionError(
+                f"`{what}` would put {described(text)} in order as a text, not as a number",
+                "Make numbers of texts with `| float`, in a list with `| map('float')`.",
+            )
+
+
+def holds(effort: Effort, sign: str, left: object, right: object) -> bool:
+    """Whether `left sign right`. Raises ExpressionError unless they can be compared."""
+    if sign in {"in", "notin"}:
+        return contains(effort, right, left) is (sign == "in")
+    word, compare = _ORDER[sign]
+    kind = kind_of(left)
+    if kind != kind_of(right):
+        raise ExpressionError(f"`{word}` compares {described(left)} with {described(right)}", _cure(left, right))
+    if kind not in ORDERED_KINDS and not (kind == "true or false" and sign in {"eq", "ne"}):
+        raise ExpressionError(
+            f"`{word}` can't compare {kind} with another", "Use `in` for lists, `==` for true and false."
+        )
+    if isinstance(left, str) and isinstance(right, str) and sign not in {"eq", "ne"}:
+        check_order_of_texts(word, left, right)
+    return compare(left, right)
+
+
+def _cure(left: object, right: object) -> str:
+    kinds = {kind_of(left), kind_of(right)}
+    if kinds == {"a number", "a text"}:
+        return "Compare like with like: a number has no quotes here, and `| float` makes one of a text."
+    if kinds == {"a text", "a time"}:
+        return "Compare like with like: `| plus_days(0)` makes a time of a text, `| date` a text of a time."
+    return "Compare like with like."
+
+
+def contains(effort: Effort, whole: object, item: object) -> bool:
+    """Whether the list, text or mapping `whole` has `item`, compared like with like."""
+    if isinstance(item, list | tuple | Mapping):
+        raise ExpressionError(f"`in` can't look for {kind_of(item)}", "Look for one item at a time.")
+    match whole:
+        case list() | tuple():
+            effort.visit(len(whole))
+            return item in whole and (isinstance(item, str) or _has_alike(whole, item))
+        case str() if isinstance(item, str):
+            effort.spend(len(whole))
+            return item in whole
+        case Mapping() if isinstance(item, str):
+            return item in whole
+    raise ExpressionError(
+        f"`in` can't look for {described(item)} in {described(whole)}",
+        "Behind `in` stands a list, or a text to look for a text in.",
+    )
+
+
+def _has_alike(whole: Sequence[object], item: object) -> bool:
+    """Whether a list has `item` itself: in Python 1 == True, and here a hit must be of the same kind."""
+    at = -1
+    try:
+        while True:
+            at = whole.index(item, at + 1)
+            if kind_of(whole[at]) == kind_of(item):
+                return True
+    except ValueError:
+        return False
