@@ -20,7 +20,7 @@ from har_labels.display import one_of
 from har_labels.entries import Shard
 from har_labels.flaws import unresolved
 from har_labels.labels import Mode, OnConflict
-from har_labels.lists import Item, ListError, Written, lines_of, numbered, parse_list
+from har_labels.lists import Item, ListError, Written, lines_of, numbered, parse_expressions, parse_list
 from har_labels.maps import begins_map, no_map, parse_map
 
 SEPARATOR = "\x1f"
