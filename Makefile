@@ -36,6 +36,7 @@ check: $(READY) ## look for faults without running anything: types, style, schem
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	tools/actionlint
 	$(BIN)/zizmor --offline --no-progress --quiet .
+	$(BIN)/python tools/examples
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck .ci/run .ci/base-image tools/generate/prepare.sh tools/actionlint tools/image tools/lock
 	$(BIN)/vulture

@@ -18,6 +18,7 @@ GOOD = {"metrics.json": '{"accuracy": 0.93417}'}
 POOR = {"metrics.json": '{"accuracy": 0.9199}'}
 DEV = ("owner=vision", "stage=dev")
 STAGING = ("owner=vision", "stage=staging")
+CANDIDATE = ("owner=vision", "stage=candidate")
 PULL_REQUEST = {
     "GITHUB_EVENT_NAME": "pull_request", "GITHUB_REF": "refs/pull/3/merge", "GITHUB_REF_NAME": "3/merge",
     "GITHUB_HEAD_REF": "x,stage=production",
@@ -59,6 +60,7 @@ class Case:
     meanwhile: Mapping[str, Labels] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     contexts: Sequence[Mapping[str, str]] = field(default_factory=lambda: [{}])
+    profile: str = "saas"
 
 
 def _shards(index: str, total: str) -> Sequence[Mapping[str, str]]:
@@ -102,8 +104,16 @@ CASES = (
     Case("lm-evaluation-harness, not surely good enough", ["lm-evaluation-harness"], {MODEL: DEV}, code=10, files=files_of("lm-evaluation-harness", "results_*.json", "0.004,", "0.04,")),
     Case("one writer at a time on GitHub", ["guarantee 1"], {MODEL: DEV}, {MODEL: [*DEV, "reviewed"]}),
     Case("one writer at a time on Harness", ["guarantee 2"], {MODEL: DEV}, {MODEL: [*DEV, "reviewed"]}),
+    Case("an Action step of Harness", ["action-step"], {MODEL: DEV}, {MODEL: CANDIDATE}, outputs={"labels-map": '{"owner":"vision","stage":"candidate"}'}),
+    Case("a Custom stage of Harness", ["custom-stage"], {MODEL: STAGING}, {MODEL: ["owner=vision", "stage=production"]}),
+    Case("Harness 3.0", ["harness-3"], {MODEL: DEV}, {MODEL: ["commit=0123456", *CANDIDATE]}),
+    Case("Harness Open Source", ["open-source"], {"acme/images:trainer": DEV}, {"acme/images:trainer": ["commit=0123456", *CANDIDATE]}, profile="open-source"),
+    Case("Drone", ["drone"], {MODEL: DEV}, {MODEL: ["commit=0123456", *CANDIDATE]}),
+    Case("an image of one's own registry", ["mirrored"], {MODEL: DEV}, {MODEL: CANDIDATE}, outputs={"labels-map": '{"owner":"vision","stage":"candidate"}'}),
 )  # fmt: skip
 GATED = (
     "metrics", "promote", "read", "manifest", "drift",
     "scikit-learn", "lightning", "transformers", "ultralytics", "lm-evaluation-harness",
 )  # fmt: skip
+# What test_harness_page.py runs: several steps of ours, or a step that needs more than an environment.
+RUN_ELSEWHERE = ("outputs", "private-ca", "drone-template")

@@ -14,9 +14,22 @@ from canary import KEY
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-_MARKED = re.compile(r"<!-- (example|recipe|file|command): (.+?) -->\n```\w+\n(.*?)\n```", re.DOTALL)
+_MARKED = re.compile(r"<!-- (example|recipe|file|command|fragment): (.+?) -->\n```\w+\n(.*?)\n```", re.DOTALL)
 _YAML = re.compile(r"^```yaml\n(.*?)\n```", re.DOTALL | re.MULTILINE)
-_OURS = ("uses: har-labels/", "image: ghcr.io/har-labels/")
+_OURS = (
+    "uses: har-labels/",
+    "image: ghcr.io/har-labels/",
+    "container: ghcr.io/har-labels/",
+    "uses: docker://",
+)
+_IMAGE = re.compile(r"[\w.-]+/har-labels/har-labels[:@]\S+")
+# How the CIs write a secret.
+_SECRETS = (
+    "${{ secrets.HAR_API_KEY }}",
+    '<+secrets.getValue("har_api_key")>',
+    "${{ secrets.har_api_key }}",
+    '${{ secrets.get("har_api_key") }}',
+)
 # What Harness asks of whoever runs a pipeline or uses a template.
 _ASKED = re.compile(r"<\+input>(?:\.default\((?P<default>[^)]*)\))?(?:\.allowedValues\((?P<allowed>[^)]*)\))?")
 
@@ -56,22 +69,36 @@ def examples() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of ours as it is written: `given` are its `with:` or `settings:`, `parallelism` is its strategy's."""
+    """One step of ours as it is written: `given` are its `with:` or `settings:`, `parallelism` is its strategy's.
+
+    `environ` are the variables it sets beside them; a step that only names our image has all of its inputs there.
+    `node` is the whole step, as the document has it.
+    """
 
     ci: str
     given: Mapping[str, Any]
     context: Mapping[str, str] = field(default_factory=dict)
     parallelism: int = 1
+    environ: Mapping[str, str] = field(default_factory=dict)
+    node: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        """The variable that gives it the registry's address."""
+        if not self.given:
+            return "HAR_LABELS_API_URL"
+        return "PLUGIN_API_URL" if self.ci in {"harness", "drone"} else "INPUT_API-URL"
 
     def variables(self) -> dict[str, str]:
         """What the CI makes of it: every declared input on GitHub, the settings alone on Harness and Drone."""
         texts = {name: _filled(_text(value), self.context) for name, value in self.given.items()}
-        if self.ci != "github":
-            return {f"PLUGIN_{name.upper()}": text for name, text in texts.items()}
+        environ = {name: _filled(_text(value), self.context) for name, value in self.environ.items()}
+        if self.ci in {"harness", "drone"}:
+            return environ | {f"PLUGIN_{name.upper()}": text for name, text in texts.items()}
         declared = read_yaml((ROOT / "action.yml").read_text("utf-8"))["inputs"]
         assert set(texts) <= set(declared), set(texts) - set(declared)
         defaults = {name: about.get("default", "") for name, about in declared.items()}
-        return {f"INPUT_{name.upper()}": text for name, text in (defaults | texts).items()}
+        return environ | {f"INPUT_{name.upper()}": text for name, text in (defaults | texts).items()}
 
     def turns(self) -> list[Step]:
         """The step once for each turn of its strategy, as Harness counts them."""
@@ -111,14 +138,46 @@ def _steps(node: Any, context: Mapping[str, str]) -> Iterator[Step]:
         for one in node:
             yield from _steps(one, context)
     elif isinstance(node, dict):
-        if str(node.get("uses", "")).startswith("har-labels/"):
-            yield Step("github", node["with"], context)
-        elif node.get("type") == "Plugin":
-            yield Step("harness", node["spec"]["settings"], context, node.get("strategy", {}).get("parallelism", 1))
-        elif "image" in node and "settings" in node:
-            yield Step("drone", node["settings"], context)
+        found = _step(node)
+        if found:
+            yield replace(found, context=context, node=node)
         else:
             yield from _steps(list(node.values()), context)
+
+
+def _step(node: Mapping[str, Any]) -> Step | None:
+    """The step of ours that this mapping is, if it is one; what stands in it is looked at only if it isn't."""
+    spec, run = node.get("spec"), node.get("run")
+    if _is_ours(node.get("uses")):
+        return Step("github", node["with"])
+    if node.get("type") == "Action":  # a GitHub Action that Harness runs
+        return Step("hybrid", spec["with"])
+    if node.get("type") == "Plugin":
+        parallelism = node.get("strategy", {}).get("parallelism", 1)
+        return Step("harness", spec["settings"], parallelism=parallelism, environ=spec.get("envVariables", {}))
+    if isinstance(run, dict) and _is_ours(run.get("container")):  # Harness 3.0
+        return Step("harness", {}, environ=_of_entrypoint(run, "env"))
+    if node.get("type") == "run" and _is_ours(spec.get("container")):  # Harness Open Source, whose runner is Drone's
+        return Step("drone", {}, environ=_of_entrypoint(spec, "envs"))
+    if "image" in node and "settings" in node:
+        return Step("drone", node["settings"])
+    return None
+
+
+def _is_ours(named: Any) -> bool:
+    """Whether this names our action or our image, by whatever host."""
+    image = named.get("image") if isinstance(named, dict) else named
+    text = str(image or "").removeprefix("docker://")
+    return text.startswith("har-labels/") or bool(_IMAGE.fullmatch(text))
+
+
+def _of_entrypoint(spec: Mapping[str, Any], name: str) -> Mapping[str, str]:
+    """The variables of a script that is our program's path in the image, and nothing else."""
+    path = re.search(r'^ENTRYPOINT \["(.+)"\]$', (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert path
+    assert spec["script"] == path[1]
+    variables: Mapping[str, str] = spec[name]
+    return variables
 
 
 def _answer(name: str, asked: re.Match[str], answer: str | None) -> str:
@@ -140,7 +199,7 @@ def _text(value: Any) -> str:
 
 def _filled(text: str, context: Mapping[str, str]) -> str:
     """`text` after the CI has put values in the place of its expressions."""
-    known = {"${{ secrets.HAR_API_KEY }}": KEY, '<+secrets.getValue("har_api_key")>': KEY} | dict(context)
+    known = dict.fromkeys(_SECRETS, KEY) | dict(context)
     for expression, value in known.items():
         text = text.replace(expression, value)
     assert "${{" not in text, text

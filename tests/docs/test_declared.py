@@ -62,6 +62,7 @@ def test_outputs_in_examples_exist() -> None:
         text = page.read_text("utf-8")
         named = set(re.findall(r"\.outputs\.([a-z-]+)", text))
         named |= {name.lower().replace("_", "-") for name in re.findall(r"outputVariables\.([A-Z_]+)", text)}
+        named |= set(re.findall(r'outputVariables\.get\("([a-z-]+)"\)', text))
         assert named <= set(OUTPUTS), page.name
 
 
@@ -75,7 +76,7 @@ def test_codes_in_documents_exist() -> None:
 def test_examples_name_this_version() -> None:
     """Whatever names the image or the action by number names this version."""
     for path in (*PAGES, *(ROOT / "harness").glob("*.yaml")):
-        named = re.findall(r"har-labels/har-labels(?:@v|:)(\d\S*)", path.read_text("utf-8"))
+        named = re.findall(r"har-labels/har-labels(?:/composite)?(?:@v|:)(\d[^\s`]*)", path.read_text("utf-8"))
         assert set(named) <= {__version__}, path.name
 
 

@@ -26,7 +26,7 @@ class Workspace:
         """One step to its end; several may run at the same time."""
         files = self.folder / f"step-{next(self._numbers)}"
         files.mkdir()
-        address = {"INPUT_API-URL" if step.ci == "github" else "PLUGIN_API_URL": self._box.api_url}
+        address = {step.address: self._box.api_url}
         variables = steps.environment(step.ci, files, {}) | step.variables() | address | dict(environ or {})
         ran = subprocess.run(
             entrypoint(), env=variables, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False

@@ -57,6 +57,7 @@ def yaml_text(document: Any, header: str) -> str:
 
 def with_version(text: str) -> str:
     """`text` with the image and the action named by this version, wherever one by number is."""
-    text = re.sub(rf"({re.escape(IMAGE)}:)\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)
+    image = re.escape(IMAGE.partition("/")[2])  # of whatever host: a mirror has it too
+    text = re.sub(rf"(/{image}:)\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)
     text = re.sub(r"(har-labels/har-labels(?:/composite)?@v)\d+(?:\.\d+\.\d+)?", rf"\g<1>{__version__}", text)
     return re.sub(r"(versionLabel: )\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)
