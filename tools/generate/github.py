@@ -30,6 +30,7 @@ if [ ! -f "$venv/ready" ]; then
 fi
 echo "python=$(cat "$venv/ready")" >>"$GITHUB_OUTPUT"
 """
+ENTRYPOINT = "/opt/har-labels/entrypoint"  # the image's own, see the Dockerfile
 RUN = '"$VENV_PYTHON" -IBXutf8 "$GITHUB_ACTION_PATH/../entrypoint"\n'
 
 
@@ -42,7 +43,8 @@ def action() -> str:
         "branding": {"icon": "tag", "color": "blue"},
         "inputs": _inputs(),
         "outputs": {name: {"description": description} for name, description in OUTPUTS.items()},
-        "runs": {"using": "docker", "image": "Dockerfile"},
+        # ARC's Kubernetes mode refuses a container action that names no entrypoint (runner-container-hooks 0.8.0 and later).
+        "runs": {"using": "docker", "image": "Dockerfile", "entrypoint": ENTRYPOINT},
     }
     return yaml_text(document, HEADER)
 
