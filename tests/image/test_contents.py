@@ -139,7 +139,7 @@ def test_serves_any_user(members: list[tarfile.TarInfo]) -> None:
         for member in members
         if not member.issym() and (member.mode & 0o6022 or not member.mode & 0o004 or member.uid or member.gid)
     ]
-    assert odd == ["41777 tmp"] or odd == ["1777 tmp"]
+    assert odd in (["41777 tmp"], ["1777 tmp"])
 
 
 def test_is_byte_compiled(image: Image) -> None:

@@ -102,7 +102,7 @@ def test_the_hooks_own_commands_run_a_step(pod: Container, tmp_path: Path, box: 
         made.mkdir(parents=True)
     (commands / "set_output_1").touch()
     (commands / "step_summary_1").touch()
-    (job / "labels" / "labels" / "wanted.txt").write_text("stage=$prod `x` \"größe\"\n")
+    (job / "labels" / "labels" / "wanted.txt").write_text('stage=$prod `x` "größe"\n')
     variables = {
         "INPUT_API-URL": box.url, "INPUT_API-KEY": KEY, "INPUT_REGISTRY-REF": "acme/ml/models",
         "INPUT_ARTIFACT": "resnet50", "INPUT_LABELS-FILE": "wanted.txt", "INPUT_LABELS": 'a=$HOME `id` "b"\nc=d\\e',
