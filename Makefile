@@ -37,7 +37,7 @@ check: $(READY) ## look for faults without running anything: types, style, schem
 	tools/actionlint
 	$(BIN)/zizmor --offline --no-progress --quiet .
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/shellcheck .ci/run .ci/base-image tools/actionlint tools/image tools/lock
+	$(BIN)/shellcheck .ci/run .ci/base-image tools/actionlint tools/image tools/lock tools/release
 	$(BIN)/vulture
 	$(BIN)/codespell
 
