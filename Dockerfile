@@ -1,6 +1,7 @@
-# The image of the GitHub Action, of the Harness and Drone plugin, and for `docker run`: a Python base plus /opt/har-labels.
-# A base must have `python3`, 3.11 or later, with venv: python:slim has, Debian with python3-venv too. A release names it
-# by digest (--build-arg BASE=python@sha256:...).
+# The image of the GitHub Action, of the Harness and Drone plugin, and for `docker run`: /opt/har-labels, and of a Python
+# base what a run needs of it.
+# A base must be Debian and have `python3`, 3.11 or later, with venv: python:slim does, Debian with python3-venv and
+# ca-certificates too. A release names it by digest (--build-arg BASE=python@sha256:...).
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
@@ -20,25 +21,31 @@ RUN rm -rf src/bin src/tests src/*/tests src/pydantic/v1 src/pydantic/mypy.py sr
     find src -name '*.pyi' -delete; \
     find src/*.dist-info '(' -name RECORD -o -name REQUESTED -o -name INSTALLER -o -name WHEEL ')' -delete
 
-# Of the dependencies the byte code alone goes in, without docstrings: the lock file names every source by its hash. The
-# two under the MPL keep their sources, as it asks. Ours keep theirs too, for whoever wants to read what ran.
-RUN python3 -m compileall -q -b -o 2 -x '/(certifi|tqdm)/' src; \
-    find src -name '*.py' ! -path 'src/certifi/*' ! -path 'src/tqdm/*' -delete
+# What these sources import tells what is needed of the base; it goes to /rootfs, which becomes the image.
 COPY LICENSE entrypoint ./
 COPY src/har_labels src/har_labels
-RUN python3 -m compileall -q --invalidation-mode unchecked-hash src; \
+COPY tools/rootfs /tmp/
+RUN python3 /tmp/rootfs /rootfs src
+
+# Of the dependencies the byte code alone goes in, without docstrings: the lock file names every source by its hash. The
+# two under the MPL keep their sources, as it asks. Ours keep theirs too, for whoever wants to read what ran.
+RUN python3 -m compileall -q -b -o 2 -x '/(certifi|tqdm|har_labels)/' src; \
+    find src -name '*.py' ! -path 'src/certifi/*' ! -path 'src/tqdm/*' ! -path 'src/har_labels/*' -delete; \
+    python3 -m compileall -q --invalidation-mode unchecked-hash src; \
     # this base's own Python, so that no PATH of a job can give it another
     sed -i "1s|/usr/bin/env -S python3|$(command -v python3)|" entrypoint; \
     # any uid may run it, whatever the umask of the checkout
-    chmod -R a+rX,go-w .
+    chmod -R a+rX,go-w .; \
+    mkdir /rootfs/opt; \
+    cp -a /opt/har-labels /rootfs/opt/
 
-FROM ${BASE}
-COPY --from=build /opt/har-labels /opt/har-labels
-# Imports all of it: the first test of the image. It also leaves the byte code of the standard library where a base has
-# none: python:slim comes without, and to compile it anew would be half the time of a short step.
-RUN ["python3", "-IXutf8", "-c", "import sys, pkgutil; sys.path.insert(0, '/opt/har-labels/src'); \
+# Imports all of it in there: the first test of the image.
+RUN ["chroot", "/rootfs", "python3", "-IBXutf8", "-c", "import sys, pkgutil; sys.path.insert(0, '/opt/har-labels/src'); \
       import actions_toolkit.core, jinja2, ruamel.yaml, tqdm, har_labels; \
       [__import__(module.name) for module in pkgutil.walk_packages(har_labels.__path__, 'har_labels.')]"]
+
+FROM scratch
+COPY --from=build /rootfs/ /
 
 ARG SOURCE=""
 ARG VERSION=""
@@ -49,6 +56,9 @@ LABEL org.opencontainers.image.title="har-labels" \
       org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
+
+# The commands that GitHub's runner on Kubernetes runs in here are found by it.
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 # No USER and no WORKDIR: the CI owns the workspace and says where to stand. No shell: it would lose INPUT_REGISTRY-REF.
 ENTRYPOINT ["/opt/har-labels/entrypoint"]

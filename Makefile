@@ -38,7 +38,7 @@ check: $(READY) ## look for faults without running anything: types, style, schem
 	$(BIN)/zizmor --offline --no-progress --quiet .
 	$(BIN)/python tools/examples
 	$(BIN)/hadolint Dockerfile
-	$(BIN)/shellcheck .ci/run .ci/base-image tools/generate/prepare.sh tools/actionlint tools/image tools/lock
+	$(BIN)/shellcheck .ci/run .ci/base-image tools/generate/prepare.sh tools/actionlint tools/image tools/lock tools/release
 	$(BIN)/vulture
 	$(BIN)/codespell
 

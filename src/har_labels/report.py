@@ -22,7 +22,7 @@ OUTPUTS: dict[str, str] = {
     "previous-labels": "Labels of the one artifact before the run, a sorted JSON array.",
     "added": "Labels the one artifact has now and had not before, a sorted JSON array.",
     "removed": "Labels the one artifact had before and has no more, a sorted JSON array.",
-    "labels-map": "The key=value and key:value labels of the one artifact as a JSON object, for fromJSON(… || '{}').stage; a key of several labels has an array.",
+    "labels-map": "Its key=value and key:value labels as a JSON object, for fromJSON(… || '{}').stage; a key of several labels has an array.",
     "changed": "true if any artifact changed (in a dry run: would change), else false.",
     "matched-count": "How many artifacts the run was about.",
     "changed-count": "How many changed (in a dry run: would change).",

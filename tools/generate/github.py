@@ -19,6 +19,7 @@ for name in ${!PYTHON*} ${!__PYVENV*}; do unset "$name"; done
 PREPARE = _NO_ORDERS + (Path(__file__).parent / "prepare.sh").read_text("utf-8").partition("\n\n")[2]
 # The runner signals the shell alone: without `exec` a cancel would not reach the run.
 RUN = _NO_ORDERS + 'exec "$VENV_PYTHON" -IBXutf8 "$GITHUB_ACTION_PATH/../entrypoint"\n'
+ENTRYPOINT = "/opt/har-labels/entrypoint"  # the image's own, see the Dockerfile
 
 
 def action() -> str:
@@ -30,7 +31,8 @@ def action() -> str:
         "branding": {"icon": "tag", "color": "blue"},
         "inputs": _inputs(),
         "outputs": {name: {"description": description} for name, description in OUTPUTS.items()},
-        "runs": {"using": "docker", "image": "Dockerfile"},
+        # ARC's Kubernetes mode refuses a container action that names no entrypoint (runner-container-hooks 0.8.0 and later).
+        "runs": {"using": "docker", "image": "Dockerfile", "entrypoint": ENTRYPOINT},
     }
     return yaml_text(document, HEADER)
 
