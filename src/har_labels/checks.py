@@ -15,7 +15,15 @@ from pydantic import PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
-from har_labels.address import AddressError, ApiBase, RegistryRef, parse_api_base, parse_registry_ref
+from har_labels.address import (
+    WRITE_A_PLAIN_NAME,
+    AddressError,
+    ApiBase,
+    RegistryRef,
+    parse_api_base,
+    parse_artifact_name,
+    parse_registry_ref,
+)
 from har_labels.display import one_of
 from har_labels.entries import Shard
 from har_labels.flaws import unresolved
@@ -180,6 +188,13 @@ def _shard(text: str) -> Shard:
     return Shard(index, total)
 
 
+def _artifact_name(text: str) -> str:
+    try:
+        return parse_artifact_name(text.strip())
+    except AddressError as error:
+        raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
+
+
 def is_key(text: str) -> bool:
     """Whether a text can be sent as a key: printable ASCII without blanks, and nothing that ends a header."""
     return bool(_KEY.fullmatch(text))
@@ -239,5 +254,6 @@ Patterns = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_patterns)]
 Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_expressions)]
 ApiUrl = Annotated[ApiBase, PlainValidator(_api_url)]
 Registry = Annotated[RegistryRef, PlainValidator(_registry)]
+ArtifactName = Annotated[str, PlainValidator(_artifact_name)]
 Key = Annotated[SecretStr, PlainValidator(_key)]
 FilePath = Annotated[str, PlainValidator(_path)]

@@ -18,7 +18,7 @@ Problems = Iterator[tuple[str, str]]
 # What belongs to making a plan; one that is applied is made already.
 PLANNING = (
     "registry_ref", "artifact", "artifact_type", "manifest", "labels", "labels_file", "metrics_file", "mode",
-    "on_conflict", "owned", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
+    "on_conflict", "owned", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
     "shard",
 )  # fmt: skip
 # What a manifest says entry by entry, and the input may not say beside it.

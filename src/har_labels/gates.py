@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from har_labels.baselines import take
 from har_labels.display import number
 from har_labels.errors import HarLabelsError, NoTime, TooManyChanges, TypeLoss, WouldRemove
 from har_labels.planner import Plan
+from har_labels.reading import Reader
 from har_labels.registry import PAGE_SIZE
 from har_labels.settings import Settings
 from har_labels.task import Task
@@ -56,6 +58,29 @@ def check_removals(plan: Plan, *, dry_run: bool) -> None:
             else:
                 task.fail(error, task.labels)
                 refused.append(task)
+    plan.put_aside(refused)
+
+
+def renew_baselines(plan: Plan, reader: Reader, *, warning: Callable[[str], None]) -> None:
+    """Reads every baseline of the plan once more and asks `require` anew where one has changed (contract §3 `baseline`).
+
+    What no longer holds, or can't be read, makes the plan one that isn't written.
+    """
+    has_changed = False
+    for ref, baseline in plan.baselines:
+        before = baseline.labels
+        try:
+            take(baseline, ref, reader.rows(ref, names={baseline.name}), warning=warning)
+        except HarLabelsError as error:
+            plan.errors.append(error)
+        has_changed |= baseline.labels != before
+    refused: list[Task] = []
+    for task in plan.changing if has_changed else ():
+        try:
+            task.aim()
+        except HarLabelsError as error:
+            task.fail(error, task.labels)
+            refused.append(task)
     plan.put_aside(refused)
 
 

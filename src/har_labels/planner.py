@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Row
+from har_labels.baselines import baselines_of, take
 from har_labels.display import number
 from har_labels.entries import Entry, Shard, is_glob
 from har_labels.errors import (
@@ -28,7 +29,7 @@ from har_labels.goal import ChangeGoal
 from har_labels.labels import Change, Changes, Labels, Mode, matches
 from har_labels.plan import ArtifactFacts, Outcome, Status, Step
 from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, may_pass
-from har_labels.recipe import Recipe
+from har_labels.recipe import Baseline, Recipe
 from har_labels.task import Task, Unread
 from har_labels.timing import LONGEST_WAIT, Clock
 from har_labels.upserts import remarks_on
@@ -59,6 +60,7 @@ class Plan:
     tasks: list[Task] = field(default_factory=list)
     others: list[Outcome] = field(default_factory=list)
     errors: list[HarLabelsError] = field(default_factory=list)
+    baselines: list[tuple[RegistryRef, Baseline]] = field(default_factory=list)
 
     @property
     def changing(self) -> list[Task]:
@@ -122,6 +124,7 @@ class Planner:
                 plan.errors.append(of_ref[0].placed(str(ref), error) if isinstance(error, NotFound) else error)
                 continue
             self._tell_unread(ref, of_ref, unread)
+            self._take_baselines(plan, ref, of_ref, rows)
             assigned = self._assigned(plan, of_ref, rows, unread)
             for row, asked in assigned.items():
                 reading = Reading(row if len(assigned) == 1 else row.lean, at)
@@ -141,7 +144,7 @@ class Planner:
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
         skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
-        rows = self._read(ref, patterns, skipping)
+        rows = self._read(ref, patterns, skipping, beside={baseline.name for baseline in baselines_of(entries)})
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         # What was just pushed may be known by its summary before a list shows its labels.
         merging = {pattern for entry in entries if entry.recipe.is_merging for pattern in entry.patterns}
@@ -150,6 +153,14 @@ class Planner:
             pause = min(2 * pause, LONGEST_WAIT)
             rows |= self._read(ref, missing, skipping)
         return rows
+
+    def _take_baselines(self, plan: Plan, ref: RegistryRef, entries: Sequence[Entry], rows: Rows) -> None:
+        for baseline in baselines_of(entries):
+            try:
+                take(baseline, ref, rows, warning=self._warning)
+                plan.baselines.append((ref, baseline))
+            except HarLabelsError as error:
+                plan.errors.append(error)
 
     def _missing(
         self, ref: RegistryRef, patterns: Sequence[str], rows: Rows, merging: set[str], unread: Collection[str]
@@ -166,10 +177,18 @@ class Planner:
             )
         ]
 
-    def _read(self, ref: RegistryRef, patterns: Sequence[str], skipping: OnRefusal | None) -> Rows:
+    def _read(
+        self,
+        ref: RegistryRef,
+        patterns: Sequence[str],
+        skipping: OnRefusal | None,
+        *,
+        beside: Collection[str] = frozenset(),
+    ) -> Rows:
+        """The rows of the patterns, as far as they are of this shard, and of the names `beside` them."""
         names = {pattern for pattern in patterns if not is_glob(pattern)}
         # With a single name outside this shard there is nothing to ask the registry for.
-        mine = {name for name in names if self._shard.has(ref, name)}
+        mine = {name for name in names if self._shard.has(ref, name)}.union(beside)
         globs = [pattern for pattern in patterns if is_glob(pattern)]
         return self._reader.rows(ref, names=mine, globs=globs, skipping=skipping) if mine or globs else {}
 

@@ -12,17 +12,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from har_labels.display import shown
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
-from har_labels.language.scope import ARTIFACT_NAMES, Scope
+from har_labels.language.scope import ARTIFACT_NAMES, Scope, by_key
 from har_labels.lists import Item, parse_expressions
 from har_labels.rendering import Rendered, has_placeholders, render_labels, render_patterns
 
 if TYPE_CHECKING:
     from har_labels.rules import Requirement
 
-# What a `require` line may read of the labels that are there.
-_OF_CURRENT = frozenset({"current", "current_map"})
+# What a `require` line may read of labels that are there.
+_OF_CURRENT = frozenset({"current", "current_map", "baseline"})
 # Where a path's first part ends.
 _END_OF_NAME = re.compile(r"[.\[]")
 
@@ -37,6 +38,23 @@ class Surroundings:
 
     def scope(self, *, artifact: str, registry: str) -> Scope:
         return Scope(metrics=self.metrics, ci=self.ci, now=self.now, artifact=artifact, registry=registry)
+
+
+@dataclass(slots=True, eq=False)
+class Baseline:
+    """Another artifact of the same registry, whose labels `require` sees as the mapping `baseline`.
+
+    `labels` are those last read: none where it is not there, None where the registry does not show them.
+    """
+
+    name: str
+    artifact_type: str = ""
+    labels: Labels | None = ()
+
+
+def baseline_of(name: str | None, artifact_type: str | None) -> Baseline | None:
+    """The baseline that an input or a manifest's entry names, if it does."""
+    return Baseline(name, artifact_type or "") if name else None
 
 
 @dataclass(slots=True)
@@ -55,6 +73,7 @@ class Recipe:
     owned: tuple[str, ...] = ()
     on_conflict: OnConflict = OnConflict.OVERWRITE
     requirements: Sequence[Requirement] = ()
+    baseline: Baseline | None = None
     is_without_mode: bool = False
     place: str = "label"
     notice: Callable[[str], None] = lambda _line: None
@@ -95,7 +114,7 @@ class Recipe:
         def gate(now: Labels | None) -> None:
             for requirement in self.requirements:
                 try:
-                    verdict = requirement.check(replace(scope, current=now))
+                    verdict = requirement.check(replace(scope, current=now, baseline=self._baseline_map()))
                 except TemplateError as error:
                     raise error.reworded(f"{artifact!r} in {registry}: {error.what}") from None
                 if not verdict.holds:
@@ -104,11 +123,17 @@ class Recipe:
 
         return gate
 
+    def _baseline_map(self) -> Mapping[str, object] | None:
+        return by_key(self.baseline.labels) if self.baseline and self.baseline.labels is not None else None
+
     def problems_of_requirements(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
         """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""
         unknown = ARTIFACT_NAMES if has_metrics else ARTIFACT_NAMES | {"metrics"}
         problems: list[HarLabelsError] = []
         for requirement in self.requirements:
+            if not self.baseline and "baseline" in _first_parts(requirement.names):
+                what = f"{requirement.where} `{shown(requirement.source)}` reads `baseline`, and there is none"
+                problems.append(TemplateError(what, "Name the artifact to compare with: `baseline: NAME`."))
             if not _first_parts(requirement.names) & unknown:
                 try:
                     requirement.check(self.surroundings.scope(artifact="", registry=""))

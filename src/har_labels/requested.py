@@ -19,7 +19,7 @@ from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import read_stdin, read_text
 from har_labels.flaws import Flaw, flaw_in, remarks_on, unresolved
 from har_labels.lists import Item, ListError, lines_of
-from har_labels.recipe import Recipe, Surroundings, requirements_of
+from har_labels.recipe import Recipe, Surroundings, baseline_of, requirements_of
 from har_labels.settings import quoted
 
 if TYPE_CHECKING:
@@ -167,6 +167,7 @@ class _Asked:
             owned=tuple(dict.fromkeys(item.text for item in settings.owned)),
             on_conflict=settings.on_conflict,
             requirements=requirements,
+            baseline=baseline_of(settings.baseline, settings.artifact_type),
             notice=self._notice,
             holds_key=self._configuration.holds_key,
         )

@@ -15,7 +15,7 @@ from har_labels.configuration import Configuration
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError, Stop, Unauthorized
 from har_labels.files import write_text
-from har_labels.gates import check_removals, fail_harmful, refusals
+from har_labels.gates import check_removals, fail_harmful, refusals, renew_baselines
 from har_labels.ledger import Ledger
 from har_labels.plan import RunFacts, RunResult, Status
 from har_labels.planner import Plan, Planner
@@ -132,6 +132,10 @@ class Run:
         for task in plan.tasks:
             if not task.is_change:
                 task.end(Status.UNCHANGED, task.labels)
+        if plan.changing:
+            renew_baselines(plan, self._reader, warning=self._ledger.warn)
+        if not plan.is_writable:
+            return
         self._announce_removals(plan.changing)
         self._write(plan.changing)
 

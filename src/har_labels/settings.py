@@ -19,6 +19,7 @@ from har_labels.address import SAAS_PATH, ApiBase, parse_api_base
 from har_labels.checks import (
     SEPARATOR,
     ApiUrl,
+    ArtifactName,
     ArtifactType,
     AuthScheme,
     AuthSchemeName,
@@ -93,6 +94,9 @@ class Settings(BaseSettings):
         "`upsert` of a key that has another value: `overwrite`, `keep` the old, `error` (exit 5)",
     )  # fmt: skip
     owned: Patterns = _input((), "What", "Patterns; `replace` then touches only labels that match")
+    baseline: ArtifactName | None = _input(
+        None, "What", "Another artifact of the registry, whose labels `require` sees as `baseline`, such as the champion",
+    )  # fmt: skip
     require: Expressions = _input((), "What", "Expressions, one a line; all must hold before anything is written")
 
     dry_run: Switch | None = _input(None, "How safely", "Show the plan, write nothing")

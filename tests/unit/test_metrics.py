@@ -252,8 +252,8 @@ PRINTED = "what Python prints"
 @pytest.mark.parametrize(
     ("path", "content", "named"),
     [
-        ("m.json", gzip.compress(b"{}"), "gzip"),
-        ("m.csv.gz", gzip.compress(b"a\n1\n"), "gzip"),
+        ("m.json", gzip.compress(b"{}", mtime=0), "gzip"),
+        ("m.csv.gz", gzip.compress(b"a\n1\n", mtime=0), "gzip"),
         ("m.json", b"PK\x03\x04rest", "zip"),
         ("m.json", '{"a": 1}'.encode("utf-16"), "UTF-16"),
         ("m.csv", "a,b\n1,2\n".encode("utf-16-le"), "UTF-16"),

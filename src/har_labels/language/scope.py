@@ -55,6 +55,12 @@ NAMES = {
         is_for_require=True,
         is_of_artifact=True,
     ),
+    "baseline": Name(
+        Shape.MAPPING,
+        "the labels of the artifact that the input `baseline` names, by key; empty if it is not there",
+        is_for_require=True,
+        is_of_artifact=True,
+    ),
     "labels": Name(Shape.LIST, "the labels given, a list", is_for_require=True, is_of_artifact=True),
     "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True),
 }
@@ -79,10 +85,13 @@ class Scope:
     registry: str
     current: Labels | None = None
     labels: Labels | None = None
+    baseline: Mapping[str, object] | None = None
 
     def look_up(self, name: str) -> object:
         """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty."""
         value: object = getattr(self, name)
+        if value is None and name == "baseline":
+            raise Unreadable("`require` reads `baseline`, and the registry does not show the labels of that artifact")
         if value is None:
             raise Unreadable(f"`require` reads `{name}`, and the labels of {self.artifact!r} are not known")
         return value

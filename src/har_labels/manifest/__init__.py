@@ -26,7 +26,7 @@ from har_labels.manifest.entry import PlacedEntry, check_defaults, check_entry
 from har_labels.manifest.file import Faults, levels_of
 from har_labels.manifest.positions import Place
 from har_labels.names import dashed
-from har_labels.recipe import Recipe, Surroundings, requirements_of
+from har_labels.recipe import Recipe, Surroundings, baseline_of, requirements_of
 from har_labels.settings import Settings
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ class _Making:
             surroundings=surroundings or self.surroundings,
             owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),
             on_conflict=entry.value("on_conflict") or OnConflict.OVERWRITE,
+            baseline=baseline_of(entry.value("baseline"), entry.value("artifact_type")),
             requirements=(*self.requirements, *self._requirements_of(entry, surroundings)),
             place=place,
             worded=partial(self._of_file, place),

@@ -211,6 +211,7 @@ class Defaults(BaseModel):
     mode: _Mode | None = _key("mode")
     on_conflict: _OnConflict | None = _key("on_conflict")
     owned: TextList | None = _key("owned")
+    baseline: _Artifact | None = _key("baseline")
     require: Lines | None = _key("require", "; the input's hold beside them")
     on_missing: _OnMissing | None = _key("on_missing")
 
