@@ -43,6 +43,8 @@ def main() -> int:
     """Returns 0, 1 after a failure that is told, 128 and the signal's number if the job was cancelled."""
     signal.signal(signal.SIGTERM, _leave)
     python, folder, output = sys.argv[1:]
+    if os.name == "nt":
+        python = sys.executable  # the shell names it without its `.exe`
     try:
         made = prepare(python, Path(folder))
         with Path(output).open("a", encoding="utf-8", newline="\n") as file:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
 import signal
 import sys
@@ -205,6 +206,34 @@ def test_a_cancel_of_the_first_step(tmp_path: Path) -> None:
 def _inputs(box: Sandbox, artifact: str) -> dict[str, str]:
     given = {"api-key": box.api_key, "api-url": box.api_url, "registry-ref": REGISTRY, "artifact": artifact}
     return {**given, "mode": "add", "labels": "b", "settle": "0"}
+
+
+def test_what_pip_is_told() -> None:
+    """How to come to packages stays: index, proxy, certificates, timeout; nothing stays of place and choice, nor for Python."""
+    without_orders = runpy.run_path(str(ROOT / "composite" / "prepare.py"))["without_orders"]
+    kept = {
+        f"PIP_{name}": "x"
+        for name in (
+            "INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST", "PROXY", "CERT", "CLIENT_CERT", "TIMEOUT",
+            "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR", "NO_CACHE_DIR", "KEYRING_PROVIDER", "CONFIG_FILE", "USE_FEATURE",
+        )
+    } | {"HTTPS_PROXY": "x", "REQUESTS_CA_BUNDLE": "x", "SSL_CERT_FILE": "x", "PATH": "x"}  # fmt: skip
+    gone = {
+        f"PIP_{name}": "x"
+        for name in (
+            "USER",
+            "TARGET",
+            "PREFIX",
+            "ROOT",
+            "DRY_RUN",
+            "CONSTRAINT",
+            "REQUIREMENT",
+            "PYTHON",
+            "NO_DEPS",
+            "ONLY_BINARY",
+        )
+    } | {"PYTHONPATH": "x", "PYTHON_GIL": "0", "__PYVENV_LAUNCHER__": "x", "_PIP_RUNNING_IN_SUBPROCESS": "1"}
+    assert without_orders(kept | gone) == kept
 
 
 def test_what_is_imported_before_the_mark_is_what_is_asked_for() -> None:

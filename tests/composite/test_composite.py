@@ -207,7 +207,7 @@ def index() -> Iterator[str]:
 
 @pytest.mark.parametrize("place", ["variable", "global", "install", "quiet"])
 def test_how_to_come_to_packages_is_kept(path: Path, tmp_path: Path, index: str, place: str) -> None:
-    """An index is asked that a variable or a file of pip's names, a second one too, through no proxy and with the retries it says."""
+    """An index is asked that a variable or a file of pip's names, further ones too, also where that file tells pip to be quiet."""
     conf, told = (
         tmp_path / "own.conf",
         {"index-url": f"{index}/first", "extra-index-url": f"{index}/other\n  {index}/third"},
