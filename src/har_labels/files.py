@@ -165,7 +165,8 @@ def why_not_writable(path: str) -> str:
     try:
         if _is_special(path):
             return "it is no regular file"
-        neighbour.parent.mkdir(parents=True, exist_ok=True)
+        if not neighbour.parent.is_dir():
+            neighbour.parent.mkdir(parents=True, exist_ok=True)
         neighbour.open("x").close()
         neighbour.unlink()
     except FileExistsError:
