@@ -25,7 +25,7 @@ from har_labels.address import (
     parse_registry_ref,
 )
 from har_labels.display import one_of
-from har_labels.entries import Shard
+from har_labels.entries import Shard, is_glob
 from har_labels.flaws import unresolved
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item, ListError, Written, lines_of, numbered, parse_expressions, parse_list
@@ -188,7 +188,10 @@ def _shard(text: str) -> Shard:
     return Shard(index, total)
 
 
-def _artifact_name(text: str) -> str:
+def artifact_name(text: str) -> str:
+    """The name of one artifact, and no pattern."""
+    if is_glob(text):
+        raise wrong("it is a pattern, and one artifact is wanted", WRITE_A_PLAIN_NAME)
     try:
         return parse_artifact_name(text.strip())
     except AddressError as error:
@@ -254,6 +257,6 @@ Patterns = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_patterns)]
 Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_expressions)]
 ApiUrl = Annotated[ApiBase, PlainValidator(_api_url)]
 Registry = Annotated[RegistryRef, PlainValidator(_registry)]
-ArtifactName = Annotated[str, PlainValidator(_artifact_name)]
+ArtifactName = Annotated[str, PlainValidator(artifact_name)]
 Key = Annotated[SecretStr, PlainValidator(_key)]
 FilePath = Annotated[str, PlainValidator(_path)]

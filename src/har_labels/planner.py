@@ -124,7 +124,8 @@ class Planner:
                 plan.errors.append(of_ref[0].placed(str(ref), error) if isinstance(error, NotFound) else error)
                 continue
             self._tell_unread(ref, of_ref, unread)
-            self._take_baselines(plan, ref, of_ref, rows)
+            if not self._take_baselines(plan, ref, of_ref, rows):
+                continue
             assigned = self._assigned(plan, of_ref, rows, unread)
             for row, asked in assigned.items():
                 reading = Reading(row if len(assigned) == 1 else row.lean, at)
@@ -154,13 +155,16 @@ class Planner:
             rows |= self._read(ref, missing, skipping)
         return rows
 
-    def _take_baselines(self, plan: Plan, ref: RegistryRef, entries: Sequence[Entry], rows: Rows) -> None:
+    def _take_baselines(self, plan: Plan, ref: RegistryRef, entries: Sequence[Entry], rows: Rows) -> bool:
+        """Keeps the labels of the baselines; False, with an error in the plan, where it can't be told which are meant."""
         for baseline in baselines_of(entries):
             try:
                 take(baseline, ref, rows, warning=self._warning)
                 plan.baselines.append((ref, baseline))
             except HarLabelsError as error:
                 plan.errors.append(error)
+                return False
+        return True
 
     def _missing(
         self, ref: RegistryRef, patterns: Sequence[str], rows: Rows, merging: set[str], unread: Collection[str]

@@ -40,16 +40,18 @@ def bytes_of(text: str) -> int:
 
 
 def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT, size: Callable[[str], int] = bytes_of) -> str:
-    """The job summary: heading, sentence, table, failures, run facts, in that order; its `size` is at most `limit`.
+    """The job summary: heading, sentence, table, failures, warnings, run facts, in that order; its `size` is at most `limit`.
 
     The table gives way first, at a row boundary and with a line that says so.
     """
     verdict, came_to = _sentence(result)
     head = f"{_heading(result)}\n\n**{verdict}:** {came_to}.\n\n"
     facts = f"{_run_facts(result)}\n"
-    failures = _failures(result, (limit - size(head + facts)) // 2, size)
-    table = _table(result, limit - size(head + failures + facts), size)
-    return head + table + failures + facts
+    room = limit - size(head + facts)
+    failures = _listed("What failed, and what to do", _failure_items(result), "failure", room // 2, size)
+    warnings = _listed("Look at this, too", _warning_items(result), "warning", room // 4, size)
+    table = _table(result, limit - size(head + failures + warnings + facts), size)
+    return head + table + failures + warnings + facts
 
 
 def closing_line(result: RunResult) -> str:
@@ -164,21 +166,25 @@ def _cell(labels: Labels | None, sign: str = "", *, none: str = "") -> str:
     return codes(sorted(labels), sign) or none
 
 
-def _failures(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
-    """A list of the first failures whose `size` is at most `limit`; nothing if there are none."""
-    items = list(_failure_items(result))
+def _listed(title: str, told: Iterator[str], noun: str, limit: int, size: Callable[[str], int]) -> str:
+    """A list of the first items, its `size` at most `limit`, and how many more there are; nothing if there are none."""
+    items = list(told)
     if not items:
         return ""
-    text = "**What failed, and what to do**\n\n"
+
+    def rest(count: int) -> str:
+        return f"- and {number(count, f'more {noun}')}, see the log\n"
+
+    text = f"**{title}**\n\n"
     for index, item in enumerate(items):
-        if index == MOST_FAILURES or size(text + item) + size(_rest(len(items))) > limit:
-            return f"{text}{_rest(len(items) - index)}\n"
+        if index == MOST_FAILURES or size(text + item) + size(rest(len(items))) > limit:
+            return f"{text}{rest(len(items) - index)}\n"
         text += item
     return f"{text}\n"
 
 
-def _rest(count: int) -> str:
-    return f"- and {number(count, 'more failure')}, see the log\n"
+def _warning_items(result: RunResult) -> Iterator[str]:
+    return (f"- {prose(_shortened(warning))}\n" for warning in result.warnings)
 
 
 def _failure_items(result: RunResult) -> Iterator[str]:

@@ -34,6 +34,7 @@ INPUTS = {
     "mode": "",
     "on-conflict": "overwrite",
     "owned": "",
+    "baseline": "",
     "require": "",
     "dry-run": "",
     "save-plan": "",

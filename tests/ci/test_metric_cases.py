@@ -16,20 +16,7 @@ from conftest import MODELS, MakeSandbox, RunStep
 
 FOLDER = Path(__file__).parents[1] / "cases" / "metrics"
 NAME = "resnet50"
-# Cases that don't pass yet, with what they wait for; strict, so that one that passes has to leave this list.
-PENDING: dict[str, str] = {
-    # the baseline
-    "champion-baseline": "the input baseline",
-    "champion-baseline-first-run": "the input baseline",
-}
-CASES = [
-    pytest.param(
-        path.parent,
-        id=path.parent.name,
-        marks=[pytest.mark.xfail(reason=PENDING[path.parent.name], strict=True)] if path.parent.name in PENDING else [],
-    )
-    for path in sorted(FOLDER.glob("*/case.json"))
-]
+CASES = [pytest.param(path.parent, id=path.parent.name) for path in sorted(FOLDER.glob("*/case.json"))]
 
 
 @pytest.mark.parametrize("folder", CASES)

@@ -14,6 +14,7 @@ from docs.tool_files import files_of
 Labels = Sequence[str]
 
 MODEL = "acme/ml/prod/models:resnet50"
+CHAMPION = "acme/ml/prod/models:resnet50-champion"
 GOOD = {"metrics.json": '{"accuracy": 0.93417}'}
 POOR = {"metrics.json": '{"accuracy": 0.9199}'}
 DEV = ("owner=vision", "stage=dev")
@@ -72,6 +73,9 @@ CASES = (
     Case("the example for Harness", ["harness"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "commit=0123456", "owner=vision", "stage=candidate"]}, files=GOOD),
     Case("metrics, good enough", ["metrics"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "dataset=v7", "owner=vision", "stage=candidate"]}, files=GOOD),
     Case("metrics, not good enough", ["metrics"], {MODEL: DEV}, code=10, files=POOR),
+    Case("a better candidate", ["champion"], {MODEL: DEV, CHAMPION: ["accuracy=0.934"]}, {MODEL: ["accuracy=0.934", "owner=vision", "stage=candidate"]}, files=GOOD),
+    Case("a first candidate", ["champion"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "owner=vision", "stage=candidate"]}, files=GOOD),
+    Case("a worse candidate", ["champion"], {MODEL: DEV, CHAMPION: ["accuracy=0.935"]}, code=10, files=GOOD),
     Case("promote", ["promote"], {MODEL: STAGING}, {MODEL: ["owner=vision", "stage=production"]}),
     Case("promote what is not in staging", ["promote"], {MODEL: DEV}, code=10),
     Case("promote what was vetoed", ["promote"], {MODEL: [*STAGING, "vetoed"]}, code=10),
@@ -112,7 +116,7 @@ CASES = (
     Case("an image of one's own registry", ["mirrored"], {MODEL: DEV}, {MODEL: CANDIDATE}, outputs={"labels-map": '{"owner":"vision","stage":"candidate"}'}),
 )  # fmt: skip
 GATED = (
-    "metrics", "promote", "read", "manifest", "drift",
+    "metrics", "champion", "promote", "read", "manifest", "drift",
     "scikit-learn", "lightning", "transformers", "ultralytics", "lm-evaluation-harness",
 )  # fmt: skip
 # What test_harness_page.py runs: several steps of ours, or a step that needs more than an environment.

@@ -23,6 +23,7 @@ from pydantic import (
 
 from har_labels.address import WRITE_A_PLAIN_NAME, AddressError, parse_artifact_name
 from har_labels.checks import (
+    ArtifactName,
     ArtifactType,
     ArtifactTypeName,
     Expressions,
@@ -147,6 +148,7 @@ def _string(**more: Any) -> WithJsonSchema:
 _Text = Annotated[str, PlainValidator(_given), _string(minLength=1)]
 _Label = Annotated[str, PlainValidator(_label), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
+_OneArtifact = Annotated[ArtifactName, BeforeValidator(_given), _string(pattern="^[^*?\\[]+$")]
 _Registry = Annotated[Registry, BeforeValidator(_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
 _ArtifactType = Annotated[ArtifactType, BeforeValidator(_word), _values_of(ArtifactTypeName)]
 _Mode = Annotated[ModeName, BeforeValidator(_word), _values_of(Mode)]
@@ -211,7 +213,7 @@ class Defaults(BaseModel):
     mode: _Mode | None = _key("mode")
     on_conflict: _OnConflict | None = _key("on_conflict")
     owned: TextList | None = _key("owned")
-    baseline: _Artifact | None = _key("baseline")
+    baseline: _OneArtifact | None = _key("baseline")
     require: Lines | None = _key("require", "; the input's hold beside them")
     on_missing: _OnMissing | None = _key("on_missing")
 
