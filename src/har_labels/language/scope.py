@@ -61,6 +61,12 @@ NAMES = {
         is_for_require=True,
         is_of_artifact=True,
     ),
+    "holders": Name(
+        Shape.LIST,
+        "with `mode: move` the artifacts of `among` that have the label now, a list of names",
+        is_for_require=True,
+        is_of_artifact=True,
+    ),
     "labels": Name(Shape.LIST, "the labels given, a list", is_for_require=True, is_of_artifact=True),
     "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True),
 }
@@ -86,12 +92,15 @@ class Scope:
     current: Labels | None = None
     labels: Labels | None = None
     baseline: Mapping[str, object] | None = None
+    holders: tuple[str, ...] | None = None
 
     def look_up(self, name: str) -> object:
         """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty."""
         value: object = getattr(self, name)
         if value is None and name == "baseline":
             raise Unreadable("`require` reads `baseline`, and the registry does not show the labels of that artifact")
+        if value is None and name == "holders":
+            raise Unreadable("`require` reads `holders`, and who has the label is not known")
         if value is None:
             raise Unreadable(f"`require` reads `{name}`, and the labels of {self.artifact!r} are not known")
         return value
