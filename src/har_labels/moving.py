@@ -33,17 +33,29 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Who of `among` had the label `at` a moment. `rows` are those who had it, and others that were asked for."""
+    """Who of `among` had the label: asked for `at` a moment, and `told` at another.
+
+    `rows` are those who had it, and others that were asked for.
+    """
 
     entry: Entry
     among: Among
     label: str
     rows: tuple[Row, ...]
     at: float
+    told: float
 
     @classmethod
     def of(  # noqa: PLR0913 - what a listing is of
-        cls, entry: Entry, among: Among, label: str, rows: Rows, at: float, *, beside: Iterable[Place] = ()
+        cls,
+        entry: Entry,
+        among: Among,
+        label: str,
+        rows: Rows,
+        *,
+        at: float,
+        told: float,
+        beside: Iterable[Place] = (),
     ) -> Listing:
         """What the rows that were read tell. Raises Unreadable where one's labels are not shown: unknown is not without."""
         known = set(beside)
@@ -56,7 +68,7 @@ class Listing:
                 )
             if label in row.labels or _place(row) in known:
                 kept[row] = None
-        return cls(entry, among, label, tuple(kept), at)
+        return cls(entry, among, label, tuple(kept), at, told)
 
     def again(self, reader: Reader, clock: Clock, beside: Iterable[Place]) -> Listing:
         """The same, asked anew. Raises what the reader raises, and ArtifactNotFound where the one is gone."""
@@ -65,7 +77,8 @@ class Listing:
         names = {name}.union(pattern for pattern in self.among.patterns if not is_glob(pattern))
         rows = reader.rows(self.entry.ref, names=names, globs=globs)
         choose(rows.get(name, []), self.entry.ref, name, self.entry.artifact_type)
-        return self.of(self.entry, self.among, self.label, rows, at, beside=beside)
+        told = clock.monotonic()
+        return self.of(self.entry, self.among, self.label, rows, at=at, told=told, beside=beside)
 
     @property
     def holders(self) -> set[Place]:
@@ -93,37 +106,37 @@ class Move:
     def __post_init__(self) -> None:
         """Adds a task for each that has the label now."""
         self.one = self.tasks[0]
-        self._expect(self.listing)
+        self.former()
 
     def take(self, listing: Listing) -> None:
-        """Keeps a newer listing; who has the label by now is to give it up, too."""
+        """Keeps a newer listing."""
         known = {_of_task(task): task for task in self.tasks}
         for row in listing.rows:
             if task := known.get(_place(row)):
                 if not task.may_be_written:
                     task.remember()
                 task.take(Reading(row, listing.at))
-        self._expect(listing)
         self.listing = listing
         if not any(task.may_be_written for task in self.tasks):  # what we have made of it is no answer to `require`
             listing.among.holders = listing.names
 
     @property
-    def holders(self) -> list[Task]:
-        """The tasks of those who had the label when it was last listed."""
-        places = self.listing.holders
-        return [task for task in self.tasks if _of_task(task) in places]
+    def is_alone(self) -> bool:
+        """Whether the one, and no other, had the label when it was last listed."""
+        return self.listing.holders == {_of_task(self.one)}
 
-    def _expect(self, listing: Listing) -> None:
+    def former(self) -> list[Task]:
+        """The tasks of all others who had the label when it was last listed, and are to give it up."""
+        holders, entry = self.listing.holders, self.listing.entry
         known = set(map(_of_task, self.tasks))
-        for row in listing.rows:
-            if _place(row) in listing.holders - known:
-                goal = FormerGoal(listing.label)
-                kind = row.artifact_type or listing.entry.artifact_type
-                task = Task(listing.entry.ref, row.name, kind, goal, Reading(row, listing.at), before=row.labels)
+        for row in self.listing.rows:
+            if _place(row) in holders - known:
+                goal, kind = FormerGoal(self.listing.label), row.artifact_type or entry.artifact_type
+                task = Task(entry.ref, row.name, kind, goal, Reading(row, self.listing.at), before=row.labels)
                 task.is_former = True
                 task.aim()
                 self.tasks.append(task)
+        return [task for task in self.tasks if task.is_former and _of_task(task) in holders]
 
 
 class Mover:
@@ -184,7 +197,7 @@ class Mover:
 
     def _former(self) -> list[Task]:
         """Who has to give the label up."""
-        former = [task for task in self._move.holders if task is not self._move.one]
+        former = self._move.former()
         for task in former:
             task.outcome = None
             task.aim()
@@ -203,7 +216,7 @@ class Mover:
 
     def _renew(self) -> None:
         """Lists again where the last listing has grown old: by it we would be the slow writer that others can't see."""
-        if self._clock.monotonic() - self._move.listing.at > min(FRESH_SECONDS, FRESH_SHARE * (self._settle or 1.0)):
+        if self._clock.monotonic() - self._move.listing.told > min(FRESH_SECONDS, FRESH_SHARE * (self._settle or 1.0)):
             self._look()
 
     def _look(self) -> None:
@@ -220,11 +233,10 @@ class Mover:
         except HarLabelsError as error:
             self._end(error.reworded(f"{one.subject}: the label was written, but could not be looked at: {error.what}"))
             return True
-        holders = self._move.holders
-        if holders == [one] and one.goal.wanted(one.labels) == one.labels:
+        if self._move.is_alone and one.goal.wanted(one.labels) == one.labels:
             self._end(None)
             return True
-        if len(holders) == 1 and holders != [one]:
+        if len(self._move.listing.holders) == 1 and not self._move.is_alone:
             self._end(Overwritten(f"{self._told()} alone: it was moved there in the meantime"))
             return True
         return False

@@ -150,9 +150,9 @@ class Planner:
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
         skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
-        beside = {one.name for one in baselines_of(entries)}
-        beside |= {pattern for entry in entries if entry.recipe.among for pattern in entry.recipe.among.patterns}
-        rows = self._read(ref, patterns, skipping, beside=beside)
+        baselines = {one.name for one in baselines_of(entries)}
+        among = {pattern for entry in entries if entry.recipe.among for pattern in entry.recipe.among.patterns}
+        rows = self._read(ref, patterns, skipping, beside=baselines | among)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         # What was just pushed may be known by its summary before a list shows its labels.
         merging = {pattern for entry in entries if entry.recipe.is_merging for pattern in entry.patterns}
@@ -160,6 +160,8 @@ class Planner:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
             pause = min(2 * pause, LONGEST_WAIT)
             rows |= self._read(ref, missing, skipping)
+            if among and not self._missing(ref, patterns, rows, merging, unread):
+                rows |= self._read(ref, [], None, beside=among)  # who has a label may have changed while this waited
         return rows
 
     def _take_baselines(self, plan: Plan, ref: RegistryRef, entries: Sequence[Entry], rows: Rows) -> bool:
@@ -179,7 +181,8 @@ class Planner:
             if among := entry.recipe.among:
                 try:
                     change = entry.recipe.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
-                    listing = Listing.of(entry, among, change.given[0], rows, at)
+                    told = self._clock.monotonic()
+                    listing = Listing.of(entry, among, change.given[0], rows, at=at, told=told)
                     among.holders = listing.names
                     for pattern in unmatched(among, rows):
                         self._warning(f"`among` has {pattern!r}, and nothing in {entry.ref} matches that")

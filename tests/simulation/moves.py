@@ -137,7 +137,7 @@ def explore(seeds: Iterable[int], *, rate: float = 0.0, slow: float = 0.0, runs:
     for seed in seeds:
         random.seed(seed)  # the waits of the code under test
         dice = random.Random(seed)
-        shelf = Shelf({name: ("stage=old",) for name in NAMES})
+        shelf = Shelf(dict.fromkeys(NAMES, ("stage=old",)))
         for name in NAMES[: dice.choice([0, 1, 1, 1, 2])]:
             shelf.lists[name] = (LABEL,)
         world = World(dice)
