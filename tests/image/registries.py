@@ -106,7 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+        said = {"Content-Length": str(len(body)), "Docker-Distribution-Api-Version": "registry/2.0", **(headers or {})}
+        for name, value in said.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
