@@ -39,6 +39,7 @@ Planning and writing
     rollback        undoing what a run wrote, and only that
     task            one artifact on its way through a run
     reading         finding artifacts and their labels with few requests
+    baselines       the artifacts that `require` compares with
 The registry, and time
     registry        one method a call
     answers         what an answer means: final, doubt, or to be believed
