@@ -87,8 +87,8 @@ def spelling_meant(source: str, metrics: Mapping[str, object], *, is_template: b
         if found[0] == "metrics" and (spelt := _walked(text, found.end(), metrics)):
             return spelt
     for text in expressions:
-        if found := _UNKNOWN_KEY.search(text):
-            return path_to(found[1] or "(…)", found[2])
+        if unknown := _UNKNOWN_KEY.search(text):
+            return path_to(unknown[1] or "(…)", unknown[2])
     for text, found in words:
         if _may_be_a_metric(text, found):
             rest = f".{text[found.start() : found.start() + _LONGEST_PATH]}"
