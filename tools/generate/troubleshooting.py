@@ -31,7 +31,10 @@ LINES: dict[str, tuple[str, str]] = {
         "`mode` is 'merge': it is none of the values allowed",
         "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`.",
     ),
-    "HAR-TEMPLATE": ("label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there is `accuracy`", ""),
+    "HAR-TEMPLATE": (
+        "label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there is `accuracy`",
+        "Correct the name, give the metric, or put `| default('…')` behind it.",
+    ),
     "HAR-METRICS": ("metrics file `metrics.json` can't be read: No such file or directory", ""),
     "HAR-MANIFEST": ("labels.yaml:3:5: there is no key `artefact` here", "Did you mean `artifact`?"),
     "HAR-PLAN-FILE": ("'labels.plan' says that it has steps: 2, and has 1", ""),

@@ -21,6 +21,8 @@ _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "gt": (">", operator.gt),
     "gteq": (">=", operator.ge),
 }
+# A list behind `in` that is no pass of its own.
+_SHORT = 10
 ORDERED_KINDS = frozenset({"a number", "a text", "a time"})
 # What Python's `float` takes.
 _NUMBER = re.compile(r"\s*[+-]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d+)?|nan|inf(?:inity)?)\s*", re.IGNORECASE)
@@ -70,7 +72,7 @@ def contains(effort: Effort, whole: object, item: object) -> bool:
         raise ExpressionError(f"`in` can't look for {kind_of(item)}", "Look for one item at a time.")
     match whole:
         case list() | tuple():
-            effort.visit(len(whole))
+            effort.visit(len(whole) if len(whole) > _SHORT else 0)
             return item in whole and (isinstance(item, str) or _has_alike(whole, item))
         case str() if isinstance(item, str):
             effort.spend(len(whole))

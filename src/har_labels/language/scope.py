@@ -31,9 +31,9 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name: its shape, whether only `require` knows it, and whether it differs from one artifact to the next.
+    """One name: its shape, whether only `require` knows it, and whether it is known only when an artifact is.
 
-    `says` is the README's line.
+    `says` is the README's line. Each has a field or a property of Scope; a mapping of labels is made by `by_key`.
     """
 
     shape: Shape
