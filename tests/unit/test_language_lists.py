@@ -129,7 +129,7 @@ def test_lists(source: str, text: str) -> None:
         ("metrics.numbers | min", "`min` would put the text '10' in order as a text"),
         ("metrics.rows | map(attribute='ac') | max", "no item of the list has `ac`; the last has `epoch`"),
         ("metrics.rows | sum(attribute='ac')", "no item of the list has `ac`"),
-        ("metrics.rows | selectattr('nam', 'equalto', 'a') | length", "no item of the list has `nam`"),
+        ("metrics.rows | selectattr('nope', 'equalto', 'a') | length", "no item of the list has `nope`"),
         ("metrics.rows | selectattr('epoch', 'equalto', '1') | length", "compares the number 1 with the text '1'"),
         ("metrics.rows | selectattr('name', 'lt', 1) | length", "`<` compares the text 'A' with the number 1"),
         ("metrics.rows | selectattr('name', 'odd') | length", "takes the name of a test, and the text 'odd' is none"),

@@ -33,13 +33,15 @@ class Shape(Enum):
 class Name:
     """One name: its shape, whether only `require` knows it, and whether it is known only when an artifact is.
 
-    `says` is the README's line. Each has a field or a property of Scope; a mapping of labels is made by `by_key`.
+    `says` is the README's line. Its value is the field of Scope with its name; or `made_of` is the field of labels that
+    it has by their keys.
     """
 
     shape: Shape
     says: str
     is_for_require: bool = False
     is_of_artifact: bool = False
+    made_of: str = ""
 
 
 NAMES = {
@@ -54,9 +56,10 @@ NAMES = {
         "those that are `key=value` or `key:value`, by key; the values are texts",
         is_for_require=True,
         is_of_artifact=True,
+        made_of="current",
     ),
     "labels": Name(Shape.LIST, "the labels given, a list", is_for_require=True, is_of_artifact=True),
-    "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True),
+    "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True, made_of="labels"),
 }
 LABEL_NAMES = frozenset(name for name, each in NAMES.items() if not each.is_for_require)
 REQUIRE_NAMES = frozenset(NAMES)
@@ -82,18 +85,11 @@ class Scope:
 
     def look_up(self, name: str) -> object:
         """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty."""
-        value: object = getattr(self, name)
+        made_of = NAMES[name].made_of
+        value: object = getattr(self, made_of or name)
         if value is None:
             raise Unreadable(f"`require` reads `{name}`, and the labels of {self.artifact!r} are not known")
-        return value
-
-    @property
-    def current_map(self) -> Mapping[str, object] | None:
-        return None if self.current is None else by_key(self.current)
-
-    @property
-    def labels_map(self) -> Mapping[str, object] | None:
-        return None if self.labels is None else by_key(self.labels)
+        return by_key(value) if made_of and isinstance(value, tuple) else value
 
 
 def by_key(labels: Labels) -> Mapping[str, object]:
