@@ -59,7 +59,13 @@ The CIs
     platforms.files       writing the files that a CI gives; what can't be written is told, never raised
 Files
     files           what inputs name: read with a limit, written whole or not at all
-    metrics         metrics files, as the mapping that templates call `metrics`
+    metrics             metrics files, as the mapping that templates call `metrics`
+    metrics.sources     an item of the input to the file it means: path, glob, name
+    metrics.kinds       one file's content, by the ending of its name
+    metrics.documents   JSON: one document, a list of them, or one a line
+    metrics.rows        tables and logs as rows
+    metrics.texts       what a text stands for: NaN, what Python printed
+    metrics.foreign     what a file is that can't be read as metrics
     yaml12          YAML 1.2 text to plain data
 What is meant (values to values, from here on)
     entries         what is asked of which artifacts, and this run's share of them

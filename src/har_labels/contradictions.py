@@ -160,5 +160,8 @@ def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
 def named_files(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every file that an input names, with that input: those that are read, then those that are written."""
     yield from ((name, path) for name in _READ if (path := getattr(settings, name)))
-    yield from (("metrics_file", item.text) for item in settings.metrics_file)
+    for item in settings.metrics_file:
+        from har_labels.metrics.sources import paths_of
+
+        yield from (("metrics_file", path) for path in paths_of(item.text))
     yield from ((name, path) for name in _WRITTEN if (path := getattr(settings, name)))

@@ -106,7 +106,7 @@ class TemplateError(InputError):
 
 class MetricsError(InputError):
     code = "HAR-METRICS"
-    cause = "A metrics file is missing, too large, or not one JSON or YAML mapping."
+    cause = "A metrics file is missing, too large, of a kind that can't be read, or contradicts another one."
     cure = "Check the path and what the training job wrote there."
 
 

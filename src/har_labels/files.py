@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,6 +86,11 @@ def read_bytes(path: str, limit: int) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(0, "it is no regular file")
         return file.read(limit + 1)
+
+
+def read_stdin(limit: int) -> bytes:
+    """All of standard input, at most `limit` bytes; nothing if it is closed. Raises OSError."""
+    return sys.stdin.buffer.read(limit) if sys.stdin else b""
 
 
 def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> str:

@@ -16,7 +16,7 @@ from har_labels.checks import OnMissingName
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError
-from har_labels.files import read_text
+from har_labels.files import read_stdin, read_text
 from har_labels.lists import Item, ListError, parse_list
 from har_labels.recipe import Recipe, Surroundings, requirements_of
 from har_labels.settings import quoted
@@ -114,8 +114,13 @@ class _Asked:
         from har_labels.metrics import load_metrics
 
         with self.problems:
-            return load_metrics([path.text for path in self._settings.metrics_file])
+            return load_metrics([item.text for item in self._settings.metrics_file], stdin=self._stdin())
         return None
+
+    def _stdin(self) -> Callable[[int], bytes] | None:
+        """What reads standard input: the command in a shell has one, a CI's own step does not (contract §3)."""
+        in_a_shell = self._spell("metrics_file").startswith(("--", "HAR_LABELS_"))
+        return read_stdin if in_a_shell else None
 
     def _of_inputs(
         self, surroundings: Surroundings, requirements: Sequence[Requirement], *, has_metrics: bool

@@ -75,7 +75,9 @@ class Settings(BaseSettings):
 
     labels: Items = _input((), "What", "List of labels or label templates")
     labels_file: FilePath | None = _input(None, "What", "File with the same; added to `labels`")
-    metrics_file: Items = _input((), "What", "JSON or YAML file(s); content is `metrics` in templates; list")
+    metrics_file: Items = _input(
+        (), "What", "JSON, CSV, YAML or TOML file(s), as path, glob or `NAME=PATH`; `metrics` in templates; list"
+    )
     mode: ModeName = _input(Mode.REPLACE, "What", "`replace`, `add`, `remove`, `upsert`, `clear`, `read`")
     on_conflict: OnConflictName = _input(
         OnConflict.OVERWRITE, "What",

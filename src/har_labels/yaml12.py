@@ -1,8 +1,8 @@
 """Plain YAML 1.2 data from text: the core schema and no more; hides ruamel.yaml.
 
-`1e-3` is a number, `no`, `12:30:45`, `1_000` and `2026-11-23` are texts. Anchors, aliases, tags, merge keys and
-duplicate keys are refused, as one can't be believed at a glance. Built from the parser's events, so that deep
-nesting is counted rather than recursed into.
+`1e-3` is a number, `no`, `12:30:45`, `1_000` and `2026-11-23` are texts. What anchors, aliases, tags and merge keys
+stand for can't be believed at a glance: a value that has one is Unreadable, and the rest of the file is not. Duplicate
+keys are refused. Built from the parser's events, so that deep nesting is counted rather than recursed into.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from har_labels.display import shown
+from har_labels.language.unreadable import Unreadable
 
 DEEPEST = 100
 
@@ -23,6 +24,8 @@ _OCTAL_OR_HEXADECIMAL = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
 _NAN = frozenset({".nan", ".NaN", ".NAN"})
+_OWN_TAGS = "tag:yaml.org,2002:"
+_WRITE_PLAINLY = "Have the job write plain values: JSON, or YAML by `yaml.safe_dump`."
 
 
 class YamlError(ValueError):
@@ -35,7 +38,8 @@ class YamlError(ValueError):
 def load(text: str) -> object:
     """The one document in `text` as dicts, lists, texts, numbers, true, false and None; keys are texts as written.
 
-    None if the text is empty. Raises YamlError.
+    An Unreadable stands where a value has an anchor or a tag, or is an alias; a mapping with a merge key is one as a
+    whole, since nobody knows which keys it has. None if the text is empty. Raises YamlError.
     """
     builder = _Builder()
     for event in _events(text):
@@ -65,10 +69,15 @@ def _events(text: str) -> Iterator[Any]:
 
 @dataclass(slots=True)
 class _Open:
-    """A list or mapping that isn't closed yet; `key` is a mapping's key whose value comes next."""
+    """A list or mapping that isn't closed yet; `key` is a mapping's key whose value comes next.
+
+    `instead` is what stands in its place when it is closed, `instead_of_next` in place of its next value.
+    """
 
     value: dict[str, object] | list[object]
     key: str | None = None
+    instead: Unreadable | None = None
+    instead_of_next: Unreadable | None = None
 
 
 @dataclass(slots=True)
@@ -85,29 +94,30 @@ class _Builder:
                 self._documents += 1
                 if self._documents > 1:
                     raise _error("a second document begins here, and only one is read", event)
-            case "AliasEvent":
-                raise _error(f"the alias `*{event.anchor}` is not allowed", event)
-            case "ScalarEvent":
-                self._check_plain(event)
+            case "AliasEvent" | "ScalarEvent":
                 self._add_scalar(event)
             case "MappingStartEvent" | "SequenceStartEvent":
-                self._check_plain(event)
                 self._open_collection({} if kind == "MappingStartEvent" else [], event)
             case "MappingEndEvent" | "SequenceEndEvent":
                 self._close()
 
-    def _check_plain(self, event: Any) -> None:
-        if event.anchor is not None:
-            raise _error(f"the anchor `&{event.anchor}` is not allowed", event)
-        if event.tag is not None:
-            raise _error("a tag (`!…`) is not allowed", event)
-
     def _add_scalar(self, event: Any) -> None:
         top = self._open[-1] if self._open else None
         if top and isinstance(top.value, dict) and top.key is None:
-            top.key = _new_key(event, top.value)
+            self._add_key(top, top.value, event)
         else:
-            self._add(_scalar(event))
+            self._add(_mark_of(event) or _scalar(event))
+
+    def _add_key(self, top: _Open, mapping: dict[str, object], event: Any) -> None:
+        """Takes note of a key. One that stands for others could be any, so all of its mapping is unreadable."""
+        if _is_alias(event) or (event.value == "<<" and event.style is None):
+            what = _mark_of(event) or _unreadable("the YAML merge key `<<`", "isn't followed", event)
+            top.key, top.instead = "", top.instead or what
+            return
+        if event.value in mapping and not top.instead:
+            raise _error(f"the key `{shown(event.value)}` is there twice", event)
+        top.key = event.value
+        top.instead_of_next = _mark_of(event) if event.tag is not None else None
 
     def _open_collection(self, value: dict[str, object] | list[object], event: Any) -> None:
         if len(self._open) >= DEEPEST:
@@ -115,10 +125,11 @@ class _Builder:
         top = self._open[-1] if self._open else None
         if top and isinstance(top.value, dict) and top.key is None:
             raise _error("a key is a list or a mapping, and must be a text", event)
-        self._open.append(_Open(value))
+        self._open.append(_Open(value, instead=_mark_of(event)))
 
     def _close(self) -> None:
-        self._add(self._open.pop().value)
+        closed = self._open.pop()
+        self._add(closed.instead or closed.value)
 
     def _add(self, value: object) -> None:
         if not self._open:
@@ -129,17 +140,29 @@ class _Builder:
             top.value.append(value)
         else:
             # The parser tells a key before each value, so `key` is a text here.
-            top.value[str(top.key)] = value
-            top.key = None
+            top.value[str(top.key)] = top.instead_of_next or value
+            top.key = top.instead_of_next = None
 
 
-def _new_key(event: Any, mapping: dict[str, object]) -> str:
-    key: str = event.value
-    if key == "<<" and event.style is None:
-        raise _error("the merge key `<<` is not allowed", event)
-    if key in mapping:
-        raise _error(f"the key `{shown(key)}` is there twice", event)
-    return key
+def _is_alias(event: Any) -> bool:
+    return type(event).__name__ == "AliasEvent"
+
+
+def _mark_of(event: Any) -> Unreadable | None:
+    """What makes a value unreadable: being an alias, its tag, else its anchor."""
+    if _is_alias(event):
+        return _unreadable(f"the YAML alias `*{shown(event.anchor)}`", "isn't followed", event)
+    if event.tag is not None:
+        tag = str(event.tag)
+        written = f"!!{tag.removeprefix(_OWN_TAGS)}" if tag.startswith(_OWN_TAGS) else tag
+        return _unreadable(f"the YAML tag `{shown(written)}`", "can't be read", event)
+    if event.anchor is not None:
+        return _unreadable(f"the YAML anchor `&{shown(event.anchor)}`", "isn't read", event)
+    return None
+
+
+def _unreadable(what: str, why: str, event: Any) -> Unreadable:
+    return Unreadable(f"{what} in line {event.start_mark.line + 1} {why}", _WRITE_PLAINLY)
 
 
 def _scalar(event: Any) -> object:

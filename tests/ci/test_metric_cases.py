@@ -18,24 +18,6 @@ FOLDER = Path(__file__).parents[1] / "cases" / "metrics"
 NAME = "resnet50"
 # Cases that don't pass yet, with what they wait for; strict, so that one that passes has to leave this list.
 PENDING: dict[str, str] = {
-    # the files
-    "csv-blank-cells": "the files",
-    "csv-first-column-empty": "the files",
-    "csv-history": "the files",
-    "front-matter": "the files",
-    "gate-merge-replaces": "the files",
-    "glob-one-match": "the files",
-    "json-lines": "the files",
-    "label-nan-text": "the files",
-    "label-nan-text-default": "the files",
-    "label-python-repr": "the files",
-    "larger-than-10-mib": "the files",
-    "named-files": "the files",
-    "python-dict-json": "the files",
-    "toml": "the files",
-    "top-level-list": "the files",
-    "yaml-python-tag": "the files",
-    "yaml-python-tag-read": "the files",
     # the baseline
     "champion-baseline": "the input baseline",
     "champion-baseline-first-run": "the input baseline",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from docs.documents import the_one
+from docs.tool_files import files_of
 
 Labels = Sequence[str]
 
@@ -87,7 +88,20 @@ CASES = (
     Case("shards on GitHub", ["shards-github"], _SHARED, dict.fromkeys(_SHARED, ("owner=vision", "stage=dev")), contexts=_shards("${{ strategy.job-index }}", "${{ strategy.job-total }}")),
     Case("shards on Harness", ["shards-harness"], _SHARED, dict.fromkeys(_SHARED, ("owner=vision", "stage=dev")), contexts=_shards("<+strategy.iteration>", "<+strategy.iterations>")),
     Case("instead of curl", ["curl"], {MODEL: ["old"]}, {MODEL: ["owner=vision", "stage=candidate"]}),
+    Case("scikit-learn", ["scikit-learn"], {MODEL: DEV}, {MODEL: ["accuracy=0.925", "f1=0.924", *DEV]}, files=files_of("scikit-learn")),
+    Case("scikit-learn, a class is recalled badly", ["scikit-learn"], {MODEL: DEV}, code=10, files=files_of("scikit-learn", "report.json", '"recall": 0.95', '"recall": 0.89')),
+    Case("Lightning", ["lightning"], {MODEL: DEV}, {MODEL: ["best_epoch=1", "val_acc=0.84", *DEV]}, files=files_of("lightning")),
+    Case("Lightning, not good enough", ["lightning"], {MODEL: DEV}, code=10, files=files_of("lightning", "metrics.csv", "0.8", "0.7")),
+    Case("Transformers", ["transformers"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "best_step=1000", "epochs=3", *DEV]}, files=files_of("transformers")),
+    Case("Transformers, not good enough", ["transformers"], {MODEL: DEV}, code=10, files=files_of("transformers", "all_results.json", "0.93404", "0.92999")),
+    Case("Ultralytics", ["ultralytics"], {MODEL: DEV}, {MODEL: ["epoch=2", "map=0.48", *DEV]}, files=files_of("ultralytics")),
+    Case("Ultralytics, not good enough", ["ultralytics"], {MODEL: DEV}, code=10, files={"runs/detect/train/results.csv": "epoch,metrics/mAP50-95(B)\n1,0.449\n"}),
+    Case("lm-evaluation-harness", ["lm-evaluation-harness"], {MODEL: DEV}, {MODEL: ["evaluated=2026-09-01", "hellaswag=0.714", "mmlu=0.468", *DEV]}, files=files_of("lm-evaluation-harness")),
+    Case("lm-evaluation-harness, not surely good enough", ["lm-evaluation-harness"], {MODEL: DEV}, code=10, files=files_of("lm-evaluation-harness", "results_*.json", "0.004,", "0.04,")),
     Case("one writer at a time on GitHub", ["guarantee 1"], {MODEL: DEV}, {MODEL: [*DEV, "reviewed"]}),
     Case("one writer at a time on Harness", ["guarantee 2"], {MODEL: DEV}, {MODEL: [*DEV, "reviewed"]}),
 )  # fmt: skip
-GATED = ("metrics", "promote", "read", "manifest")
+GATED = (
+    "metrics", "promote", "read", "manifest",
+    "scikit-learn", "lightning", "transformers", "ultralytics", "lm-evaluation-harness",
+)  # fmt: skip

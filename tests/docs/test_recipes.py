@@ -27,6 +27,7 @@ def test_every_recipe_does_what_it_says(case: Case, make_sandbox: MakeSandbox, w
         )
     workspace = Workspace(tmp_path, box, watch)
     for name, text in case.files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
     for recipe in case.recipes:
         if recipe == case.recipes[-1]:

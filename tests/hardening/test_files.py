@@ -243,3 +243,26 @@ def test_a_pipe_is_not_replaced(run_with: Callable[..., Done], in_workspace: GoT
     assert "'pipe'" in done.log
     assert "it is no regular file" in done.log
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("item", ["out/*.json", "val=out/m.json", "val=o*/m.json", "**/m.json"])
+def test_metrics_by_glob_or_name_lead_nowhere_else(
+    run_step: RunStep, box: Sandbox, in_workspace: GoTo, outside: Path, item: str
+) -> None:
+    """A planted link is refused too where a glob found it or a name stands before its path, by input and by manifest."""
+    workspace = in_workspace("workspace")
+    (outside / "secret.json").write_text('{"token": "s3cr3t"}')
+    (workspace / "out").mkdir()
+    (workspace / "out" / "m.json").symlink_to(outside / "secret.json")
+    asked = {**LABELS, "labels": "t={{ metrics.token }}", "metrics-file": item}
+    manifest = {"version": 1, "changes": [{**asked, "metrics-file": [item]}]}
+    (workspace / "m.yaml").write_text(json.dumps(manifest))
+    for inputs in (asked, {"manifest": "m.yaml"}):
+        for ci in CIS:
+            variables = {"GITHUB_WORKSPACE": str(workspace)} if ci != "harness" else {}
+            done = run_step(ci, box, inputs, environ=variables)
+            check_orderly(done)
+            assert done.code == 2
+            assert "'out/m.json', which a symbolic link leads out of the workspace" in done.err
+            assert "s3cr3t" not in done.log
+    assert not box.requests

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from har_labels.language.unreadable import Unreadable
 from har_labels.yaml12 import YamlError, load
 
 FRAGMENTS = [*"abc:-?,[]{}#&*!|>'\"%@`~\n \t01.eE+=<\\\u2028\x85\r\x00"]
@@ -83,6 +84,29 @@ def test_keys_are_texts_as_written() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("&x 1", ["the YAML anchor `&x` in line 2"]),
+        ("*x", ["the YAML alias `*x` in line 2"]),
+        ("&x [*x]", ["the YAML anchor `&x`"]),
+        ("!!str 1", ["the YAML tag `!!str`"]),
+        ("!!python/object:os.system {}", ["the YAML tag `!!python/object:os.system`"]),
+        ("! 1", ["the YAML tag `!`"]),
+        ("{<<: {a: 1}, b: 1}", ["the YAML merge key `<<`"]),
+        ("{*x : 1, '': 2, b: 1}", ["the YAML alias `*x`"]),
+    ],
+)
+def test_what_stands_for_something_else_is_unreadable(text: str, told: list[str]) -> None:
+    """A value with an anchor, an alias, a tag or a merge key is unreadable, and its neighbours are not."""
+    value = load(f"- 1\n- {text}\n- {{b: 2}}")
+    assert isinstance(value, list)
+    assert (value[0], value[2]) == (1, {"b": 2})
+    assert isinstance(value[1], Unreadable)
+    for part in told:
+        assert part in value[1].why
+
+
 def test_nothing_at_all() -> None:
     """A text without a document is None."""
     assert load("") is None
@@ -92,13 +116,6 @@ def test_nothing_at_all() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: &x 1", "line 1, column 4: the anchor `&x`"),
-        ("a: 1\nb: *x", "line 2, column 4: the alias `*x`"),
-        ("a: &x [*x]", "anchor"),
-        ("a: !!str 1", "line 1, column 4: a tag"),
-        ("a: !!python/object:os.system {}", "a tag"),
-        ("a: ! 1", "a tag"),
-        ("<<: {a: 1}", "line 1, column 1: the merge key"),
         ("a: 1\nb: 2\na: 3", "line 3, column 1: the key `a` is there twice"),
         ("1: a\n'1': b", "the key `1` is there twice"),
         ("{a: {b: 1, b: 2}}", "line 1, column 12"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from canary import KEY
-from conftest import MODELS, MakeSandbox, RunStep, Watch
+from conftest import MODELS, MakeSandbox, RunStep, Watch, entrypoint
 from har_sandbox import Fault, Sandbox
 
 ASKED = {"registry-ref": MODELS, "artifact": "resnet50", "mode": "add", "labels": "new"}
@@ -211,6 +212,19 @@ def test_a_file_that_is_written_is_none_of_the_others(
         assert path.read_text() == '{"a": 1}', "the report of the refusal went there"
 
 
+@pytest.mark.parametrize("item", ["val=f.json", "f*.json", "**/f.json", "val=f?json"])
+def test_the_report_does_not_replace_metrics(
+    run_step: RunStep, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, item: str
+) -> None:
+    """The report's file is none of the metrics files, whichever way these are named."""
+    monkeypatch.chdir(tmp_path)
+    Path("f.json").write_text('{"a": 1}')
+    done = run_step("github", box, ASKED | {"metrics-file": item, "report-file": "./f.json"})
+    assert (done.code, box.requests) == (2, [])
+    assert "`metrics-file` and `report-file` name one file" in done.err
+    assert Path("f.json").read_text() == '{"a": 1}'
+
+
 def test_the_report_does_not_replace_the_key(
     run_step: RunStep, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watch: Watch
 ) -> None:
@@ -236,7 +250,7 @@ def test_a_wrong_require_is_told_once_and_before_any_request(run_step: RunStep, 
 
 def test_a_wrong_require_that_reads_labels_names_the_artifact(run_step: RunStep, box: Sandbox) -> None:
     """Only where the labels are known can it be tried; then it is told for which artifact."""
-    done = run_step("github", box, ASKED | {"require": "current.stage == 1"})
+    done = run_step("github", box, ASKED | {"require": "current[0] == 1"})
     assert (done.code, done.errors) == (2, ["HAR-TEMPLATE"])
     assert done.stable_lines[0][1].startswith(f"'resnet50' in {MODELS}/+: `require` line 1")
 
@@ -317,3 +331,46 @@ def test_what_the_user_wrote_is_not_respelt(run_step: RunStep, box: Sandbox) -> 
     done = run_step("terminal", box, ASKED | {"labels": "[a`on-missing: skip`b"})
     assert (done.code, "--on-missing skip" in done.err) == (2, False)
     assert "a`on-missing: skip`b" in done.stable_lines[0][2]
+
+
+@pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
+@pytest.mark.parametrize("content", ['{"a": 1', "<testsuite/>", None])
+def test_an_unreadable_metrics_file_is_one_error(
+    run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str, content: str | None
+) -> None:
+    """Whatever reads `metrics`, by a dot, by brackets or as it stands, is not judged beside a file that can't be read."""
+    path = tmp_path / "m.json"
+    if content:
+        path.write_text(content)
+    reading = {
+        "labels": "a={{ metrics.a }}\nb={{ metrics['val/b'] }}\nc={{ metrics[0] }}",
+        "require": "metrics['val/b'] > 0.9\nmetrics.a > 1\n'x' in metrics",
+    }
+    done = run_step(ci, box, ASKED | reading | {"metrics-file": str(path)})
+    assert (done.code, done.errors, box.requests) == (2, ["HAR-METRICS"], [])
+    manifest = tmp_path / "labels.json"
+    lists = {name: text.split("\n") for name, text in reading.items()}
+    entry = {"registry-ref": MODELS, "mode": "add", "metrics-file": [str(path)], **lists}
+    manifest.write_text(json.dumps({"version": 1, "changes": [{**entry, "artifact": "resnet50"}]}))
+    done = run_step(ci, box, {"manifest": str(manifest)})
+    assert (done.code, done.errors, box.requests) == (2, ["HAR-METRICS"], [])
+
+
+def test_metrics_from_standard_input(sandbox: Sandbox, box: Sandbox, run_step: RunStep) -> None:
+    """The command in a shell reads `-` from its standard input, on a CI's runner too; a CI's own step has none."""
+    inputs = ASKED | {"labels": "a={{ metrics.a }}", "metrics-file": "-"}
+    for ci, words in (("terminal", ["--json"]), ("github", ["--metrics-file", "-"])):
+        given = {name: value for name, value in inputs.items() if ci == "terminal" or name != "metrics-file"}
+        variables = run_step.variables(ci, run_step.new_folder(), sandbox, given, {})
+        ran = subprocess.run(
+            entrypoint(*words), env=variables, input=b'{"a": 0.5}', capture_output=True, timeout=60, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert "a=0.5" in sandbox.labels(MODELS, "resnet50")
+        sandbox.put_labels(MODELS, "resnet50", ["old"])
+    for ci in ("github", "harness"):
+        done = run_step(ci, sandbox, inputs, as_process=True)
+        assert (done.code, done.errors) == (2, ["HAR-METRICS"])
+        assert "standard input has nothing to read here" in done.err
+    closed = run_step("terminal", sandbox, inputs, as_process=True)
+    assert "standard input must hold metrics, and it is empty" in closed.err

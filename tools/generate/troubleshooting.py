@@ -32,7 +32,7 @@ LINES: dict[str, tuple[str, str]] = {
         "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`.",
     ),
     "HAR-TEMPLATE": (
-        "label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there is `accuracy`",
+        "label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there are `accuracy`, `last`, `rows`",
         "Correct the name, give the metric, or put `| default('…')` behind it.",
     ),
     "HAR-METRICS": ("metrics file `metrics.json` can't be read: No such file or directory", ""),

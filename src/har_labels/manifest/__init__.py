@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from har_labels.checks import OnMissingName
@@ -95,7 +96,7 @@ class _Making:
     workspace: Workspace
     has_metrics: bool
     holds_key: Callable[[str], bool]
-    _metrics: dict[tuple[str, ...], Surroundings] = field(default_factory=dict)
+    _metrics: dict[tuple[str, ...], Surroundings | Sequence[HarLabelsError]] = field(default_factory=dict)
 
     def entry(self, entry: PlacedEntry) -> Entry:
         patterns = self._items(entry, "artifact")
@@ -178,19 +179,28 @@ class _Making:
         node = entry.node("metrics_file")
         if not node:
             return self.surroundings if self.has_metrics else None
-        from har_labels.metrics import load_metrics
+        items = tuple(item.text for item in self._items(entry, "metrics_file"))
+        if items not in self._metrics:
+            self._metrics[items] = self._with_metrics(items)
+        found = self._metrics[items]
+        if isinstance(found, Surroundings):
+            return found
+        self._add(node.place, [self._at(node.place, error) for error in found])
+        return None
 
-        paths = tuple(item.text for item in self._items(entry, "metrics_file"))
+    def _with_metrics(self, items: Sequence[str]) -> Surroundings | Sequence[HarLabelsError]:
+        """The surroundings with these metrics, or why there are none. Standard input belongs to the input alone."""
+        from har_labels.metrics import load_metrics
+        from har_labels.metrics.sources import paths_of
+
         try:
-            for path in paths:
+            for path in chain.from_iterable(map(paths_of, items)):
                 self.workspace.check(path, spelling="metrics-file")
-            if paths not in self._metrics:
-                self._metrics[paths] = replace(self.surroundings, metrics=load_metrics(paths))
+            return replace(self.surroundings, metrics=load_metrics(items))
         except Failures as failures:
-            self._add(node.place, [self._at(node.place, error) for error in failures.errors])
+            return failures.errors
         except InputError as error:
-            self._add(node.place, [self._at(node.place, error)])
-        return self._metrics.get(paths)
+            return [error]
 
     def _at(self, place: Place, error: HarLabelsError) -> HarLabelsError:
         return error.placed(self.faults.where(place))
