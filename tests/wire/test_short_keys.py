@@ -61,7 +61,11 @@ def test_a_word_of_its_own_is_hidden(run_step: RunStep) -> None:
 def test_a_short_key_in_an_input(run_step: RunStep) -> None:
     """It is not looked for in other inputs: a label that holds its letters is written."""
     with box_with("a") as box:
-        done = run_step("github", box, {"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": "alpha", "api-key": "a"})
+        done = run_step(
+            "github",
+            box,
+            {"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": "alpha", "api-key": "a"},
+        )
         assert (done.code, box.labels("acme/r", "x")) == (0, ["alpha"])
 
 
