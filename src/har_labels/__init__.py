@@ -31,6 +31,7 @@ Planning and writing
     replay          a plan file planned again
     planfile        a plan as JSON lines
     apply           writing so that nobody's label is lost: retry the change, never the request
+    moving          one label from holder to holder
     watching        looking again: is our change there, was it undone, has a later writer spoken?
     renewal         renewing reads that have grown old, a page at a time
     doubts          what is told of a write that nothing has confirmed

@@ -22,7 +22,7 @@ from har_labels.settings import Settings, check, fields, help_texts, quoted
 # What Harness, and JSON, write for an expression without a value.
 NULL = "null"
 # Lists whose items `requested` judges one by one, so that a comment in them may hold anything.
-_JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "metrics_file"})
+_JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "among", "metrics_file"})
 
 
 @dataclass(frozen=True, slots=True)

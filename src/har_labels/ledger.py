@@ -116,7 +116,9 @@ def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsE
 
 def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:
     labels = task.labels if task.is_known else task.target if status is Status.APPLIED else None
-    return Outcome(task.step, status, labels, task.confirmed_by, task.attempts, error, task.facts)
+    return Outcome(
+        task.step, status, labels, task.confirmed_by, task.attempts, error, task.facts, is_former=task.is_former
+    )
 
 
 def _place(outcome: Outcome) -> tuple[str, str, str]:

@@ -77,7 +77,8 @@ class Outcome:
     """What became of one step.
 
     `step.after` is what was wanted; `labels` is what is there now as far as known (None: not known).
-    `attempts` counts the PUT requests sent for it. `is_read`: only the labels were asked for.
+    `attempts` counts the PUT requests sent for it. `is_read`: only the labels were asked for. `is_former`: a move is to
+    take its label from this artifact.
     """
 
     step: Step
@@ -88,6 +89,7 @@ class Outcome:
     error: HarLabelsError | None = None
     facts: ArtifactFacts = field(default_factory=ArtifactFacts)
     is_read: bool = False
+    is_former: bool = False
 
     @property
     def has_changed(self) -> bool:

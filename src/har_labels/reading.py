@@ -32,7 +32,7 @@ from har_labels.errors import (
     ServerFailing,
     TimedOut,
 )
-from har_labels.labels import matches_any
+from har_labels.labels import matches, matches_any
 from har_labels.registry import PAGE_SIZE, Registry
 from har_labels.timing import LONGEST_ASKED_WAIT, Clock, backoff
 
@@ -134,8 +134,9 @@ class Reader:
         def search(term: str) -> None:
             self._search(ref, found, term=term, wanted=wanted, is_needed=is_needed)
 
-        if len(terms) == 1:
-            search(terms[0])
+        shortest = min(terms, key=len, default="")
+        if terms and all(shortest in term for term in terms):
+            search(shortest)  # which finds the others, too
         elif terms and (last := self._list_all(ref, found, wanted, len(terms), is_needed=is_needed)) is not None:
             # What stood on the first page is known, but for the last name: a row of its other type may be behind it.
             known = found.keys() - {last}
@@ -235,6 +236,11 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
         f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name",
         "Check `artifact-type`, or leave it out.",
     )
+
+
+def matching(pattern: str, rows: Rows) -> list[str]:
+    """The names that a pattern means; an artifact that has the pattern itself as its name wins (contract §3)."""
+    return [pattern] if pattern in rows else [name for name in rows if matches(pattern, name)]
 
 
 def _keep(page: Page, found: Rows, wanted: Callable[[Row], bool], *, is_lean: bool) -> None:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
-from har_labels.labels import CONTROL_CHARACTERS, Labels, as_map
+from har_labels.labels import CONTROL_CHARACTERS, Labels, Mode, as_map, to_labels
 from har_labels.plan import WRITTEN, Outcome, RunResult, Status
 
 # Every output once, in the order of contract §4; action.yml and the README are generated from this.
@@ -23,6 +23,7 @@ OUTPUTS: dict[str, str] = {
     "added": "Labels the one artifact has now and had not before, a sorted JSON array.",
     "removed": "Labels the one artifact had before and has no more, a sorted JSON array.",
     "labels-map": "Its key=value and key:value labels as a JSON object, for fromJSON(… || '{}').stage; a key of several labels has an array.",
+    "moved-from": "With mode: move, the names that the label was taken from (in a dry run: would be), a sorted JSON array.",
     "changed": "true if any artifact changed (in a dry run: would change), else false.",
     "matched-count": "How many artifacts the run was about.",
     "changed-count": "How many changed (in a dry run: would change).",
@@ -40,7 +41,7 @@ OUTPUTS: dict[str, str] = {
     "plan-file": "Path of the plan file, if one was written.",
     "report-file": "Path of the JSON report, if one was written.",
 }
-JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
+JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "moved-from", "results"})
 
 REPORT_VERSION, SOME_FAILED = 1, 11
 
@@ -85,7 +86,7 @@ def exit_code_of(result: RunResult) -> int:
     codes = {failure.exit_code for failure in failures}
     if Defect.exit_code in codes:
         return Defect.exit_code
-    if _is_partly_done(result) and not result.rollback_was_tried:
+    if _is_partly_done(result) and not result.rollback_was_tried and not is_move(result):
         return SOME_FAILED
     if any(isinstance(failure, PastDeadline) for failure in failures):
         return PastDeadline.exit_code
@@ -111,9 +112,23 @@ def outputs_of(result: RunResult, *, results_limit: int) -> dict[str, str]:
     outputs |= {"status": status_of(result), "exit-code": str(exit_code_of(result))}
     outputs |= {"plan-file": result.facts.plan_file, "report-file": result.facts.report_file}
     outputs["results"] = _results_within(result, results_limit)
-    if len(result.outcomes) == 1:
-        outputs |= _outputs_of_one(result.outcomes[0])
+    targeted = [outcome for outcome in result.outcomes if not outcome.is_former]
+    if len(targeted) == 1:
+        outputs |= _outputs_of_one(targeted[0])
+    if is_move(result) and targeted:
+        outputs["moved-from"] = _array(moved_from(result))
     return outputs
+
+
+def is_move(result: RunResult) -> bool:
+    """Whether the artifacts of the run are one change: the label is moved, or it is not."""
+    return result.facts.mode == Mode.MOVE
+
+
+def moved_from(result: RunResult) -> Labels:
+    """The names of the artifacts that a move has taken its label from, and that have not got it back."""
+    taken = {Status.APPLIED, Status.PLANNED}
+    return to_labels(one.step.artifact for one in result.outcomes if one.is_former and one.status in taken)
 
 
 def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
@@ -163,6 +178,8 @@ def _is_partly_done(result: RunResult) -> bool:
     one holds for the whole run, which then wrote nothing (contract §3 `require`), nor after a rollback.
     """
     statuses = {outcome.status for outcome in result.outcomes}
+    if is_move(result):  # half a move is none, unless it is not over
+        return bool(statuses & WRITTEN) and any(isinstance(error, Cancelled | PastDeadline) for error in result.errors)
     if statuses & WRITTEN:
         return True
     own_failures = [outcome.error for outcome in result.outcomes if outcome.status is Status.FAILED]

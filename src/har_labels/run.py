@@ -13,10 +13,12 @@ from har_labels.apply import Writer
 from har_labels.checks import OnFailureName
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry
-from har_labels.errors import Failures, HarLabelsError, InputError, Stop, Unauthorized
+from har_labels.errors import Failures, HarLabelsError, InputError, Overwritten, Stop, Unauthorized
 from har_labels.files import write_text
-from har_labels.gates import check_removals, fail_harmful, refusals, renew_baselines
+from har_labels.gates import check_removals, fail_harmful, fails_as_harmful, refusals, renew_baselines
+from har_labels.labels import Mode
 from har_labels.ledger import Ledger
+from har_labels.moving import Move, Mover
 from har_labels.plan import RunFacts, RunResult, Status
 from har_labels.planner import Plan, Planner
 from har_labels.progress import Progress
@@ -136,13 +138,28 @@ class Run:
             renew_baselines(plan, self._reader, warning=self._ledger.warn)
         if not plan.is_writable:
             return
+        if plan.move:
+            self._write(plan.move.tasks, self._mover(plan.move).run)
+            return
         self._announce_removals(plan.changing)
-        self._write(plan.changing)
+        self._write(plan.changing, partial(self._writer.run, plan.changing))
 
-    def _write(self, tasks: Sequence[Task]) -> None:
+    def _mover(self, move: Move) -> Mover:
+        return Mover(
+            move,
+            self._writer,
+            self._reader,
+            self._clock,
+            settle=self._settings.settle,
+            retries=self._settings.retries,
+            harms=partial(fails_as_harmful, settings=self._settings),
+        )
+
+    def _write(self, tasks: Sequence[Task], write: Callable[[], None]) -> None:
+        """Writes the tasks, to which `write` may add some, and rolls back where that failed and is wanted."""
         wants_rollback = self._settings.on_failure is OnFailureName.ROLLBACK
         try:
-            self._write_to_the_end(tasks)
+            self._write_to_the_end(tasks, write)
         except Stop:
             if wants_rollback and any(task.may_be_written for task in tasks):
                 self._ledger.note("the run was cut short, so nothing is rolled back")
@@ -151,16 +168,22 @@ class Run:
         if causes and wants_rollback and any(isinstance(cause, Unauthorized) for cause in causes):
             # A key that was refused is not sent again.
             self._ledger.note("the key was refused, so nothing is rolled back")
+        elif (
+            causes and wants_rollback and self._ledger.plan.move and any(isinstance(one, Overwritten) for one in causes)
+        ):
+            self._ledger.note("another writer moves the label, too, so nothing is rolled back")
         elif causes and wants_rollback:
             self._ledger.rollback_was_tried = True
             # Told by the run from here on: an artifact that is rolled back has failed no longer.
             self._ledger.errors += [cause for cause in causes if cause not in self._ledger.errors]
-            roll_back(tasks, self._writer, self._reader, self._clock, notice=self._ledger.note)
+            # Who held a label that was to be moved has it back before the one gives it up.
+            for group in ([task for task in tasks if task.is_former], [task for task in tasks if not task.is_former]):
+                roll_back(group, self._writer, self._reader, self._clock, notice=self._ledger.note)
 
-    def _write_to_the_end(self, tasks: Sequence[Task]) -> None:
+    def _write_to_the_end(self, tasks: Sequence[Task], write: Callable[[], None]) -> None:
         """Raises Stop only where there is no time left for anything."""
         try:
-            self._writer.run(tasks)
+            write()
         except Stop as stop:
             if self._clock.reason:
                 raise
@@ -244,9 +267,10 @@ def _per_minute(configuration: Configuration) -> float | None:
 
 def _care(configuration: Configuration) -> Care:
     settings = configuration.settings
+    is_move = settings.mode is Mode.MOVE  # which looks for itself, at all that have the label
     return Care(
         retries=settings.retries,
-        settle=settings.settle,
+        settle=0 if is_move else settings.settle,
         concurrency=settings.concurrency,
         allow_type_loss=settings.allow_type_loss,
         stops_at_failure=settings.on_failure is not OnFailureName.CONTINUE,

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     )
     mode: ModeName | None = _input(
         None, "What",
-        "`replace`, `add`, `remove`, `upsert`, `clear`, `read`. Without it the labels given become the list, "
+        "`replace`, `add`, `remove`, `upsert`, `clear`, `read`, `move`. Without it the labels given become the list, "
         "unless that takes away a label that is there: then nothing is written (exit 10)",
     )  # fmt: skip
     on_conflict: OnConflictName = _input(
@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     owned: Patterns = _input(
         (), "What", "Patterns; `replace`, or a run without `mode`, then touches only labels that match"
     )
+    among: Patterns = _input(
+        (), "What", "Names or globs; `move` takes its label from all others of these, by default of the registry; list",
+    )  # fmt: skip
     baseline: ArtifactName | None = _input(
         None, "What", "Another artifact of the registry, whose labels `require` sees as `baseline`, such as the champion",
     )  # fmt: skip

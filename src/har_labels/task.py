@@ -51,7 +51,8 @@ class Task:
     writes a task belongs to one worker from the moment that it `is_in_hand`, so that another that renews a page
     leaves it alone; between rounds the run's own thread has all of them. `may_be_written` from the first PUT that was not
     plainly refused; what comes to the list from then on is a later writer's. `is_looked_at` once it was read since the last
-    such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read.
+    such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read. In a move
+    `is_former` tells an artifact that is to give the label up, and `attempts_before` are those of its earlier rounds.
     """
 
     ref: RegistryRef
@@ -73,6 +74,8 @@ class Task:
     is_looked_at: bool = False
     may_be_written: bool = False
     unread: Unread | None = None
+    is_former: bool = False
+    attempts_before: int = 0
     _before_try: tuple[Labels, Labels, bool, bool] | None = None
     outcome: Outcome | None = field(default=None)
     undo: Task | None = None
@@ -194,6 +197,7 @@ class Task:
             error=error,
             facts=self.facts,
             is_read=self.goal.is_read,
+            is_former=self.is_former,
         )
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:

@@ -34,6 +34,7 @@ INPUTS = {
     "mode": "",
     "on-conflict": "overwrite",
     "owned": "",
+    "among": "",
     "baseline": "",
     "require": "",
     "dry-run": "",
@@ -62,6 +63,7 @@ OUTPUTS = (
     "added",
     "removed",
     "labels-map",
+    "moved-from",
     "changed",
     "matched-count",
     "changed-count",
@@ -79,7 +81,7 @@ OUTPUTS = (
     "plan-file",
     "report-file",
 )
-JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
+JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "moved-from", "results"})
 CIS = ("github", "harness", "hybrid", "terminal")
 
 _STABLE_LINE = re.compile(r"har-labels: error (HAR-[A-Z0-9-]+): (.+) \| (.+)")
