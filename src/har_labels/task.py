@@ -121,11 +121,20 @@ class Task:
 
     @property
     def wrote(self) -> tuple[Labels, Labels] | tuple[None, None]:
-        """What our writes added and took away; None for both where it is in doubt, or what was there before is not known."""
+        """What our writes added and took away, of a doubtful one what a look has shown of that.
+
+        None for both where nothing has shown it, or what was there before is not known.
+        """
         if not self.may_be_written:
             return (), ()
-        is_sure = not self.doubt and (self.is_confirmed or self.is_looked_at)
-        return (self.added, self.removed) if is_sure and self.before is not None else (None, None)
+        if self.before is None or not (self.is_confirmed or self.is_looked_at) or self.labels is None:
+            return None, None
+        if not self.doubt:
+            return self.added, self.removed
+        there = set(self.labels)
+        return tuple(label for label in self.added if label in there), tuple(
+            label for label in self.removed if label not in there
+        )
 
     @property
     def step(self) -> Step:

@@ -292,9 +292,7 @@ def test_another_server(wrote: Wrote, run_step: RunStep, make_sandbox: MakeSandb
 # --- rows that are not taken back -----------------------------------------------------------------------------
 
 
-def test_what_is_not_known_cannot_be_put_back(
-    run_step: RunStep, undo: Undo, box: Sandbox, tmp_path: Path
-) -> None:
+def test_what_is_not_known_cannot_be_put_back(run_step: RunStep, undo: Undo, box: Sandbox, tmp_path: Path) -> None:
     """A row whose `before` is unknown is named with the way out; exit 2 before any request, however many others there are."""
     report = tmp_path / "report.json"
     box.script([Fault("400", method="GET", times=9)])
