@@ -14,7 +14,7 @@ from typing import Any
 
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
 from har_labels.labels import CONTROL_CHARACTERS, Labels, Mode, as_map, to_labels
-from har_labels.plan import WRITTEN, Outcome, RunResult, Status
+from har_labels.plan import WRITTEN, Outcome, Record, RunResult, Status
 
 # Every output once, in the order of contract §4; action.yml and the README are generated from this.
 OUTPUTS: dict[str, str] = {
@@ -154,6 +154,19 @@ def report_chunks(result: RunResult, *, version: str) -> Iterator[str]:
     yield "\n]}\n"
 
 
+def record_told(record: Record) -> dict[str, str]:
+    """Who ran it, when and from where, as a report and a plan file begin with it (contract §6)."""
+    return {
+        "started_at": record.started_at,
+        "finished_at": record.finished_at,
+        "api_url": record.api_url,
+        "actor": record.actor,
+        "run_url": record.run_url,
+        "sha": record.sha,
+        "attempt": record.attempt,
+    }
+
+
 def json_text(value: object) -> str:
     """Compact JSON, readable but without raw control, bidi or surrogate characters (contract §4, "The summary").
 
@@ -230,6 +243,8 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "after": labels_after(outcome),
         "added": difference and difference[0],
         "removed": difference and difference[1],
+        "wrote_added": outcome.wrote_added,
+        "wrote_removed": outcome.wrote_removed,
         "confirmed_by": outcome.confirmed_by.value,
         "attempts": outcome.attempts,
         "error": _error(outcome.error) if outcome.error else None,
@@ -245,6 +260,7 @@ def _envelope(result: RunResult, version: str) -> dict[str, Any]:
     return {
         "version": REPORT_VERSION,
         "tool_version": version,
+        **record_told(result.record),
         "status": status_of(result),
         "exit_code": exit_code_of(result),
         "run": asdict(facts) | {"seconds": round(facts.seconds, 3)},
