@@ -48,7 +48,6 @@ from har_labels.inputs import Given, Inputs, Layer
 from har_labels.labels import Mode, OnConflict
 from har_labels.names import Kind, dashed
 
-
 # The eight that most people need; they stand first wherever the inputs are listed, and all others by their group.
 MOST_NEEDED = ("api_key", "registry_ref", "artifact", "mode", "labels", "metrics_file", "require", "dry_run")
 FIRST_GROUP = "What most steps need"

@@ -44,7 +44,12 @@ def test_the_eight_that_most_people_need_stand_first() -> None:
     of_readme = re.findall(r"^\| `([^`]+)` \|", README.partition("<!-- inputs:")[2], re.MULTILINE)
     said = subprocess.run([sys.executable, ROOT / "entrypoint", "--help"], capture_output=True, text=True, check=True)
     flags = re.findall(r"^  --([a-z-]+)", said.stdout.partition("What most steps need:")[2], re.MULTILINE)
-    lists = (list(ACTION["inputs"]), list(COMPOSITE["inputs"]), of_readme, [name.replace("_", "-") for name in catalogue])
+    lists = (
+        list(ACTION["inputs"]),
+        list(COMPOSITE["inputs"]),
+        of_readme,
+        [name.replace("_", "-") for name in catalogue],
+    )
     assert [names[:8] for names in lists] == [FIRST] * 4
     assert flags[:7] == FIRST[1:]
     assert "HAR_LABELS_API_KEY" in said.stdout.partition("What most steps need:")[2].partition("--registry-ref")[0]
