@@ -88,6 +88,8 @@ What is meant (values to values, from here on)
     language.unreadable   a value of a file that is an error where it is read
 What is told
     summary         the Markdown of the job summary, and the diff in the log
+    pictures        many artifacts in a small table of the summary
+    vocabulary      labels counted over many artifacts
     report          counts, status, exit code, outputs and the JSON report
     upserts         what an `upsert` does that its writer may not have meant
     display         somebody else's text, so that it has no effect

@@ -55,6 +55,7 @@ class Ledger:
             notices=tuple(dict.fromkeys([*self._notices, *self._notices_of_tasks()])),
             warnings=tuple(dict.fromkeys(self._warnings)),
             rollback_was_tried=self.rollback_was_tried,
+            is_over_glob=self.plan.is_over_glob,
         )
 
     def _notices_of_tasks(self) -> Iterator[str]:
@@ -116,7 +117,8 @@ def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsE
 
 def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:
     labels = task.labels if task.is_known else task.target if status is Status.APPLIED else None
-    return Outcome(task.step, status, labels, task.confirmed_by, task.attempts, error, task.facts)
+    is_read = task.goal.is_read
+    return Outcome(task.step, status, labels, task.confirmed_by, task.attempts, error, task.facts, is_read=is_read)
 
 
 def _place(outcome: Outcome) -> tuple[str, str, str]:

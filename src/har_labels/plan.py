@@ -95,6 +95,11 @@ class Outcome:
         return self.status in WRITTEN or (self.status is Status.PLANNED and self.step.is_change)
 
 
+def labels_after(outcome: Outcome) -> Labels | None:
+    """The artifact's labels now, or those a dry run would leave; None where they are not known."""
+    return outcome.step.after if outcome.status is Status.PLANNED else outcome.labels
+
+
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """What the summary tells of the run as a whole. `seconds` from start to report, `registry` the one that was named."""
@@ -115,7 +120,7 @@ class RunResult:
 
     `errors` are the run's own failures (a wrong input, a cancel, the deadline); an artifact's failure is in
     its outcome. `notices` and `warnings` are single lines of plain text, in the order they arose.
-    `rollback_was_tried`: the exit code is then that of its cause.
+    `rollback_was_tried`: the exit code is then that of its cause. `is_over_glob`: a pattern named the artifacts.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -124,3 +129,4 @@ class RunResult:
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     rollback_was_tried: bool = False
+    is_over_glob: bool = False

@@ -55,12 +55,16 @@ class _Assigned(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so."""
+    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so.
+
+    `is_over_glob`: a pattern named artifacts of it.
+    """
 
     tasks: list[Task] = field(default_factory=list)
     others: list[Outcome] = field(default_factory=list)
     errors: list[HarLabelsError] = field(default_factory=list)
     baselines: list[tuple[RegistryRef, Baseline]] = field(default_factory=list)
+    is_over_glob: bool = False
 
     @property
     def changing(self) -> list[Task]:
@@ -281,6 +285,7 @@ class Planner:
             for row in rows[name]
             if not row.is_deleted and (not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""})
         ]
+        plan.is_over_glob = True
         if not found:
             self._miss(plan, entry, pattern, NothingMatched(f"{pattern!r} matches nothing in {entry.ref}"))
         return [row for row in found if self._shard.has(entry.ref, row.name)]

@@ -14,7 +14,8 @@ from typing import Any
 
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
 from har_labels.labels import CONTROL_CHARACTERS, Labels, as_map
-from har_labels.plan import WRITTEN, Outcome, RunResult, Status
+from har_labels.plan import WRITTEN, Outcome, RunResult, Status, labels_after
+from har_labels.vocabulary import Vocabulary, Word, vocabulary_of
 
 # Every output once, in the order of contract §4; action.yml and the README are generated from this.
 OUTPUTS: dict[str, str] = {
@@ -43,11 +44,6 @@ OUTPUTS: dict[str, str] = {
 JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
 
 REPORT_VERSION, SOME_FAILED = 1, 11
-
-
-def labels_after(outcome: Outcome) -> Labels | None:
-    """The artifact's labels now, or those a dry run would leave; None where they are not known."""
-    return outcome.step.after if outcome.status is Status.PLANNED else outcome.labels
 
 
 def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
@@ -235,4 +231,25 @@ def _envelope(result: RunResult, version: str) -> dict[str, Any]:
         "errors": list(map(_error, result.errors)),
         "notices": list(result.notices),
         "warnings": list(result.warnings),
+        "vocabulary": _vocabulary(vocabulary) if (vocabulary := vocabulary_of(result)) else None,
+    }
+
+
+def _vocabulary(found: Vocabulary) -> dict[str, Any]:
+    return {
+        "artifacts": found.artifacts,
+        "unlabelled": found.unlabelled,
+        "unknown": found.unknown,
+        "key_count": found.key_count,
+        "keys": [{"key": word.key} | _word(word) for word in found.keys],
+        "words": _word(found.words),
+    }
+
+
+def _word(word: Word) -> dict[str, Any]:
+    return {
+        "artifacts": word.artifacts,
+        "distinct": word.distinct,
+        "has_more": word.has_more,
+        "values": [{"value": value, "artifacts": count} for value, count in word.values],
     }
