@@ -77,6 +77,7 @@ What is meant (values to values, from here on)
     yaml12          YAML 1.2 text to plain data
     recipe          what one entry asks for, before it is known of which artifact
     rules           label templates and `require`
+    facts           what a list's row tells besides the labels, as values
     rendering       from items to labels or patterns, one by one
     language              the language of templates and `require`
     language.expressions  Jinja2's grammar, held to an allow-list

@@ -62,7 +62,8 @@ class ConfirmedBy(StrEnum):
 class ArtifactFacts:
     """What the registry told about an artifact besides its labels; empty text where it told nothing.
 
-    `created_at` and `modified_at` are as the server gives them (milliseconds since 1970, as text).
+    `created_at` and `modified_at` are as the server gives them (milliseconds since 1970, as text); `is_quarantined` is
+    `true` or `false`. facts.py has the values that these texts stand for.
     """
 
     image_name: str = ""
@@ -70,6 +71,8 @@ class ArtifactFacts:
     created_at: str = ""
     modified_at: str = ""
     downloads_count: str = ""
+    is_quarantined: str = ""
+    latest_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
