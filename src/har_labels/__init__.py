@@ -9,6 +9,7 @@ The process and one run
     run             from checked settings to a result: plan, check, write or show
     gates           what a plan may not be: too many changes, harmful, too slow
     ledger          what is known of a run at any moment, so that a cancelled one still reports
+    record          who ran what, when and from where
     progress        showing that a long run is alive
 What is asked
     requested           what the inputs ask for, as entries to plan
@@ -28,8 +29,9 @@ What was given
     flags           the terminal's flags, made from the same inputs
 Planning and writing
     planner         one task an artifact, by as few reads as it takes
-    replay          a plan file planned again
+    replay          a plan file, or what takes a run back, planned again
     planfile        a plan as JSON lines
+    reportfile      the report of a run as the steps that take back what it wrote
     apply           writing so that nobody's label is lost: retry the change, never the request
     watching        looking again: is our change there, was it undone, has a later writer spoken?
     renewal         renewing reads that have grown old, a page at a time

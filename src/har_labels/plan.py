@@ -80,7 +80,8 @@ class Outcome:
     """What became of one step.
 
     `step.after` is what was wanted; `labels` is what is there now as far as known (None: not known).
-    `attempts` counts the PUT requests sent for it. `is_read`: only the labels were asked for.
+    `attempts` counts the PUT requests sent for it, `wrote_added` and `wrote_removed` are what these did (None: not known),
+    whatever others did meanwhile. `is_read`: only the labels were asked for.
     """
 
     step: Step
@@ -91,6 +92,8 @@ class Outcome:
     error: HarLabelsError | None = None
     facts: ArtifactFacts = field(default_factory=ArtifactFacts)
     is_read: bool = False
+    wrote_added: Labels | None = ()
+    wrote_removed: Labels | None = ()
 
     @property
     def has_changed(self) -> bool:
@@ -118,6 +121,22 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Who ran what, when and from where, as the registry itself keeps no trail; empty text where the CI tells nothing.
+
+    The times are UTC, as `now` in templates prints. `sha`, `actor`, `run_url` and `attempt` are those of `ci` in templates.
+    """
+
+    started_at: str = ""
+    finished_at: str = ""
+    api_url: str = ""
+    actor: str = ""
+    run_url: str = ""
+    sha: str = ""
+    attempt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """All that a run came to: one outcome an artifact, failures that belong to no single artifact, and notices.
 
@@ -133,3 +152,4 @@ class RunResult:
     warnings: tuple[str, ...] = ()
     rollback_was_tried: bool = False
     is_over_glob: bool = False
+    record: Record = field(default_factory=Record)

@@ -209,6 +209,8 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "after": labels_after(outcome),
         "added": difference and difference[0],
         "removed": difference and difference[1],
+        "wrote_added": outcome.wrote_added,
+        "wrote_removed": outcome.wrote_removed,
         "confirmed_by": outcome.confirmed_by.value,
         "attempts": outcome.attempts,
         "error": _error(outcome.error) if outcome.error else None,
@@ -224,6 +226,7 @@ def _envelope(result: RunResult, version: str) -> dict[str, Any]:
     return {
         "version": REPORT_VERSION,
         "tool_version": version,
+        **asdict(result.record),
         "status": status_of(result),
         "exit_code": exit_code_of(result),
         "run": asdict(facts) | {"seconds": round(facts.seconds, 3)},

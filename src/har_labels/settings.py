@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     apply_plan: FilePath | None = _input(
         None, "How safely", "Apply exactly this plan file, or nothing if an artifact changed since",
     )  # fmt: skip
+    undo: FilePath | None = _input(
+        None, "How safely",
+        "Take back what the run of this report wrote, or nothing if an artifact changed since",
+    )  # fmt: skip
     max_changes: Count(0, None) | None = _input(  # type: ignore[valid-type]
         None, "How safely", "Refuse a plan that would change more artifacts; `0` allows none",
     )  # fmt: skip

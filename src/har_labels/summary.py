@@ -202,9 +202,11 @@ def _shortened(text: str) -> str:
 
 
 def _run_facts(result: RunResult) -> str:
-    facts = result.facts
+    facts, record = result.facts, result.record
     parts = [
         *([f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}"] if facts.mode else []),
+        *([f"by {code(record.actor)}"] if record.actor else []),
+        *([code(record.started_at)] if record.started_at else []),
         f"{number(facts.requests, 'request')} sent",
         f"{facts.seconds:,.1f} seconds",
         number(facts.retries, "retry", "retries"),

@@ -120,6 +120,14 @@ class Task:
         return self.labels is not None and (self.is_looked_at or not self.may_be_written)
 
     @property
+    def wrote(self) -> tuple[Labels, Labels] | tuple[None, None]:
+        """What our writes added and took away; None for both where it is in doubt, or what was there before is not known."""
+        if not self.may_be_written:
+            return (), ()
+        is_sure = not self.doubt and (self.is_confirmed or self.is_looked_at)
+        return (self.added, self.removed) if is_sure and self.before is not None else (None, None)
+
+    @property
     def step(self) -> Step:
         return Step(str(self.ref), self.name, self.artifact_type, self.before, self.target)
 
@@ -184,6 +192,7 @@ class Task:
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
         """Sets the outcome. `labels` is what is there now as far as known."""
+        wrote_added, wrote_removed = self.wrote
         self.doubt = None
         self.outcome = Outcome(
             step=self.step,
@@ -194,6 +203,8 @@ class Task:
             error=error,
             facts=self.facts,
             is_read=self.goal.is_read,
+            wrote_added=wrote_added,
+            wrote_removed=wrote_removed,
         )
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:
