@@ -10,10 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
+from har_labels.facts import FACTS, fact
 from har_labels.labels import CONTROL_CHARACTERS, Labels, as_map
+from har_labels.language.unreadable import Unreadable
 from har_labels.plan import WRITTEN, Outcome, RunResult, Status, labels_after
 from har_labels.vocabulary import Vocabulary, Word, vocabulary_of
 
@@ -44,6 +47,7 @@ OUTPUTS: dict[str, str] = {
 JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
 
 REPORT_VERSION, SOME_FAILED = 1, 11
+MOST_WITH_FACTS = 10_000  # artifacts that were read; of more a run keeps the labels only
 
 
 def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
@@ -130,8 +134,8 @@ def report_chunks(result: RunResult, *, version: str) -> Iterator[str]:
     `version` is this tool's. The report's schema is shipped.
     """
     yield json_text(_envelope(result, version))[:-1] + ',"results":['
-    for index, outcome in enumerate(result.outcomes):
-        yield (",\n" if index else "\n") + json_text(_row(outcome))
+    for index, row in enumerate(_rows(result)):
+        yield (",\n" if index else "\n") + json_text(row)
     yield "\n]}\n"
 
 
@@ -190,12 +194,38 @@ def _array(labels: Labels | None) -> str:
 def _results_within(result: RunResult, limit: int) -> str:
     rows: list[str] = []
     size = len("[]")
-    for outcome in result.outcomes:
-        rows.append(json_text(_row(outcome)))
+    for row in _rows(result):
+        rows.append(json_text(row))
         size += len(rows[-1].encode()) + (len(rows) > 1)
         if size > limit:
             return ""
     return f"[{','.join(rows)}]"
+
+
+def _rows(result: RunResult) -> Iterator[dict[str, Any]]:
+    """One object an artifact; with what the registry told besides the labels where it was read, and few enough were."""
+    tells_facts = sum(outcome.is_read for outcome in result.outcomes) <= MOST_WITH_FACTS
+    started = result.record.started_at
+    now = datetime.fromisoformat(started) if started else None
+    for outcome in result.outcomes:
+        yield _row(outcome) | (_facts(outcome, now) if tells_facts and outcome.is_read else {})
+
+
+def _facts(outcome: Outcome, now: datetime | None) -> dict[str, Any]:
+    """By the names of `where`; null for what the registry did not tell, or what is none of its kind."""
+    asked_at = now or datetime.fromtimestamp(0, UTC)
+    told = {
+        name: fact(name, outcome.facts, outcome.step.artifact_type, asked_at)
+        for name in FACTS
+        if name != "artifact_type"  # which every row has
+    }
+    return {name: _plain(value) for name, value in told.items()} | ({} if now else {"age_days": None})
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"  # as `now` prints
+    return None if isinstance(value, Unreadable) else value
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
