@@ -97,7 +97,9 @@ class Settings(BaseSettings):
         OnConflict.OVERWRITE, "What",
         "`upsert` of a key that has another value: `overwrite`, `keep` the old, `error` (exit 5)",
     )  # fmt: skip
-    owned: Patterns = _input((), "What", "Patterns; `replace` then touches only labels that match")
+    owned: Patterns = _input(
+        (), "What", "Patterns; `replace`, or a run without `mode`, then touches only labels that match"
+    )
     baseline: ArtifactName | None = _input(
         None, "What", "Another artifact of the registry, whose labels `require` sees as `baseline`, such as the champion",
     )  # fmt: skip

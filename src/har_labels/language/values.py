@@ -85,7 +85,7 @@ class Effort:
 
     def visit(self, items: int) -> None:
         """Count a pass over a list of so many items. Raises ExpressionError past what one expression may do."""
-        self._items -= items + 1
+        self._items -= items
         if self._items < 0:
             why = f"it makes more than {PASSES} passes over lists of {PASS:,} items"
             raise ExpressionError(why, "Make the expression simpler, or the list shorter.")
