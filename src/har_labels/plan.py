@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from har_labels.errors import HarLabelsError
 from har_labels.labels import Labels
+
+# Of so many artifacts that are read a run keeps what the registry told besides the labels; of more, the labels alone.
+MOST_WITH_FACTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,7 @@ class RunResult:
     `errors` are the run's own failures (a wrong input, a cancel, the deadline); an artifact's failure is in
     its outcome. `notices` and `warnings` are single lines of plain text, in the order they arose.
     `rollback_was_tried`: the exit code is then that of its cause. `is_over_glob`: a pattern named the artifacts.
+    `holds_key` tells a text that the API key stands in: of a label that is told in two parts it may tear it in two.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -152,4 +157,5 @@ class RunResult:
     warnings: tuple[str, ...] = ()
     rollback_was_tried: bool = False
     is_over_glob: bool = False
+    holds_key: Callable[[str], bool] = lambda _text: False
     record: Record = field(default_factory=Record)

@@ -27,7 +27,7 @@ from har_labels.errors import (
 )
 from har_labels.goal import ChangeGoal
 from har_labels.labels import Change, Changes, Labels, Mode, matches
-from har_labels.plan import ArtifactFacts, Outcome, Status, Step
+from har_labels.plan import MOST_WITH_FACTS, ArtifactFacts, Outcome, Status, Step
 from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, may_pass
 from har_labels.recipe import Baseline, Recipe
 from har_labels.task import Task, Unread
@@ -44,6 +44,11 @@ class _Assigned(NamedTuple):
     artifact_type: str
     recipes: tuple[Recipe, ...]
     skips_missing: bool
+
+    @property
+    def is_read(self) -> bool:
+        """Whether only the labels are asked for, so that the results tell what else the registry told."""
+        return all(recipe.mode is Mode.READ for recipe in self.recipes)
 
     def and_then(self, other: _Assigned) -> _Assigned:
         return _Assigned(
@@ -111,6 +116,7 @@ class Planner:
         self._missed: set[Step] = set()
         self._unmatched: set[str] = set()
         self._matched: set[str] = set()
+        self._read_only = 0
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
         # What is worth telling of `upsert`, with the first artifact it is true of and how many there are.
         self._remarks: dict[str, tuple[str, int]] = {}
@@ -131,12 +137,19 @@ class Planner:
             if not self._take_baselines(plan, ref, of_ref, rows):
                 continue
             assigned = self._assigned(plan, of_ref, rows, unread)
+            self._read_only += sum(asked.is_read for asked in assigned.values())
             for row, asked in assigned.items():
-                reading = Reading(row if len(assigned) == 1 else row.lean, at)
+                is_told = len(assigned) == 1 or (asked.is_read and self._read_only <= MOST_WITH_FACTS)
+                reading = Reading(row if is_told else row.lean, at)
                 self._add(plan, ref, reading, asked, self._unread(unread.get(row.name), asked, at))
         of_shard = f" of shard {self._shard.index} of {self._shard.total}" if self._shard.total > 1 else ""
         if of_shard and not (plan.tasks or plan.others or plan.errors):
             self._notice(f"there is no artifact{of_shard}, so there is nothing to do")
+        if self._read_only > MOST_WITH_FACTS:
+            told_of = f"of more than {MOST_WITH_FACTS:,} artifacts the results tell the labels alone"
+            self._notice(
+                f"{number(self._read_only, 'artifact')} read: {told_of}, and no package type, downloads or age"
+            )
         for pattern in sorted(self._unmatched - self._matched):
             self._notice(f"no label of any artifact{of_shard} matches {pattern!r}, so `remove` takes none away")
         for remark, subjects in self._remarks.items():

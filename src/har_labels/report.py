@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +17,8 @@ from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, Pas
 from har_labels.facts import FACTS, fact
 from har_labels.labels import CONTROL_CHARACTERS, Labels, as_map
 from har_labels.language.unreadable import Unreadable
-from har_labels.plan import WRITTEN, Outcome, RunResult, Status, labels_after
-from har_labels.vocabulary import Vocabulary, Word, vocabulary_of
+from har_labels.plan import MOST_WITH_FACTS, WRITTEN, Outcome, RunResult, Status, labels_after
+from har_labels.vocabulary import Vocabulary, Word, tears_key, vocabulary_of
 
 # Every output once, in the order of contract §4; action.yml and the README are generated from this.
 OUTPUTS: dict[str, str] = {
@@ -47,7 +47,6 @@ OUTPUTS: dict[str, str] = {
 JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
 
 REPORT_VERSION, SOME_FAILED = 1, 11
-MOST_WITH_FACTS = 10_000  # artifacts that were read; of more a run keeps the labels only
 
 
 def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
@@ -112,7 +111,7 @@ def outputs_of(result: RunResult, *, results_limit: int) -> dict[str, str]:
     outputs |= {"plan-file": result.facts.plan_file, "report-file": result.facts.report_file}
     outputs["results"] = _results_within(result, results_limit)
     if len(result.outcomes) == 1:
-        outputs |= _outputs_of_one(result.outcomes[0])
+        outputs |= _outputs_of_one(result.outcomes[0], result.holds_key)
     return outputs
 
 
@@ -170,7 +169,7 @@ def _is_partly_done(result: RunResult) -> bool:
     return bool(own_failures) and Status.UNCHANGED in statuses and not is_gate_closed and not result.rollback_was_tried
 
 
-def _outputs_of_one(outcome: Outcome) -> dict[str, str]:
+def _outputs_of_one(outcome: Outcome, holds_key: Callable[[str], bool]) -> dict[str, str]:
     facts = outcome.facts
     after, difference = labels_after(outcome), added_and_removed(outcome)
     return {
@@ -178,7 +177,9 @@ def _outputs_of_one(outcome: Outcome) -> dict[str, str]:
         "previous-labels": _array(outcome.step.before),
         "added": _array(difference and difference[0]),
         "removed": _array(difference and difference[1]),
-        "labels-map": "" if after is None else json_text(as_map(tuple(sorted(after)))),
+        "labels-map": ""
+        if after is None
+        else json_text(as_map(tuple(label for label in sorted(after) if not tears_key(label, holds_key)))),
         "image-name": facts.image_name,
         "package-type": facts.package_type,
         "created-at": facts.created_at,

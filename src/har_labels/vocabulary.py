@@ -6,11 +6,12 @@ Pure, and small beside the outcomes themselves: what is counted are the very tex
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import chain
 
+from har_labels.display import HIDDEN
 from har_labels.labels import Labels, key_and_value
 from har_labels.plan import Outcome, RunResult, labels_after
 
@@ -106,9 +107,10 @@ def vocabulary_of(result: RunResult) -> Vocabulary | None:
     if not read or not (result.is_over_glob or len(read) > 1):
         return None
     known = [labels for outcome in read if (labels := labels_after(outcome)) is not None]
+    torn = _tearing_key(known, result.holds_key)
     values, keys = Counter[str](), Counter[str]()
     for labels in known:
-        pairs = set(map(_with_one_sign, labels))
+        pairs = {HIDDEN if label in torn else _with_one_sign(label) for label in labels}
         values.update(pairs)
         keys.update({key_of(pair) for pair in pairs})
     told = _told_keys(keys)
@@ -132,6 +134,7 @@ def shifts_of(result: RunResult) -> Shifts | None:
     for had, has in filter(None, map(_known, changing)):
         added.update(set(has).difference(had))
         removed.update(set(had).difference(has))
+    torn = _tearing_key(({*added, *removed},), result.holds_key)
     artifacts, all_before = 0, 0
     for outcome in result.outcomes:
         if pair := _known(outcome):
@@ -139,12 +142,24 @@ def shifts_of(result: RunResult) -> Shifts | None:
             all_before += len(pair[0])
             before.update(label for label in pair[0] if label in added or label in removed)
     total = Shift(all_before, added.total(), removed.total())
+    for counter in (before, added, removed):
+        for label in torn & counter.keys():
+            counter[HIDDEN] += counter.pop(label)
     return Shifts(artifacts, len(result.outcomes) - artifacts, total, before, added, removed)
 
 
 def _known(outcome: Outcome) -> tuple[Labels, Labels] | None:
     before, after = outcome.step.before, labels_after(outcome)
     return None if before is None or after is None else (before, after)
+
+
+def tears_key(label: str, holds_key: Callable[[str], bool]) -> bool:
+    """Whether the API key stands in a label so that it is in neither of its parts, where nobody would look for it."""
+    return holds_key(label) and not any(map(holds_key, key_and_value(label) or ()))
+
+
+def _tearing_key(lists: Iterable[Iterable[str]], holds_key: Callable[[str], bool]) -> set[str]:
+    return {label for label in set(chain.from_iterable(lists)) if tears_key(label, holds_key)}
 
 
 def _with_one_sign(label: str) -> str:
