@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,13 @@ def test_a_read_over_a_glob_tells_the_vocabulary(run_step: RunStep, models: Sand
 def test_an_audit_that_is_red_tells_it_too(run_step: RunStep, models: Sandbox, tmp_path: Path) -> None:
     """A `require` that is false for one artifact closes the gate, and the vocabulary is there all the same."""
     report = tmp_path / "report.json"
-    done = run_step("github", models, READ | {"require": "current_map.stage == 'dev'", "report-file": str(report)})
+    done = run_step(
+        "github", models, READ | {"require": "'stage=production' not in current", "report-file": str(report)}
+    )
     assert done.code == 10
-    document = report_of(report)
-    assert document["vocabulary"]
-    assert {key["key"] for key in document["vocabulary"]["keys"]} <= {"run", "stage"}
+    found = report_of(report)["vocabulary"]
+    assert (found["artifacts"], [key["artifacts"] for key in found["keys"]]) == (13, [12, 12])
+    assert "| `stage` | 12 | 2 | `dev`\u00a08 · `production`\u00a04 |" in done.summary
 
 
 @pytest.mark.parametrize(
@@ -172,8 +174,8 @@ def test_a_read_tells_what_the_registry_tells(run_step: RunStep, tmp_path: Path)
     assert {name: first[name] for name in FACTS if name != "age_days"} == {
         "package_type": "HUGGINGFACE", "downloads": 7, "modified": "2023-11-14T22:13:20Z", "quarantined": True, "latest_version": "v::2|`",
     }  # fmt: skip
-    started = re.sub("T.*", "", report_of(report)["started_at"])
-    assert first["age_days"] >= 900, started
+    days = (datetime.now(UTC) - datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)).days
+    assert first["age_days"] in {days - 1, days}
     assert [second[name] for name in FACTS] == [None] * 6
     assert list(first)[-6:] == FACTS
 
@@ -196,9 +198,7 @@ def test_of_very_many_only_the_labels_are_kept(run_step: RunStep, sandbox: Sandb
     assert done.code == 0
     document = json.loads(report.read_text("utf-8"))
     assert {set(FACTS) <= set(row) for row in document["results"]} == {not more}
-    assert all(
-        row.get("downloads", 0) == 0 and row.get("latest_version", "") is not None for row in document["results"]
-    )
+    assert all(row.get("downloads", 0) == 0 for row in document["results"])
     notice = "10,001 artifacts read: of more than 10,000 artifacts the results tell the labels alone"
     assert (notice in done.log) == bool(more)
     assert document["vocabulary"]["artifacts"] == MOST_WITH_FACTS + more
