@@ -23,6 +23,7 @@ _KEYS_HEAD = (
     "| key | artifacts | values | the most frequent, and in how many artifacts |\n| --- | ---: | ---: | --- |\n"
 )
 _SHIFTS_HEAD = "| label | before | added | removed | after |\n| --- | ---: | ---: | ---: | ---: |\n"
+_WHAT_FOLLOWS = "**Artifact by artifact:**\n\n"
 _WORDS = "*words without a key*"
 
 
@@ -32,9 +33,10 @@ def picture(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
     A dry run of a manifest may read some artifacts and change others: then there are two.
     """
     vocabulary, shifts = vocabulary_of(result), shifts_of(result)
-    share = limit // 2 if vocabulary and shifts else limit
+    share = (limit - size(_WHAT_FOLLOWS)) // (2 if vocabulary and shifts else 1)
     read = _of_vocabulary(vocabulary, share, size) if vocabulary else ""
-    return read + (_of_shifts(shifts, share, size) if shifts else "")
+    planned = _of_shifts(shifts, share, size) if shifts else ""
+    return read + planned + _WHAT_FOLLOWS if read or planned else ""
 
 
 # --- after a read ------------------------------------------------------------------------------------------------

@@ -160,7 +160,7 @@ def test_the_summary_of_a_read_begins_with_its_vocabulary() -> None:
         "| `stage` | 5 | 2 | `dev`\u00a04 · `production`\u00a01 |\n"
         "| `owner` | 1 | 1 | `nlp`\u00a01 |\n"
         "| *words without a key* | 3 | 1 | `reviewed`\u00a03 |\n\n"
-        "| artifact | labels after |"
+        "**Artifact by artifact:**\n\n| artifact | labels after |"
     ) in text
 
 
@@ -175,7 +175,7 @@ def test_the_summary_of_a_dry_run_begins_with_what_would_change() -> None:
         "| `stage=production` | 1 | +\u00a03 |  | 4 |\n"
         "| `new` | 0 | +\u00a01 |  | 1 |\n"
         "| **all labels** | 8 | +\u00a04 | \N{MINUS SIGN}\u00a03 | 9 |\n\n"
-        "| artifact | labels after |"
+        "**Artifact by artifact:**\n\n| artifact | labels after |"
     ) in text
 
 
