@@ -81,6 +81,7 @@ What is meant (values to values, from here on)
     yaml12          YAML 1.2 text to plain data
     recipe          what one entry asks for, before it is known of which artifact
     rules           label templates and `require`
+    facts           what a list's row tells besides the labels, as values
     rendering       from items to labels or patterns, one by one
     language              the language of templates and `require`
     language.expressions  Jinja2's grammar, held to an allow-list
@@ -99,6 +100,8 @@ What is meant (values to values, from here on)
     language.unreadable   a value of a file that is an error where it is read
 What is told
     summary         the Markdown of the job summary, and the diff in the log
+    pictures        many artifacts in a small table of the summary
+    vocabulary      labels counted over many artifacts
     report          counts, status, exit code, outputs and the JSON report
     upserts         what an `upsert` does that its writer may not have meant
     display         somebody else's text, so that it has no effect

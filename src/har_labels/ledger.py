@@ -56,6 +56,7 @@ class Ledger:
             notices=tuple(dict.fromkeys([*self._notices, *self._notices_of_tasks()])),
             warnings=tuple(dict.fromkeys(self._warnings)),
             rollback_was_tried=self.rollback_was_tried,
+            is_over_glob=self.plan.is_over_glob,
         )
 
     def _notices_of_tasks(self) -> Iterator[str]:
@@ -139,6 +140,7 @@ def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcom
         task.attempts,
         error,
         task.facts,
+        is_read=task.goal.is_read,
         wrote_added=wrote_added,
         wrote_removed=wrote_removed,
         is_former=task.is_former,

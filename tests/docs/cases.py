@@ -93,6 +93,7 @@ CASES = (
     Case("branch recipe on a tag", ["branch"], {MODEL: DEV}, {MODEL: ["v7", *DEV]}, environ=TAG),
     Case("read", ["read"], {MODEL: ["stage=production"]}, outputs={"labels": '["stage=production"]', "changed": "false"}),
     Case("read what is not there", ["read"], {MODEL: DEV}, code=10, outputs={"exit-code": "10"}),
+    Case("vocabulary", ["vocabulary"], _TEAM, outputs={"changed": "false", "matched-count": "3"}),
     Case("drift, and there is some", ["drift"], _TEAM, code=10, outputs={"changed-count": "2"}),
     Case("drift, and there is none", ["drift"], {name: [*labels, "owner=vision"] for name, labels in _TEAM.items()}, outputs={"status": "PLANNED", "changed": "false"}),
     Case("plan", ["plan"], _TEAM, outputs={"status": "PLANNED", "changed-count": "2"}),
