@@ -16,7 +16,7 @@ from har_labels.settings import Settings, quoted
 Spell = Callable[[str], str]
 Problems = Iterator[tuple[str, str]]
 
-# What belongs to making a plan; one that is applied is made already.
+# What belongs to making a plan; one that is applied is made already, and an undo's is in its report.
 PLANNING = (
     "registry_ref", "artifact", "artifact_type", "manifest", "labels", "labels_file", "metrics_file", "mode",
     "on_conflict", "owned", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
@@ -39,7 +39,7 @@ WITHOUT_MOVE = ("manifest", "shard", "save_plan", "where", "remove")
 
 # Inputs that name one file each; `metrics_file` names several, which are read.
 _READ, WRITTEN = (
-    ("api_key_file", "manifest", "labels_file", "apply_plan"),
+    ("api_key_file", "manifest", "labels_file", "apply_plan", "undo"),
     ("save_plan", "summary_file", "report_file"),
 )
 
@@ -87,7 +87,7 @@ def _place(settings: Settings, spell: Spell) -> Problems:
 
 
 def _missing(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
-    if said & {"apply_plan", "manifest"}:
+    if said & {"apply_plan", "undo", "manifest"}:
         return
     for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
         if name not in said:
@@ -106,7 +106,7 @@ def _missing(settings: Settings, said: frozenset[str], spell: Spell) -> Problems
 
 
 def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
-    if settings.manifest and not settings.apply_plan:
+    if settings.manifest and not settings.apply_plan and not settings.undo:
         for name in IN_MANIFEST:
             if name in said:
                 yield (
@@ -168,7 +168,14 @@ def _the_one(settings: Settings, bad: frozenset[str], spell: Spell, moving: str)
 
 
 def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
-    if settings.apply_plan:
+    if settings.undo:
+        for name in ("apply_plan", *PLANNING):
+            if name in said:
+                yield (
+                    f"`{spell('undo')}` and `{spell(name)}` are both given",
+                    f"What is taken back is in the report: leave `{spell(name)}` out.",
+                )
+    elif settings.apply_plan:
         for name in PLANNING:
             if name in said:
                 yield (

@@ -168,12 +168,13 @@ class FormerGoal:
 class PlanGoal:
     """Exactly what a plan file says, or nothing (contract §5 point 7).
 
-    `expecting` begins the error: whose expectation it is, and of which artifact.
+    `expecting` begins the error: whose expectation it is, and of which artifact; `cure` is its next step, if not the usual.
     """
 
     expecting: str
     before: Labels | None
     after: Labels
+    cure: str = ""
 
     @property
     def is_merging(self) -> bool:
@@ -200,7 +201,7 @@ class PlanGoal:
 
     def wanted(self, now: Labels | None) -> Labels:
         if now not in (self.before, self.after):
-            raise PlanStale(f"{self.expecting} {_listed(self.before)}, and now there is {_listed(now)}")
+            raise PlanStale(f"{self.expecting} {_listed(self.before)}, and now there is {_listed(now)}", self.cure)
         return self.after
 
     def look(self, now: Labels, seen: Collection[str]) -> Look:  # noqa: ARG002 - a plan never asks who was first

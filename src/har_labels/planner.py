@@ -28,7 +28,7 @@ from har_labels.errors import (
 from har_labels.goal import ChangeGoal
 from har_labels.labels import Change, Changes, Labels, Mode, matches
 from har_labels.moving import Listing, Move, unmatched
-from har_labels.plan import ArtifactFacts, Outcome, Status, Step
+from har_labels.plan import MOST_WITH_FACTS, ArtifactFacts, Outcome, Status, Step
 from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.recipe import Baseline, Recipe
 from har_labels.task import Task, Unread
@@ -46,6 +46,11 @@ class _Assigned(NamedTuple):
     recipes: tuple[Recipe, ...]
     skips_missing: bool
 
+    @property
+    def is_read(self) -> bool:
+        """Whether only the labels are asked for, so that the results tell what else the registry told."""
+        return all(recipe.mode is Mode.READ for recipe in self.recipes)
+
     def and_then(self, other: _Assigned) -> _Assigned:
         return _Assigned(
             self.artifact_type or other.artifact_type,
@@ -56,13 +61,17 @@ class _Assigned(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so."""
+    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so.
+
+    `is_over_glob`: a pattern named artifacts of it.
+    """
 
     tasks: list[Task] = field(default_factory=list)
     others: list[Outcome] = field(default_factory=list)
     errors: list[HarLabelsError] = field(default_factory=list)
     baselines: list[tuple[RegistryRef, Baseline]] = field(default_factory=list)
     move: Move | None = None
+    is_over_glob: bool = False
 
     @property
     def changing(self) -> list[Task]:
@@ -109,6 +118,7 @@ class Planner:
         self._missed: set[Step] = set()
         self._unmatched: set[str] = set()
         self._matched: set[str] = set()
+        self._read_only = 0
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
         # What is worth telling of `upsert`, with the first artifact it is true of and how many there are.
         self._remarks: dict[str, tuple[str, int]] = {}
@@ -130,14 +140,21 @@ class Planner:
                 continue
             listing = self._take_holders(plan, of_ref, rows, at)
             assigned = self._assigned(plan, of_ref, rows, unread)
+            self._read_only += sum(asked.is_read for asked in assigned.values())
             for row, asked in assigned.items():
-                reading = Reading(row if len(assigned) == 1 else row.lean, at)
+                is_told = len(assigned) == 1 or (asked.is_read and self._read_only <= MOST_WITH_FACTS)
+                reading = Reading(row if is_told else row.lean, at)
                 self._add(plan, ref, reading, asked, self._unread(unread.get(row.name), asked, at))
             if listing and plan.tasks:
                 plan.move = Move(listing, plan.tasks)
         of_shard = f" of shard {self._shard.index} of {self._shard.total}" if self._shard.total > 1 else ""
         if of_shard and not (plan.tasks or plan.others or plan.errors):
             self._notice(f"there is no artifact{of_shard}, so there is nothing to do")
+        if self._read_only > MOST_WITH_FACTS:
+            told_of = f"of more than {MOST_WITH_FACTS:,} artifacts the results tell the labels alone"
+            self._notice(
+                f"{number(self._read_only, 'artifact')} read: {told_of}, and no package type, downloads or age"
+            )
         for pattern in sorted(self._unmatched - self._matched):
             self._notice(f"no label of any artifact{of_shard} matches {pattern!r}, so `remove` takes none away")
         for remark, subjects in self._remarks.items():
@@ -310,6 +327,7 @@ class Planner:
             for row in rows[name]
             if not row.is_deleted and (not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""})
         ]
+        plan.is_over_glob = True
         if not found:
             self._miss(plan, entry, pattern, NothingMatched(f"{pattern!r} matches nothing in {entry.ref}"))
         return [row for row in found if self._shard.has(entry.ref, row.name)]

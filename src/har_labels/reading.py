@@ -33,6 +33,7 @@ from har_labels.errors import (
     TimedOut,
 )
 from har_labels.labels import matches, matches_any
+from har_labels.plan import MOST_WITH_FACTS
 from har_labels.registry import PAGE_SIZE, Registry
 from har_labels.timing import LONGEST_ASKED_WAIT, Clock, backoff
 
@@ -147,7 +148,7 @@ class Reader:
         self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[Row], bool], is_needed: bool
     ) -> None:
         for page in self._pages(ref, term, is_needed=is_needed):
-            _keep(page, found, wanted, is_lean=len(found) > 1)
+            _keep(page, found, wanted, is_lean=len(found) > MOST_WITH_FACTS)
 
     def _list_all(
         self, ref: RegistryRef, found: Rows, wanted: Callable[[Row], bool], at_most: int, *, is_needed: bool
@@ -157,7 +158,7 @@ class Reader:
         If the first page tells that `at_most` searches cost fewer requests it stops there: the last name it saw.
         """
         for at, page in enumerate(self._pages(ref, "", is_needed=is_needed)):
-            _keep(page, found, wanted, is_lean=len(found) > 1)
+            _keep(page, found, wanted, is_lean=len(found) > MOST_WITH_FACTS)
             if at == 0 and page.items / (page.size or PAGE_SIZE) > at_most + 1:
                 return page.rows[-1].name if page.rows else ""
         return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from har_labels.display import shown
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
-from har_labels.language.scope import ARTIFACT_NAMES, Scope, by_key
+from har_labels.language.scope import ARTIFACT_NAMES, Scope
 from har_labels.lists import Item, parse_expressions
 from har_labels.rendering import Rendered, has_placeholders, render_labels, render_patterns
 
@@ -137,11 +137,10 @@ class Recipe:
         return gate
 
     def _scope_now(self, scope: Scope, now: Labels | None) -> Scope:
+        """What the labels are, here and elsewhere, as last read."""
+        baseline = self.baseline.labels if self.baseline else None
         holders = self.among.holders if self.among else None
-        return replace(scope, current=now, baseline=self._baseline_map(), holders=holders)
-
-    def _baseline_map(self) -> Mapping[str, object] | None:
-        return by_key(self.baseline.labels) if self.baseline and self.baseline.labels is not None else None
+        return replace(scope, current=now, baseline=baseline, holders=holders)
 
     def problems_of_requirements(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
         """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""

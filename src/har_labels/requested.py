@@ -91,9 +91,9 @@ class _Asked:
         """The entries, as far as there are some."""
         for name in ("artifact", "labels", "owned", "among", "metrics_file"):
             self._judge(name, getattr(self._settings, name))
-        if self._settings.apply_plan:
-            self._check_plan(self._settings.apply_plan)
-            return ()  # its file says what is asked for, see `replay`
+        if self._settings.apply_plan or self._settings.undo:
+            self._check_files()
+            return ()  # such a file says what is asked for, see `replay`
         metrics = self._metrics()
         requirements: Sequence[Requirement] = ()
         with self.problems:
@@ -103,12 +103,17 @@ class _Asked:
         make = self._of_manifest if self._settings.manifest else self._of_inputs
         return make(surroundings, requirements, has_metrics=metrics is not None)
 
-    def _check_plan(self, path: str) -> None:
+    def _check_files(self) -> None:
+        """Tells what is wrong with a plan, or with a report to undo, by itself."""
         from har_labels.planfile import read_plan
+        from har_labels.reportfile import read_report
 
-        if not self._is_bad("apply_plan") and not self._is_bad("api_url"):
-            with self.problems:
-                read_plan(path, spelling=self._spell("apply_plan"), api_url=self._settings.api_url.url)
+        read: Sequence[tuple[str, Callable[..., object]]] = (("apply_plan", read_plan), ("undo", read_report))
+        for name, reader in read:
+            path = getattr(self._settings, name)
+            if path and not self._is_bad(name) and not self._is_bad("api_url"):
+                with self.problems:
+                    reader(path, spelling=self._spell(name), api_url=self._settings.api_url.url)
 
     def _metrics(self) -> Mapping[str, object] | None:
         """The metrics, or None if they can't be read."""

@@ -123,6 +123,23 @@ class Task:
         return self.labels is not None and (self.is_looked_at or not self.may_be_written)
 
     @property
+    def wrote(self) -> tuple[Labels, Labels] | tuple[None, None]:
+        """What our writes added and took away, of a doubtful one what a look has shown of that.
+
+        None for both where nothing has shown it, or what was there before is not known.
+        """
+        if not self.may_be_written:
+            return (), ()
+        if self.before is None or not (self.is_confirmed or self.is_looked_at) or self.labels is None:
+            return None, None
+        if not self.doubt:
+            return self.added, self.removed
+        there = set(self.labels)
+        return tuple(label for label in self.added if label in there), tuple(
+            label for label in self.removed if label not in there
+        )
+
+    @property
     def step(self) -> Step:
         return Step(str(self.ref), self.name, self.artifact_type, self.before, self.target)
 
@@ -187,6 +204,7 @@ class Task:
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
         """Sets the outcome. `labels` is what is there now as far as known."""
+        wrote_added, wrote_removed = self.wrote
         self.doubt = None
         self.outcome = Outcome(
             step=self.step,
@@ -198,6 +216,8 @@ class Task:
             facts=self.facts,
             is_read=self.goal.is_read,
             is_former=self.is_former,
+            wrote_added=wrote_added,
+            wrote_removed=wrote_removed,
         )
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:

@@ -40,6 +40,7 @@ INPUTS = {
     "dry-run": "",
     "save-plan": "",
     "apply-plan": "",
+    "undo": "",
     "max-changes": "",
     "on-missing": "error",
     "wait-for-artifact": "0",

@@ -54,9 +54,7 @@ class Result:
     seconds: list[float] = field(default_factory=list)
 
 
-def race(
-    course: Course, *, pairs: int, at_once: int = 1, seed: int = 0, most_seconds: float = float("inf")
-) -> Result:
+def race(course: Course, *, pairs: int, at_once: int = 1, seed: int = 0, most_seconds: float = float("inf")) -> Result:
     """Holds pairs, some `at_once` and each in a registry of its own, until enough are held or the time is up."""
     result, lock, until = Result(), threading.Lock(), time.monotonic() + most_seconds
 

@@ -104,9 +104,7 @@ class MoveRun:
         assert plan.move
         if not plan.changing:
             return
-        writer = Writer(
-            registry, reader, clock, Care(self.care.retries, 0, concurrency=1), notice=_drop, warning=_drop
-        )
+        writer = Writer(registry, reader, clock, Care(self.care.retries, 0, concurrency=1), notice=_drop, warning=_drop)
         mover = Mover(
             plan.move, writer, reader, clock,
             settle=self.care.settle, retries=self.care.retries, harms=lambda _task: False,
