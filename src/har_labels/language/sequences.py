@@ -35,19 +35,19 @@ _WIDEST_CHARACTER = 4
 _ABSENT = object()
 
 MAPPED: dict[str, Callable[..., object]] = {"float": as_float, "int": as_int, "abs": absolute, "round": rounded}
-_COMPARING = {
+COMPARING = {
     "equalto": "eq", "eq": "eq", "==": "eq", "ne": "ne", "!=": "ne", "lt": "lt", "lessthan": "lt", "<": "lt",
     "le": "lteq", "<=": "lteq", "gt": "gt", "greaterthan": "gt", ">": "gt", "ge": "gteq", ">=": "gteq",
 }  # fmt: skip
 # The tests of a value beside another: behind `is`, and of `selectattr`.
-TESTS = (*_COMPARING, "in", "startswith", "endswith")
+TESTS = (*COMPARING, "in", "startswith", "endswith")
 _TESTS_OF_ONE = ("defined", "undefined", "none")
 
 
 def tested(effort: Effort, name: str, value: object, other: object) -> bool:
     """Whether `value is name(other)`."""
-    if name in _COMPARING:
-        return holds(effort, _COMPARING[name], value, other)
+    if name in COMPARING:
+        return holds(effort, COMPARING[name], value, other)
     if name == "in":
         return contains(effort, other, value)
     for each in (value, other):
@@ -148,8 +148,8 @@ def selected(effort: Effort, given: object, attribute: object, test: object = No
         raise ExpressionError(
             f"`selectattr` needs a value for the test `{test}`", "Put it behind: `selectattr('name', 'equalto', 'f1')`."
         )
-    if _COMPARING.get(str(test)) in {"eq", "ne"}:
-        return _equal(effort, items, picked, _COMPARING[str(test)], value)
+    if COMPARING.get(str(test)) in {"eq", "ne"}:
+        return _equal(effort, items, picked, COMPARING[str(test)], value)
     return [items[at] for key, at in picked if tested(effort, str(test), _checked(key, at), value)]
 
 
