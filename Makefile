@@ -24,7 +24,7 @@ demo: $(READY) ## run the step for real, as GitHub would and as Harness would, a
 	@$(BIN)/python tools/demo
 
 test: $(READY) ## run all tests but the container's and those of the composite action that install packages
-	$(BIN)/python -m pytest -q --ignore=tests/image --ignore=tests/composite
+	$(BIN)/python -m pytest -q --numprocesses=auto --dist=loadgroup --ignore=tests/image --ignore=tests/composite
 
 check: $(READY) ## look for faults without running anything: types, style, schemas, workflows, drift of the documents
 	$(BIN)/ruff check .

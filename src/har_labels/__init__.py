@@ -40,6 +40,7 @@ Planning and writing
     rollback        undoing what a run wrote, and only that
     task            one artifact on its way through a run
     reading         finding artifacts and their labels with few requests
+    baselines       the artifacts that `require` compares with
 The registry, and time
     registry        one method a call
     answers         what an answer means: final, doubt, or to be believed
@@ -85,8 +86,15 @@ What is meant (values to values, from here on)
     language.expressions  Jinja2's grammar, held to an allow-list
     language.syntax       source to syntax tree; the only user of jinja2
     language.evaluation   how the pieces of an expression are evaluated
+    language.comparison   how two values are compared: like with like
     language.scope        what an expression can see, and all it can see
-    language.filters      the filters, bounded
+    language.filters      the table of the filters
+    language.numbers      filters of numbers
+    language.formats      the filter `format`
+    language.texts        filters of texts
+    language.dates        filters of times
+    language.sequences    filters of lists, and the tests
+    language.keys         keys that no name can be, and where one was meant
     language.values       values in an expression, and how large they may get
     language.unreadable   a value of a file that is an error where it is read
 What is told

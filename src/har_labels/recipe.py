@@ -15,7 +15,7 @@ from har_labels.display import shown
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
 from har_labels.language.keys import first_parts
-from har_labels.language.scope import ARTIFACT_NAMES, LACKABLE_NAMES, Scope, by_key
+from har_labels.language.scope import ARTIFACT_NAMES, LACKABLE_NAMES, Scope
 from har_labels.lists import Item, parse_expressions
 from har_labels.rendering import Rendered, has_placeholders, render_labels, render_patterns
 
@@ -156,9 +156,10 @@ class Recipe:
         scope = replace(self.surroundings.scope(artifact=artifact, registry=registry), labels=change.given)
 
         def gate(now: Labels | None) -> None:
+            baseline = self.baseline.labels if self.baseline else None  # as last read
             for requirement in self.requirements:
                 try:
-                    verdict = requirement.check(replace(scope, current=now, baseline=self._baseline_map()))
+                    verdict = requirement.check(replace(scope, current=now, baseline=baseline))
                 except TemplateError as error:
                     raise error.reworded(f"{artifact!r} in {registry}: {error.what}") from None
                 if not verdict.holds:
@@ -166,9 +167,6 @@ class Recipe:
                     raise RequireFailed(f"{artifact!r} in {registry}: `{requirement.source}` is false{values}")
 
         return gate
-
-    def _baseline_map(self) -> Mapping[str, object] | None:
-        return by_key(self.baseline.labels) if self.baseline and self.baseline.labels is not None else None
 
     def problems_of_requirements(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
         """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""

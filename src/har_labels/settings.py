@@ -99,7 +99,9 @@ class Settings(BaseSettings):
         OnConflict.OVERWRITE, "What",
         "`upsert` of a key that has another value: `overwrite`, `keep` the old, `error` (exit 5)",
     )  # fmt: skip
-    owned: Patterns = _input((), "What", "Patterns; `replace` then touches only labels that match")
+    owned: Patterns = _input(
+        (), "What", "Patterns; `replace`, or a run without `mode`, then touches only labels that match"
+    )
     remove: TemplateItems = _input(
         (), "What", "Patterns of labels to take away in the same write; beside `mode: add` or `mode: upsert`; list"
     )

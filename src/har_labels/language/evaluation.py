@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from har_labels.language.comparison import holds, reads_as_number
+from har_labels.language.comparison import contains, holds
 from har_labels.language.filters import Filter
 from har_labels.language.keys import path_to
 from har_labels.language.scope import CI_NAMES, LACKABLE_NAMES
@@ -25,6 +25,7 @@ from har_labels.language.values import (
     listed,
     number,
     part,
+    reads_as_number,
     text_of,
     whole,
 )
@@ -253,12 +254,18 @@ def compared(first: Evaluate, operands: Sequence[tuple[str, Evaluate]]) -> Evalu
         for sign, evaluate in operands:
             right = evaluate(run)
             run.effort.spend(1)
-            if not holds(run.effort, sign, left, right):
+            if not _hold(run, sign, left, right):
                 return False
             left = right
         return True
 
     return compare
+
+
+def _hold(run: Run, sign: str, left: object, right: object) -> bool:
+    if sign in {"in", "notin"}:
+        return contains(run.effort, right, left) is (sign == "in")
+    return holds(sign, left, right)
 
 
 # --- what a selector makes of what an artifact lacks ---------------------------------------------------------------
@@ -290,7 +297,7 @@ def selected(
             right = _or_lacking(run, evaluate, reads)
             run.effort.spend(1)
             is_lacking = left is _LACKING or right is _LACKING
-            if not (sign in {"ne", "notin"} if is_lacking else holds(run.effort, sign, left, right)):
+            if not (sign in {"ne", "notin"} if is_lacking else _hold(run, sign, left, right)):
                 return False
             left = right
         return True

@@ -33,9 +33,10 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name: its shape, who beside templates knows it, and whether it differs from one artifact to the next.
+    """One name: its shape, who beside templates knows it, and whether it is known only when an artifact is.
 
-    A name that is neither for `require` nor for `where` is known everywhere. `says` is the README's line.
+    A name that is neither for `require` nor for `where` is known everywhere. `says` is the README's line. Its value is the
+    field of Scope with its name; or `made_of` is the field of labels that it has by their keys.
     """
 
     shape: Shape
@@ -43,6 +44,7 @@ class Name:
     is_for_require: bool = False
     is_for_where: bool = False
     is_of_artifact: bool = False
+    made_of: str = ""
 
 
 def _fact(shape: Shape, says: str) -> Name:
@@ -64,15 +66,17 @@ NAMES = {
         is_for_require=True,
         is_for_where=True,
         is_of_artifact=True,
+        made_of="current",
     ),
     "baseline": Name(
         Shape.MAPPING,
         "the labels of the artifact that the input `baseline` names, by key; empty if it is not there",
         is_for_require=True,
         is_of_artifact=True,
+        made_of="baseline",
     ),
     "labels": Name(Shape.LIST, "the labels given, a list", is_for_require=True, is_of_artifact=True),
-    "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True),
+    "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True, made_of="labels"),
     "package_type": _fact(Shape.TEXT, "the artifact's package type, such as `'DOCKER'`"),
     "artifact_type": _fact(Shape.TEXT, "`'model'` or `'dataset'`; most package types have none"),
     "downloads": _fact(Shape.PLAIN, "how often it was downloaded, a number"),
@@ -96,9 +100,9 @@ ARTIFACT_NAMES = frozenset(name for name, each in NAMES.items() if each.is_of_ar
 class Scope:
     """What templates, `require` and `where` can see, and all they can see.
 
-    `now` has a time zone. `current` (None: the registry doesn't show them) and `labels` (those given) are not for
-    templates, and neither are the mappings made of them. `fact` gives one of FACT_NAMES, None for one that the registry
-    did not tell. `asker` is the input that is told of an unknown list.
+    `now` has a time zone. `current` and `baseline` (None: the registry doesn't show them) and `labels` (those given) are
+    not for templates, and neither are the mappings made of them. `fact` gives one of FACT_NAMES, None for one that the
+    registry did not tell. `asker` is the input that is told of an unknown list.
     """
 
     metrics: Mapping[str, object]
@@ -108,7 +112,7 @@ class Scope:
     registry: str
     current: Labels | None = None
     labels: Labels | None = None
-    baseline: Mapping[str, object] | None = None
+    baseline: Labels | None = None
     fact: Callable[[str], object] | None = None
     asker: str = "require"
 
@@ -116,12 +120,13 @@ class Scope:
         """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty; Missing for a fact."""
         if name in FACT_NAMES:
             return self._fact(name)
-        value: object = getattr(self, name)
+        made_of = NAMES[name].made_of
+        value: object = getattr(self, made_of or name)
         if value is None and name == "baseline":
             raise Unreadable("`require` reads `baseline`, and the registry does not show the labels of that artifact")
         if value is None:
             raise Unreadable(f"`{self.asker}` reads `{name}`, and the labels of {self.artifact!r} are not known")
-        return value
+        return by_key(value) if made_of and isinstance(value, tuple) else value
 
     def _fact(self, name: str) -> object:
         value = self.fact(name) if self.fact else None
@@ -129,19 +134,11 @@ class Scope:
             raise Missing(lambda: f"the registry tells no `{name}` of this artifact")
         return value
 
-    @property
-    def current_map(self) -> Mapping[str, object] | None:
-        return None if self.current is None else by_key(self.current)
-
-    @property
-    def labels_map(self) -> Mapping[str, object] | None:
-        return None if self.labels is None else by_key(self.labels)
-
 
 def by_key(labels: Labels) -> Mapping[str, object]:
     """The labels that are `key=value` or `key:value`, as a mapping; a key that is there twice is an error where it is read.
 
-    The output `labels-map` takes one of the two instead: it only tells, and nothing hangs on it.
+    The output `labels-map` has both instead: it only tells, and nothing hangs on it.
     """
     found: dict[str, object] = {}
     first: dict[str, str] = {}
