@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ci.steps import CIS, Done
+from ci.steps import CIS, Done, spelling
 from conftest import MODELS, MakeSandbox, RunStep
 from har_sandbox import Fault, Request, Sandbox
 
@@ -82,7 +83,7 @@ def puts(box: Sandbox) -> int:
         ("age_days > 90", {OLD}),
         ("age_days < 1", {FRESH}),
         ("modified < now | plus_days(-90)", {OLD}),
-        ("modified | date('%Y') >= '2020'", {OLD, NEW, FRESH}),
+        ("modified | date('%Y') | int >= 2020", {OLD, NEW, FRESH}),
         ("quarantined", {NEW}),
         ("not quarantined", {OLD, FRESH}),
         ("quarantined == false", {OLD, FRESH}),
@@ -127,7 +128,7 @@ def test_no_request_more(ask: Ask, box: Sandbox, artifact: str) -> None:
     box.forget_requests()
     assert ask("downloads > 10 and current_map.stage != 'x'", artifact=artifact, dry_run="true").code == 0
     assert len(box.requests) == without
-    assert all("label=" not in request.target for request in box.requests)
+    assert all("label=" not in request.query for request in box.requests)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_a_key_that_is_there_twice_is_an_error(ask: Ask, box: Sandbox) -> None:
         ("labels_map.stage == 'x'", "which only `require` knows"),
         ("baseline.stage == 'x'", "which only `require` knows"),
         ("stage == 'production'", "there is no name `stage`"),
-        ("{{ downloads > 1 }}", "`where` is an expression already"),
+        ("{{ downloads > 1 }}", "is an expression already"),
         ("downloads >", "can't be read"),
         ("age_days = 3", "`==`"),
         ("downloads.x > 1", "`downloads` has no parts"),
@@ -245,6 +246,7 @@ def before_the_first_put(box: Sandbox, change: Callable[[], None]) -> None:
         if request.method == "PUT" and not seen:
             seen.append(request)
             change()
+            time.sleep(0.4)  # a read that old is renewed before the next try
 
     box.script([Fault("429", method="PUT", times=1)])
 
@@ -263,7 +265,7 @@ def test_facts_are_asked_anew_too(ask: Ask, box: Sandbox) -> None:
     """A read before our first PUT shows more than new labels."""
     before_the_first_put(box, lambda: box.set_facts(MODELS, OLD, quarantined=True))
     done = ask("not quarantined", artifact=OLD, settle="0")
-    assert (done.code, box.labels(MODELS, OLD)) == (0, ["acc=0.80", "stage=production"])
+    assert (done.code, sorted(box.labels(MODELS, OLD) or [])) == (0, ["acc=0.80", "stage=production"])
 
 
 @pytest.mark.parametrize("mode", ["upsert", "add"])
@@ -316,8 +318,11 @@ def test_a_plan_was_chosen_already(ask: Ask, box: Sandbox, run_step: RunStep, tm
     """`apply-plan` with `where` is a contradiction."""
     plan = tmp_path / "labels.plan"
     assert ask("downloads > 10", save_plan=str(plan)).code == 0
+    box.forget_requests()
     done = run_step(ci, box, {"apply-plan": str(plan), "where": "downloads > 1", "remove": "x"})
-    assert (done.code, len(done.errors)) == (2, 2)
+    assert (done.code, box.requests) == (2, [])
+    for name in ("where", "remove"):
+        assert any(what.endswith(f"and `{spelling(ci, name)}` are both given") for _, what, _ in done.stable_lines)
 
 
 @pytest.mark.parametrize("mode", ["read", "clear"])
@@ -325,7 +330,7 @@ def test_it_goes_with_every_mode(ask: Ask, box: Sandbox, mode: str) -> None:
     """`read` and `clear` choose as others do."""
     done = ask("downloads > 10", mode=mode, labels="")
     assert (done.code, done.value("matched-count")) == (0, "1")
-    assert box.labels(MODELS, OLD) == ["acc=0.80", "stage=production"]
+    assert sorted(box.labels(MODELS, OLD) or []) == ["acc=0.80", "stage=production"]
     assert (not box.labels(MODELS, NEW)) is (mode == "clear")
 
 
@@ -442,7 +447,7 @@ def test_what_is_taken_off_by_name_need_not_exist(ask: Ask, box: Sandbox) -> Non
     """It is not asked for either."""
     done = ask("", artifact="old, gone, !gone")
     assert (done.code, hits(box)) == (0, {OLD})
-    assert not any("gone" in request.target for request in box.requests)
+    assert not any("gone" in request.path + request.query for request in box.requests)
 
 
 @pytest.mark.parametrize("artifact", ["!old", "!a*\n!b*", '["!old"]'])
