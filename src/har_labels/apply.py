@@ -158,6 +158,10 @@ class Writer:
             # It waits its own turn; the one that was waited for already is the PUT's.
             self._renewal.renew(task)
         if task.labels is None or not task.may_be_written:
+            if not task.is_still_selected():
+                self._notice(f"skipped: {task.subject} was changed meanwhile, and `where` no longer holds")
+                task.end(Status.SKIPPED, task.labels)
+                return False
             task.aim()
             if task.target == task.labels:
                 task.end(Status.UNCHANGED, task.labels)

@@ -134,6 +134,10 @@ def _list(given: Texts) -> tuple[Item, ...]:
     return _items_of(given, _read_items)
 
 
+def _templates(given: Texts) -> tuple[Item, ...]:
+    return _items_of(given, _read_items, renders=True)
+
+
 def _labels(given: Texts) -> tuple[Item, ...]:
     return _items_of(given, read_labels, renders=True)
 
@@ -252,6 +256,7 @@ OnFailure = Annotated[OnFailureName, PlainValidator(_one_of(OnFailureName))]
 ArtifactType = Annotated[ArtifactTypeName, PlainValidator(_one_of(ArtifactTypeName))]
 AuthScheme = Annotated[AuthSchemeName, PlainValidator(_one_of(AuthSchemeName))]
 Items = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_list)]
+TemplateItems = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_templates)]
 LabelItems = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_labels)]
 Patterns = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_patterns)]
 Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_expressions)]

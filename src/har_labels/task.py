@@ -21,6 +21,7 @@ from har_labels.goal import Found, Goal
 from har_labels.labels import Labels, to_labels
 from har_labels.plan import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
 from har_labels.reading import Reader, Reading, choose
+from har_labels.selecting import Selected
 from har_labels.timing import Clock
 
 
@@ -51,7 +52,9 @@ class Task:
     writes a task belongs to one worker from the moment that it `is_in_hand`, so that another that renews a page
     leaves it alone; between rounds the run's own thread has all of them. `may_be_written` from the first PUT that was not
     plainly refused; what comes to the list from then on is a later writer's. `is_looked_at` once it was read since the last
-    such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read. In a move
+    such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read.
+    `selected` is set where `where` has a say until `may_be_written`; `unjudged` are the facts of a read that it was not
+    asked of. In a move
     `is_former` tells an artifact that is to give the label up, and `attempts_before` are those of its earlier rounds.
     """
 
@@ -76,6 +79,8 @@ class Task:
     unread: Unread | None = None
     is_former: bool = False
     attempts_before: int = 0
+    selected: Selected | None = None
+    unjudged: ArtifactFacts | None = None
     _before_try: tuple[Labels, Labels, bool, bool] | None = None
     outcome: Outcome | None = field(default=None)
     undo: Task | None = None
@@ -172,6 +177,28 @@ class Task:
             would_go = f"{', '.join(map(repr, removed))} would be removed"
             raise WouldRemove(f"{self.subject}: {would_go}, and no `mode` says that it may")
 
+    def is_still_selected(self) -> bool:
+        """Whether `where` holds for what was read since; asked until our first PUT, and never after it (contract §3).
+
+        A part of the change for which it is false is dropped for good. Raises TemplateError and Unreadable.
+        """
+        facts, self.unjudged = self.unjudged, None
+        if facts is None or not self.selected or self.may_be_written:
+            return True
+        left = self.selected.still(replace(self.reading.row, facts=facts), self.ref)
+        if left and left is not self.selected:
+            self.selected, self.goal = left, left.goal(self.name, self.ref)
+        return left is not None
+
+    def renew(self, reading: Reading) -> None:
+        """Keeps a newer reading of this artifact alone."""
+        self.reading = reading
+        self._note_unjudged(reading.row.facts)
+
+    def _note_unjudged(self, facts: ArtifactFacts) -> None:
+        if self.selected and not self.may_be_written:
+            self.unjudged = facts
+
     def take(self, reading: Reading) -> None:
         """Keeps a newer reading, in as little memory as it takes: a large run looks at every artifact several times."""
         row, known = reading.row, self.reading.row
@@ -180,6 +207,7 @@ class Task:
             replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin), reading.at
         )
         self.is_looked_at = True
+        self._note_unjudged(row.facts)
 
     def remember(self) -> None:
         """What stands there now is older than the write that follows."""

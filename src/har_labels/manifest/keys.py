@@ -21,7 +21,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from har_labels.address import WRITE_A_PLAIN_NAME, AddressError, parse_artifact_name
+from har_labels.address import WRITE_A_PLAIN_NAME, AddressError
 from har_labels.checks import (
     ArtifactName,
     ArtifactType,
@@ -34,15 +34,17 @@ from har_labels.checks import (
     OnMissing,
     OnMissingName,
     Registry,
+    TemplateItems,
     wrong,
 )
 from har_labels.contradictions import MODES_OF
 from har_labels.display import shown
 from har_labels.flaws import flaw_in, unresolved
 from har_labels.labels import Mode, OnConflict
-from har_labels.lists import Item
+from har_labels.lists import Item, Written
 from har_labels.manifest.positions import Kind, Word
 from har_labels.names import dashed
+from har_labels.patterns import NAME_FIRST, parse_pattern, written
 from har_labels.settings import descriptions, quoted
 
 VERSION = 1
@@ -113,18 +115,28 @@ def _version(value: Any) -> int:
 
 def _artifact(value: Any) -> str:
     try:
-        return parse_artifact_name(_given(value))
+        return written(parse_pattern(_given(value)))
     except AddressError as error:
         raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
 
 
 def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    found = []
     for item in items:
         try:
-            parse_artifact_name(item.text)
+            pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
         except AddressError as error:
             raise wrong(f"in item {item.position} {error}", WRITE_A_PLAIN_NAME) from None
-    return tuple(Item(parse_artifact_name(item.text), item.position) for item in items)
+        found.append(Item(written(pattern), item.position))
+    return tuple(found)
+
+
+def _meaning_some(items: Any) -> Any:
+    """A list of which something is left to be taken off."""
+    texts = [item.text if isinstance(item, Item) else item for item in items]
+    if texts and all(text.startswith("!") for text in texts):
+        raise wrong("it has only items with a `!`, which take artifacts off", NAME_FIRST)
+    return items
 
 
 def _some(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -177,6 +189,18 @@ TextList = Annotated[
     | Annotated[Items, BeforeValidator(_text), AfterValidator(_some), AfterValidator(_sound), _InOneText, Tag("text")],
     Discriminator(_form),
 ]
+TemplateList = Annotated[
+    Annotated[list[_Label], _List, Tag("list")]
+    | Annotated[
+        TemplateItems,
+        BeforeValidator(_text),
+        AfterValidator(_some),
+        AfterValidator(_sound_labels),
+        _InOneText,
+        Tag("text"),
+    ],
+    Discriminator(_form),
+]
 LabelList = Annotated[
     Annotated[list[_Label], _List, Tag("list")]
     | Annotated[
@@ -190,13 +214,14 @@ LabelList = Annotated[
     Discriminator(_form),
 ]
 ArtifactList = Annotated[
-    Annotated[list[_Artifact], _List, Tag("list")]
+    Annotated[list[_Artifact], _List, AfterValidator(_meaning_some), Tag("list")]
     | Annotated[
         Items,
         BeforeValidator(_text),
         AfterValidator(_some),
         AfterValidator(_sound),
         AfterValidator(_artifacts),
+        AfterValidator(_meaning_some),
         _InOneText,
         Tag("text"),
     ],
@@ -222,11 +247,13 @@ class Defaults(BaseModel):
     registry_ref: _Registry | None = _key("registry_ref")
     artifact: ArtifactList | None = _key("artifact")
     artifact_type: _ArtifactType | None = _key("artifact_type")
+    where: Lines | None = _key("where", "; the input's hold beside them")
     labels: LabelList | None = _key("labels")
     metrics_file: TextList | None = _key("metrics_file", "; instead of the input's")
     mode: _Mode | None = Field(None, description=descriptions()["mode"].replace(", `move`", ""))
     on_conflict: _OnConflict | None = _key("on_conflict")
     owned: TextList | None = _key("owned")
+    remove: TemplateList | None = _key("remove")
     baseline: _OneArtifact | None = _key("baseline")
     require: Lines | None = _key("require", "; the input's hold beside them")
     on_missing: _OnMissing | None = _key("on_missing")
@@ -247,6 +274,7 @@ def _rule(name: str, *, unless: Any = False) -> dict[str, Any]:
 _ENTRY_RULES: list[Any] = [
     _rule("labels"),
     _rule("owned"),
+    _rule("remove"),
     _rule("on_conflict", unless={"const": OnConflict.OVERWRITE.value}),
 ]
 
