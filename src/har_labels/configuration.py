@@ -135,7 +135,12 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
 
 def _path_notices(platform: Platform, settings: Settings, spell: Callable[[str], str]) -> list[str]:
     written = {spell(name): path for name, path in written_files(settings).items()}
-    return platform.path_notices(written, {spell("metrics_file"): [item.text for item in settings.metrics_file]})
+    listed = []
+    for item in settings.metrics_file:
+        from har_labels.metrics.sources import source_of
+
+        listed.append((item.text, source_of(item.text).path))
+    return platform.path_notices(written, {spell("metrics_file"): listed})
 
 
 @dataclass(frozen=True, slots=True)
