@@ -52,7 +52,8 @@ def cut_short(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
     if task.is_known:
         return Overwritten(f"{task.subject}: the change was undone and not made again{because}")
     said = f"{task.doubt.error.what}; " if task.doubt else ""
-    return (reason or Defect("")).reworded(f"{task.subject}: {said}{_NOT_KNOWN}{because}")
+    known = _known(task) if task.doubt and task.doubt.written is False else _NOT_KNOWN
+    return (reason or Defect("")).reworded(f"{task.subject}: {said}{known}{because}")
 
 
 def _known(task: Task) -> str:

@@ -37,7 +37,7 @@ def fail_harmful(plan: Plan, settings: Settings) -> None:
     """Fails each artifact that a write is known to harm, or may harm unseen (contract §5 point 9)."""
     if settings.api_url.keeps_types or settings.allow_type_loss:
         return
-    harmed = [task for task in plan.changing if task.is_typed_hugging_face or task.unread]
+    harmed = [task for task in plan.changing if task.is_typed_hugging_face or task.has_unseen_type]
     for task in harmed:
         task.fail(_would_lose_type(task), task.labels)
     plan.put_aside(harmed)
@@ -96,9 +96,11 @@ def _requests_for(changing: Sequence[Task]) -> int:
 
 def _would_lose_type(task: Task) -> TypeLoss:
     clears = "a server without /har/ in its API base clears that on a write; nothing was written"
-    if task.unread:
+    if task.has_unseen_type:
+        unseen = "can't be read" if task.unread else "is shown by no list"
+        why = f" ({task.unread.error.what})" if task.unread else ""
         return TypeLoss(
-            f"{task.subject} can't be read, so it may be a model or a dataset, and {clears} ({task.unread.error.what})",
+            f"{task.subject} {unseen}, so it may be a model or a dataset, and {clears}{why}",
             "Let the key read the registry; `allow-type-loss: true` writes all the same.",
         )
     return TypeLoss(

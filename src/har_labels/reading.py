@@ -214,7 +214,7 @@ def _unread(ref: RegistryRef, doubt: Doubt, tries: int) -> HarLabelsError:
 
 def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:
     """The row that is meant: of the wanted type, else of no type. Raises ArtifactNotFound or AmbiguousArtifact."""
-    rows, deleted = [row for row in rows if not row.is_deleted], rows
+    rows, deleted = [row for row in rows if not row.is_deleted], [row for row in rows if row.is_deleted]
     if not rows and deleted:
         raise ArtifactNotFound(
             f"artifact {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted)", _RESTORE
@@ -231,6 +231,12 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
     for row in sorted(rows, key=lambda row: not row.artifact_type):
         if row.artifact_type in {artifact_type, ""}:
             return row
+    if any(row.artifact_type == artifact_type for row in deleted):
+        raise ArtifactNotFound(
+            f"the {artifact_type} {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted), and what is "
+            f"there now is a {rows[0].artifact_type}",
+            _RESTORE,
+        )
     raise ArtifactNotFound(
         f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name",
         "Check `artifact-type`, or leave it out.",

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from har_labels.address import RegistryRef
@@ -129,6 +130,14 @@ class Task:
         return self.reading.row.facts.package_type == "HUGGINGFACE" and bool(self.reading.row.artifact_type)
 
     @property
+    def has_unseen_type(self) -> bool:
+        """Whether it may have a type that nothing has shown: unread, or known by its summary alone, which tells none."""
+        row = self.reading.row
+        return bool(self.unread) or (
+            not row.origin and not row.artifact_type and row.facts.package_type in {"", "HUGGINGFACE"}
+        )
+
+    @property
     def facts(self) -> ArtifactFacts:
         """What the registry told: the answer to our PUT where there was one, the list for the rest."""
         listed = self.reading.row.facts
@@ -208,8 +217,10 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
     for ref in dict.fromkeys(task.ref for task in tasks):
         of_ref = [task for task in tasks if task.ref == ref]
         at = clock.monotonic()
+        # Nothing is asked twice that was refused before: such tasks can do without (contract §5 point 1).
+        skipping = _give_up if all(task.unread for task in of_ref) else None
         try:
-            rows = reader.rows(ref, names={task.name for task in of_ref})
+            rows = reader.rows(ref, names={task.name for task in of_ref}, skipping=skipping)
         except HarLabelsError as error:
             yield from ((task, error) for task in of_ref)
             continue
@@ -220,3 +231,7 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
                 yield task, error
             else:
                 yield task, Reading(row, at)
+
+
+def _give_up(_names: AbstractSet[str], error: HarLabelsError) -> None:
+    raise error
