@@ -216,6 +216,7 @@ def test_what_may_be_meant_otherwise_is_told(
         ("a, b", ["a, b"]),
         ("\ufeff# c\r\n\r\na, b\r\nstage=x\r\n", ["a, b", "stage=x"]),
         ('"# q"\n#tag\n# comment', ["# q", "#tag"]),
+        ("\ufeffa\n\ufeff# c\n\ufeffstage=x\n", ["a", "stage=x"]),
         ('["a, b", "c"]\n', ["a, b", "c"]),
         (PRETTY_MAP, ["stage=production", "accuracy=0.950", "final=true"]),
     ],
