@@ -220,9 +220,7 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
             f"artifact {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted)", _RESTORE
         )
     if not rows:
-        plain = plain_name(name, ref)
-        cure = f"Labels belong to an artifact, not to its versions: write {plain}."
-        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", cure if plain not in {"", name} else "")
+        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", advice_on(name, ref))
     if not artifact_type:
         if len(rows) > 1:
             kinds = " and ".join(sorted(row.artifact_type or "untyped" for row in rows))
@@ -241,6 +239,12 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
         f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name",
         "Check `artifact-type`, or leave it out.",
     )
+
+
+def advice_on(name: str, ref: RegistryRef) -> str:
+    """What to write instead of a name that is an image's address, or has a version behind it; else empty text."""
+    plain = plain_name(name, ref)
+    return f"Labels belong to an artifact, not to its versions: write {plain}." if plain not in {"", name} else ""
 
 
 def _keep(page: Page, found: Rows, wanted: Callable[[Row], bool], *, is_lean: bool) -> None:

@@ -25,17 +25,21 @@ from har_labels.reading import Reader, Reading, choose
 from har_labels.timing import Clock
 
 
+AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """An artifact that is written without having been read, since reading was refused (contract §5 point 1).
 
-    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`; then it
-    is skipped if the artifact `may_be_missing`, else failed.
+    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`, which
+    is `wait` seconds after planning; then it is skipped if the artifact `may_be_missing`, else failed.
     """
 
     error: HarLabelsError
     waits_until: float = 0
     may_be_missing: bool = False
+    wait: float = 0
 
     @property
     def says_missing(self) -> bool:

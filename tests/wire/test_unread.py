@@ -450,3 +450,16 @@ def test_a_deadline_in_the_middle_of_waiting_tells_that_nothing_was_written(ask:
         assert (done.code, done.errors[0], bool(server.puts)) == (7, "HAR-DEADLINE", True)
     assert "nothing was written" in done.err
     assert "not known, as" not in done.err
+
+
+@pytest.mark.parametrize("answer", [as_json(404, {"message": "artifact not found"}), (404, TEXT, b"404 page not found")])
+def test_a_put_that_is_not_found_says_as_much_as_a_read_would(ask: Ask, answer: Canned) -> None:
+    """A version behind the name gets the name that is meant, and who has waited is not told to wait."""
+    with stub(PLAIN_REFUSALS["403"], lambda _request: answer) as server:
+        done = ask(server, artifact=f"{NAME}:1.0")
+        ((_, _, cure),) = done.stable_lines
+        assert (done.code, cure) == (4, f"Labels belong to an artifact, not to its versions: write {NAME}.")
+        done = ask(server, wait_for_artifact="0.1")
+        ((_, what, cure),) = done.stable_lines
+        assert (done.code, "(waited 0.1 s)" in what) == (4, True)
+        assert cure == "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
