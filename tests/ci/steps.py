@@ -34,11 +34,13 @@ INPUTS = {
     "mode": "",
     "on-conflict": "overwrite",
     "owned": "",
+    "among": "",
     "baseline": "",
     "require": "",
     "dry-run": "",
     "save-plan": "",
     "apply-plan": "",
+    "undo": "",
     "max-changes": "",
     "on-missing": "error",
     "wait-for-artifact": "0",
@@ -62,6 +64,7 @@ OUTPUTS = (
     "added",
     "removed",
     "labels-map",
+    "moved-from",
     "changed",
     "matched-count",
     "changed-count",
@@ -79,7 +82,7 @@ OUTPUTS = (
     "plan-file",
     "report-file",
 )
-JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
+JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "moved-from", "results"})
 CIS = ("github", "harness", "hybrid", "terminal")
 
 _STABLE_LINE = re.compile(r"har-labels: error (HAR-[A-Z0-9-]+): (.+) \| (.+)")

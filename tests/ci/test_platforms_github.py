@@ -209,7 +209,7 @@ def test_large_results_are_allowed_on_github() -> None:
     assert published({"results": large}) == {"results": large}
 
 
-GIVE_WAY = ("results", "previous-labels", "removed", "added", "labels-map", "labels")
+GIVE_WAY = ("results", "moved-from", "previous-labels", "removed", "added", "labels-map", "labels")
 
 
 @pytest.mark.parametrize("size", [0, 74_995, 76_000, 90_000, 112_500, 150_000, 225_000, 449_997, 450_000])

@@ -452,7 +452,9 @@ def test_a_deadline_in_the_middle_of_waiting_tells_that_nothing_was_written(ask:
     assert "not known, as" not in done.err
 
 
-@pytest.mark.parametrize("answer", [as_json(404, {"message": "artifact not found"}), (404, TEXT, b"404 page not found")])
+@pytest.mark.parametrize(
+    "answer", [as_json(404, {"message": "artifact not found"}), (404, TEXT, b"404 page not found")]
+)
 def test_a_put_that_is_not_found_says_as_much_as_a_read_would(ask: Ask, answer: Canned) -> None:
     """A version behind the name gets the name that is meant, and who has waited is not told to wait."""
     with stub(PLAIN_REFUSALS["403"], lambda _request: answer) as server:

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from har_labels.language.values import Effort, ExpressionError, described, kind_of
+from har_labels.language.values import NUMBER, Effort, ExpressionError, described, kind_of
 
 # By Jinja2's names in its syntax tree and as tests.
 _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
@@ -24,18 +23,11 @@ _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 # A list behind `in` that is no pass of its own.
 _SHORT = 10
 ORDERED_KINDS = frozenset({"a number", "a text", "a time"})
-# What Python's `float` takes.
-_NUMBER = re.compile(r"\s*[+-]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d+)?|nan|inf(?:inity)?)\s*", re.IGNORECASE)
-
-
-def reads_as_number(text: str) -> bool:
-    """Whether a text is a number in quotes, NaN and infinity included."""
-    return bool(_NUMBER.fullmatch(text))
 
 
 def check_order_of_texts(what: str, texts: Sequence[str]) -> None:
     """Raise ExpressionError if one of the texts is a number: as texts '10' comes before '9', and '1e-5' after '0.9'."""
-    if found := next(filter(None, map(_NUMBER.fullmatch, texts)), None):
+    if found := next(filter(None, map(NUMBER.fullmatch, texts)), None):
         raise ExpressionError(
             f"`{what}` would put {described(found.string)} in order as a text, not as a number",
             "Make numbers of texts with `| float`, in a list with `| map('float')`.",

@@ -236,7 +236,8 @@ class _Compiler:
             return OF_PRESENCE[node.name].make(subject)
         if node.name not in TESTS:
             every = listed([*OF_PRESENCE, *TESTS], most=40)
-            raise ExpressionError(f"a test `is {shown(node.name)}` is not known; there are {every}")
+            cure = f"Write `is {node.name.lower()}`." if node.name.lower() in OF_PRESENCE else ""
+            raise ExpressionError(f"a test `is {shown(node.name)}` is not known; there are {every}", cure)
         if len(positional) != 1 or named:
             raise ExpressionError(f"`is {node.name}` takes one value behind it: `is {node.name}('…')`")
         name, other = node.name, positional[0]
