@@ -218,7 +218,7 @@ class Writer:
         return bool(task.unread and is_missing and self._clock.monotonic() < task.unread.waits_until)
 
     def _failed(self, task: Task, error: HarLabelsError) -> None:
-        if task.unread and isinstance(error, NoSuchPath):
+        if task.unread and isinstance(error, NotFound | NoSuchPath):
             error = missing(task, error)
         task.fail(error, task.labels)
         if task.outcome and task.outcome.status is Status.SKIPPED:

@@ -32,12 +32,11 @@ from har_labels.plan import MOST_WITH_FACTS, ArtifactFacts, Outcome, Status, Ste
 from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.recipe import Baseline, Recipe
 from har_labels.selecting import Selected, Sieve
-from har_labels.task import Task, Unread
+from har_labels.task import AFTER_A_WAIT, Task, Unread
 from har_labels.timing import LONGEST_WAIT, Clock
 from har_labels.upserts import remarks_on
 
 _FIRST_WAIT = 0.5
-_AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
 
 
 class _Assigned(NamedTuple):
@@ -287,7 +286,7 @@ class Planner:
                 self._notice(f"{line}; what was there is not known")
 
     def _unread(self, error: HarLabelsError | None, asked: _Assigned, at: float) -> Unread | None:
-        return Unread(error, at + self._wait, asked.skips_missing) if error else None
+        return Unread(error, at + self._wait, asked.skips_missing, self._wait) if error else None
 
     def _assigned(
         self, plan: Plan, entries: Sequence[Entry], rows: Rows, unread: Collection[str], sieve: Sieve
@@ -389,7 +388,7 @@ class Planner:
     def _miss(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
         error = entry.placed(pattern, error)
         if self._wait:
-            error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(_AFTER_A_WAIT)
+            error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(AFTER_A_WAIT)
         status = Status.SKIPPED if entry.skips_missing else Status.FAILED
         outcome = _without_reading(entry, pattern, status, None if entry.skips_missing else error)
         if outcome.step in self._missed:

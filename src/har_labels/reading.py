@@ -213,15 +213,13 @@ def _unread(ref: RegistryRef, doubt: Doubt, tries: int) -> HarLabelsError:
 
 def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:
     """The row that is meant: of the wanted type, else of no type. Raises ArtifactNotFound or AmbiguousArtifact."""
-    rows, deleted = [row for row in rows if not row.is_deleted], rows
+    rows, deleted = [row for row in rows if not row.is_deleted], [row for row in rows if row.is_deleted]
     if not rows and deleted:
         raise ArtifactNotFound(
             f"artifact {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted)", _RESTORE
         )
     if not rows:
-        plain = plain_name(name, ref)
-        cure = f"Labels belong to an artifact, not to its versions: write {plain}."
-        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", cure if plain not in {"", name} else "")
+        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", advice_on(name, ref))
     if not artifact_type:
         if len(rows) > 1:
             kinds = " and ".join(sorted(row.artifact_type or "untyped" for row in rows))
@@ -230,10 +228,22 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
     for row in sorted(rows, key=lambda row: not row.artifact_type):
         if row.artifact_type in {artifact_type, ""}:
             return row
+    if any(row.artifact_type == artifact_type for row in deleted):
+        raise ArtifactNotFound(
+            f"the {artifact_type} {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted), and what is "
+            f"there now is a {rows[0].artifact_type}",
+            _RESTORE,
+        )
     raise ArtifactNotFound(
         f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name",
         "Check `artifact-type`, or leave it out.",
     )
+
+
+def advice_on(name: str, ref: RegistryRef) -> str:
+    """What to write instead of a name that is an image's address, or has a version behind it; else empty text."""
+    plain = plain_name(name, ref)
+    return f"Labels belong to an artifact, not to its versions: write {plain}." if plain not in {"", name} else ""
 
 
 def matching(pattern: str, rows: Rows) -> list[str]:

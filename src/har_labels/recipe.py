@@ -339,8 +339,9 @@ def _problems(change: Change, names: Mapping[str, str], *, was_given: bool) -> S
         why = "all labels given came to nothing" if was_given else "the list of labels is empty"
         if change.owned:
             cure = "Use `mode: remove` with the patterns of `owned`, or `mode: clear`, if that is meant."
-            return [(f"`replace` would take away all that is `owned`: {why}", cure)]
-        return [(f"`replace` would leave nothing: {why}", "Use `mode: clear` if that is meant.")]
+            return [(f"all that is `owned` would be taken away: {why}", cure)]
+        what = "nothing would be left" if change.removes_nothing else "`replace` would leave nothing"
+        return [(f"{what}: {why}", "Use `mode: clear` if that is meant.")]
     if not change.given:
         return [(f"there is nothing to {change.mode}: the list of labels came to nothing", "Give at least one label.")]
     if change.mode is Mode.UPSERT:

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from har_labels.address import RegistryRef
@@ -24,18 +25,21 @@ from har_labels.reading import Reader, Reading, choose
 from har_labels.selecting import Selected
 from har_labels.timing import Clock
 
+AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
     """An artifact that is written without having been read, since reading was refused (contract §5 point 1).
 
-    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`; then it
-    is skipped if the artifact `may_be_missing`, else failed.
+    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`, which
+    is `wait` seconds after planning; then it is skipped if the artifact `may_be_missing`, else failed.
     """
 
     error: HarLabelsError
     waits_until: float = 0
     may_be_missing: bool = False
+    wait: float = 0
 
     @property
     def says_missing(self) -> bool:
@@ -154,6 +158,14 @@ class Task:
         return self.reading.row.facts.package_type == "HUGGINGFACE" and bool(self.reading.row.artifact_type)
 
     @property
+    def has_unseen_type(self) -> bool:
+        """Whether it may have a type that nothing has shown: unread, or known by its summary alone, which tells none."""
+        row = self.reading.row
+        return bool(self.unread) or (
+            not row.origin and not row.artifact_type and row.facts.package_type in {"", "HUGGINGFACE"}
+        )
+
+    @property
     def facts(self) -> ArtifactFacts:
         """What the registry told: the answer to our PUT where there was one, the list for the rest."""
         listed = self.reading.row.facts
@@ -260,8 +272,10 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
     for ref in dict.fromkeys(task.ref for task in tasks):
         of_ref = [task for task in tasks if task.ref == ref]
         at = clock.monotonic()
+        # Nothing is asked twice that was refused before: such tasks can do without (contract §5 point 1).
+        skipping = _give_up if all(task.unread for task in of_ref) else None
         try:
-            rows = reader.rows(ref, names={task.name for task in of_ref})
+            rows = reader.rows(ref, names={task.name for task in of_ref}, skipping=skipping)
         except HarLabelsError as error:
             yield from ((task, error) for task in of_ref)
             continue
@@ -272,3 +286,7 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
                 yield task, error
             else:
                 yield task, Reading(row, at)
+
+
+def _give_up(_names: AbstractSet[str], error: HarLabelsError) -> None:
+    raise error

@@ -6,6 +6,7 @@ the inputs. What can't be said of one value alone (contradictions, templates) is
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -77,6 +78,16 @@ def _label(value: Any) -> str:
     if flaw := flaw_in(Item(text := _text(value), 1), renders=True):
         raise wrong(flaw.why, flaw.cure)
     return text
+
+
+def _label_text(value: Any) -> str:
+    """A text that is read as the input is. Raises for a mapping, with the list that was meant."""
+    if isinstance(value, dict):
+        pairs = [(key, inner.text if isinstance(inner, Word) else inner) for key, inner in value.items()]
+        labels = [f"{key}={inner}" for key, inner in pairs if isinstance(inner, str)]
+        as_list = f": {json.dumps(labels, ensure_ascii=False)}" if len(labels) == len(value) else ", an item each"
+        raise wrong("it is a mapping, and a list is wanted", f"Write the labels as a list{as_list}.")
+    return _text(value)
 
 
 def _sound(items: tuple[Item, ...], *, renders: bool = False) -> tuple[Item, ...]:
@@ -205,7 +216,7 @@ LabelList = Annotated[
     Annotated[list[_Label], _List, Tag("list")]
     | Annotated[
         LabelItems,
-        BeforeValidator(_text),
+        BeforeValidator(_label_text),
         AfterValidator(_some),
         AfterValidator(_sound_labels),
         _InOneText,
