@@ -96,7 +96,8 @@ def _as_text(mapping: dict[str, Any]) -> str:
     return f': "{shown(pairs[0][0])}: {shown(pairs[0][1])}"'
 
 
-def _word(value: Any) -> str:
+def word_of(value: Any) -> str:
+    """One word as it is written, without blanks around it. Raises what `_text` raises, and for nothing at all."""
     if isinstance(value, Word) and value.kind is Kind.NOTHING:
         raise wrong("it has no value", "Give one, or leave it out.")
     text = _given(value)
@@ -105,7 +106,8 @@ def _word(value: Any) -> str:
     return text
 
 
-def _version(value: Any) -> int:
+def version_of(value: Any) -> int:
+    """The one version there is."""
     if isinstance(value, Word) and value.kind is Kind.NUMBER and value.text in {"1", "1.0"}:
         return VERSION
     raise wrong("this har-labels reads version 1 only", "Write `version: 1`.")
@@ -149,11 +151,11 @@ _Text = Annotated[str, PlainValidator(_given), _string(minLength=1)]
 _Label = Annotated[str, PlainValidator(_label), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
 _OneArtifact = Annotated[ArtifactName, BeforeValidator(_given), _string(pattern="^[^*?\\[]+$")]
-_Registry = Annotated[Registry, BeforeValidator(_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
-_ArtifactType = Annotated[ArtifactType, BeforeValidator(_word), _values_of(ArtifactTypeName)]
-_Mode = Annotated[ModeName, BeforeValidator(_word), _values_of(Mode)]
-_OnConflict = Annotated[OnConflictName, BeforeValidator(_word), _values_of(OnConflict)]
-_OnMissing = Annotated[OnMissing, BeforeValidator(_word), _values_of(OnMissingName)]
+_Registry = Annotated[Registry, BeforeValidator(word_of), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
+_ArtifactType = Annotated[ArtifactType, BeforeValidator(word_of), _values_of(ArtifactTypeName)]
+_Mode = Annotated[ModeName, BeforeValidator(word_of), _values_of(Mode)]
+_OnConflict = Annotated[OnConflictName, BeforeValidator(word_of), _values_of(OnConflict)]
+_OnMissing = Annotated[OnMissing, BeforeValidator(word_of), _values_of(OnMissingName)]
 _List = Field(min_length=1)
 # At least one character that neither separates items nor surrounds them.
 _InOneText = _string(pattern="[^, \\t\\n]")
@@ -252,7 +254,7 @@ class Manifest(Defaults):
         },
     )
 
-    version: Annotated[int, PlainValidator(_version), WithJsonSchema({"const": VERSION})] = Field(
+    version: Annotated[int, PlainValidator(version_of), WithJsonSchema({"const": VERSION})] = Field(
         description="Version of this format",
     )
     changes: Annotated[list[ManifestEntry], Field(min_length=1)] = Field(description="The changes, in order")
