@@ -55,6 +55,7 @@ class Ledger:
             notices=tuple(dict.fromkeys([*self._notices, *self._notices_of_tasks()])),
             warnings=tuple(dict.fromkeys(self._warnings)),
             rollback_was_tried=self.rollback_was_tried,
+            breaches=self.plan.breaches,
         )
 
     def _notices_of_tasks(self) -> Iterator[str]:

@@ -22,12 +22,13 @@ from har_labels.errors import (
     HarLabelsError,
     NotFound,
     NothingMatched,
+    PolicyBroken,
     TooManyChanges,
     WouldRemove,
 )
 from har_labels.goal import ChangeGoal
 from har_labels.labels import Change, Changes, Labels, Mode, matches
-from har_labels.plan import ArtifactFacts, Outcome, Status, Step
+from har_labels.plan import ArtifactFacts, Breaches, Outcome, Status, Step
 from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, may_pass
 from har_labels.recipe import Baseline, Recipe
 from har_labels.task import Task, Unread
@@ -61,6 +62,7 @@ class Plan:
     others: list[Outcome] = field(default_factory=list)
     errors: list[HarLabelsError] = field(default_factory=list)
     baselines: list[tuple[RegistryRef, Baseline]] = field(default_factory=list)
+    breaches: Breaches = field(default_factory=Breaches)
 
     @property
     def changing(self) -> list[Task]:
@@ -74,7 +76,7 @@ class Plan:
     @property
     def is_readable(self) -> bool:
         """Whether it is a plan of everything asked for, though perhaps one that changes more than is allowed."""
-        is_told = all(isinstance(error, TooManyChanges | WouldRemove) for error in self.errors)
+        is_told = all(isinstance(error, TooManyChanges | WouldRemove | PolicyBroken) for error in self.errors)
         return is_told and all(outcome.status is not Status.FAILED for outcome in self.others)
 
     def put_aside(self, ended: Collection[Task]) -> None:

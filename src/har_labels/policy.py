@@ -17,6 +17,8 @@ from har_labels.labels import Labels, Mode, key_and_value, matches, matches_any
 # How many different labels' verdicts are kept: large registries repeat a few, and their run numbers are not worth it.
 _REMEMBERED = 4096
 _MOST_TOLD = 5
+# How a label comes to break a rule, in words.
+ADDED = "would be added"
 # What only takes away, or writes nothing, gives no label.
 _GIVING_NOTHING = frozenset({Mode.REMOVE, Mode.CLEAR, Mode.READ})
 
@@ -39,7 +41,7 @@ class Breach(NamedTuple):
     @property
     def told(self) -> str:
         """The breach in words: `'stage=prd' would be new, and policy.yaml:3:20 says that …`."""
-        what = repr(self.label) if self.label else ""
+        what = repr(shown(self.label)) if self.label else ""
         return f"{' '.join(filter(None, (what, self.how)))}, and {self.rule.place} says that {self.rule.says}"
 
 
@@ -108,7 +110,7 @@ class Policy:
     def breaches(self, labels: Labels) -> list[Breach]:
         """Everything that these labels break, however they came to be there."""
         wrong = [Breach(rule, label) for label in labels if (rule := self.broken_by(label))]
-        return wrong + [Breach(rule, "", "no label has it") for rule in self._missing(labels)]
+        return wrong + [Breach(rule, "", "has no label with that key") for rule in self._missing(labels)]
 
     def created(self, before: Labels, after: Labels) -> list[Breach]:
         """Everything that a change from `before` to `after` breaks; not what was broken already."""
@@ -120,9 +122,9 @@ class Policy:
         missing = set(self._missing(before))
         return [
             *(Breach(rule, label, "would be new") for label in new if (rule := self.broken_by(label))),
-            *(Breach(rule, label, "would be added") for label in new if (rule := self.protection_of(label))),
+            *(Breach(rule, label, ADDED) for label in new if (rule := self.protection_of(label))),
             *(Breach(rule, label, "would be removed") for label in gone if (rule := self.protection_of(label))),
-            *(Breach(rule, "", "its last label would go") for rule in self._missing(after) if rule not in missing),
+            *(Breach(rule, "", "the last label with that key would go") for rule in self._missing(after) if rule not in missing),
         ]
 
     def _missing(self, labels: Labels) -> list[Rule]:

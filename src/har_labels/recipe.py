@@ -6,7 +6,7 @@ Hides rendering: from items, templates and `require` lines to the `Change` and t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from har_labels.lists import Item, parse_expressions
 from har_labels.rendering import Rendered, has_placeholders, render_labels, render_patterns
 
 if TYPE_CHECKING:
+    from har_labels.policy import Policy
     from har_labels.rules import Requirement
 
 # What a `require` line may read of labels that are there.
@@ -61,7 +62,8 @@ def baseline_of(name: str | None, artifact_type: str | None) -> Baseline | None:
 class Recipe:
     """One change to be made of every artifact it is asked for.
 
-    `is_without_mode`: nobody gave a mode, so `mode` is `replace` and takes nothing away that is there.
+    `is_without_mode`: nobody gave a mode, so `mode` is `replace` and takes nothing away that is there. `policy` is what the
+    labels given are held to.
     `place` stands before positions in messages: `label`, or that with a manifest's line. `notice` takes
     one line for each label that was dropped; `holds_key` tells a text that the key stands in; `worded` tells a failure
     as its reader needs it, such as with the place in a manifest.
@@ -75,6 +77,7 @@ class Recipe:
     requirements: Sequence[Requirement] = ()
     baseline: Baseline | None = None
     is_without_mode: bool = False
+    policy: Policy | None = None
     place: str = "label"
     notice: Callable[[str], None] = lambda _line: None
     holds_key: Callable[[str], bool] = lambda _text: False
@@ -168,8 +171,10 @@ class Recipe:
             for line in rendered.notices:
                 notice(line)
             change = Change(self.mode, rendered.labels, self.owned, self.on_conflict, self.removes_nothing)
-            if rendered.labels or items is self.items:
-                _check(change, rendered.names, was_given=bool(items))
+            is_whole = bool(rendered.labels) or items is self.items
+            problems = list(_errors(change, rendered.names, was_given=bool(items))) if is_whole else []
+            if problems := [*problems, *self._policy_problems(rendered)]:
+                raise Failures(problems)  # noqa: TRY301 - with the others, for their wording
         except Failures as failures:
             raise Failures([self.worded(error) for error in failures.errors]) from None
         return change
@@ -183,6 +188,14 @@ class Recipe:
         ]
         if found:
             raise Failures(found)
+
+    def _policy_problems(self, rendered: Rendered) -> Iterator[HarLabelsError]:
+        """What a run gives is judged before any write, whatever the labels are now (contract §6 "Policy")."""
+        for label, name in rendered.names.items() if self.policy else ():
+            if self.policy and (refusal := self.policy.refusal(label, self.mode)):
+                rule, cure = refusal
+                what = f"{name} {shown(label)!r} is not allowed: {rule.place} says that {rule.says}"
+                yield InputError(what, cure, is_spelt=True)
 
     def _reads(self, item: Item) -> set[str]:
         """The names that an item reads; none of one that can't be read, which rendering tells."""
@@ -227,10 +240,8 @@ def _open_gate(_now: Labels | None) -> None:
     """No `require`: always open."""
 
 
-def _check(change: Change, names: Mapping[str, str], *, was_given: bool) -> None:
-    problems = [InputError(what, cure) for what, cure in _problems(change, names, was_given=was_given)]
-    if problems:
-        raise Failures(problems)
+def _errors(change: Change, names: Mapping[str, str], *, was_given: bool) -> Iterator[HarLabelsError]:
+    yield from (InputError(what, cure) for what, cure in _problems(change, names, was_given=was_given))
 
 
 def _problems(change: Change, names: Mapping[str, str], *, was_given: bool) -> Sequence[tuple[str, str]]:

@@ -36,6 +36,7 @@ INPUTS = {
     "owned": "",
     "baseline": "",
     "require": "",
+    "policy": "",
     "dry-run": "",
     "save-plan": "",
     "apply-plan": "",

@@ -18,7 +18,7 @@ from har_labels.contradictions import MODES_OF, WITHOUT_LABELS
 from har_labels.display import shown
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
-from har_labels.files import NO_WORKSPACE, Workspace, read_text
+from har_labels.files import NO_WORKSPACE, Document, Workspace
 from har_labels.flaws import remarks_on
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
@@ -30,9 +30,8 @@ from har_labels.recipe import Recipe, Surroundings, baseline_of, requirements_of
 from har_labels.settings import Settings
 
 if TYPE_CHECKING:
+    from har_labels.policy import Policy
     from har_labels.rules import Requirement
-
-LARGEST_MANIFEST = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +43,12 @@ class PlacedItem(Item):
 
 
 def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
-    path: str,
+    document: Document,
     *,
-    spelling: str,
     defaults: Settings,
     surroundings: Surroundings,
     requirements: Sequence[Requirement] = (),
+    policy: Policy | None = None,
     notice: Callable[[str], None],
     workspace: Workspace = NO_WORKSPACE,
     has_metrics: bool = True,
@@ -57,17 +56,15 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
 ) -> list[Entry]:
     """The entries of a manifest in order, each with what the file and the inputs (`defaults`) add to it.
 
-    `spelling` is the input `manifest` as its reader writes it, `requirements` are those of the input `require`;
+    `requirements` are those of the input `require`, `policy` is what the labels are held to;
     without `has_metrics` those of the input can't be read, and what needs them is not judged. Labels that are the same
     for every artifact are rendered, so that a wrong one is told before any request.
-    Raises Failures with an error for every problem, each naming file, line and column; InputError if the file can't
-    be read at all.
+    Raises Failures with an error for every problem, each naming file, line and column.
     """
-    text = read_text(path, spelling=spelling, limit=LARGEST_MANIFEST)
-    faults = Faults(path)
-    making = _Making(faults, surroundings, tuple(requirements), notice, workspace, has_metrics, holds_key)
+    faults = Faults(document.name)
+    making = _Making(faults, surroundings, tuple(requirements), policy, notice, workspace, has_metrics, holds_key)
     made: list[Entry] = []
-    if levels := levels_of(text, faults):
+    if levels := levels_of(document.text, faults):
         file, own = levels
         entries = [PlacedEntry(level, file, defaults) for level in own]
         for entry in entries:
@@ -79,10 +76,10 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
     return made
 
 
-def check_file(path: str, *, spelling: str) -> None:
+def check_file(document: Document) -> None:
     """Raises what is wrong with the file by itself, whatever stands behind it; as `entries_in` does."""
-    faults = Faults(path)
-    levels_of(read_text(path, spelling=spelling, limit=LARGEST_MANIFEST), faults)
+    faults = Faults(document.name)
+    levels_of(document.text, faults)
     if errors := faults.errors:
         raise Failures(errors)
 
@@ -94,6 +91,7 @@ class _Making:
     faults: Faults
     surroundings: Surroundings
     requirements: tuple[Requirement, ...]
+    policy: Policy | None
     notice: Callable[[str], None]
     workspace: Workspace
     has_metrics: bool
@@ -132,6 +130,7 @@ class _Making:
             baseline=baseline_of(entry.value("baseline"), entry.value("artifact_type")),
             requirements=(*self.requirements, *self._requirements_of(entry, surroundings)),
             place=place,
+            policy=self.policy,
             worded=partial(self._of_file, place),
             notice=self.notice,
             holds_key=self.holds_key,

@@ -201,9 +201,9 @@ def _node_at(root: Node, location: _Location) -> Node:
 
 def _subject(location: _Location) -> str:
     """`labels` item 2, or `mode`: what the reader sees at that place."""
-    keys = [step for step in location if isinstance(step, str) and step not in {"list", "text"}]
+    keys = [step for step in location if isinstance(step, str) and step not in {"list", "text", "[key]"}]
     item = f" item {location[-1] + 1}" if isinstance(location[-1], int) else ""
-    return f"`{keys[-1]}`{item}"
+    return f"`{shown(keys[-1])}`{item}"
 
 
 def _shown(node: Node) -> str:
