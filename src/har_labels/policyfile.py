@@ -116,6 +116,7 @@ class PolicyForm(BaseModel):
     )  # fmt: skip
     labels: Annotated[TextList, AfterValidator(_words)] | None = Field(
         None, description="Labels without a key that may be there; patterns",
+        json_schema_extra={"items": {"pattern": _WORD_PATTERN}},
     )  # fmt: skip
     others: Annotated[Others, PlainValidator(_others), WithJsonSchema({"enum": [one.value for one in Others]})] = Field(
         default=Others.ALLOW, description="Whether all other labels are allowed",
