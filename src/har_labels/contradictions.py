@@ -160,7 +160,10 @@ def _stdin(settings: Settings, spell: Spell) -> Problems:
         named += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
     if len(named) > 1:
         given = " and ".join(f"`{spell(name)}`" for name in named)
-        yield f"{given} are all standard input" if len(named) > 2 else f"{given} are both standard input", "Name a file for all but one."
+        yield (
+            f"{given} are all standard input" if len(named) > 2 else f"{given} are both standard input",
+            "Name a file for all but one.",
+        )
 
 
 def clashes(settings: Settings) -> Iterator[tuple[str, str]]:

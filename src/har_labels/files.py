@@ -116,9 +116,7 @@ class Document:
     name: str
 
 
-def read_document(
-    given: str, *, spelling: str, limit: int, stdin: Callable[[int], bytes] | None
-) -> Document:
+def read_document(given: str, *, spelling: str, limit: int, stdin: Callable[[int], bytes] | None) -> Document:
     """What an input that takes a file, the text itself or `-` was given. Raises InputError.
 
     `stdin` reads standard input; None where there is none, as in a step of a CI.

@@ -104,6 +104,12 @@ def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> argpar
         metavar="true|false",
         help="log each request: method, path, status, time",
     )
+    parser.add_argument(
+        "--lint",
+        nargs="+",
+        metavar="FILE",
+        help="check manifests, policies and plans, without key or network, and do nothing else",
+    )
     for name, kind in fields.items():
         is_key, is_switch = name == "api_key", kind is Kind.SWITCH
         parser.add_argument(

@@ -124,7 +124,11 @@ class Policy:
             *(Breach(rule, label, "would be new") for label in new if (rule := self.broken_by(label))),
             *(Breach(rule, label, ADDED) for label in new if (rule := self.protection_of(label))),
             *(Breach(rule, label, "would be removed") for label in gone if (rule := self.protection_of(label))),
-            *(Breach(rule, "", "the last label with that key would go") for rule in self._missing(after) if rule not in missing),
+            *(
+                Breach(rule, "", "the last label with that key would go")
+                for rule in self._missing(after)
+                if rule not in missing
+            ),
         ]
 
     def _missing(self, labels: Labels) -> list[Rule]:
@@ -156,7 +160,9 @@ class Policy:
             key = label[: len(label) - len(pair[1])]
             meant = [f"{key}{near[0]}"] if near and of_key.are_values else []
         else:
-            meant = get_close_matches(label, self.words, n=1) if not pair else get_close_matches(pair[0], self.keys, n=1)
+            meant = (
+                get_close_matches(label, self.words, n=1) if not pair else get_close_matches(pair[0], self.keys, n=1)
+            )
         hint = f"Did you mean `{shown(meant[0])}`? " if meant else ""
         return f"{hint}Give a label that the policy allows, or have the policy changed."
 

@@ -9,8 +9,16 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
-from pydantic import ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from har_labels.checks import wrong
 from har_labels.display import shown
@@ -60,7 +68,9 @@ def _rules(value: Any) -> Any:
     if isinstance(value, Word) and value.kind is Kind.NOTHING:
         raise wrong("it has no value", "Write `{}` for any value, or `{values: [dev, production]}`.")
     if not isinstance(value, dict):
-        raise wrong("it is no mapping", "Write `{values: [dev, production]}`, `{pattern: \"team-*\"}` or `{}` for any value.")
+        raise wrong(
+            "it is no mapping", 'Write `{values: [dev, production]}`, `{pattern: "team-*"}` or `{}` for any value.'
+        )
     return value
 
 

@@ -129,9 +129,9 @@ class Recipe:
     def _baseline_map(self) -> Mapping[str, object] | None:
         return by_key(self.baseline.labels) if self.baseline and self.baseline.labels is not None else None
 
-    def problems_of_requirements(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
+    def problems_of_requirements(self, *, has_metrics: bool = True, is_alone: bool = False) -> Sequence[HarLabelsError]:
         """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""
-        unknown = ARTIFACT_NAMES if has_metrics else ARTIFACT_NAMES | {"metrics"}
+        unknown = _unknown(has_metrics=has_metrics, is_alone=is_alone)
         problems: list[HarLabelsError] = []
         for requirement in self.requirements:
             if not self.baseline and "baseline" in _first_parts(requirement.names):
@@ -144,12 +144,12 @@ class Recipe:
                     problems.append(problem)
         return problems
 
-    def problems(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
+    def problems(self, *, has_metrics: bool = True, is_alone: bool = False) -> Sequence[HarLabelsError]:
         """What is wrong with the labels that are the same for every artifact, before any artifact is known.
 
-        Without `has_metrics` those that read metrics are not judged.
+        Without `has_metrics` those that read metrics are not judged; if a file `is_alone`, none that reads what a run knows.
         """
-        unknown = ARTIFACT_NAMES if has_metrics else ARTIFACT_NAMES | {"metrics"}
+        unknown = _unknown(has_metrics=has_metrics, is_alone=is_alone)
         known = [item for item in self.items if not self._reads(item) & unknown]
         try:
             if len(known) == len(self.items):
@@ -230,6 +230,11 @@ def requirements_of(
     if problems:
         raise Failures(problems)
     return tuple(parsed)
+
+
+def _unknown(*, has_metrics: bool, is_alone: bool) -> frozenset[str]:
+    """The names of which nothing can be said yet; of a file that `is_alone` there is not even a run."""
+    return frozenset(ARTIFACT_NAMES | (set() if has_metrics else {"metrics"}) | ({"ci", "now"} if is_alone else set()))
 
 
 def _first_parts(paths: Iterable[str]) -> set[str]:

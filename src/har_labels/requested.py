@@ -37,7 +37,7 @@ LARGEST_MANIFEST = 10 * 1024 * 1024
 def policy_of(configuration: Configuration) -> Policy | None:
     """The policy that the input names; None without one. Read once, since it may come by standard input.
 
-    Raises Failures with everything that is wrong with it, InputError if it can't be read at all.
+    Raises Failures with everything that is wrong with it.
     """
     given, spelling = configuration.settings.policy, configuration.spell("policy")
     if given is None:
@@ -47,8 +47,7 @@ def policy_of(configuration: Configuration) -> Policy | None:
 
         try:
             document = read_document(given, spelling=spelling, limit=LARGEST_POLICY, stdin=configuration.stdin)
-            if configuration.holds_key(document.text):
-                raise InputError(f"the policy of `{spelling}` contains the key", KEY_IS_ELSEWHERE)
+            _refuse_key(configuration, document.text, spelling)
             configuration.kept["policy"] = policy_in(document.text, name=document.name)
         except InputError as error:
             configuration.kept["policy"] = Failures([error])
@@ -58,6 +57,11 @@ def policy_of(configuration: Configuration) -> Policy | None:
     if isinstance(found, Failures):
         raise found
     return found
+
+
+def _refuse_key(configuration: Configuration, text: str, spelling: str) -> None:
+    if configuration.holds_key(text):
+        raise InputError(f"the policy of `{spelling}` contains the key", KEY_IS_ELSEWHERE)
 
 
 class _Problems:
@@ -255,9 +259,7 @@ class _Asked:
 
     def _manifest(self) -> Document:
         given, configuration = self._settings.manifest or "", self._configuration
-        return read_document(
-            given, spelling=self._spell("manifest"), limit=LARGEST_MANIFEST, stdin=configuration.stdin
-        )
+        return read_document(given, spelling=self._spell("manifest"), limit=LARGEST_MANIFEST, stdin=configuration.stdin)
 
     def _is_bad(self, name: str) -> bool:
         return name in self._configuration.bad

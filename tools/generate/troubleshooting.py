@@ -92,7 +92,7 @@ LINES: dict[str, tuple[str, str]] = {
         "'resnet50' in acme/ml/prod/models/+: 'owner=vision', 'stage=dev' would be removed, and no `mode` says that it may", "",
     ),
     "HAR-POLICY": (
-        "'resnet50' in acme/ml/prod/models/+: the last label with that key would go, and policy.yaml:3:42 says that `stage` is required", "",
+        "'resnet50' in acme/ml/prod/models/+: the last label with that key would go, and policy.yaml:3:41 says that `stage` is required", "",
     ),
     "HAR-CANCELLED": ("the run was cancelled", ""),
 }  # fmt: skip

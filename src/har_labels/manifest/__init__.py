@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Document, Workspace
 from har_labels.flaws import remarks_on
+from har_labels.inputs import Inputs
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item
 from har_labels.manifest.entry import PlacedEntry, check_defaults, check_entry
@@ -27,7 +29,7 @@ from har_labels.manifest.file import Faults, levels_of
 from har_labels.manifest.positions import Place
 from har_labels.names import dashed
 from har_labels.recipe import Recipe, Surroundings, baseline_of, requirements_of
-from har_labels.settings import Settings
+from har_labels.settings import Settings, check
 
 if TYPE_CHECKING:
     from har_labels.policy import Policy
@@ -84,6 +86,32 @@ def check_file(document: Document) -> None:
         raise Failures(errors)
 
 
+def check_alone(document: Document, *, now: datetime) -> None:
+    """Raises what is wrong with a manifest whatever inputs, metrics and registry come to it; as `entries_in` does."""
+    faults = Faults(document.name)
+    surroundings = Surroundings({}, {}, now)
+    making = _Making(faults, surroundings, (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
+    if levels := levels_of(document.text, faults):
+        file, own = levels
+        entries = [PlacedEntry(level, file, check(Inputs()).settings) for level in own]
+        for entry in entries:
+            check_entry(entry, faults, is_alone=True)
+            making.check(entry)
+        if not any(entry.is_without_mode for entry in entries):
+            check_defaults(file, entries, check(Inputs()).settings, faults)
+    if errors := faults.errors:
+        raise Failures(errors)
+
+
+def _ignore(_line: str) -> None:
+    """Nobody is told of notices."""
+
+
+def _never(_text: str) -> bool:
+    """Nothing is known of a key."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Making:
     """Makes entries of a run out of those of a file; what is wrong with them goes into `faults`."""
@@ -96,6 +124,7 @@ class _Making:
     workspace: Workspace
     has_metrics: bool
     holds_key: Callable[[str], bool]
+    is_alone: bool = False
     _metrics: dict[tuple[str, ...], Surroundings | Sequence[HarLabelsError]] = field(default_factory=dict)
 
     def entry(self, entry: PlacedEntry) -> Entry:
@@ -108,6 +137,11 @@ class _Making:
             skips_missing=entry.value("on_missing") is OnMissingName.SKIP,
             places=self._places(entry, patterns),
         )
+
+    def check(self, entry: PlacedEntry) -> None:
+        """Finds what is wrong with what one entry asks for, whichever artifacts it names."""
+        if entry.mode:
+            self._recipe(entry, entry.mode, is_without_mode=entry.is_without_mode)
 
     def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
         """Where the patterns and the registry stand, for errors that only the registry can tell."""
@@ -136,9 +170,9 @@ class _Making:
             holds_key=self.holds_key,
         )
         is_judged = bool(recipe.items) and not any(map(entry.is_bad, MODES_OF))
-        for error in recipe.problems(has_metrics=surroundings is not None) if is_judged else ():
+        for error in recipe.problems(has_metrics=surroundings is not None, is_alone=self.is_alone) if is_judged else ():
             self._add(labels.place if labels else entry.own.node.place, [error])
-        for error in recipe.problems_of_requirements(has_metrics=surroundings is not None):
+        for error in recipe.problems_of_requirements(has_metrics=surroundings is not None, is_alone=self.is_alone):
             self._add(entry.own.node.place, [error])
         return recipe
 
@@ -180,6 +214,8 @@ class _Making:
 
         None where these metrics can't be read.
         """
+        if self.is_alone:
+            return None
         node = entry.node("metrics_file")
         if not node:
             return self.surroundings if self.has_metrics else None
