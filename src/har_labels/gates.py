@@ -133,7 +133,10 @@ class _Judgement:
             self._breaches.add(_row(task, breach, is_new=True))
         for breach in left:
             self._breaches.add(_row(task, breach, is_new=False))
-        for rule, breach in {breach.rule: breach for breach in reversed(left)}.items():
+        firsts: dict[Rule, Breach] = {}
+        for breach in left:
+            firsts.setdefault(breach.rule, breach)
+        for rule, breach in firsts.items():
             how = f"has {shown(breach.label)!r}" if breach.label else breach.how
             tally = self._left.setdefault((rule, task.goal.is_read), _Tally(f"{task.subject} {how}"))
             tally.count += 1

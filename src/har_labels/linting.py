@@ -18,6 +18,7 @@ from har_labels.platforms import Platform
 
 LARGEST_FILE = 512 * 1024 * 1024
 _KEY_OF_YAML = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z][\w-]*))[ \t]*:(?:\s|$)""", re.MULTILINE)
+_WHOLE = 2  # what a key of ours counts, where one that is alike counts 1
 _PLAN = '"har_labels_plan"'
 _COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*|---)?\r?\n)*")
 
@@ -112,8 +113,10 @@ def _kind_of(document: Document) -> Kind:
     there = set(_keys_of(text))
     of_policy, of_manifest = set(PolicyForm.model_fields), set(map(dashed, Manifest.model_fields))
     policy, manifest = _alike(there, of_policy - of_manifest), _alike(there, of_manifest - of_policy)
+    if "version" not in there and max(policy, manifest) < _WHOLE:
+        policy = manifest = 0  # one key that is a little alike makes no file of ours
     # `labels` alone may be a whole policy, and never a whole manifest.
-    if policy > manifest or (policy == manifest and "labels" in there):
+    if policy > manifest or (policy == manifest and {"version", "labels"} <= there):
         return Kind.POLICY
     if manifest:
         return Kind.MANIFEST
@@ -126,7 +129,7 @@ def _kind_of(document: Document) -> Kind:
 def _alike(there: set[str], known: set[str]) -> int:
     from difflib import get_close_matches
 
-    return sum(2 if key in known else bool(get_close_matches(key, known, n=1, cutoff=0.8)) for key in there)
+    return sum(_WHOLE if key in known else bool(get_close_matches(key, known, n=1, cutoff=0.7)) for key in there)
 
 
 def _keys_of(text: str) -> Iterator[str]:

@@ -14,8 +14,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainValidator,
+    Tag,
     ValidationError,
     WithJsonSchema,
 )
@@ -24,9 +26,8 @@ from har_labels.checks import wrong
 from har_labels.display import shown
 from har_labels.errors import Failures, PolicyFileError
 from har_labels.labels import key_and_value
-from har_labels.lists import Item
 from har_labels.manifest.file import Faults, Words, add_value_error, keys_here, mapping_in, near_key
-from har_labels.manifest.keys import TextList, version_of, word_of
+from har_labels.manifest.keys import text_of, version_of, word_of
 from har_labels.manifest.positions import Kind, Node, Place, Word
 from har_labels.policy import KeyRule, Policy, Rule, listed
 from har_labels.settings import fields, quoted
@@ -74,9 +75,22 @@ def _rules(value: Any) -> Any:
     return value
 
 
+def _one(value: Any) -> str:
+    """A text that is one item, whatever it has in it; what looks like several is not guessed at."""
+    text = text_of(value)
+    if "," in text or "\n" in text.strip():
+        raise wrong(
+            "it is one text, and looks like several", 'Write a list: `[a, b]`; one item with a comma is `["a,b"]`.'
+        )
+    return text
+
+
+def _form(value: Any) -> str:
+    return "list" if isinstance(value, list) else "text"
+
+
 def _words(items: Any) -> Any:
-    for item in items:
-        text = item.text if isinstance(item, Item) else item
+    for text in _items(items):
         if pair := key_and_value(text):
             raise wrong(
                 f"its item {quoted(text)} has the key {quoted(pair[0])}, and this is for words without one",
@@ -85,6 +99,16 @@ def _words(items: Any) -> Any:
     return items
 
 
+def _items(value: str | list[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else value or []
+
+
+_Text = Annotated[str, PlainValidator(text_of), WithJsonSchema({"type": "string", "minLength": 1})]
+_OneOrList = Annotated[
+    Annotated[list[_Text], Field(min_length=1), Tag("list")]
+    | Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"}), Tag("text")],
+    Discriminator(_form),
+]
 _Key = Annotated[str, AfterValidator(_key)]
 _WORD_PATTERN = r"^(=.*|:[^=]*|://.*|[^=:]+)$"
 
@@ -97,8 +121,8 @@ class KeyForm(BaseModel):
         json_schema_extra={"not": {"required": ["values", "pattern"]}},
     )  # fmt: skip
 
-    values: TextList | None = Field(None, description="The values that it may have")
-    pattern: TextList | None = Field(None, description="A pattern that its value matches, or several: `team-*`")
+    values: _OneOrList | None = Field(None, description="The values that it may have")
+    pattern: _OneOrList | None = Field(None, description="A pattern that its value matches, or several: `team-*`")
     required: Annotated[bool, PlainValidator(_switch), WithJsonSchema({"type": "boolean"})] = Field(
         default=False, description="Whether every artifact has to have a label with this key",
     )  # fmt: skip
@@ -121,12 +145,12 @@ class PolicyForm(BaseModel):
         ]
         | None
     ) = Field(None, description="What labels with a key may be, by key or by a pattern of keys")
-    protected: TextList | None = Field(
+    protected: _OneOrList | None = Field(
         None, description="Patterns of labels that a run may neither add, change nor remove",
     )  # fmt: skip
-    labels: Annotated[TextList, AfterValidator(_words)] | None = Field(
+    labels: Annotated[_OneOrList, AfterValidator(_words)] | None = Field(
         None, description="Labels without a key that may be there; patterns",
-        json_schema_extra={"items": {"pattern": _WORD_PATTERN}},
+        json_schema_extra={"items": {"pattern": _WORD_PATTERN}, "pattern": _WORD_PATTERN},
     )  # fmt: skip
     others: Annotated[Others, PlainValidator(_others), WithJsonSchema({"enum": [one.value for one in Others]})] = Field(
         default=Others.ALLOW, description="Whether all other labels are allowed",
@@ -207,10 +231,10 @@ def _value(node: Node | None, name: str) -> Node | None:
 
 
 def _placed(texts: Any, node: Node | None) -> Iterator[tuple[str, Place]]:
-    """The texts of a list, or of one text that is a list, each with the place of its item, else of the whole."""
-    for at, found in enumerate(texts or ()):
+    """The texts of a list, or the one text, each with its place."""
+    for at, text in enumerate(_items(texts)):
         own = node.value[at] if node and isinstance(node.value, list) else node
-        yield found.text if isinstance(found, Item) else found, own.place if own else Place(1, 1)
+        yield text, own.place if own else Place(1, 1)
 
 
 def _hint(key: str, location: tuple[int | str, ...]) -> str:

@@ -63,7 +63,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _given(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A text without an expression that no CI resolves in a file."""
     if flaw := unresolved(text := _text(value)):
         raise wrong(flaw.why, flaw.cure)
@@ -100,7 +100,7 @@ def word_of(value: Any) -> str:
     """One word as it is written, without blanks around it. Raises what `_text` raises, and for nothing at all."""
     if isinstance(value, Word) and value.kind is Kind.NOTHING:
         raise wrong("it has no value", "Give one, or leave it out.")
-    text = _given(value)
+    text = text_of(value)
     if text != text.strip():
         raise wrong("it has a blank at its start or end", "Take the blank away.")
     return text
@@ -115,7 +115,7 @@ def version_of(value: Any) -> int:
 
 def _artifact(value: Any) -> str:
     try:
-        return parse_artifact_name(_given(value))
+        return parse_artifact_name(text_of(value))
     except AddressError as error:
         raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
 
@@ -147,10 +147,10 @@ def _string(**more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **more})
 
 
-_Text = Annotated[str, PlainValidator(_given), _string(minLength=1)]
+_Text = Annotated[str, PlainValidator(text_of), _string(minLength=1)]
 _Label = Annotated[str, PlainValidator(_label), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
-_OneArtifact = Annotated[ArtifactName, BeforeValidator(_given), _string(pattern="^[^*?\\[]+$")]
+_OneArtifact = Annotated[ArtifactName, BeforeValidator(text_of), _string(pattern="^[^*?\\[]+$")]
 _Registry = Annotated[Registry, BeforeValidator(word_of), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
 _ArtifactType = Annotated[ArtifactType, BeforeValidator(word_of), _values_of(ArtifactTypeName)]
 _Mode = Annotated[ModeName, BeforeValidator(word_of), _values_of(Mode)]
@@ -192,7 +192,7 @@ ArtifactList = Annotated[
 ]
 Lines = Annotated[
     Annotated[list[_Text], _List, Tag("list")]
-    | Annotated[Expressions, BeforeValidator(_given), AfterValidator(_some), _InOneText, Tag("text")],
+    | Annotated[Expressions, BeforeValidator(text_of), AfterValidator(_some), _InOneText, Tag("text")],
     Discriminator(_form),
 ]
 
