@@ -17,7 +17,7 @@ RUN python3 -m venv /tmp/pip; \
 # what tqdm and urllib3 have for other programs and platforms, the compiled half of charset_normalizer (we never guess an
 # encoding; its Python half stays), and pip's own notes. METADATA and licences stay, for scanners and for readers.
 RUN rm -rf src/bin src/tests src/*/tests src/pydantic/v1 src/pydantic/mypy.py src/charset_normalizer/*.so \
-      src/tqdm/contrib src/urllib3/contrib/emscripten src/urllib3/contrib/pyopenssl.py; \
+      src/tqdm/contrib src/tqdm/tk.py src/urllib3/contrib/emscripten src/urllib3/contrib/pyopenssl.py; \
     find src -name '*.pyi' -delete; \
     find src/*.dist-info '(' -name RECORD -o -name REQUESTED -o -name INSTALLER -o -name WHEEL ')' -delete
 

@@ -24,7 +24,7 @@ demo: $(READY) ## run the step for real, as GitHub would and as Harness would, a
 	@$(BIN)/python tools/demo
 
 test: $(READY) ## run all tests but the container's and those of the composite action that install packages
-	$(BIN)/python -m pytest -q --ignore=tests/image --ignore=tests/composite
+	$(BIN)/python -m pytest -q --numprocesses=auto --dist=loadgroup --ignore=tests/image --ignore=tests/composite
 
 check: $(READY) ## look for faults without running anything: types, style, schemas, workflows, drift of the documents
 	$(BIN)/ruff check .
@@ -61,8 +61,9 @@ test-image: $(READY) ## run the container's tests; they need Docker
 test-composite: $(READY) ## run the composite action from its first step on; it needs the package registry
 	$(BIN)/python -m pytest tests/composite -rA
 
-race: $(READY) ## count lost labels among many real writers
+race: $(READY) ## count lost labels among many real writers, and holders of a label that is moved by two at once
 	@$(BIN)/python tools/race
+	@$(BIN)/python tools/moves
 
 soak: $(READY) ## minutes of mixed modes, writers and faults, with an oracle that knows every label
 	@$(BIN)/python tools/soak

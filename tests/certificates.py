@@ -39,6 +39,8 @@ class Certificates:
                 "2",
                 "-subj",
                 f"/CN={name}",
+                "-addext",
+                "keyUsage=critical,keyCertSign,cRLSign",  # Python 3.13 takes an authority for one only with it
             )
         self.authority = folder / "authority.pem"
 

@@ -50,6 +50,19 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("har_labels.planner._FIRST_WAIT", 0.02)
 
 
+# Files whose tests wait for real time to pass: one worker has all of them, so that they don't wait for one another's processors.
+REAL_TIME = frozenset(
+    {"test_signals", "test_connections", "test_tls_proxies", "test_kills", "test_rollback_cut_short", "test_composite_action", "test_writing"}
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts them into one group of the parallel runner."""
+    for item in items:
+        if item.path.stem in REAL_TIME:
+            item.add_marker(pytest.mark.xdist_group("real time"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -10,6 +10,7 @@ The process and one run
     run             from checked settings to a result: plan, check, write or show
     gates           what a plan may not be: too many changes, harmful, too slow
     ledger          what is known of a run at any moment, so that a cancelled one still reports
+    record          who ran what, when and from where
     progress        showing that a long run is alive
 What is asked
     requested           what the inputs ask for, as entries to plan
@@ -30,9 +31,11 @@ What was given
     flags           the terminal's flags, made from the same inputs
 Planning and writing
     planner         one task an artifact, by as few reads as it takes
-    replay          a plan file planned again
+    replay          a plan file, or what takes a run back, planned again
     planfile        a plan as JSON lines
+    reportfile      the report of a run as the steps that take back what it wrote
     apply           writing so that nobody's label is lost: retry the change, never the request
+    moving          one label from holder to holder
     watching        looking again: is our change there, was it undone, has a later writer spoken?
     renewal         renewing reads that have grown old, a page at a time
     doubts          what is told of a write that nothing has confirmed
@@ -41,6 +44,7 @@ Planning and writing
     rollback        undoing what a run wrote, and only that
     task            one artifact on its way through a run
     reading         finding artifacts and their labels with few requests
+    baselines       the artifacts that `require` compares with
 The registry, and time
     registry        one method a call
     answers         what an answer means: final, doubt, or to be believed
@@ -80,17 +84,27 @@ What is meant (values to values, from here on)
     recipe          what one entry asks for, before it is known of which artifact
     policy          a team's vocabulary of labels, and what a change breaks of it
     rules           label templates and `require`
+    facts           what a list's row tells besides the labels, as values
     rendering       from items to labels or patterns, one by one
     language              the language of templates and `require`
     language.expressions  Jinja2's grammar, held to an allow-list
     language.syntax       source to syntax tree; the only user of jinja2
     language.evaluation   how the pieces of an expression are evaluated
+    language.comparison   how two values are compared: like with like
     language.scope        what an expression can see, and all it can see
-    language.filters      the filters, bounded
+    language.filters      the table of the filters
+    language.numbers      filters of numbers
+    language.formats      the filter `format`
+    language.texts        filters of texts
+    language.dates        filters of times
+    language.sequences    filters of lists, and the tests
+    language.keys         keys that no name can be, and where one was meant
     language.values       values in an expression, and how large they may get
     language.unreadable   a value of a file that is an error where it is read
 What is told
     summary         the Markdown of the job summary, and the diff in the log
+    pictures        many artifacts in a small table of the summary
+    vocabulary      labels counted over many artifacts
     report          counts, status, exit code, outputs and the JSON report
     upserts         what an `upsert` does that its writer may not have meant
     display         somebody else's text, so that it has no effect

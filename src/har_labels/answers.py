@@ -221,7 +221,7 @@ def labels_of(value: Any) -> Labels | None:
 
 def facts_of(data: dict[str, Any]) -> ArtifactFacts:
     def text(*names: str) -> str:
-        return next((intern(str(data[name])) for name in names if isinstance(data.get(name), str | int)), "")
+        return next((intern(_as_text(data[name])) for name in names if isinstance(data.get(name), str | int)), "")
 
     return ArtifactFacts(
         image_name=text("imageName", "name"),
@@ -229,7 +229,14 @@ def facts_of(data: dict[str, Any]) -> ArtifactFacts:
         created_at=text("createdAt"),
         modified_at=text("modifiedAt", "lastModified"),
         downloads_count=text("downloadsCount"),
+        is_quarantined=text("isQuarantined"),
+        latest_version=text("latestVersion"),
     )
+
+
+def _as_text(value: str | int) -> str:
+    """A number or `true` and `false` as JSON writes them, so that no two servers' forms differ here."""
+    return str(value).lower() if isinstance(value, bool) else _HALF_PAIR.sub("\ufffd", str(value))
 
 
 def count_of(value: Any) -> int:

@@ -47,12 +47,16 @@ def refusals(
 
 def fail_harmful(plan: Plan, settings: Settings) -> None:
     """Fails each artifact that a write is known to harm, or may harm unseen (contract §5 point 9)."""
-    if settings.api_url.keeps_types or settings.allow_type_loss:
-        return
-    harmed = [task for task in plan.changing if task.is_typed_hugging_face or task.unread]
-    for task in harmed:
-        task.fail(_would_lose_type(task), task.labels)
+    harmed = [task for task in plan.changing if fails_as_harmful(task, settings)]
     plan.put_aside(harmed)
+
+
+def fails_as_harmful(task: Task, settings: Settings) -> bool:
+    """Fails one artifact, and says so, that a write is known to harm, or may harm unseen."""
+    if settings.api_url.keeps_types or settings.allow_type_loss or not (task.is_typed_hugging_face or task.unread):
+        return False
+    task.fail(_would_lose_type(task), task.labels)
+    return True
 
 
 def check_removals(plan: Plan, *, dry_run: bool) -> None:

@@ -27,7 +27,7 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 # What JavaScript makes of an object where a text is wanted.
 PASTED_OBJECT = "[object Object]"
 # Brackets and the sign of a comment, and texts in quotes as a whole, one that is not closed to the line's end.
-_OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*(?:'|$)|"(?:[^"\\]|\\.)*(?:"|$)|[#(){}\[\]]""")
+_OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*+(?:'|\\?$)|"(?:[^"\\]|\\.)*+(?:"|\\?$)|[#(){}\[\]]""")
 _GOING_ON = re.compile(r"(?:[-+*/%~<>=!|,.]|(?<![\w.])(?:and|or|not|in|is|if|else))$")
 
 

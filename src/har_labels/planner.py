@@ -28,8 +28,9 @@ from har_labels.errors import (
 )
 from har_labels.goal import ChangeGoal
 from har_labels.labels import Change, Changes, Labels, Mode, matches
-from har_labels.plan import ArtifactFacts, Breaches, Outcome, Status, Step
-from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, may_pass
+from har_labels.moving import Listing, Move, unmatched
+from har_labels.plan import MOST_WITH_FACTS, ArtifactFacts, Breaches, Outcome, Status, Step
+from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.recipe import Baseline, Recipe
 from har_labels.task import Task, Unread
 from har_labels.timing import LONGEST_WAIT, Clock
@@ -46,6 +47,11 @@ class _Assigned(NamedTuple):
     recipes: tuple[Recipe, ...]
     skips_missing: bool
 
+    @property
+    def is_read(self) -> bool:
+        """Whether only the labels are asked for, so that the results tell what else the registry told."""
+        return all(recipe.mode is Mode.READ for recipe in self.recipes)
+
     def and_then(self, other: _Assigned) -> _Assigned:
         return _Assigned(
             self.artifact_type or other.artifact_type,
@@ -56,13 +62,18 @@ class _Assigned(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so."""
+    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so.
+
+    `is_over_glob`: a pattern named artifacts of it.
+    """
 
     tasks: list[Task] = field(default_factory=list)
     others: list[Outcome] = field(default_factory=list)
     errors: list[HarLabelsError] = field(default_factory=list)
     baselines: list[tuple[RegistryRef, Baseline]] = field(default_factory=list)
     breaches: Breaches = field(default_factory=Breaches)
+    move: Move | None = None
+    is_over_glob: bool = False
 
     @property
     def changing(self) -> list[Task]:
@@ -83,7 +94,7 @@ class Plan:
         """Makes outcomes of tasks that ended before anything was written."""
         gone = set(ended)
         self.others += [task.outcome for task in ended if task.outcome]
-        self.tasks = [task for task in self.tasks if task not in gone]
+        self.tasks[:] = [task for task in self.tasks if task not in gone]  # a move has the same list
 
 
 class Planner:
@@ -109,6 +120,7 @@ class Planner:
         self._missed: set[Step] = set()
         self._unmatched: set[str] = set()
         self._matched: set[str] = set()
+        self._read_only = 0
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
         # What is worth telling of `upsert`, with the first artifact it is true of and how many there are.
         self._remarks: dict[str, tuple[str, int]] = {}
@@ -128,13 +140,23 @@ class Planner:
             self._tell_unread(ref, of_ref, unread)
             if not self._take_baselines(plan, ref, of_ref, rows):
                 continue
+            listing = self._take_holders(plan, of_ref, rows, at)
             assigned = self._assigned(plan, of_ref, rows, unread)
+            self._read_only += sum(asked.is_read for asked in assigned.values())
             for row, asked in assigned.items():
-                reading = Reading(row if len(assigned) == 1 else row.lean, at)
+                is_told = len(assigned) == 1 or (asked.is_read and self._read_only <= MOST_WITH_FACTS)
+                reading = Reading(row if is_told else row.lean, at)
                 self._add(plan, ref, reading, asked, self._unread(unread.get(row.name), asked, at))
+            if listing and plan.tasks:
+                plan.move = Move(listing, plan.tasks)
         of_shard = f" of shard {self._shard.index} of {self._shard.total}" if self._shard.total > 1 else ""
         if of_shard and not (plan.tasks or plan.others or plan.errors):
             self._notice(f"there is no artifact{of_shard}, so there is nothing to do")
+        if self._read_only > MOST_WITH_FACTS:
+            told_of = f"of more than {MOST_WITH_FACTS:,} artifacts the results tell the labels alone"
+            self._notice(
+                f"{number(self._read_only, 'artifact')} read: {told_of}, and no package type, downloads or age"
+            )
         for pattern in sorted(self._unmatched - self._matched):
             self._notice(f"no label of any artifact{of_shard} matches {pattern!r}, so `remove` takes none away")
         for remark, subjects in self._remarks.items():
@@ -147,7 +169,9 @@ class Planner:
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
         skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
-        rows = self._read(ref, patterns, skipping, beside={baseline.name for baseline in baselines_of(entries)})
+        baselines = {one.name for one in baselines_of(entries)}
+        among = {pattern for entry in entries if entry.recipe.among for pattern in entry.recipe.among.patterns}
+        rows = self._read(ref, patterns, skipping, beside=baselines | among)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         # What was just pushed may be known by its summary before a list shows its labels.
         merging = {pattern for entry in entries if entry.recipe.is_merging for pattern in entry.patterns}
@@ -155,6 +179,8 @@ class Planner:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
             pause = min(2 * pause, LONGEST_WAIT)
             rows |= self._read(ref, missing, skipping)
+            if among and not self._missing(ref, patterns, rows, merging, unread):
+                rows |= self._read(ref, [], None, beside=among)  # who has a label may have changed while this waited
         return rows
 
     def _take_baselines(self, plan: Plan, ref: RegistryRef, entries: Sequence[Entry], rows: Rows) -> bool:
@@ -168,6 +194,25 @@ class Planner:
                 return False
         return True
 
+    def _take_holders(self, plan: Plan, entries: Sequence[Entry], rows: Rows, at: float) -> Listing | None:
+        """Who has the label that is to be moved, if one is; without it, with an error in the plan, where that is not known."""
+        for entry in entries:
+            if among := entry.recipe.among:
+                try:
+                    change = entry.recipe.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
+                    told = self._clock.monotonic()
+                    listing = Listing.of(entry, among, change.given[0], rows, at=at, told=told)
+                    among.holders = listing.names
+                    for pattern in unmatched(among, rows):
+                        self._warning(f"`among` has {pattern!r}, and nothing in {entry.ref} matches that")
+                except Failures:
+                    continue  # told of the artifact, once
+                except HarLabelsError as error:
+                    plan.errors.append(error)
+                else:
+                    return listing
+        return None
+
     def _missing(
         self, ref: RegistryRef, patterns: Sequence[str], rows: Rows, merging: set[str], unread: Collection[str]
     ) -> list[str]:
@@ -178,7 +223,7 @@ class Planner:
             if pattern not in unread
             and (is_glob(pattern) or self._shard.has(ref, pattern))
             and (
-                not (names := [name for name in _matching(pattern, rows) if _is_there(rows[name])])
+                not (names := [name for name in matching(pattern, rows) if _is_there(rows[name])])
                 or (pattern in merging and any(row.labels is None for name in names for row in rows[name]))
             )
         ]
@@ -191,11 +236,12 @@ class Planner:
         *,
         beside: Collection[str] = frozenset(),
     ) -> Rows:
-        """The rows of the patterns, as far as they are of this shard, and of the names `beside` them."""
+        """The rows of the patterns, as far as they are of this shard, and of names and globs `beside` them."""
         names = {pattern for pattern in patterns if not is_glob(pattern)}
         # With a single name outside this shard there is nothing to ask the registry for.
-        mine = {name for name in names if self._shard.has(ref, name)}.union(beside)
-        globs = [pattern for pattern in patterns if is_glob(pattern)]
+        mine = {name for name in names if self._shard.has(ref, name)}
+        mine |= {name for name in beside if not is_glob(name)}
+        globs = [pattern for pattern in dict.fromkeys([*patterns, *beside]) if is_glob(pattern)]
         return self._reader.rows(ref, names=mine, globs=globs, skipping=skipping) if mine or globs else {}
 
     @staticmethod
@@ -279,10 +325,11 @@ class Planner:
     def _rows_for_glob(self, plan: Plan, entry: Entry, pattern: str, rows: Rows) -> list[Row]:
         found = [
             row
-            for name in _matching(pattern, rows)
+            for name in matching(pattern, rows)
             for row in rows[name]
             if not row.is_deleted and (not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""})
         ]
+        plan.is_over_glob = True
         if not found:
             self._miss(plan, entry, pattern, NothingMatched(f"{pattern!r} matches nothing in {entry.ref}"))
         return [row for row in found if self._shard.has(entry.ref, row.name)]
@@ -331,11 +378,6 @@ class Planner:
 
 
 _NO_GOAL = ChangeGoal(Changes(()))
-
-
-def _matching(pattern: str, rows: Rows) -> list[str]:
-    """The names that a pattern means; an artifact that has the pattern itself as its name wins (contract §3)."""
-    return [pattern] if pattern in rows else [name for name in rows if matches(pattern, name)]
 
 
 def _unread_row(name: str, entry: Entry, entries: Sequence[Entry]) -> Row:

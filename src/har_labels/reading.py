@@ -32,7 +32,8 @@ from har_labels.errors import (
     ServerFailing,
     TimedOut,
 )
-from har_labels.labels import matches_any
+from har_labels.labels import matches, matches_any
+from har_labels.plan import MOST_WITH_FACTS
 from har_labels.registry import PAGE_SIZE, Registry
 from har_labels.timing import LONGEST_ASKED_WAIT, Clock, backoff
 
@@ -134,8 +135,9 @@ class Reader:
         def search(term: str) -> None:
             self._search(ref, found, term=term, wanted=wanted, is_needed=is_needed)
 
-        if len(terms) == 1:
-            search(terms[0])
+        shortest = min(terms, key=len, default="")
+        if terms and all(shortest in term for term in terms):
+            search(shortest)  # which finds the others, too
         elif terms and (last := self._list_all(ref, found, wanted, len(terms), is_needed=is_needed)) is not None:
             # What stood on the first page is known, but for the last name: a row of its other type may be behind it.
             known = found.keys() - {last}
@@ -146,7 +148,7 @@ class Reader:
         self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[Row], bool], is_needed: bool
     ) -> None:
         for page in self._pages(ref, term, is_needed=is_needed):
-            _keep(page, found, wanted, is_lean=len(found) > 1)
+            _keep(page, found, wanted, is_lean=len(found) > MOST_WITH_FACTS)
 
     def _list_all(
         self, ref: RegistryRef, found: Rows, wanted: Callable[[Row], bool], at_most: int, *, is_needed: bool
@@ -156,7 +158,7 @@ class Reader:
         If the first page tells that `at_most` searches cost fewer requests it stops there: the last name it saw.
         """
         for at, page in enumerate(self._pages(ref, "", is_needed=is_needed)):
-            _keep(page, found, wanted, is_lean=len(found) > 1)
+            _keep(page, found, wanted, is_lean=len(found) > MOST_WITH_FACTS)
             if at == 0 and page.items / (page.size or PAGE_SIZE) > at_most + 1:
                 return page.rows[-1].name if page.rows else ""
         return None
@@ -235,6 +237,11 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
         f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name",
         "Check `artifact-type`, or leave it out.",
     )
+
+
+def matching(pattern: str, rows: Rows) -> list[str]:
+    """The names that a pattern means; an artifact that has the pattern itself as its name wins (contract §3)."""
+    return [pattern] if pattern in rows else [name for name in rows if matches(pattern, name)]
 
 
 def _keep(page: Page, found: Rows, wanted: Callable[[Row], bool], *, is_lean: bool) -> None:

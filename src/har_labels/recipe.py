@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from har_labels.display import shown
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
-from har_labels.language.scope import ARTIFACT_NAMES, Scope, by_key
+from har_labels.language.scope import ARTIFACT_NAMES, Scope
 from har_labels.lists import Item, parse_expressions
 from har_labels.rendering import Rendered, has_placeholders, render_labels, render_patterns
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from har_labels.rules import Requirement
 
 # What a `require` line may read of labels that are there.
-_OF_CURRENT = frozenset({"current", "current_map", "baseline"})
+_OF_CURRENT = frozenset({"current", "current_map", "baseline", "holders"})
 # Where a path's first part ends.
 _END_OF_NAME = re.compile(r"[.\[]")
 
@@ -53,6 +53,18 @@ class Baseline:
     labels: Labels | None = ()
 
 
+@dataclass(slots=True, eq=False)
+class Among:
+    """The artifacts of which a move leaves one with the label (contract §3 "Move").
+
+    `patterns` are names or globs of one registry. `holders` are the names of those that had the label when it was last
+    looked at before the move's first write, which `require` sees.
+    """
+
+    patterns: tuple[str, ...]
+    holders: tuple[str, ...] | None = None
+
+
 def baseline_of(name: str | None, artifact_type: str | None) -> Baseline | None:
     """The baseline that an input or a manifest's entry names, if it does."""
     return Baseline(name, artifact_type or "") if name else None
@@ -76,6 +88,7 @@ class Recipe:
     on_conflict: OnConflict = OnConflict.OVERWRITE
     requirements: Sequence[Requirement] = ()
     baseline: Baseline | None = None
+    among: Among | None = None
     is_without_mode: bool = False
     policy: Policy | None = None
     place: str = "label"
@@ -117,7 +130,7 @@ class Recipe:
         def gate(now: Labels | None) -> None:
             for requirement in self.requirements:
                 try:
-                    verdict = requirement.check(replace(scope, current=now, baseline=self._baseline_map()))
+                    verdict = requirement.check(self._scope_now(scope, now))
                 except TemplateError as error:
                     raise error.reworded(f"{artifact!r} in {registry}: {error.what}") from None
                 if not verdict.holds:
@@ -126,8 +139,11 @@ class Recipe:
 
         return gate
 
-    def _baseline_map(self) -> Mapping[str, object] | None:
-        return by_key(self.baseline.labels) if self.baseline and self.baseline.labels is not None else None
+    def _scope_now(self, scope: Scope, now: Labels | None) -> Scope:
+        """What the labels are, here and elsewhere, as last read."""
+        baseline = self.baseline.labels if self.baseline else None
+        holders = self.among.holders if self.among else None
+        return replace(scope, current=now, baseline=baseline, holders=holders)
 
     def problems_of_requirements(self, *, has_metrics: bool = True, is_alone: bool = False) -> Sequence[HarLabelsError]:
         """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""
@@ -137,6 +153,9 @@ class Recipe:
             if not self.baseline and "baseline" in _first_parts(requirement.names):
                 what = f"{requirement.where} `{shown(requirement.source)}` reads `baseline`, and there is none"
                 problems.append(TemplateError(what, "Name the artifact to compare with: `baseline: NAME`."))
+            if not self.among and "holders" in _first_parts(requirement.names):
+                what = f"{requirement.where} `{shown(requirement.source)}` reads `holders`, and nothing is moved"
+                problems.append(TemplateError(what, "It goes with `mode: move`."))
             if not _first_parts(requirement.names) & unknown:
                 try:
                     requirement.check(self.surroundings.scope(artifact="", registry=""))
@@ -263,6 +282,10 @@ def _problems(change: Change, names: Mapping[str, str], *, was_given: bool) -> S
         return [(f"there is nothing to {change.mode}: the list of labels came to nothing", "Give at least one label.")]
     if change.mode is Mode.UPSERT:
         return _key_problems(names)
+    if change.mode is Mode.MOVE and len(change.given) > 1:
+        told = " and ".join(f"{names[label]} {label!r}" for label in change.given[:2])
+        more = f", of {len(change.given):,} labels" if len(change.given) > 2 else ""
+        return [(f"`move` moves one label, and there are {told}{more}", "Give one; another is another step.")]
     if change.owned:
         return [
             (

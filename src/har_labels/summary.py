@@ -12,8 +12,9 @@ from itertools import chain
 from har_labels.display import code, codes, number, prose, table_row, visible
 from har_labels.errors import Cancelled, Defect
 from har_labels.labels import Labels
-from har_labels.plan import Outcome, PolicyBreach, RunResult, Status
-from har_labels.report import added_and_removed, counts_of, failures_of, labels_after, status_of
+from har_labels.pictures import picture
+from har_labels.plan import Outcome, PolicyBreach, RunResult, Status, labels_after
+from har_labels.report import added_and_removed, counts_of, failures_of, status_of
 
 MOST_ROWS = 200  # contract §4: the first 200, then a count
 MOST_FAILURES = 50
@@ -40,7 +41,7 @@ def bytes_of(text: str) -> int:
 
 
 def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT, size: Callable[[str], int] = bytes_of) -> str:
-    """The job summary: heading, sentence, table, what breaks the policy, failures, warnings, run facts, in that order.
+    """The job summary: heading, sentence, picture of many artifacts, table, what breaks the policy, failures, warnings, run facts.
 
     Its `size` is at most `limit`. The table gives way first, at a row boundary and with a line that says so.
     """
@@ -51,8 +52,10 @@ def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT, size: Callable[[s
     failures = _listed("What failed, and what to do", _failure_items(result), "failure", room // 2, size)
     warnings = _listed("Look at this, too", _warning_items(result), "warning", room // 4, size)
     broken = _broken_rules(result, room // 4, size)
-    table = _table(result, limit - size(head + broken + failures + warnings + facts), size)
-    return head + table + broken + failures + warnings + facts
+    # Half of what is left at most, so that the table stays a table.
+    seen = picture(result, min(room // 4, (room - size(broken + failures + warnings)) // 2), size)
+    table = _table(result, limit - size(head + seen + broken + failures + warnings + facts), size)
+    return head + seen + table + broken + failures + warnings + facts
 
 
 def closing_line(result: RunResult) -> str:
@@ -235,9 +238,11 @@ def _shortened(text: str) -> str:
 
 
 def _run_facts(result: RunResult) -> str:
-    facts = result.facts
+    facts, record = result.facts, result.record
     parts = [
         *([f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}"] if facts.mode else []),
+        *([f"by {code(record.actor)}"] if record.actor else []),
+        *([code(record.started_at)] if record.started_at else []),
         f"{number(facts.requests, 'request')} sent",
         f"{facts.seconds:,.1f} seconds",
         number(facts.retries, "retry", "retries"),

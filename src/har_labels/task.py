@@ -61,7 +61,8 @@ class Task:
     leaves it alone; between rounds the run's own thread has all of them. `may_be_written` from the first PUT that was not
     plainly refused; what comes to the list from then on is a later writer's. `is_looked_at` once it was read since the last
     such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read,
-    `policy` where writing is held to one (see gates); a rollback is not.
+    `policy` where writing is held to one (see gates); a rollback is not. In a move
+    `is_former` tells an artifact that is to give the label up, and `attempts_before` are those of its earlier rounds.
     """
 
     ref: RegistryRef
@@ -83,6 +84,8 @@ class Task:
     is_looked_at: bool = False
     may_be_written: bool = False
     unread: Unread | None = None
+    is_former: bool = False
+    attempts_before: int = 0
     _before_try: tuple[Labels, Labels, bool, bool] | None = None
     outcome: Outcome | None = field(default=None)
     undo: Task | None = None
@@ -129,6 +132,23 @@ class Task:
     def is_known(self) -> bool:
         """Whether the labels as last read are those that are there, since no write of ours has come after that."""
         return self.labels is not None and (self.is_looked_at or not self.may_be_written)
+
+    @property
+    def wrote(self) -> tuple[Labels, Labels] | tuple[None, None]:
+        """What our writes added and took away, of a doubtful one what a look has shown of that.
+
+        None for both where nothing has shown it, or what was there before is not known.
+        """
+        if not self.may_be_written:
+            return (), ()
+        if self.before is None or not (self.is_confirmed or self.is_looked_at) or self.labels is None:
+            return None, None
+        if not self.doubt:
+            return self.added, self.removed
+        there = set(self.labels)
+        return tuple(label for label in self.added if label in there), tuple(
+            label for label in self.removed if label not in there
+        )
 
     @property
     def step(self) -> Step:
@@ -200,6 +220,7 @@ class Task:
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
         """Sets the outcome. `labels` is what is there now as far as known."""
+        wrote_added, wrote_removed = self.wrote
         self.doubt = None
         self.outcome = Outcome(
             step=self.step,
@@ -210,6 +231,9 @@ class Task:
             error=error,
             facts=self.facts,
             is_read=self.goal.is_read,
+            is_former=self.is_former,
+            wrote_added=wrote_added,
+            wrote_removed=wrote_removed,
         )
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:

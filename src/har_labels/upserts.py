@@ -1,11 +1,11 @@
-"""What an `upsert` does that its writer may not have meant, in a line each (contract §3). Pure."""
+"""What setting a key does that its writer may not have meant, in a line each (contract §3). Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from har_labels.display import number
-from har_labels.labels import Change, Labels, Mode, key_and_value
+from har_labels.labels import Change, Labels, key_and_value
 
 _MOST_NAMED = 3
 
@@ -16,12 +16,12 @@ def remarks_on(parts: Sequence[Change], current: Labels | None) -> Iterator[str]
     `parts` are made in order of the labels `current`; of labels that can't be read nothing is known, and what stands
     before a plain `replace` or `clear` can't matter.
     """
-    if current is None or all(part.mode is not Mode.UPSERT for part in parts):
+    if current is None or not any(part.sets_keys for part in parts):
         return
     plain = [at for at, part in enumerate(parts) if not part.is_merging]
     for part in parts[plain[-1] if plain else 0 :]:
         after = part.apply(current)
-        if part.mode is Mode.UPSERT:
+        if part.sets_keys:
             yield from _of_one(part, current, after)
         current = after
 

@@ -34,12 +34,14 @@ INPUTS = {
     "mode": "",
     "on-conflict": "overwrite",
     "owned": "",
+    "among": "",
     "baseline": "",
     "require": "",
     "policy": "",
     "dry-run": "",
     "save-plan": "",
     "apply-plan": "",
+    "undo": "",
     "max-changes": "",
     "on-missing": "error",
     "wait-for-artifact": "0",
@@ -63,6 +65,7 @@ OUTPUTS = (
     "added",
     "removed",
     "labels-map",
+    "moved-from",
     "changed",
     "matched-count",
     "changed-count",
@@ -80,7 +83,7 @@ OUTPUTS = (
     "plan-file",
     "report-file",
 )
-JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
+JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "moved-from", "results"})
 CIS = ("github", "harness", "hybrid", "terminal")
 
 _STABLE_LINE = re.compile(r"har-labels: error (HAR-[A-Z0-9-]+): (.+) \| (.+)")

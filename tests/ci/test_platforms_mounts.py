@@ -16,7 +16,7 @@ from har_sandbox import Sandbox
 
 CONTAINER = {"GITHUB_WORKSPACE": "/github/workspace", "RUNNER_TEMP": "/github/runner_temp"}
 HERE = "/github/workspace"
-ASKED = {"registry-ref": "acme/r", "artifact": "x", "labels": "b"}
+ASKED = {"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": "b"}
 
 
 @pytest.fixture

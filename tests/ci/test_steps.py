@@ -151,11 +151,11 @@ def test_a_large_summary_file_is_cut_at_a_row(run_step: RunStep, box: Sandbox, t
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_a_summary_file_that_cannot_be_written_is_a_warning(run_step: RunStep, box: Sandbox, ci: str) -> None:
-    """As for the report: what the run did is done."""
+def test_a_summary_file_that_cannot_be_written_is_refused(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """As for the report: before anything is asked or written."""
     done = run_step(ci, box, {**READ, "summary-file": "/dev/null/s.md"})
-    assert done.code == 0
-    assert "the summary could not be written to '/dev/null/s.md': " in done.log
+    assert (done.code, box.requests) == (2, [])
+    assert "names '/dev/null/s.md', which can't be written: " in done.log
 
 
 @pytest.mark.parametrize("ci", CIS)

@@ -30,7 +30,8 @@ HIDDEN = {
 }
 PURE = (
     "labels", "goal", "plan", "lists", "rendering", "rules", "recipe", "language.expressions", "language.evaluation",
-    "language.scope", "language.filters", "language.values", "report", "summary", "display", "address",
+    "language.comparison", "language.scope", "language.filters", "language.numbers", "language.formats", "language.texts", "language.dates",
+    "language.sequences", "language.keys", "language.values", "report", "summary", "display", "address",
 )  # fmt: skip
 EFFECTS = {
     "os", "sys", "io", "pathlib", "time", "random", "secrets", "socket", "ssl", "http", "threading", "signal",

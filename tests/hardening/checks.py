@@ -9,7 +9,7 @@ from ci.steps import Done
 
 # Contract §4 without the defect: that none of these tests may find.
 EXIT_CODES = frozenset({0, 2, 3, 4, 5, 6, 7, 10, 11, 130, 143})
-OWN_COMMANDS = frozenset({"add-mask", "group", "endgroup", "error", "warning", "notice"})
+OWN_COMMANDS = frozenset({"add-mask", "group", "endgroup", "error", "warning", "notice", "debug"})
 _HARMFUL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 
 

@@ -19,7 +19,7 @@ from har_sandbox import Sandbox
 RUNNER = (1001, 127) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
 SELF = (os.geteuid(), os.getegid())
 CAP_CHOWN, PR_CAPBSET_DROP = 0, 24
-ASKED = {"registry-ref": "acme/r", "artifact": "x", "labels": "b", "dry-run": "true"}
+ASKED = {"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": "b", "dry-run": "true"}
 
 
 @pytest.fixture

@@ -63,7 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
             denied = json.dumps({"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}).encode()
             return self._answer(401, denied, {"WWW-Authenticate": 'Basic realm="test"'})
         if found := re.fullmatch(r"/v2/([a-z/-]+)/(manifests|blobs/uploads|blobs)/([^?]*)(\?digest=(.*))?", self.path):
-            return getattr(self, "_" + found[2].replace("/", "_"))(found[1], found[3], found[5])
+            kinds = {"manifests": self._manifests, "blobs": self._blobs, "blobs/uploads": self._uploads}
+            return kinds[found[2]](found[1], found[3], found[5])
         return self._answer(200 if self.path == "/v2/" else 404)
 
     do_HEAD = do_POST = do_PATCH = do_PUT = do_GET  # noqa: N815 - http.server's names
@@ -93,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         blob = self.server.blobs.get(key)
         self._answer(404) if blob is None else self._answer(200, blob, {"Docker-Content-Digest": key})
 
-    def _blobs_uploads(self, name: str, key: str, digest: str | None) -> None:
+    def _uploads(self, name: str, key: str, digest: str | None) -> None:
         key = key or uuid.uuid4().hex
         self.server.blobs[key] = self.server.blobs.get(key, b"") + self._body
         if self.command == "PUT" and digest:
@@ -105,7 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+        said = {"Content-Length": str(len(body)), "Docker-Distribution-Api-Version": "registry/2.0", **(headers or {})}
+        for name, value in said.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":

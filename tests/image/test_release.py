@@ -185,3 +185,10 @@ def test_the_workflow_writes_over_nothing() -> None:
     assert [name for name, run in runs.items() if "docker push" in run or "imagetools create" in run] == []
     assert "--force" not in "".join(runs.values())
     assert [name for name, job in jobs.items() if job["permissions"].get("packages") == "write"] == ["image", "index"]
+
+
+def test_no_tag_moves() -> None:
+    """The one tag that a release pushes is its version's; the README says that there is no moving one, and why."""
+    runs = "\n".join(step.get("run", "") for step in WORKFLOW["jobs"]["tag"]["steps"])
+    assert re.findall(r"git (?:tag|push origin) (.+)", runs) == ['"v$VERSION"'] * 2
+    assert "There is no moving tag `v0`: " in (ROOT / "README.md").read_text("utf-8")

@@ -24,7 +24,7 @@ def _rendered(text: str) -> tuple[str, ...]:
     """The labels that a text comes to."""
     items = read_labels(text)
     assert not any(flaw_in(item, renders=True) for item in items), text
-    return render_labels(items, SCOPE, where="label", enabled=True).labels
+    return render_labels(items, SCOPE, where="label").labels
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
         (
             ["--mode", "nope"],
             "`--mode` is 'nope': it is none of the values allowed",
-            "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`.",
+            "Use `replace`, `add`, `remove`, `upsert`, `clear`, `read` or `move`.",
         ),
         (["--api", "x"], "there is no flag `--api`", "Did you mean `--api-key-file` or `--api-url`?"),
         (["--on=x"], "there is no flag `--on`", "Did you mean `--on-conflict`, `--on-failure` or `--on-missing`?"),

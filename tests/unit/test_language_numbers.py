@@ -73,6 +73,8 @@ def test_numbers(source: str, text: str) -> None:
         ("'1e350' | float", "no finite number"),
         ("'" + "9" * 200 + "' | int", "more than 100 digits"),
         ("metrics.f1 | abs", "`abs` needs a number"),
+        ("metrics.f1 | round(2)", "Make a number of the text: `| float`."),
+        ("1 is None", "Write `is none`."),
         ("1 | float(1, 2)", "`float` takes default"),
         ("1 | abs(1)", "`abs` takes nothing"),
         ("7 // 2", "`//` is not allowed"),

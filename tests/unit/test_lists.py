@@ -239,6 +239,7 @@ def test_work_grows_with_length(unit: str) -> None:
         ('a == "#1" and b == \'it"#\'#c', ['a == "#1" and b == \'it"#\'']),
         (r"a == 'it\'s #1' # b", [r"a == 'it\'s #1'"]),
         ("a == 'open # b", ["a == 'open # b"]),
+        ("a == 'open # b\\", ["a == 'open # b\\"]),
         ("a and\n  b", ["a and b"]),
         ("a or # first\n\n # second\n b\nc", ["a or b", "c"]),
         ("a >=\n 0.9\nb", ["a >= 0.9", "b"]),

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from har_labels.errors import TemplateError, Unreadable
+from har_labels.lists import Item
+from har_labels.recipe import requirements_of
 from har_labels.rules import Requirement
 from unit.scopes import SCOPE
 
@@ -52,7 +54,10 @@ def test_explanation_of_a_verdict() -> None:
         ("true false", "goes on with `false`"),
         ("true, false", "goes on with `,`"),
         ("", "can't be read"),
-        ("frozen", "there are `artifact`, `ci`, `current`, `labels`, `metrics`, `now`, `registry`"),
+        (
+            "frozen",
+            "there are `artifact`, `ci`, `current`, `current_map`, `labels`, `labels_map`, `metrics`, `now`, `registry`",
+        ),
         ("true {# x #}", "can't be read"),
         ("x" * 4097, "4,097 bytes"),
     ],
@@ -71,3 +76,22 @@ def test_unknown_labels_are_not_empty() -> None:
     with pytest.raises(Unreadable, match="team/model"):
         Requirement.parse("'frozen' not in current", where="`require` 1").check(unknown)
     assert Requirement.parse("true", where="`require` 1").check(unknown).holds
+
+
+def test_comments_and_lines_in_a_list_of_a_manifest() -> None:
+    """An item of a list may have comments and several lines too; each expression in it is a requirement of its own."""
+    items = [
+        Item("metrics.items > 1 # enough", 1),
+        Item("metrics.yes and\n  true\nmetrics.items < 9", 2),
+        Item("# none", 3),
+    ]
+    requirements = requirements_of(items)
+    assert [one.source for one in requirements] == ["metrics.items > 1", "metrics.yes and true", "metrics.items < 9"]
+    assert [one.where for one in requirements] == ["`require` line 1", "`require` line 2", "`require` line 2"]
+    assert all(one.check(SCOPE).holds for one in requirements)
+
+
+def test_what_was_read_though_it_is_null() -> None:
+    """A value that is null was read, too."""
+    verdict = Requirement.parse("metrics.none is not none", where="x").check(SCOPE)
+    assert (verdict.holds, verdict.explanation) == (False, "metrics.none is null")

@@ -81,7 +81,6 @@ def test_language(source: str, text: str | None) -> None:
     [
         ("{{ metrics.nope | default('d') }}", "d"),
         ("{{ metrics.nope.deeper | default('d') }}", "d"),
-        ("{{ metrics.accuracy.deeper | default('d') }}", "d"),
         ("{{ metrics.val.list[9] | default('d') }}", "d"),
         ("{{ metrics.none | default('d') }}{{ metrics.loss | default('d') }}{{ metrics.best | default('d') }}", "ddd"),
         ("{{ metrics.nope | round(2) | default('d') }}", "d"),
@@ -93,7 +92,7 @@ def test_language(source: str, text: str | None) -> None:
     ],
 )
 def test_default(source: str, text: str | None) -> None:
-    """`default` stands in for what is missing, null, NaN or infinite; for an empty text only when told to."""
+    """`default` stands in for what is missing, null, NaN or infinite; for an empty text only when told to. (Wrong paths: test_language_gates.)"""
     assert rendered(source) == text
 
 
@@ -192,16 +191,13 @@ def test_values_that_are_refused(source: str, problem: str) -> None:
         ("{{ metrics() }}", "a call"),
         ("{{ 'a'.upper() }}", "a call"),
         ("{{ ''.__class__ }}", "behind a name only"),
-        ("{{ (metrics or ci).x }}", "behind a name only"),
-        ("{{ 2 * 3 }}", "`*`"),
         ("{{ 2 ** 3 }}", "`**`"),
         ("{{ 'a' ~ 'b' }}", "`~`"),
         ("{{ '%s' % 3 }}", "`%`"),
-        ("{{ 1 / 2 }}{{ 1 // 2 }}", "`/`"),
+        ("{{ 1 // 2 }}", "`//`"),
+        ("{{ (metrics or ci).x }}", "`ci` needs one name"),
         ("{{ 3 is odd }}", "a test"),
-        ("{{ metrics.x is defined }}", "a test"),
         ("{{ 'abc'[:2] }}", "behind a name only"),
-        ("{{ metrics.text[:2] }}", "a slice"),
         ("{{ [1, 2] }}", "a list"),
         ("{{ 1, 2 }}", "a list"),
         ("{{ {'a': 1} }}", "a mapping"),

@@ -250,7 +250,7 @@ def test_a_wrong_require_is_told_once_and_before_any_request(run_step: RunStep, 
 
 def test_a_wrong_require_that_reads_labels_names_the_artifact(run_step: RunStep, box: Sandbox) -> None:
     """Only where the labels are known can it be tried; then it is told for which artifact."""
-    done = run_step("github", box, ASKED | {"require": "current.stage == 1"})
+    done = run_step("github", box, ASKED | {"require": "current[0] == 1"})
     assert (done.code, done.errors) == (2, ["HAR-TEMPLATE"])
     assert done.stable_lines[0][1].startswith(f"'resnet50' in {MODELS}/+: `require` line 1")
 

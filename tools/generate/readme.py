@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import groupby
 
-from generate.declared import exit_codes, inputs
+from generate.declared import Input, exit_codes, inputs
 from har_labels.errors import all_codes
+from har_labels.language.expressions import OF_PRESENCE
+from har_labels.language.filters import FILTERS, Filter
+from har_labels.language.scope import NAMES
+from har_labels.language.sequences import TESTS
 from har_labels.report import OUTPUTS
 
 
 def with_tables(text: str) -> str:
-    """The README with its three tables anew."""
-    for name, table in (("inputs", _inputs()), ("outputs", _outputs()), ("errors", _errors())):
+    """The README with its tables anew."""
+    tables = (("inputs", _inputs()), ("language", _language()), ("outputs", _outputs()), ("errors", _errors()))
+    for name, table in tables:
         pattern = f"(<!-- {name}: written by `make docs` -->\n).*?(\n<!-- end of {name} -->)"
         text, times = re.subn(pattern, lambda found, table=table: found[1] + table + found[2], text, flags=re.DOTALL)
         if times != 1:
@@ -21,14 +27,38 @@ def with_tables(text: str) -> str:
 
 
 def _inputs() -> str:
-    rows, group = ["| input | default | meaning |", "|---|---|---|"], ""
-    for one in inputs():
-        if one.group != group:
-            group = one.group
-            rows.append(f"| **{group}** | | |")
-        default = f"`{one.default}`" if one.default else ""
-        rows.append(f"| `{one.name}` | {default} | {_cell(one.description)} |")
+    """A table of what most people need, and behind it one of all others, by group."""
+    first, *others = [list(group) for _, group in groupby(inputs(), key=lambda one: one.group)]
+    head = ["| input | default | meaning |", "|---|---|---|"]
+    rest = [row for group in others for row in (f"| **{group[0].group}** | | |", *map(_input, group))]
+    titles = f"**{first[0].group}:**", "**For special needs, by what they are about:**"
+    return "\n".join([titles[0], "", *head, *map(_input, first), "", titles[1], "", *head, *rest])
+
+
+def _input(one: Input) -> str:
+    default = f"`{one.default}`" if one.default else ""
+    return f"| `{one.name}` | {default} | {_cell(one.description)} |"
+
+
+def _language() -> str:
+    """What an expression may hold: names, filters by what they are for, and tests."""
+    rows = ["| | in an expression | what it is |", "|---|---|---|"]
+    rows += [
+        f"| {'a name in `require`' if one.is_for_require else 'a name'} | `{name}` | {_cell(one.says)} |"
+        for name, one in NAMES.items()
+    ]
+    rows += [f"| a filter of {one.group} | `{_call(name, one)}` | {_cell(one.says)} |" for name, one in FILTERS.items()]
+    rows += [f"| a test | `x is {name}` | {_cell(one.says)} |" for name, one in OF_PRESENCE.items()]
+    others = " ".join(f"`{name}`" for name in TESTS)
+    rows.append(f"| a test | `x is startswith('v1.')` | and so with {others}, which are also those of `selectattr` |")
     return "\n".join(rows)
+
+
+def _call(name: str, one: Filter) -> str:
+    if one.is_open:
+        return f"{name}(…)"
+    given = [parameter if at < one.required else f"{parameter}=…" for at, parameter in enumerate(one.parameters)]
+    return f"{name}({', '.join(given)})" if given else name
 
 
 def _outputs() -> str:

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from har_labels.language.values import Effort, ExpressionError, described, kind_of
+from har_labels.language.values import NUMBER, Effort, ExpressionError, described, kind_of
 
 # By Jinja2's names in its syntax tree and as tests.
 _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
@@ -21,30 +20,22 @@ _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "gt": (">", operator.gt),
     "gteq": (">=", operator.ge),
 }
+# A list behind `in` that is no pass of its own.
+_SHORT = 10
 ORDERED_KINDS = frozenset({"a number", "a text", "a time"})
-# What Python's `float` takes.
-_NUMBER = re.compile(r"\s*[+-]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:e[+-]?\d+)?|nan|inf(?:inity)?)\s*", re.IGNORECASE)
 
 
-def reads_as_number(text: str) -> bool:
-    """Whether a text is a number in quotes, NaN and infinity included."""
-    return bool(_NUMBER.fullmatch(text))
-
-
-def check_order_of_texts(what: str, *texts: str) -> None:
+def check_order_of_texts(what: str, texts: Sequence[str]) -> None:
     """Raise ExpressionError if one of the texts is a number: as texts '10' comes before '9', and '1e-5' after '0.9'."""
-    for text in texts:
-        if reads_as_number(text):
-            raise ExpressionError(
-                f"`{what}` would put {described(text)} in order as a text, not as a number",
-                "Make numbers of texts with `| float`, in a list with `| map('float')`.",
-            )
+    if found := next(filter(None, map(NUMBER.fullmatch, texts)), None):
+        raise ExpressionError(
+            f"`{what}` would put {described(found.string)} in order as a text, not as a number",
+            "Make numbers of texts with `| float`, in a list with `| map('float')`.",
+        )
 
 
-def holds(effort: Effort, sign: str, left: object, right: object) -> bool:
-    """Whether `left sign right`. Raises ExpressionError unless they can be compared."""
-    if sign in {"in", "notin"}:
-        return contains(effort, right, left) is (sign == "in")
+def holds(sign: str, left: object, right: object) -> bool:
+    """Whether `left sign right`, but for `in`. Raises ExpressionError unless they can be compared."""
     word, compare = _ORDER[sign]
     kind = kind_of(left)
     if kind != kind_of(right):
@@ -54,7 +45,7 @@ def holds(effort: Effort, sign: str, left: object, right: object) -> bool:
             f"`{word}` can't compare {kind} with another", "Use `in` for lists, `==` for true and false."
         )
     if isinstance(left, str) and isinstance(right, str) and sign not in {"eq", "ne"}:
-        check_order_of_texts(word, left, right)
+        check_order_of_texts(word, (left, right))
     return compare(left, right)
 
 
@@ -73,7 +64,7 @@ def contains(effort: Effort, whole: object, item: object) -> bool:
         raise ExpressionError(f"`in` can't look for {kind_of(item)}", "Look for one item at a time.")
     match whole:
         case list() | tuple():
-            effort.visit(len(whole))
+            effort.visit(len(whole) if len(whole) > _SHORT else 0)
             return item in whole and (isinstance(item, str) or _has_alike(whole, item))
         case str() if isinstance(item, str):
             effort.spend(len(whole))

@@ -18,7 +18,7 @@ _LETTERS = "aAbBdfHIjmMpSuUVwWyYzZFT%"
 _ZONE_NAME = re.compile(r"(?<=\d)\s*(?:UTC|GMT)$", re.IGNORECASE)
 # RFC 2822, as mail and HTTP write it; only zones that say what they are.
 _MAIL = re.compile(
-    r"(?:[a-z]{3},\s*)?\d{1,2}\s+[a-z]{3}\s+\d{4}\s+\d\d:\d\d(?::\d\d)?\s+(?:[+-]\d{4}|UTC?|GMT|Z|[ECMP][SD]T)",
+    r"(?:[a-z]{3},\s*)?\d{1,2}\s+[a-z]{3}\s+\d{4}\s+\d\d:\d\d(?::\d\d)?\s+(?:[+-]\d{4}|UTC?|GMT|Z|[ECMP][SD]T)(?:\s*\([a-z ]*\))?",
     re.IGNORECASE,
 )
 

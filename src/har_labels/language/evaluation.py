@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from har_labels.language.comparison import holds, reads_as_number
+from har_labels.language.comparison import contains, holds
 from har_labels.language.filters import Filter
 from har_labels.language.keys import path_to
 from har_labels.language.scope import CI_NAMES
@@ -24,6 +24,7 @@ from har_labels.language.values import (
     listed,
     number,
     part,
+    reads_as_number,
     text_of,
     whole,
 )
@@ -242,7 +243,9 @@ def compared(first: Evaluate, operands: Sequence[tuple[str, Evaluate]]) -> Evalu
         for sign, evaluate in operands:
             right = evaluate(run)
             run.effort.spend(1)
-            if not holds(run.effort, sign, left, right):
+            if sign in {"in", "notin"} and contains(run.effort, right, left) is not (sign == "in"):
+                return False
+            if sign not in {"in", "notin"} and not holds(sign, left, right):
                 return False
             left = right
         return True

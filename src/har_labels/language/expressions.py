@@ -44,11 +44,20 @@ _WAY_OUT = {
 _WITH_DEFAULT = (FILTERS["float"], FILTERS["int"])
 _LIST_KINDS = frozenset({"List", "Tuple"})
 _SUBSCRIPTS = frozenset({"Getattr", "Getitem"})
-# The tests that look at whether a value is there.
-OF_PRESENCE: dict[str, Callable[[Evaluate], Evaluate]] = {
-    "defined": evaluation.is_defined,
-    "undefined": lambda subject: _negated(evaluation.is_defined(subject)),
-    "none": evaluation.is_none,
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceTest:
+    """A test of whether a value is there; `says` is the README's line."""
+
+    make: Callable[[Evaluate], Evaluate]
+    says: str
+
+
+OF_PRESENCE = {
+    "defined": PresenceTest(evaluation.is_defined, "whether it is there, though it may be null"),
+    "undefined": PresenceTest(lambda subject: _negated(evaluation.is_defined(subject)), "whether it isn't there"),
+    "none": PresenceTest(evaluation.is_none, "whether it is null; one that isn't there is an error"),
 }
 
 
@@ -224,10 +233,11 @@ class _Compiler:
         if node.name in OF_PRESENCE:
             if positional or named:
                 raise ExpressionError(f"`is {node.name}` takes nothing behind it")
-            return OF_PRESENCE[node.name](subject)
+            return OF_PRESENCE[node.name].make(subject)
         if node.name not in TESTS:
             every = listed([*OF_PRESENCE, *TESTS], most=40)
-            raise ExpressionError(f"a test `is {shown(node.name)}` is not known; there are {every}")
+            cure = f"Write `is {node.name.lower()}`." if node.name.lower() in OF_PRESENCE else ""
+            raise ExpressionError(f"a test `is {shown(node.name)}` is not known; there are {every}", cure)
         if len(positional) != 1 or named:
             raise ExpressionError(f"`is {node.name}` takes one value behind it: `is {node.name}('…')`")
         name, other = node.name, positional[0]

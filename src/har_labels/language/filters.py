@@ -31,7 +31,7 @@ class Filter:
 DEFAULT = Filter(
     lambda *_: None,
     ("default_value", "boolean"),
-    group="what is missing",
+    group="missing values",
     says="stands in for what is missing or null (with `true` as second argument also for what is empty), in a label also for NaN; not for a wrong path",
 )
 FILTERS = {

@@ -107,10 +107,7 @@ def _by_spec(effort: Effort, value: object, spec: str) -> str:
 
 
 def _number(value: object, what: str, *, is_whole: bool) -> int | float:
-    try:
-        given = number(value, f"{what} of `format`")
-    except ExpressionError as error:
-        raise ExpressionError(error.problem, "Make a number of a text with `| float`.") from None
+    given = number(value, f"{what} of `format`")
     if is_whole and isinstance(given, float):
         cure = "Make a whole number of it with `| int`."
         raise ExpressionError(f"{what} of `format` needs a whole number, and {described(value)} is none", cure)

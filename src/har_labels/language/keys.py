@@ -13,6 +13,7 @@ from har_labels.display import shown
 
 LONGEST_KEY = 200
 _LONGEST_PATH = 1000
+_LONGEST_SOURCE = 4096
 # Behind a name without a blank these are the key going on, or else an operator; `.` and brackets look into the value.
 _SIGNS = frozenset("-/*+%<>=!~@:,&#?^;\\")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -81,6 +82,8 @@ def spelling_meant(source: str, metrics: Mapping[str, object], *, is_template: b
     That is a path whose text goes on as a key does (`metrics.val/acc`), or a metric's name by itself (`accuracy`); of
     labels and behind brackets, whatever could be a key (`current_map.model-type`).
     """
+    if len(source) > _LONGEST_SOURCE:
+        return None
     expressions = [found[1] for found in _PLACEHOLDER.finditer(source)] if is_template else [source]
     words = [(text, found) for text in expressions for found in _QUOTED_OR_WORD.finditer(text)]
     for text, found in words:

@@ -31,15 +31,17 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name: its shape, whether only `require` knows it, and whether it differs from one artifact to the next.
+    """One name: its shape, whether only `require` knows it, and whether it is known only when an artifact is.
 
-    `says` is the README's line.
+    `says` is the README's line. Its value is the field of Scope with its name; or `made_of` is the field of labels that
+    it has by their keys.
     """
 
     shape: Shape
     says: str
     is_for_require: bool = False
     is_of_artifact: bool = False
+    made_of: str = ""
 
 
 NAMES = {
@@ -54,15 +56,23 @@ NAMES = {
         "those that are `key=value` or `key:value`, by key; the values are texts",
         is_for_require=True,
         is_of_artifact=True,
+        made_of="current",
     ),
     "baseline": Name(
         Shape.MAPPING,
         "the labels of the artifact that the input `baseline` names, by key; empty if it is not there",
         is_for_require=True,
         is_of_artifact=True,
+        made_of="baseline",
+    ),
+    "holders": Name(
+        Shape.LIST,
+        "with `mode: move` the artifacts of `among` that have the label now, a list of names",
+        is_for_require=True,
+        is_of_artifact=True,
     ),
     "labels": Name(Shape.LIST, "the labels given, a list", is_for_require=True, is_of_artifact=True),
-    "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True),
+    "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True, made_of="labels"),
 }
 LABEL_NAMES = frozenset(name for name, each in NAMES.items() if not each.is_for_require)
 REQUIRE_NAMES = frozenset(NAMES)
@@ -74,7 +84,7 @@ ARTIFACT_NAMES = frozenset(name for name, each in NAMES.items() if each.is_of_ar
 class Scope:
     """What templates and `require` can see, and all they can see.
 
-    `now` has a time zone. `current` (None: the registry doesn't show them) and `labels` (those given) are
+    `now` has a time zone. `current` and `baseline` (None: the registry doesn't show them) and `labels` (those given) are
     for `require` only, and so are the mappings made of them.
     """
 
@@ -85,30 +95,26 @@ class Scope:
     registry: str
     current: Labels | None = None
     labels: Labels | None = None
-    baseline: Mapping[str, object] | None = None
+    baseline: Labels | None = None
+    holders: tuple[str, ...] | None = None
 
     def look_up(self, name: str) -> object:
         """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty."""
-        value: object = getattr(self, name)
+        made_of = NAMES[name].made_of
+        value: object = getattr(self, made_of or name)
         if value is None and name == "baseline":
             raise Unreadable("`require` reads `baseline`, and the registry does not show the labels of that artifact")
+        if value is None and name == "holders":
+            raise Unreadable("`require` reads `holders`, and who has the label is not known")
         if value is None:
             raise Unreadable(f"`require` reads `{name}`, and the labels of {self.artifact!r} are not known")
-        return value
-
-    @property
-    def current_map(self) -> Mapping[str, object] | None:
-        return None if self.current is None else by_key(self.current)
-
-    @property
-    def labels_map(self) -> Mapping[str, object] | None:
-        return None if self.labels is None else by_key(self.labels)
+        return by_key(value) if made_of and isinstance(value, tuple) else value
 
 
 def by_key(labels: Labels) -> Mapping[str, object]:
     """The labels that are `key=value` or `key:value`, as a mapping; a key that is there twice is an error where it is read.
 
-    The output `labels-map` takes one of the two instead: it only tells, and nothing hangs on it.
+    The output `labels-map` has both instead: it only tells, and nothing hangs on it.
     """
     found: dict[str, object] = {}
     first: dict[str, str] = {}

@@ -7,7 +7,10 @@ counted, and what is held beside the list itself. The items of a list are looked
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from har_labels.display import shown
@@ -15,6 +18,8 @@ from har_labels.language.comparison import ORDERED_KINDS, check_order_of_texts, 
 from har_labels.language.numbers import absolute, as_float, as_int, rounded
 from har_labels.language.texts import text
 from har_labels.language.values import (
+    LARGEST_NUMBER,
+    LONGEST_TEXT,
     Effort,
     ExpressionError,
     Missing,
@@ -41,13 +46,17 @@ _COMPARING = {
 }  # fmt: skip
 # The tests of a value beside another: behind `is`, and of `selectattr`.
 TESTS = (*_COMPARING, "in", "startswith", "endswith")
-_TESTS_OF_ONE = ("defined", "undefined", "none")
+_OF_PRESENCE: dict[str, Callable[[object], bool]] = {
+    "defined": lambda key: key is not _ABSENT and key is not None,
+    "undefined": lambda key: key is _ABSENT,
+    "none": lambda key: key is None,
+}
 
 
 def tested(effort: Effort, name: str, value: object, other: object) -> bool:
     """Whether `value is name(other)`."""
     if name in _COMPARING:
-        return holds(effort, _COMPARING[name], value, other)
+        return holds(_COMPARING[name], value, other)
     if name == "in":
         return contains(effort, other, value)
     for each in (value, other):
@@ -91,22 +100,24 @@ def largest(effort: Effort, value: object, case_sensitive: object = None, attrib
 
 
 def _extreme(effort: Effort, name: str, value: object, attribute: object, *, is_exact: bool) -> object:
-    best: object = _ABSENT
-    best_key: object = None
-    for item, key in _ordered(effort, name, value, attribute, is_exact=is_exact):
-        if best is _ABSENT or (key < best_key if name == "min" else key > best_key):  # type: ignore[operator]
-            best, best_key = item, key
-    if best is _ABSENT:
+    items, keys = _ordered(effort, name, value, attribute)
+    if not keys:
         raise _empty(name)
-    return best
+    choose = min if name == "min" else max
+    if is_exact or not isinstance(keys[0], str):
+        return items[keys.index(choose(keys))]
+    # As Jinja2 compares texts; of several that are alike the first.
+    places = range(len(keys)) if name == "min" else range(0, -len(keys), -1)
+    return items[abs(choose(zip(map(str.lower, keys), places, strict=True))[1])]
 
 
 def total(effort: Effort, value: object, attribute: object = None, start: object = 0) -> object:
     """The sum of the items, or of their attribute, on top of `start`."""
-    made = number(start, "the start of `sum`")
-    for item, at in _picked(effort, "sum", value, attribute):
-        made += number(_checked(item, at), "`sum`")
-    return checked(made, "the sum")
+    picked = _picked(effort, "sum", value, attribute)
+    if picked.kinds() - {"a number"}:
+        for key in picked.keys:
+            number(key, "`sum`")
+    return checked(sum(picked.keys, start=number(start, "the start of `sum`")), "the sum")
 
 
 def mapped(
@@ -114,7 +125,7 @@ def mapped(
 ) -> object:
     """The attribute of each item, or each item after one of the filters that make numbers."""
     if attribute is not None and name is None:
-        return [item for item, _at in _picked(effort, "map", value, attribute)]
+        return _picked(effort, "map", value, attribute).keys
     if not isinstance(name, str) or name not in MAPPED or attribute is not None:
         known = listed(f"map('{each}')" for each in MAPPED)
         raise ExpressionError(
@@ -123,10 +134,10 @@ def mapped(
     arguments = [] if argument is None else [argument]
     if arguments and name != "round":
         raise ExpressionError(f"`map('{name}')` takes no more")
-    items = _list(value, "map")
-    effort.visit(len(items))
-    effort.hold(_BYTES_OF_A_NUMBER * len(items))
-    return [MAPPED[name](effort, _checked(item, at), *arguments) for at, item in enumerate(items)]
+    picked = _picked(effort, "map", value, None)
+    picked.kinds()
+    effort.hold(_BYTES_OF_A_NUMBER * len(picked.keys))
+    return [MAPPED[name](effort, item, *arguments) for item in picked.keys]
 
 
 def selected(effort: Effort, given: object, attribute: object, test: object = None, value: object = None) -> object:
@@ -134,52 +145,37 @@ def selected(effort: Effort, given: object, attribute: object, test: object = No
 
     An attribute of another kind is not equal; if all are of another kind, the wrong thing was compared.
     """
-    items = _list(given, "selectattr")
-    if test in {"none", "undefined"}:
-        wanted = None if test == "none" else _ABSENT
-        return [item for item, key in zip(items, _attributes(effort, given, attribute), strict=True) if key is wanted]
-    picked = _picked(effort, "selectattr", given, attribute)
-    if test is None or test == "defined":
-        return [items[at] for key, at in picked if test or _checked(key, at)]
-    if test not in TESTS:
-        cure = f"There are {listed([*TESTS, *_TESTS_OF_ONE], most=30)}."
+    if test in _OF_PRESENCE:
+        pairs = zip(_list(given, "selectattr"), _attributes(effort, given, attribute), strict=True)
+        return [item for item, key in pairs if _OF_PRESENCE[str(test)](key)]
+    if test is not None and test not in TESTS:
+        cure = f"There are {listed([*TESTS, *_OF_PRESENCE], most=30)}."
         raise ExpressionError(f"`selectattr` takes the name of a test, and {described(test)} is none", cure)
-    if value is None:
-        raise ExpressionError(
-            f"`selectattr` needs a value for the test `{test}`", "Put it behind: `selectattr('name', 'equalto', 'f1')`."
-        )
-    if _COMPARING.get(str(test)) in {"eq", "ne"}:
-        return _equal(effort, items, picked, _COMPARING[str(test)], value)
-    return [items[at] for key, at in picked if tested(effort, str(test), _checked(key, at), value)]
+    if test is not None and value is None:
+        cure = "Put it behind: `selectattr('name', 'equalto', 'f1')`."
+        raise ExpressionError(f"`selectattr` needs a value for the test `{test}`", cure)
+    picked = _picked(effort, "selectattr", given, attribute)
+    passes = _test_of_key(effort, None if test is None else str(test), value, picked.kinds())
+    return [item for item, key in zip(picked.items, picked.keys, strict=True) if passes(key)]
 
 
-def _equal(
-    effort: Effort, items: Sequence[object], picked: Iterator[tuple[object, int]], sign: str, wanted: object
-) -> object:
-    found, kind, is_alike, other = [], kind_of(wanted), False, _ABSENT
-    for key, at in picked:
-        if kind_of(_checked(key, at)) == kind:
-            is_alike, is_kept = True, holds(effort, sign, key, wanted)
-        else:
-            other, is_kept = key, sign == "ne"
-        if is_kept:
-            found.append(items[at])
-    if other is not _ABSENT and not is_alike:
-        holds(effort, sign, other, wanted)
-    return found
+def _test_of_key(effort: Effort, test: str | None, value: object, kinds: AbstractSet[str]) -> Callable[[Any], object]:
+    if test is None:
+        return bool
+    sign = _COMPARING.get(test)
+    if sign in {"eq", "ne"} and len(kinds) > 1 and kind_of(value) in kinds:
+        return lambda key: (kind_of(key) == kind_of(value) and holds("eq", key, value)) is (sign == "eq")
+    return lambda key: tested(effort, test, key, value)
 
 
 def ordered(
     effort: Effort, value: object, reverse: object = None, case_sensitive: object = None, attribute: object = None
 ) -> object:
     """The items in order, those that are alike in the order in which they stood."""
-    items: list[object] = []
-    keys: list[Any] = []
-    held = 0
-    for item, key in _ordered(effort, "sort", value, attribute, is_exact=bool(case_sensitive)):
-        held += _hold(effort, key, is_new=not case_sensitive)
-        items.append(item)
-        keys.append(key)
+    items, keys = _ordered(effort, "sort", value, attribute)
+    held = _hold(effort, keys, is_new=not case_sensitive)
+    if keys and isinstance(keys[0], str) and not case_sensitive:
+        keys = list(map(str.lower, keys))
     order = sorted(range(len(keys)), key=keys.__getitem__, reverse=bool(reverse))
     effort.hold(-held)
     return [items[at] for at in order]
@@ -187,20 +183,20 @@ def ordered(
 
 def unique(effort: Effort, value: object, case_sensitive: object = None, attribute: object = None) -> object:
     """The first of the items that are alike, or whose attributes are."""
-    items, held = _list(value, "unique"), 0
-    seen: dict[str, set[object]] = {}
+    picked = _picked(effort, "unique", value, attribute)
+    if bad := picked.kinds() & {"a list", "a mapping"}:
+        cure = "Give it a key: `unique(attribute='…')`."
+        raise ExpressionError(f"`unique` can't compare {min(bad)} with another", cure)
+    held = _hold(effort, picked.keys, is_new=not case_sensitive)
+    # In Python 1 == True, and here they are not alike.
+    seen: dict[type, set[object]] = {kind: set() for kind in (bool, float, str, datetime)}
     found = []
-    for item, at in _picked(effort, "unique", value, attribute):
-        kind = kind_of(_checked(item, at))
-        if kind in {"a list", "a mapping"}:
-            raise ExpressionError(
-                f"`unique` can't compare {kind} with another", "Give it a key: `unique(attribute='…')`."
-            )
-        key = item.lower() if isinstance(item, str) and not case_sensitive else item
-        if key not in seen.setdefault(kind, set()):
-            held += _hold(effort, key, is_new=not case_sensitive)
-            seen[kind].add(key)
-            found.append(items[at])
+    for item, key in zip(picked.items, picked.keys, strict=True):
+        kind = float if type(key) is int else type(key)
+        own = key.lower() if kind is str and not case_sensitive else key
+        if own not in seen[kind]:
+            seen[kind].add(own)
+            found.append(item)
     effort.hold(-held)
     return found
 
@@ -208,13 +204,52 @@ def unique(effort: Effort, value: object, case_sensitive: object = None, attribu
 def joined(effort: Effort, value: object, d: object = "", attribute: object = None) -> object:
     """The items, or their attribute, as one text with `d` between them."""
     separator, size = text(effort, d), 0
+    picked = _picked(effort, "join", value, attribute)
+    picked.kinds()
     texts: list[str] = []
-    for item, at in _picked(effort, "join", value, attribute):
-        printed = text(effort, _checked(item, at))
+    for key in picked.keys:
+        printed = text(effort, key)
         size += len(printed) + (len(separator) if texts else 0)
         fits(size)
         texts.append(printed)
     return separator.join(texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """Items, with what each is looked at by: itself, or its attribute. `source` is the list that they come from."""
+
+    items: Sequence[Any]
+    keys: Sequence[Any]
+    source: Sequence[object]
+
+    def kinds(self) -> AbstractSet[str]:
+        """The kinds of the keys, each of which can be read. Raises what `checked` does, for the first that can't."""
+        types = set(map(type, self.keys))
+        if not self._are_plain(types):
+            for at, key in enumerate(self.keys):
+                if type(key) is not bool:
+                    checked(key, self.name_of(at))
+        return {kind_of(next(key for key in self.keys if type(key) is each)) for each in types}
+
+    def _are_plain(self, types: AbstractSet[type]) -> bool:
+        """Whether all can be read, told at the speed of C where all are alike."""
+        if types <= {bool, dict, list, datetime}:
+            return True
+        if types == {str}:
+            return max(map(len, self.keys)) <= LONGEST_TEXT
+        try:
+            are_finite = types <= {int, float} and all(map(math.isfinite, self.keys))
+        except OverflowError:
+            return False
+        return are_finite and (int not in types or max(map(abs, self.keys)) < LARGEST_NUMBER)
+
+    def name_of(self, at: int) -> str:
+        """The item of a key by its place in the list that it comes from."""
+        place = (
+            at if self.items is self.source else next(n for n, item in enumerate(self.source) if item is self.items[at])
+        )
+        return f"item {place + 1} of the list"
 
 
 def _list(value: object, name: str) -> Sequence[object]:
@@ -227,77 +262,70 @@ def _empty(name: str) -> Missing:
     return Missing(lambda: f"`{name}` finds no item in the list")
 
 
-def _checked(item: object, at: int) -> object:
-    if (type(item) is float and math.isfinite(item)) or type(item) is int:
-        return item
-    return checked(item, f"item {at + 1} of the list")
+def _ordered(effort: Effort, name: str, value: object, attribute: object) -> tuple[Sequence[Any], Sequence[Any]]:
+    """The items and what they are put in order by, all of one kind."""
+    picked = _picked(effort, name, value, attribute)
+    kinds = picked.kinds()
+    if len(kinds) > 1 or not kinds <= ORDERED_KINDS:
+        first = kind_of(picked.keys[0])
+        at = next((at for at, key in enumerate(picked.keys) if kind_of(key) != first), 0)
+        what = f"{first} with {kind_of(picked.keys[at])}" if at else f"{first} with another"
+        raise ExpressionError(f"`{name}` can't compare {what}: {picked.name_of(at)} is {described(picked.keys[at])}")
+    if kinds == {"a text"} and len(picked.source) > 1:
+        check_order_of_texts(name, picked.keys)
+    return picked.items, picked.keys
 
 
-def _ordered(
-    effort: Effort, name: str, value: object, attribute: object, *, is_exact: bool
-) -> Iterator[tuple[object, object]]:
-    """Each item with what it is put in order by, all of one kind."""
-    items, kind = _list(value, name), ""
-    for item, at in _picked(effort, name, value, attribute):
-        own = kind_of(_checked(item, at))
-        if own not in ORDERED_KINDS or (kind and own != kind):
-            what = f"{kind} with {own}" if kind and own != kind else f"{own} with another"
-            raise ExpressionError(f"`{name}` can't compare {what}: item {at + 1} of the list is {described(item)}")
-        kind = own
-        if not isinstance(item, str):
-            yield items[at], item
-            continue
-        if len(items) > 1:
-            check_order_of_texts(name, item)
-        # As Jinja2 compares texts unless `case_sensitive`.
-        yield items[at], item if is_exact else item.lower()
-
-
-def _hold(effort: Effort, key: object, *, is_new: bool) -> int:
-    """Count what a set or a sort holds for one item; gives that number of bytes."""
-    amount = _BYTES_OF_AN_ENTRY
-    if isinstance(key, str) and is_new:
-        amount += _BYTES_OF_A_TEXT + len(key) * (1 if key.isascii() else _WIDEST_CHARACTER)
+def _hold(effort: Effort, keys: Sequence[Any], *, is_new: bool) -> int:
+    """Count what a set or a sort holds beside the list; gives that number of bytes."""
+    amount = _BYTES_OF_AN_ENTRY * len(keys)
     effort.hold(amount)
+    if is_new:
+        texts = [key for key in keys if type(key) is str]
+        widest = 1 if all(map(str.isascii, texts)) else _WIDEST_CHARACTER
+        more = _BYTES_OF_A_TEXT * len(texts) + widest * sum(map(len, texts))
+        effort.hold(more)
+        amount += more
     return amount
 
 
-def _picked(effort: Effort, name: str, value: object, attribute: object) -> Iterator[tuple[object, int]]:
-    """The items or what they have as `attribute`, with their places; those without it, or with null there, are left out.
+def _picked(effort: Effort, name: str, value: object, attribute: object) -> _Picked:
+    """The items or what they have as `attribute`; those without it, or with null there, are left out.
 
     Raises Missing if there are items and none has it, which is a slip of the pen more often than a result.
     """
     items = _list(value, name)
     if attribute is None:
         effort.visit(len(items))
-        yield from ((item, at) for at, item in enumerate(items))
-        return
-    has_it = not items
-    for at, key in enumerate(_attributes(effort, value, attribute)):
-        has_it = has_it or key is not _ABSENT
-        if key is not _ABSENT and key is not None:
-            yield key, at
-    if not has_it:
-        keys = items[-1] if isinstance(items[-1], Mapping) else {}
-        there = f"; the last has {listed(str(key) for key in keys)}" if keys else ""
-        raise Missing(lambda: f"no item of the list has `{shown(text_of(attribute))}`{there}")
+        return _Picked(items, items, items)
+    keys = _attributes(effort, value, attribute)
+    if items and all(key is _ABSENT for key in keys):
+        last_keys = items[-1] if isinstance(items[-1], Mapping) else {}
+        known = f"; the last has {listed(str(key) for key in last_keys)}" if last_keys else ""
+        raise Missing(lambda: f"no item of the list has `{shown(text_of(attribute))}`{known}")
+    there = [item for item, key in zip(items, keys, strict=True) if key is not _ABSENT and key is not None]
+    return _Picked(there, [key for key in keys if key is not _ABSENT and key is not None], items)
 
 
-def _attributes(effort: Effort, value: object, attribute: object) -> Iterator[object]:
+def _attributes(effort: Effort, value: object, attribute: object) -> Sequence[object]:
     """What each item has as `attribute`, `_ABSENT` where it has none."""
-    items = _list(value, "map")
+    items = _list(value, "selectattr")
     effort.visit(len(items))
     if isinstance(attribute, bool) or not isinstance(attribute, int | str):
         raise ExpressionError(f"`attribute` is one key, and {described(attribute)} is none")
     key = str(attribute)
-    for at, item in enumerate(items):
-        if isinstance(item, Mapping):
-            yield item.get(key, _ABSENT)
-        elif isinstance(item, list | tuple) and isinstance(attribute, int):
-            yield item[attribute] if -len(item) <= attribute < len(item) else _ABSENT
-        elif item is None:
-            yield _ABSENT
-        else:
-            raise ExpressionError(
-                f"item {at + 1} of the list is {described(_checked(item, at))} and has no `{shown(key)}`"
-            )
+    if set(map(type, items)) == {dict}:
+        return [item.get(key, _ABSENT) for item in items]  # type: ignore[attr-defined]
+    return [_attribute_of(item, attribute, key, at) for at, item in enumerate(items)]
+
+
+def _attribute_of(item: object, attribute: int | str, key: str, at: int) -> object:
+    match item:
+        case Mapping():
+            return item.get(key, _ABSENT)
+        case list() | tuple() if isinstance(attribute, int):
+            return item[attribute] if -len(item) <= attribute < len(item) else _ABSENT
+        case None:
+            return _ABSENT
+    found = described(checked(item, f"item {at + 1} of the list"))
+    raise ExpressionError(f"item {at + 1} of the list is {found} and has no `{shown(key)}`")

@@ -8,6 +8,7 @@ Each is bounded where it is read or made, so no expression can use more than a l
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -30,6 +31,10 @@ _ITEMS_ALLOWED = PASSES * PASS + 10_000
 _BYTES_ALLOWED = 23_000_000
 _MOST_LISTED = 10
 _LONGEST_GUESSED = 100
+# What Python's `float` takes; possessive, so that a long text that is none is passed over once.
+NUMBER = re.compile(
+    r"\s*+[+-]?(?:(?:\d[\d_]*+(?:\.[\d_]*+)?|\.\d[\d_]*+)(?:e[+-]?\d++)?|nan|inf(?:inity)?)\s*+", re.IGNORECASE
+)
 
 
 class ExpressionError(Exception):
@@ -85,7 +90,7 @@ class Effort:
 
     def visit(self, items: int) -> None:
         """Count a pass over a list of so many items. Raises ExpressionError past what one expression may do."""
-        self._items -= items + 1
+        self._items -= items
         if self._items < 0:
             why = f"it makes more than {PASSES} passes over lists of {PASS:,} items"
             raise ExpressionError(why, "Make the expression simpler, or the list shorter.")
@@ -218,11 +223,17 @@ def text_of(value: object) -> str:
     )
 
 
+def reads_as_number(text: str) -> bool:
+    """Whether a text is a number in quotes, NaN and infinity included."""
+    return bool(NUMBER.fullmatch(text))
+
+
 def number(value: object, what: str) -> int | float:
     """`value`, which must be a number; `what` names who needs it."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    raise ExpressionError(f"{what} needs a number, and {described(value)} is none")
+    cure = "Make a number of the text: `| float`." if isinstance(value, str) and reads_as_number(value) else ""
+    raise ExpressionError(f"{what} needs a number, and {described(value)} is none", cure)
 
 
 def whole(value: object, what: str, limit: int) -> int:

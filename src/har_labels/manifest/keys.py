@@ -139,6 +139,15 @@ def _form(value: Any) -> str:
     return "list" if isinstance(value, list) else "text"
 
 
+def _no_move(mode: Mode) -> Mode:
+    """Entries are composed, artifact by artifact; a move is about several at once, and in an order of its own."""
+    if mode is Mode.MOVE:
+        raise wrong(
+            "a manifest moves nothing", "Move a label by a step of its own, with `mode`, `artifact` and `among`."
+        )
+    return mode
+
+
 def _values_of(kind: type[StrEnum]) -> WithJsonSchema:
     return WithJsonSchema({"enum": [member.value for member in kind]})
 
@@ -153,7 +162,12 @@ _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
 _OneArtifact = Annotated[ArtifactName, BeforeValidator(text_of), _string(pattern="^[^*?\\[]+$")]
 _Registry = Annotated[Registry, BeforeValidator(word_of), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
 _ArtifactType = Annotated[ArtifactType, BeforeValidator(word_of), _values_of(ArtifactTypeName)]
-_Mode = Annotated[ModeName, BeforeValidator(word_of), _values_of(Mode)]
+_Mode = Annotated[
+    ModeName,
+    BeforeValidator(word_of),
+    AfterValidator(_no_move),
+    WithJsonSchema({"enum": [mode.value for mode in Mode if mode is not Mode.MOVE]}),
+]
 _OnConflict = Annotated[OnConflictName, BeforeValidator(word_of), _values_of(OnConflict)]
 _OnMissing = Annotated[OnMissing, BeforeValidator(word_of), _values_of(OnMissingName)]
 _List = Field(min_length=1)
@@ -212,7 +226,7 @@ class Defaults(BaseModel):
     artifact_type: _ArtifactType | None = _key("artifact_type")
     labels: LabelList | None = _key("labels")
     metrics_file: TextList | None = _key("metrics_file", "; instead of the input's")
-    mode: _Mode | None = _key("mode")
+    mode: _Mode | None = Field(None, description=descriptions()["mode"].replace(", `move`", ""))
     on_conflict: _OnConflict | None = _key("on_conflict")
     owned: TextList | None = _key("owned")
     baseline: _OneArtifact | None = _key("baseline")
@@ -225,7 +239,7 @@ def _rule(name: str, *, unless: Any = False) -> dict[str, Any]:
 
     `entry` knows the defaults too.
     """
-    unfit = [mode.value for mode in Mode if mode not in MODES_OF[name]]
+    unfit = [mode.value for mode in Mode if mode not in MODES_OF[name] and mode is not Mode.MOVE]
     return {
         "if": {"required": ["mode"], "properties": {"mode": {"enum": unfit}}},
         "then": {"properties": {dashed(name): unless}},
