@@ -6,6 +6,7 @@
 The process and one run
     __main__        what has to stand before the first heavy import
     main            the order of events on one page; the only place where an exception ends
+    linting         checking manifests, policies and plans, without a run
     run             from checked settings to a result: plan, check, write or show
     gates           what a plan may not be: too many changes, harmful, too slow
     ledger          what is known of a run at any moment, so that a cancelled one still reports
@@ -19,6 +20,7 @@ What is asked
     manifest.keys       the keys of a manifest, once
     manifest.documents  YAML or JSON text to values with their places
     manifest.positions  values that know their line and column
+    policyfile          a policy checked key by key, its rules with their places
 What was given
     configuration   from environment and command line to settings and key, all problems at once
     contradictions  what contradicts what among the inputs
@@ -82,6 +84,7 @@ What is meant (values to values, from here on)
     maps            labels given as one map, to items
     yaml12          YAML 1.2 text to plain data
     recipe          what one entry asks for, before it is known of which artifact
+    policy          a team's vocabulary of labels, and what a change breaks of it
     rules           label templates and `require`
     facts           what a list's row tells besides the labels, as values
     rendering       from items to labels or patterns, one by one

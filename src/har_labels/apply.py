@@ -174,6 +174,7 @@ class Writer:
                 return False
             task.target = look.target
         task.check_removals()
+        task.check_policy()
         return True
 
     def _is_old(self, task: Task) -> bool:

@@ -226,6 +226,25 @@ def _path(text: str) -> str:
     return text.strip()
 
 
+# Stands for standard input where a file is named.
+STDIN = "-"
+
+
+def is_text(given: str) -> bool:
+    """Whether an input that names a file holds the text itself: several lines, or JSON's or YAML's brace at its beginning."""
+    return "\n" in given.strip() or given.lstrip().startswith("{")
+
+
+def is_file(given: str) -> bool:
+    """Whether an input that may hold the text itself names a file."""
+    return given != STDIN and not is_text(given)
+
+
+def _document(text: str) -> str:
+    """A path of one file, or the text itself as it is, whose blanks mean something."""
+    return text if is_text(text) else _path(text)
+
+
 class ArtifactTypeName(StrEnum):
     """Values of `artifact-type` and of the query parameter `artifact_type` (contract §1)."""
 
@@ -273,3 +292,4 @@ Registry = Annotated[RegistryRef, PlainValidator(_registry)]
 ArtifactName = Annotated[str, PlainValidator(artifact_name)]
 Key = Annotated[SecretStr, PlainValidator(_key)]
 FilePath = Annotated[str, PlainValidator(_path)]
+FileOrText = Annotated[str, PlainValidator(_document)]

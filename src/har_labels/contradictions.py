@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from har_labels.checks import STDIN, is_file
 from har_labels.display import one_of
 from har_labels.entries import is_glob
 from har_labels.errors import InputError
@@ -41,9 +42,11 @@ WITHOUT_MOVE = ("manifest", "shard", "save_plan", "where", "remove")
 
 # Inputs that name one file each; `metrics_file` names several, which are read.
 _READ, WRITTEN = (
-    ("api_key_file", "manifest", "labels_file", "apply_plan", "undo"),
+    ("api_key_file", "manifest", "policy", "labels_file", "apply_plan", "undo"),
     ("save_plan", "summary_file", "report_file"),
 )
+# Of these the text itself may be given, or `-` for standard input.
+DOCUMENTS = ("manifest", "policy")
 
 
 def setting(spelling: str, value: str) -> str:
@@ -71,6 +74,7 @@ def contradictions(
         *(_move(settings, said, bad, spell) if "mode" not in bad else ()),
         *_plans(settings, said, spell),
         *_files(settings, spell),
+        *_stdin(settings, spell),
     ]
     return [InputError(what, cure) for what, cure in found]
 
@@ -193,6 +197,21 @@ def _files(settings: Settings, spell: Spell) -> Problems:
         yield f"`{spell(name)}` and `{spell(written)}` name one file", "Give each a path of its own."
 
 
+def _stdin(settings: Settings, spell: Spell) -> Problems:
+    """Standard input is there once."""
+    named = [name for name in DOCUMENTS if getattr(settings, name) == STDIN]
+    if settings.metrics_file:
+        from har_labels.metrics.sources import source_of
+
+        named += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
+    if len(named) > 1:
+        given = " and ".join(f"`{spell(name)}`" for name in named)
+        yield (
+            f"{given} are all standard input" if len(named) > 2 else f"{given} are both standard input",
+            "Name a file for all but one.",
+        )
+
+
 def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
     """Inputs that name a file which the second would write: it would be lost, or two outputs in one."""
     before: list[tuple[str, str]] = []
@@ -209,7 +228,8 @@ def written_files(settings: Settings) -> dict[str, str]:
 
 def named_files(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every file that an input names, with that input: those that are read, then those that are written."""
-    yield from ((name, path) for name in _READ if (path := getattr(settings, name)))
+    given = ((name, getattr(settings, name)) for name in _READ)
+    yield from ((name, path) for name, path in given if path and (name not in DOCUMENTS or is_file(path)))
     for item in settings.metrics_file:
         from har_labels.metrics.sources import paths_of
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 
@@ -26,6 +26,11 @@ def instead_of(name: str, spell: Callable[[str], str]) -> str:
     return (
         "Leave it out: labels are always rendered, and `{{ '{{ x }}' }}` writes braces." if name == "templates" else ""
     )
+
+
+def is_lint(argv: Sequence[str]) -> bool:
+    """Whether the command line asks for files to be checked and for nothing else."""
+    return any(word == "--lint" or word.startswith("--lint=") for word in argv)
 
 
 def dashed(name: str) -> str:

@@ -22,13 +22,14 @@ from har_labels.errors import (
     HarLabelsError,
     NotFound,
     NothingMatched,
+    PolicyBroken,
     TooManyChanges,
     WouldRemove,
 )
 from har_labels.goal import ChangeGoal
 from har_labels.labels import Change, Changes, Labels, Mode, matches
 from har_labels.moving import Listing, Move, unmatched
-from har_labels.plan import MOST_WITH_FACTS, ArtifactFacts, Outcome, Status, Step
+from har_labels.plan import MOST_WITH_FACTS, ArtifactFacts, Breaches, Outcome, Status, Step
 from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.recipe import Baseline, Recipe
 from har_labels.selecting import Selected, Sieve
@@ -70,6 +71,7 @@ class Plan:
     others: list[Outcome] = field(default_factory=list)
     errors: list[HarLabelsError] = field(default_factory=list)
     baselines: list[tuple[RegistryRef, Baseline]] = field(default_factory=list)
+    breaches: Breaches = field(default_factory=Breaches)
     move: Move | None = None
     is_over_glob: bool = False
 
@@ -85,7 +87,7 @@ class Plan:
     @property
     def is_readable(self) -> bool:
         """Whether it is a plan of everything asked for, though perhaps one that changes more than is allowed."""
-        is_told = all(isinstance(error, TooManyChanges | WouldRemove) for error in self.errors)
+        is_told = all(isinstance(error, TooManyChanges | WouldRemove | PolicyBroken) for error in self.errors)
         return is_told and all(outcome.status is not Status.FAILED for outcome in self.others)
 
     def put_aside(self, ended: Collection[Task]) -> None:

@@ -21,6 +21,7 @@ from har_labels.rendering import Rendered, has_placeholders, render_labels, rend
 
 if TYPE_CHECKING:
     from har_labels.plan import ArtifactFacts
+    from har_labels.policy import Policy
     from har_labels.rules import Requirement, Selection
 
 T = TypeVar("T")
@@ -86,7 +87,8 @@ def baseline_of(name: str | None, artifact_type: str | None) -> Baseline | None:
 class Recipe:
     """One change to be made of every artifact it is asked for.
 
-    `is_without_mode`: nobody gave a mode, so `mode` is `replace` and takes nothing away that is there.
+    `is_without_mode`: nobody gave a mode, so `mode` is `replace` and takes nothing away that is there. `policy` is what the
+    labels given are held to.
     `place` stands before positions in messages: `label`, or that with a manifest's line. `notice` takes
     one line for each label that was dropped; `holds_key` tells a text that the key stands in; `worded` tells a failure
     as its reader needs it, such as with the place in a manifest.
@@ -103,6 +105,7 @@ class Recipe:
     baseline: Baseline | None = None
     among: Among | None = None
     is_without_mode: bool = False
+    policy: Policy | None = None
     place: str = "label"
     notice: Callable[[str], None] = lambda _line: None
     holds_key: Callable[[str], bool] = lambda _text: False
@@ -186,9 +189,9 @@ class Recipe:
         holders = self.among.holders if self.among else None
         return replace(scope, current=now, baseline=baseline, holders=holders)
 
-    def problems_of_requirements(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
+    def problems_of_requirements(self, *, has_metrics: bool = True, is_alone: bool = False) -> Sequence[HarLabelsError]:
         """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""
-        unknown = ARTIFACT_NAMES if has_metrics else ARTIFACT_NAMES | {"metrics"}
+        unknown = _unknown(has_metrics=has_metrics, is_alone=is_alone)
         problems: list[HarLabelsError] = []
         for requirement in self.requirements:
             if not self.baseline and "baseline" in first_parts(requirement.names):
@@ -213,12 +216,12 @@ class Recipe:
                 except InputError as problem:
                     yield problem
 
-    def problems(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
+    def problems(self, *, has_metrics: bool = True, is_alone: bool = False) -> Sequence[HarLabelsError]:
         """What is wrong with the labels that are the same for every artifact, before any artifact is known.
 
-        Without `has_metrics` those that read metrics are not judged.
+        Without `has_metrics` those that read metrics are not judged; if a file `is_alone`, none that reads what a run knows.
         """
-        unknown = ARTIFACT_NAMES if has_metrics else ARTIFACT_NAMES | {"metrics"}
+        unknown = _unknown(has_metrics=has_metrics, is_alone=is_alone)
         known = [item for item in self.items if not self._reads(item) & unknown]
         removals = [item for item in self.removals if not self._reads(item) & unknown]
         try:
@@ -253,8 +256,10 @@ class Recipe:
             change = Change(
                 self.mode, rendered.labels, self.owned, self.on_conflict, self.removes_nothing, taken_away.labels
             )
-            if rendered.labels or items is self.items:
-                _check(change, rendered.names, was_given=bool(items))
+            is_whole = bool(rendered.labels) or items is self.items
+            problems = list(_errors(change, rendered.names, was_given=bool(items))) if is_whole else []
+            if problems := [*problems, *self._policy_problems(rendered)]:
+                raise Failures(problems)  # noqa: TRY301 - with the others, for their wording
         except Failures as failures:
             raise Failures([self.worded(error) for error in failures.errors]) from None
         return change
@@ -268,6 +273,14 @@ class Recipe:
         ]
         if found:
             raise Failures(found)
+
+    def _policy_problems(self, rendered: Rendered) -> Iterator[HarLabelsError]:
+        """What a run gives is judged before any write, whatever the labels are now (contract §6 "Policy")."""
+        for label, name in rendered.names.items() if self.policy else ():
+            if self.policy and (refusal := self.policy.refusal(label, self.mode)):
+                rule, cure = refusal
+                what = f"{name} {shown(label)!r} is not allowed: {rule.place} says that {rule.says}"
+                yield InputError(what, cure, is_spelt=True)
 
     def _reads(self, item: Item) -> set[str]:
         """The names that an item reads; none of one that can't be read, which rendering tells."""
@@ -321,14 +334,17 @@ def _parsed(
     return tuple(parsed)
 
 
+def _unknown(*, has_metrics: bool, is_alone: bool) -> frozenset[str]:
+    """The names of which nothing can be said yet; of a file that `is_alone` there is not even a run."""
+    return frozenset(ARTIFACT_NAMES | (set() if has_metrics else {"metrics"}) | ({"ci", "now"} if is_alone else set()))
+
+
 def _open_gate(_now: Labels | None) -> None:
     """No `require`: always open."""
 
 
-def _check(change: Change, names: Mapping[str, str], *, was_given: bool) -> None:
-    problems = [InputError(what, cure) for what, cure in _problems(change, names, was_given=was_given)]
-    if problems:
-        raise Failures(problems)
+def _errors(change: Change, names: Mapping[str, str], *, was_given: bool) -> Iterator[HarLabelsError]:
+    yield from (InputError(what, cure) for what, cure in _problems(change, names, was_given=was_given))
 
 
 def _problems(change: Change, names: Mapping[str, str], *, was_given: bool) -> Sequence[tuple[str, str]]:

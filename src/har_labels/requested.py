@@ -15,8 +15,8 @@ from har_labels.address import WRITE_A_PLAIN_NAME, AddressError
 from har_labels.checks import OnMissingName, read_labels
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry
-from har_labels.errors import Failures, HarLabelsError, InputError
-from har_labels.files import read_stdin, read_text
+from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
+from har_labels.files import Document, read_document, read_text
 from har_labels.flaws import Flaw, flaw_in, remarks_on, unresolved
 from har_labels.labels import Mode
 from har_labels.lists import Item, ListError, Written, lines_of
@@ -25,12 +25,46 @@ from har_labels.recipe import Among, Recipe, Surroundings, baseline_of, requirem
 from har_labels.settings import quoted
 
 if TYPE_CHECKING:
+    from har_labels.policy import Policy
     from har_labels.rules import Requirement, Selection
 
 
 # Where one of these can't be understood, nothing can be said of the labels.
 _MAKING_LABELS = ("labels", "labels_file", "mode", "owned", "on_conflict", "remove")
 _EVERYWHERE = ("*",)
+
+
+LARGEST_MANIFEST = 10 * 1024 * 1024
+
+
+def policy_of(configuration: Configuration) -> Policy | None:
+    """The policy that the input names; None without one. Read once, since it may come by standard input.
+
+    Raises Failures with everything that is wrong with it.
+    """
+    given, spelling = configuration.settings.policy, configuration.spell("policy")
+    if given is None:
+        return None
+    if "policy" not in configuration.kept:
+        from har_labels.policyfile import LARGEST_POLICY, policy_in
+
+        try:
+            document = read_document(given, spelling=spelling, limit=LARGEST_POLICY, stdin=configuration.stdin)
+            _refuse_key(configuration, document.text, spelling)
+            configuration.kept["policy"] = policy_in(document.text, name=document.name)
+        except InputError as error:
+            configuration.kept["policy"] = Failures([error])
+        except Failures as failures:
+            configuration.kept["policy"] = failures
+    found: Policy | Failures = configuration.kept["policy"]
+    if isinstance(found, Failures):
+        raise found
+    return found
+
+
+def _refuse_key(configuration: Configuration, text: str, spelling: str) -> None:
+    if configuration.holds_key(text):
+        raise InputError(f"the policy of `{spelling}` contains the key", KEY_IS_ELSEWHERE)
 
 
 class _Problems:
@@ -92,6 +126,10 @@ class _Asked:
         """The entries, as far as there are some."""
         for name in ("artifact", "labels", "owned", "among", "remove", "metrics_file"):
             self._judge(name, getattr(self._settings, name))
+        policy: Policy | None = None
+        if not self._is_bad("policy"):
+            with self.problems:
+                policy = policy_of(self._configuration)
         if self._settings.apply_plan or self._settings.undo:
             self._check_files()
             return ()  # such a file says what is asked for, see `replay`
@@ -106,7 +144,7 @@ class _Asked:
             selections = selections_of(self._settings.where, place=place, metrics=metrics)
         surroundings = Surroundings(metrics or {}, self._ci, self._now)
         make = self._of_manifest if self._settings.manifest else self._of_inputs
-        return make(surroundings, requirements, selections, has_metrics=metrics is not None)
+        return make(surroundings, requirements, selections, policy, has_metrics=metrics is not None)
 
     def _check_files(self) -> None:
         """Tells what is wrong with a plan, or with a report to undo, by itself."""
@@ -131,7 +169,7 @@ class _Asked:
         from har_labels.metrics import load_metrics
 
         with self.problems:
-            return load_metrics([item.text for item in self._settings.metrics_file], stdin=self._stdin())
+            return load_metrics([item.text for item in self._settings.metrics_file], stdin=self._configuration.stdin)
         return None
 
     def _judge(self, name: str, items: Sequence[Item]) -> None:
@@ -156,16 +194,12 @@ class _Asked:
         sound = tuple(item for item in given if not flaw_in(item))
         return sound if sound or not given else None
 
-    def _stdin(self) -> Callable[[int], bytes] | None:
-        """What reads standard input: the command in a shell has one, a CI's own step does not (contract §3)."""
-        in_a_shell = self._spell("metrics_file").startswith(("--", "HAR_LABELS_"))
-        return read_stdin if in_a_shell else None
-
     def _of_inputs(
         self,
         surroundings: Surroundings,
         requirements: Sequence[Requirement],
         selections: Sequence[Selection],
+        policy: Policy | None,
         *,
         has_metrics: bool,
     ) -> Sequence[Entry]:
@@ -192,6 +226,7 @@ class _Asked:
                 replace(item, where=f"`{self._spell('remove')}` item") for item in settings.remove if not flaw_in(item)
             ),
             baseline=baseline_of(settings.baseline, settings.artifact_type),
+            policy=policy,
             among=Among(among or _EVERYWHERE) if settings.mode is Mode.MOVE else None,
             notice=self._notice,
             holds_key=self._configuration.holds_key,
@@ -219,33 +254,37 @@ class _Asked:
         surroundings: Surroundings,
         requirements: Sequence[Requirement],
         selections: Sequence[Selection],
+        policy: Policy | None,
         *,
         has_metrics: bool,
     ) -> Sequence[Entry]:
         """The manifest's entries; the inputs beside it are its defaults, and are wrong at the same time as it is."""
         from har_labels.manifest import check_file, entries_in
 
-        assert self._settings.manifest
         if self._is_bad("manifest"):
             return ()
         if any(map(self._is_bad, (*_MAKING_LABELS, "registry_ref", "artifact"))):
             with self.problems:  # the defaults of its entries are not known
-                check_file(self._settings.manifest, spelling=self._spell("manifest"))
+                check_file(self._manifest())
             return ()
         with self.problems:
             return entries_in(
-                self._settings.manifest,
-                spelling=self._spell("manifest"),
+                self._manifest(),
                 defaults=self._settings,
                 surroundings=surroundings,
                 requirements=requirements,
                 selections=selections,
+                policy=policy,
                 notice=self._notice,
                 workspace=self._configuration.workspace,
                 has_metrics=has_metrics,
                 holds_key=self._configuration.holds_key,
             )
         return ()
+
+    def _manifest(self) -> Document:
+        given, configuration = self._settings.manifest or "", self._configuration
+        return read_document(given, spelling=self._spell("manifest"), limit=LARGEST_MANIFEST, stdin=configuration.stdin)
 
     def _is_bad(self, name: str) -> bool:
         return name in self._configuration.bad

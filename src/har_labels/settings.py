@@ -25,6 +25,7 @@ from har_labels.checks import (
     AuthSchemeName,
     Count,
     Expressions,
+    FileOrText,
     FilePath,
     Items,
     Key,
@@ -85,8 +86,9 @@ class Settings(BaseSettings):
     where: Expressions = _input(
         (), "Which", "Expressions, one a line; an artifact for which one is false is not part of the run"
     )
-    manifest: FilePath | None = _input(
-        None, "Which", "YAML or JSON file with many changes; instead of `artifact` and `labels`",
+    manifest: FileOrText | None = _input(
+        None, "Which",
+        "YAML or JSON file with many changes, or its text; instead of `artifact` and `labels`",
     )  # fmt: skip
 
     labels: LabelItems = _input((), "What", "Labels or label templates: a list, or a map such as `{stage: production}`")
@@ -117,6 +119,9 @@ class Settings(BaseSettings):
     )  # fmt: skip
     require: Expressions = _input((), "What", "Expressions, one a line; all must hold before anything is written")
 
+    policy: FileOrText | None = _input(
+        None, "How safely", "YAML or JSON file (or its text) of the labels that are allowed, required and protected (exit 10)",
+    )  # fmt: skip
     dry_run: Switch | None = _input(None, "How safely", "Show the plan, write nothing")
     save_plan: FilePath | None = _input(None, "How safely", "Where to write the plan; the run is then a dry run")
     apply_plan: FilePath | None = _input(

@@ -17,10 +17,19 @@ from dataclasses import dataclass, field, replace
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt
-from har_labels.errors import HarLabelsError, NoSuchPath, NotFound, Unreadable, ValueConflict, WouldRemove
+from har_labels.errors import (
+    HarLabelsError,
+    NoSuchPath,
+    NotFound,
+    PolicyBroken,
+    Unreadable,
+    ValueConflict,
+    WouldRemove,
+)
 from har_labels.goal import Found, Goal
 from har_labels.labels import Labels, to_labels
 from har_labels.plan import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
+from har_labels.policy import Policy, told_together
 from har_labels.reading import Reader, Reading, choose
 from har_labels.selecting import Selected
 from har_labels.timing import Clock
@@ -56,9 +65,9 @@ class Task:
     writes a task belongs to one worker from the moment that it `is_in_hand`, so that another that renews a page
     leaves it alone; between rounds the run's own thread has all of them. `may_be_written` from the first PUT that was not
     plainly refused; what comes to the list from then on is a later writer's. `is_looked_at` once it was read since the last
-    such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read.
-    `selected` is set where `where` has a say until `may_be_written`; `unjudged` are the facts of a read that it was not
-    asked of. In a move
+    such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read,
+    `policy` where writing is held to one (see gates); a rollback is not. `selected` is set where `where` has a say until
+    `may_be_written`; `unjudged` are the facts of a read that it was not asked of. In a move
     `is_former` tells an artifact that is to give the label up, and `attempts_before` are those of its earlier rounds.
     """
 
@@ -88,6 +97,7 @@ class Task:
     _before_try: tuple[Labels, Labels, bool, bool] | None = None
     outcome: Outcome | None = field(default=None)
     undo: Task | None = None
+    policy: Policy | None = None
 
     @property
     def labels(self) -> Labels | None:
@@ -210,6 +220,11 @@ class Task:
     def _note_unjudged(self, facts: ArtifactFacts) -> None:
         if self.selected and not self.may_be_written:
             self.unjudged = facts
+
+    def check_policy(self) -> None:
+        """Raises PolicyBroken where writing over the labels as last read would break a rule that holds now."""
+        if self.policy and (broken := self.policy.created(self.labels or (), self.target)):
+            raise PolicyBroken(f"{self.subject}: {told_together(broken)}")
 
     def take(self, reading: Reading) -> None:
         """Keeps a newer reading, in as little memory as it takes: a large run looks at every artifact several times."""

@@ -39,6 +39,7 @@ INPUTS = {
     "remove": "",
     "baseline": "",
     "require": "",
+    "policy": "",
     "dry-run": "",
     "save-plan": "",
     "apply-plan": "",

@@ -99,6 +99,10 @@ CASES = (
     Case("plan", ["plan"], _TEAM, outputs={"status": "PLANNED", "changed-count": "2"}),
     Case("plan, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/a": ["owner=vision", "x"], "acme/ml/prod/models:team/b": ["owner=vision"]}),
     Case("plan, a change, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/b": ["frozen"]}, code=5, meanwhile={"acme/ml/prod/models:team/b": ["frozen"]}),
+    Case("policy, and the labels keep to it", ["policy"], {MODEL: [*DEV, "tmp"]}, {MODEL: ["owner=vision", "stage=staging"]}),
+    Case("policy, and something protected would go", ["policy"], {MODEL: [*DEV, "legal:hold"]}, code=10),
+    Case("audit, and all is well", ["audit"], {MODEL: DEV, CHAMPION: ["stage=production", "legal:hold"]}, outputs={"status": "SUCCESS"}),
+    Case("audit, and a stage is none", ["audit"], {MODEL: DEV, CHAMPION: ["stage=prd"]}, code=10, outputs={"exit-code": "10", "changed": "false"}),
     Case("a run with its report", ["report"], _TEAM, _PRODUCTION),
     Case("look at what an undo would do", ["report", "undo"], _TEAM, _PRODUCTION, contexts=_asked("true"), outputs={"status": "PLANNED", "changed-count": "2"}),
     Case("take a run back", ["report", "undo"], _TEAM, contexts=_asked("false"), outputs={"status": "SUCCESS", "changed-count": "2"}),
@@ -130,7 +134,7 @@ CASES = (
     Case("an image of one's own registry", ["mirrored"], {MODEL: DEV}, {MODEL: CANDIDATE}, outputs={"labels-map": '{"owner":"vision","stage":"candidate"}'}),
 )  # fmt: skip
 GATED = (
-    "metrics", "champion", "promote", "read", "manifest", "drift",
+    "metrics", "champion", "promote", "read", "manifest", "drift", "policy", "audit",
     "scikit-learn", "lightning", "transformers", "ultralytics", "lm-evaluation-harness",
 )  # fmt: skip
 # What test_harness_page.py runs: several steps of ours, or a step that needs more than an environment.

@@ -50,7 +50,9 @@ def test_every_example_has_a_case() -> None:
     tested = {recipe for case in CASES for recipe in case.recipes} | set(RUN_ELSEWHERE)
     assert tested == set(examples())
     assert {case.recipes[0] for case in CASES if case.code == 10} == set(GATED)
-    assert set(GATED) == {name for name, block in examples().items() if "require:" in block} | {"manifest", "drift"}
+    assert set(GATED) == {name for name, block in examples().items() if "require:" in block} | {
+        "manifest", "drift", "policy", "audit",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("tool", ["jq", "python"])

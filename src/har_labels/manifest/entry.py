@@ -72,14 +72,19 @@ class PlacedEntry:
         return bool(self.value("registry_ref") and self.value("artifact") and self.mode)
 
 
-def check_entry(entry: PlacedEntry, faults: Faults) -> None:
-    """What is missing in an entry, and what it says that its mode has no use for."""
+def check_entry(entry: PlacedEntry, faults: Faults, *, is_alone: bool = False) -> None:
+    """What is missing in an entry, and what it says that its mode has no use for.
+
+    If the file `is_alone`, nothing is known of the inputs beside it, which may say registry and mode.
+    """
     for name, example in _NEEDED.items():
+        if is_alone and name == "registry_ref":
+            continue
         if not entry.value(name) and not entry.is_bad(name):
             cure = f"Give it here or for all at the top of the file, for example `{dashed(name)}: {example}`."
             faults.add(entry.own.node.place, f"this entry has no `{dashed(name)}`", cure)
     mode = entry.mode
-    if not mode:
+    if not mode or (is_alone and entry.is_without_mode):
         return
     if mode not in WITHOUT_LABELS and not entry.level("labels"):
         cure = "Give them, or `mode: clear` to take all labels away." if mode is Mode.REPLACE else "Give them."

@@ -66,7 +66,7 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _given(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A text without an expression that no CI resolves in a file."""
     if flaw := unresolved(text := _text(value)):
         raise wrong(flaw.why, flaw.cure)
@@ -109,16 +109,18 @@ def _as_text(mapping: dict[str, Any]) -> str:
     return f': "{shown(pairs[0][0])}: {shown(pairs[0][1])}"'
 
 
-def _word(value: Any) -> str:
+def word_of(value: Any) -> str:
+    """One word as it is written, without blanks around it. Raises what `_text` raises, and for nothing at all."""
     if isinstance(value, Word) and value.kind is Kind.NOTHING:
         raise wrong("it has no value", "Give one, or leave it out.")
-    text = _given(value)
+    text = text_of(value)
     if text != text.strip():
         raise wrong("it has a blank at its start or end", "Take the blank away.")
     return text
 
 
-def _version(value: Any) -> int:
+def version_of(value: Any) -> int:
+    """The one version there is."""
     if isinstance(value, Word) and value.kind is Kind.NUMBER and value.text in {"1", "1.0"}:
         return VERSION
     raise wrong("this har-labels reads version 1 only", "Write `version: 1`.")
@@ -126,7 +128,7 @@ def _version(value: Any) -> int:
 
 def _artifact(value: Any) -> str:
     try:
-        return written(parse_pattern(_given(value)))
+        return written(parse_pattern(text_of(value)))
     except AddressError as error:
         raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
 
@@ -177,20 +179,20 @@ def _string(**more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **more})
 
 
-_Text = Annotated[str, PlainValidator(_given), _string(minLength=1)]
+_Text = Annotated[str, PlainValidator(text_of), _string(minLength=1)]
 _Label = Annotated[str, PlainValidator(_label), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
-_OneArtifact = Annotated[ArtifactName, BeforeValidator(_given), _string(pattern="^[^*?\\[]+$")]
-_Registry = Annotated[Registry, BeforeValidator(_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
-_ArtifactType = Annotated[ArtifactType, BeforeValidator(_word), _values_of(ArtifactTypeName)]
+_OneArtifact = Annotated[ArtifactName, BeforeValidator(text_of), _string(pattern="^[^*?\\[]+$")]
+_Registry = Annotated[Registry, BeforeValidator(word_of), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
+_ArtifactType = Annotated[ArtifactType, BeforeValidator(word_of), _values_of(ArtifactTypeName)]
 _Mode = Annotated[
     ModeName,
-    BeforeValidator(_word),
+    BeforeValidator(word_of),
     AfterValidator(_no_move),
     WithJsonSchema({"enum": [mode.value for mode in Mode if mode is not Mode.MOVE]}),
 ]
-_OnConflict = Annotated[OnConflictName, BeforeValidator(_word), _values_of(OnConflict)]
-_OnMissing = Annotated[OnMissing, BeforeValidator(_word), _values_of(OnMissingName)]
+_OnConflict = Annotated[OnConflictName, BeforeValidator(word_of), _values_of(OnConflict)]
+_OnMissing = Annotated[OnMissing, BeforeValidator(word_of), _values_of(OnMissingName)]
 _List = Field(min_length=1)
 # At least one character that neither separates items nor surrounds them.
 _InOneText = _string(pattern="[^, \\t\\n]")
@@ -240,7 +242,7 @@ ArtifactList = Annotated[
 ]
 Lines = Annotated[
     Annotated[list[_Text], _List, Tag("list")]
-    | Annotated[Expressions, BeforeValidator(_given), AfterValidator(_some), _InOneText, Tag("text")],
+    | Annotated[Expressions, BeforeValidator(text_of), AfterValidator(_some), _InOneText, Tag("text")],
     Discriminator(_form),
 ]
 
@@ -305,7 +307,7 @@ class Manifest(Defaults):
         },
     )
 
-    version: Annotated[int, PlainValidator(_version), WithJsonSchema({"const": VERSION})] = Field(
+    version: Annotated[int, PlainValidator(version_of), WithJsonSchema({"const": VERSION})] = Field(
         description="Version of this format",
     )
     changes: Annotated[list[ManifestEntry], Field(min_length=1)] = Field(description="The changes, in order")
