@@ -288,7 +288,7 @@ class Planner:
             found.update(names)
             self._is_narrowed = True
             if not names and any(map(is_glob, entry.patterns)):
-                self._notice(f"`!{pattern}` takes nothing off in {entry.ref}")
+                self._notice(f"{f'!{pattern}'!r} takes nothing off in {entry.ref}")
         return found
 
     def _tell_left_out(self, ref: RegistryRef, left_out: set[Row], assigned: Collection[Row]) -> None:
