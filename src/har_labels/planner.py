@@ -276,8 +276,8 @@ class Planner:
             step = Step(str(entries[0].ref), row.name, row.artifact_type, row.labels, row.labels or ())
             plan.others.append(Outcome(step, Status.FAILED, row.labels, error=why))
             del assigned[row]
-        if any(entry.recipe.where for entry in entries):
-            self._tell_left_out(entries[0].ref, left_out - failed.keys(), assigned)
+        if not failed and any(entry.recipe.where for entry in entries):
+            self._tell_left_out(entries[0].ref, left_out, assigned)
         return assigned
 
     def _taken_off(self, entry: Entry, rows: Rows) -> set[str]:
