@@ -27,7 +27,7 @@ from har_labels.errors import (
     WouldRemove,
 )
 from har_labels.goal import ChangeGoal
-from har_labels.labels import Change, Changes, Labels, Mode, matches
+from har_labels.labels import Change, Changes, Labels, Mode, key_and_value, matches
 from har_labels.moving import Listing, Move, unmatched
 from har_labels.plan import MOST_WITH_FACTS, ArtifactFacts, Breaches, Outcome, Status, Step
 from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
@@ -324,8 +324,8 @@ class Planner:
             step = Step(str(entries[0].ref), row.name, row.artifact_type, row.labels, row.labels or ())
             plan.others.append(Outcome(step, Status.FAILED, row.labels, error=why))
             del assigned[row]
-        if any(entry.recipe.where for entry in entries):
-            self._tell_left_out(entries[0].ref, left_out - failed.keys(), assigned)
+        if not failed and any(entry.recipe.where for entry in entries):
+            self._tell_left_out(entries, left_out, assigned)
         return assigned
 
     def _taken_off(self, entry: Entry, rows: Rows) -> set[str]:
@@ -336,15 +336,20 @@ class Planner:
             found.update(names)
             self._is_narrowed = True
             if not names and any(map(is_glob, entry.patterns)):
-                self._notice(f"`!{pattern}` takes nothing off in {entry.ref}")
+                self._notice(f"{f'!{pattern}'!r} takes nothing off in {entry.ref}")
         return found
 
-    def _tell_left_out(self, ref: RegistryRef, left_out: set[Row], assigned: Collection[Row]) -> None:
+    def _tell_left_out(self, entries: Sequence[Entry], left_out: set[Row], assigned: Collection[Row]) -> None:
+        ref = entries[0].ref
         out = sum(row not in assigned for row in left_out)
         self._is_narrowed = self._is_narrowed or out > 0
         self._notice(f"`where` leaves out {out:,} of {number(out + len(assigned), 'artifact')} in {ref}")
         if partly := len(left_out) - out:
             self._notice(f"`where` leaves {number(partly, 'artifact')} in {ref} without a part of the changes")
+        if out and not assigned:
+            # A misspelt key would else be green for ever.
+            for key in sorted(set().union(*(entry.recipe.keys_chosen_by for entry in entries)) - _keys_of(left_out)):
+                self._notice(f"`where` reads `current_map.{key}`, and no artifact there has a label with that key")
 
     def _goal(self, recipes: Sequence[Recipe], *, artifact: str, registry: str) -> ChangeGoal:
         changes = tuple(recipe.change_for(artifact=artifact, registry=registry) for recipe in recipes)
@@ -439,6 +444,11 @@ def _unread_row(name: str, entry: Entry, entries: Sequence[Entry]) -> Row:
     """The row of an artifact that nothing was read of: an entry without a type means what another names with one."""
     types = (other.artifact_type for other in entries if name in other.patterns and other.artifact_type)
     return Row(name, entry.artifact_type or next(types, ""), None, ArtifactFacts())
+
+
+def _keys_of(rows: Iterable[Row]) -> set[str]:
+    pairs = (key_and_value(label) for row in rows for label in row.labels or ())
+    return {pair[0] for pair in pairs if pair}
 
 
 def _is_there(rows: Sequence[Row]) -> bool:

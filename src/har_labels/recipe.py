@@ -134,6 +134,13 @@ class Recipe:
         return first_parts(path for one in self.where for path in one.names)
 
     @property
+    def keys_chosen_by(self) -> set[str]:
+        """The labels' keys that `where` reads, as far as they are names."""
+        of_labels = "current_map."
+        paths = (path for line in self.where for path in line.names if path.startswith(of_labels))
+        return {path.removeprefix(of_labels) for path in paths}
+
+    @property
     def removes_nothing(self) -> bool:
         """Whether labels that are there stay, as no mode says that they may go (contract §3)."""
         return self.is_without_mode and not self.owned

@@ -191,6 +191,7 @@ class Sandbox:
         self,
         registry: str,
         name: str,
+        artifact_type: str | None = None,
         *,
         downloads: int | None = None,
         age_days: float | None = None,
@@ -198,7 +199,7 @@ class Sandbox:
     ) -> None:
         """What lists tell of an artifact besides its labels, as time and others would change it; None keeps it."""
         with self.store.transaction():
-            row = self.artifact(registry, name)
+            row = self.artifact(registry, name, artifact_type)
             self.store.set_facts(
                 row,
                 downloads=row.downloads if downloads is None else downloads,
@@ -243,6 +244,7 @@ class Sandbox:
             self.set_facts(
                 entry.registry,
                 entry.name,
+                entry.type,
                 downloads=entry.downloads,
                 age_days=entry.age_days,
                 quarantined=entry.quarantined,

@@ -114,6 +114,14 @@ def test_nothing_is_left(ask: Ask, box: Sandbox, ci: str, artifact: str) -> None
         assert done.value("results") == []
 
 
+def test_a_key_that_nobody_has_is_told(ask: Ask) -> None:
+    """A misspelt key is green, since nothing is left; the log says which key no artifact has."""
+    done = ask("current_map.stagee == 'production' or current_map.acc == '7'")
+    assert (done.code, done.value("matched-count")) == (0, "0")
+    assert "`current_map.stagee`, and no artifact there has a label with that key" in done.log
+    assert "`current_map.acc`" not in done.log
+
+
 def test_no_name_and_no_match_are_still_errors(ask: Ask) -> None:
     """What is not there at all was not left out: a typing error stays red."""
     assert ask("age_days > 9000", artifact="oldd").code == 4

@@ -311,6 +311,7 @@ def _or_lacking(run: Run, evaluate: Evaluate, reads: frozenset[str]) -> object:
     except Missing as missing:
         names = frozenset({missing.name}) if missing.name else reads
         if isinstance(missing, Unfit | Undefined) or not names & LACKABLE_NAMES:
+            missing.name = missing.name or "(…)"  # what stands around it reads more, and that has no say
             raise
         return _LACKING
 
