@@ -55,7 +55,7 @@ class _Row:
 
     @property
     def subject(self) -> str:
-        return f"{self.artifact!r} in {shown(self.registry_ref)}"
+        return f"{shown(repr(self.artifact))} in {shown(self.registry_ref)}"
 
 
 def read_report(
