@@ -64,11 +64,11 @@ class Configuration:
 
     @property
     def mode(self) -> str:
-        """What the run is told to do, in one word: without a mode `default`, empty where it could not be understood."""
+        """What the run is told to do, in one word; empty without a mode, and where it could not be understood."""
         settings = self.settings
         told_by = (("apply-plan", settings.apply_plan), ("undo", settings.undo), ("manifest", settings.manifest))
         named = next((name for name, given in told_by if given), "")
-        return named or ("" if "mode" in self.bad else str(self.settings.mode or "default"))
+        return named or ("" if "mode" in self.bad else str(self.settings.mode or ""))
 
     def holds_key(self, text: str) -> bool:
         """Whether the key stands in a text, where it must not go."""

@@ -84,7 +84,9 @@ def _heading(result: RunResult) -> str:
     registries = told or ([facts.registry] if facts.registry else [])
     where = ", ".join(map(code, registries[:MOST_REGISTRIES]))
     more = f" and {len(registries) - MOST_REGISTRIES:,} more" if len(registries) > MOST_REGISTRIES else ""
-    mode = f"{code(facts.mode)}{' (dry run)' if facts.dry_run else ''}" if facts.mode else ""
+    # Without outcomes it may be that the mode could not be understood.
+    mode = code(facts.mode) if facts.mode else "no mode" if result.outcomes else ""
+    mode += " (dry run)" if mode and facts.dry_run else ""
     what = " in ".join(filter(None, (mode, where + more)))
     return f"### Labels: {what}" if what else "### Labels"
 
