@@ -9,6 +9,7 @@ The process and one run
     run             from checked settings to a result: plan, check, write or show
     gates           what a plan may not be: too many changes, harmful, too slow
     ledger          what is known of a run at any moment, so that a cancelled one still reports
+    record          who ran what, when and from where
     progress        showing that a long run is alive
 What is asked
     requested           what the inputs ask for, as entries to plan
@@ -29,9 +30,11 @@ What was given
 Planning and writing
     planner         one task an artifact, by as few reads as it takes
     selecting       what `where` says of artifacts as they are read
-    replay          a plan file planned again
+    replay          a plan file, or what takes a run back, planned again
     planfile        a plan as JSON lines
+    reportfile      the report of a run as the steps that take back what it wrote
     apply           writing so that nobody's label is lost: retry the change, never the request
+    moving          one label from holder to holder
     watching        looking again: is our change there, was it undone, has a later writer spoken?
     renewal         renewing reads that have grown old, a page at a time
     doubts          what is told of a write that nothing has confirmed
@@ -99,6 +102,8 @@ What is meant (values to values, from here on)
     language.unreadable   a value of a file that is an error where it is read
 What is told
     summary         the Markdown of the job summary, and the diff in the log
+    pictures        many artifacts in a small table of the summary
+    vocabulary      labels counted over many artifacts
     report          counts, status, exit code, outputs and the JSON report
     upserts         what an `upsert` does that its writer may not have meant
     display         somebody else's text, so that it has no effect

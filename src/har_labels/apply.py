@@ -59,6 +59,11 @@ class Writer:
         self._is_alone = self._stops_at_failure = False  # each run says
         self.retried = 0
 
+    @property
+    def quiet_since(self) -> float:
+        """When this run last wrote, or last saw that somebody had (the clock's monotonic seconds)."""
+        return self._watch.quiet_since
+
     def run(self, tasks: Iterable[Task], *, goes_on: bool = False) -> None:
         """Writes every task that changes something; each gets its outcome. `goes_on` at failures, whatever the care says.
 
@@ -213,7 +218,7 @@ class Writer:
         return bool(task.unread and is_missing and self._clock.monotonic() < task.unread.waits_until)
 
     def _failed(self, task: Task, error: HarLabelsError) -> None:
-        if task.unread and isinstance(error, NoSuchPath):
+        if task.unread and isinstance(error, NotFound | NoSuchPath):
             error = missing(task, error)
         task.fail(error, task.labels)
         if task.outcome and task.outcome.status is Status.SKIPPED:
@@ -238,7 +243,7 @@ class Writer:
     def _pause_before(self, pending: Sequence[Task]) -> None:
         if pending:
             asked = max((task.doubt.wait for task in pending if task.doubt), default=0)
-            tries = max(task.attempts + task.times_undone for task in pending)
+            tries = max(task.attempts - task.attempts_before + task.times_undone for task in pending)
             pause = backoff(tries, at_least=asked)
             if any(task.is_waited_for for task in pending):
                 pause = min(pause, LONGEST_WAIT)

@@ -22,7 +22,7 @@ from har_labels.settings import Settings, check, fields, help_texts, quoted
 # What Harness, and JSON, write for an expression without a value.
 NULL = "null"
 # Lists whose items `requested` judges one by one, so that a comment in them may hold anything.
-_JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "metrics_file"})
+_JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "among", "metrics_file"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class Configuration:
     @property
     def mode(self) -> str:
         """What the run is told to do, in one word: without a mode `default`, empty where it could not be understood."""
-        told_by = (("apply-plan", self.settings.apply_plan), ("manifest", self.settings.manifest))
+        settings = self.settings
+        told_by = (("apply-plan", settings.apply_plan), ("undo", settings.undo), ("manifest", settings.manifest))
         named = next((name for name, given in told_by if given), "")
         return named or ("" if "mode" in self.bad else str(self.settings.mode or "default"))
 
@@ -134,7 +135,12 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
 
 def _path_notices(platform: Platform, settings: Settings, spell: Callable[[str], str]) -> list[str]:
     written = {spell(name): path for name, path in written_files(settings).items()}
-    return platform.path_notices(written, {spell("metrics_file"): [item.text for item in settings.metrics_file]})
+    listed = []
+    for item in settings.metrics_file:
+        from har_labels.metrics.sources import source_of
+
+        listed.append((item.text, source_of(item.text).path))
+    return platform.path_notices(written, {spell("metrics_file"): listed})
 
 
 @dataclass(frozen=True, slots=True)

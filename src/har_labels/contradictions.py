@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from har_labels.display import one_of
+from har_labels.entries import is_glob
 from har_labels.errors import InputError
 from har_labels.files import is_same_file
-from har_labels.labels import Mode
-from har_labels.settings import Settings
+from har_labels.labels import Mode, matches_any
+from har_labels.settings import Settings, quoted
 
 Spell = Callable[[str], str]
 Problems = Iterator[tuple[str, str]]
 
-# What belongs to making a plan; one that is applied is made already.
+# What belongs to making a plan; one that is applied is made already, and an undo's is in its report.
 PLANNING = (
     "registry_ref", "artifact", "artifact_type", "where", "manifest", "labels", "labels_file", "metrics_file", "mode",
-    "on_conflict", "owned", "remove", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
+    "on_conflict", "owned", "remove", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
     "shard",
 )  # fmt: skip
 # What a manifest says entry by entry, and the input may not say beside it.
@@ -34,9 +35,13 @@ MODES_OF = {
     "remove": frozenset({Mode.ADD, Mode.UPSERT}),
 }
 
+# What a move has no use for: it is about one artifact and the others of `among`, all at once. Some belong to other inputs
+# that choose, or change, what is there.
+WITHOUT_MOVE = ("manifest", "shard", "save_plan", "where", "remove")
+
 # Inputs that name one file each; `metrics_file` names several, which are read.
 _READ, WRITTEN = (
-    ("api_key_file", "manifest", "labels_file", "apply_plan"),
+    ("api_key_file", "manifest", "labels_file", "apply_plan", "undo"),
     ("save_plan", "summary_file", "report_file"),
 )
 
@@ -63,6 +68,7 @@ def contradictions(
         *_missing(settings, said | meant, spell),
         *_sources(settings, said, spell),
         *(_modes(settings, said, spell) if "mode" not in bad else ()),
+        *(_move(settings, said, bad, spell) if "mode" not in bad else ()),
         *_plans(settings, said, spell),
         *_files(settings, spell),
     ]
@@ -83,7 +89,7 @@ def _place(settings: Settings, spell: Spell) -> Problems:
 
 
 def _missing(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
-    if said & {"apply_plan", "manifest"}:
+    if said & {"apply_plan", "undo", "manifest"}:
         return
     for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
         if name not in said:
@@ -102,7 +108,7 @@ def _missing(settings: Settings, said: frozenset[str], spell: Spell) -> Problems
 
 
 def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
-    if settings.manifest and not settings.apply_plan:
+    if settings.manifest and not settings.apply_plan and not settings.undo:
         for name in IN_MANIFEST:
             if name in said:
                 yield (
@@ -126,8 +132,49 @@ def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
             yield f"`{spell(name)}` goes with {fitting}{given}", f"Leave `{spell(name)}` out, or use {fitting}."
 
 
+def _move(settings: Settings, said: frozenset[str], bad: frozenset[str], spell: Spell) -> Problems:
+    moving = setting(spell("mode"), Mode.MOVE)
+    if settings.mode is not Mode.MOVE:
+        if "among" in said and not settings.apply_plan:
+            given = f", not with `{settings.mode}`" if settings.mode else ""
+            yield (
+                f"`{spell('among')}` goes with `{moving}`{given}",
+                f"Leave `{spell('among')}` out, or use `{moving}`.",
+            )
+        return
+    for name in WITHOUT_MOVE:
+        if name in said:
+            yield f"`{moving}` takes no `{spell(name)}`", f"Leave `{spell(name)}` out, or choose another mode."
+    if "artifact" in said - bad and not settings.manifest:
+        yield from _the_one(settings, bad, spell, moving)
+
+
+def _the_one(settings: Settings, bad: frozenset[str], spell: Spell, moving: str) -> Problems:
+    """A move names one artifact, which is one of those that it moves among, so that two moves see each other's."""
+    names = list(dict.fromkeys(item.text for item in settings.artifact))
+    if len(names) != 1:
+        yield f"`{moving}` gives the label to one artifact, and `{spell('artifact')}` names {len(names)}", "Name one."
+    elif is_glob(names[0]):
+        what = (
+            f"`{moving}` gives the label to one artifact, and `{spell('artifact')}` is the pattern {quoted(names[0])}"
+        )
+        yield what, f"Write one name; the pattern belongs into `{spell('among')}`."
+    elif settings.among and "among" not in bad and not matches_any((item.text for item in settings.among), names[0]):
+        yield (
+            f"`{spell('among')}` does not match {quoted(names[0])}, the `{spell('artifact')}` that is to have the label",
+            "Widen it: the label is moved among these, and the one that gets it is one of them.",
+        )
+
+
 def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
-    if settings.apply_plan:
+    if settings.undo:
+        for name in ("apply_plan", *PLANNING):
+            if name in said:
+                yield (
+                    f"`{spell('undo')}` and `{spell(name)}` are both given",
+                    f"What is taken back is in the report: leave `{spell(name)}` out.",
+                )
+    elif settings.apply_plan:
         for name in PLANNING:
             if name in said:
                 yield (

@@ -3,7 +3,7 @@
     HarLabelsError
     ├── Defect                                                        1
     ├── InputError                                                    2
-    │   ├── TemplateError · MetricsError · ManifestError · PlanFileError · AmbiguousArtifact
+    │   ├── TemplateError · MetricsError · ManifestError · PlanFileError · ReportFileError · AmbiguousArtifact
     ├── NotAllowed: Unauthorized · Forbidden                          3
     ├── NotFound: RegistryNotFound · ArtifactNotFound · NothingMatched  4
     ├── Changed: PlanStale · Overwritten · ValueConflict · Conflict   5
@@ -127,6 +127,12 @@ class PlanFileError(InputError):
     cure = "Make a new plan with `save-plan`."
 
 
+class ReportFileError(InputError):
+    code = "HAR-REPORT-FILE"
+    cause = "The report to undo is cut off, edited, of another server, or has a row whose labels before the run are not known."
+    cure = "Name a report that `report-file` wrote, as it was written."
+
+
 class AmbiguousArtifact(InputError):
     code = "HAR-AMBIGUOUS"
     cause = "A model and a dataset have this one name."
@@ -181,7 +187,7 @@ class Changed(HarLabelsError):
 
 class PlanStale(Changed):
     code = "HAR-PLAN-STALE"
-    cause = "An artifact has other labels than when the plan was made."
+    cause = "An artifact has other labels than when the plan was made, or than the run to undo left."
     cure = "Look at both lists, then make and apply a new plan."
 
 

@@ -41,7 +41,7 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> Flags:
+def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[str, Mapping[str, str]]) -> Flags:
     """Reads `--name value`, `--name=value` and, for switches, a bare `--name`.
 
     A list's flag may be given several times; each value is a list of its own. `--api-key` is refused: a
@@ -86,13 +86,14 @@ def _problem_with_several(name: str, kind: Kind, values: Sequence[str]) -> Input
     return InputError(f"`--{dashed(name)}` is given {len(values)} times", "Keep one of them.")
 
 
-def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> argparse.ArgumentParser:
+def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, Mapping[str, str]]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="har-labels",
         description="Change the labels of artifacts in a Harness Artifact Registry, safely.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        usage="har-labels [--help] [--version] [--json] [--debug] [--INPUT VALUE ...]",
     )
     parser.add_argument("--version", action="version", version=f"har-labels {__version__}")
     parser.add_argument("--json", action="store_true", help="print the JSON report instead of the diff")
@@ -104,15 +105,23 @@ def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, str]) -> argpar
         metavar="true|false",
         help="log each request: method, path, status, time",
     )
-    for name, kind in fields.items():
-        is_key, is_switch = name == "api_key", kind is Kind.SWITCH
-        parser.add_argument(
-            f"--{dashed(name)}",
-            dest=name,
-            action="append",
-            nargs="?" if is_switch or is_key else None,
-            const="true" if is_switch or is_key else None,
-            metavar="true|false" if is_switch else "TEXT",
-            help=argparse.SUPPRESS if is_key else help_texts.get(name, "").replace("%", "%%"),
-        )
+    # Without help texts, as where nobody asks for them, the flags are the same.
+    for title, texts in (help_texts or {"": dict.fromkeys(fields, "")}).items():
+        about = HOW_TO_GIVE_THE_KEY if "api_key" in texts else None
+        group = parser.add_argument_group(title, about)
+        for name, text in texts.items():
+            _add_flag(group, name, fields[name], text)
     return parser
+
+
+def _add_flag(group: argparse._ArgumentGroup, name: str, kind: Kind, text: str) -> None:
+    is_key, is_switch = name == "api_key", kind is Kind.SWITCH
+    group.add_argument(
+        f"--{dashed(name)}",
+        dest=name,
+        action="append",
+        nargs="?" if is_switch or is_key else None,
+        const="true" if is_switch or is_key else None,
+        metavar="true|false" if is_switch else "TEXT",
+        help=argparse.SUPPRESS if is_key else text.replace("%", "%%"),
+    )

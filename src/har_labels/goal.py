@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
-from har_labels.errors import PlanStale
+from har_labels.errors import PlanStale, Unreadable
 from har_labels.labels import Changes, Labels, Mode, OnConflict, key_and_value, to_labels
 
 
@@ -122,19 +122,59 @@ class ChangeGoal:
         return Look(Found.UNDONE, target)
 
     def _upserted(self) -> frozenset[str]:
-        return frozenset(label for part in self.changes.parts if part.mode is Mode.UPSERT for label in part.given)
+        return frozenset(label for part in self.changes.parts if part.sets_keys for label in part.given)
+
+
+@dataclass(frozen=True, slots=True)
+class FormerGoal:
+    """Without exactly this label, and all others as they are: what a move makes of the artifacts that held it."""
+
+    label: str
+
+    @property
+    def is_merging(self) -> bool:
+        return True
+
+    @property
+    def is_exact(self) -> bool:
+        return False
+
+    @property
+    def is_read(self) -> bool:
+        return False
+
+    @property
+    def is_sweeping(self) -> bool:
+        return False
+
+    @property
+    def removes_nothing(self) -> bool:
+        return False
+
+    def removed_unasked(self, now: Labels) -> Labels:  # noqa: ARG002 - it was asked for
+        return ()
+
+    def wanted(self, now: Labels | None) -> Labels:
+        if now is None:
+            raise Unreadable("the registry does not show the current labels, and `move` needs them")
+        return tuple(label for label in now if label != self.label)
+
+    def look(self, now: Labels, seen: Collection[str]) -> Look:  # noqa: ARG002 - a later holder is a holder all the same
+        """A label that is back may be a rival's move: who of the two holds it in the end is not told by one artifact."""
+        return Look(Found.UNDONE if self.label in now else Found.DONE, self.wanted(now))
 
 
 @dataclass(frozen=True, slots=True)
 class PlanGoal:
     """Exactly what a plan file says, or nothing (contract §5 point 7).
 
-    `expecting` begins the error: whose expectation it is, and of which artifact.
+    `expecting` begins the error: whose expectation it is, and of which artifact; `cure` is its next step, if not the usual.
     """
 
     expecting: str
     before: Labels | None
     after: Labels
+    cure: str = ""
 
     @property
     def is_merging(self) -> bool:
@@ -161,7 +201,7 @@ class PlanGoal:
 
     def wanted(self, now: Labels | None) -> Labels:
         if now not in (self.before, self.after):
-            raise PlanStale(f"{self.expecting} {_listed(self.before)}, and now there is {_listed(now)}")
+            raise PlanStale(f"{self.expecting} {_listed(self.before)}, and now there is {_listed(now)}", self.cure)
         return self.after
 
     def look(self, now: Labels, seen: Collection[str]) -> Look:  # noqa: ARG002 - a plan never asks who was first

@@ -74,9 +74,9 @@ def collect(
     environ: Mapping[str, str],
     prefix: str,
     argv: Sequence[str] = (),
-    help_texts: Mapping[str, str] | None = None,
+    help_texts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Inputs:
-    """Gathers the texts of `fields` (name with underscores → its kind).
+    """Gathers the texts of `fields` (name with underscores → its kind); `help_texts` are theirs for `--help`, by group.
 
     Empty means not given. Two spellings of one input with different values and near-misses of our names are
     problems; any other unknown name is ignored. `--help` and `--version` print and raise SystemExit(0).
@@ -166,7 +166,9 @@ def _is_swapped(name: str, other: str) -> bool:
     return sorted(name) == sorted(other) and len(differing) == 2 and differing[1] == differing[0] + 1
 
 
-def _flags(inputs: Inputs, fields: Mapping[str, Kind], argv: Sequence[str], help_texts: Mapping[str, str]) -> Layer:
+def _flags(
+    inputs: Inputs, fields: Mapping[str, Kind], argv: Sequence[str], help_texts: Mapping[str, Mapping[str, str]]
+) -> Layer:
     from har_labels import flags
 
     layer: dict[str, Given] = {}
@@ -195,7 +197,7 @@ def _unknown_flag(inputs: Inputs, word: str, fields: Iterable[str]) -> InputErro
         return InputError(
             f"`{word}` stands behind no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
         )
-    name = word.lstrip("-").partition("=")[0].replace("-", "_")
+    name = word.lstrip("-").partition("=")[0].replace("-", "_").lower()
     if cure := instead_of(name, lambda other: f"--{dashed(other)}"):
         return InputError(f"the flag `{word.partition('=')[0]}` is none any more", cure)
     near = _near(name, set(fields))

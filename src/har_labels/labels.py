@@ -33,6 +33,7 @@ class Mode(StrEnum):
     UPSERT = "upsert"
     CLEAR = "clear"
     READ = "read"
+    MOVE = "move"
 
 
 class OnConflict(StrEnum):
@@ -134,6 +135,11 @@ class Change:
         """Whether the result depends on the labels that are there now (contract §5, points 2 and 5)."""
         return bool(self.owned) or self.mode not in {Mode.REPLACE, Mode.CLEAR}
 
+    @property
+    def sets_keys(self) -> bool:
+        """Whether the labels given take the place of others with their key."""
+        return self.mode is Mode.UPSERT or (self.mode is Mode.MOVE and all(map(key_and_value, self.given)))
+
     def apply(self, current: Labels | None) -> Labels:
         """The labels wanted, given those there now (None: they can't be read).
 
@@ -149,7 +155,9 @@ class Change:
         match self.mode:
             case Mode.REPLACE:
                 return to_labels([*(label for label in current if self._is_foreign(label)), *self.given])
-            case Mode.ADD:
+            case Mode.MOVE if self.sets_keys:
+                return self._upsert(current)
+            case Mode.ADD | Mode.MOVE:
                 return to_labels([*self._without_removals(current), *self.given])
             case Mode.REMOVE:
                 return to_labels(label for label in current if not matches_any(self.given, label))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from har_labels.display import number
 from har_labels.doubts import cut_short
 from har_labels.errors import HarLabelsError
+from har_labels.labels import Labels, to_labels
 from har_labels.plan import WRITTEN, ConfirmedBy, Outcome, RunFacts, RunResult, Status
 from har_labels.planner import Plan
 from har_labels.task import Task
@@ -55,6 +56,7 @@ class Ledger:
             notices=tuple(dict.fromkeys([*self._notices, *self._notices_of_tasks()])),
             warnings=tuple(dict.fromkeys(self._warnings)),
             rollback_was_tried=self.rollback_was_tried,
+            is_over_glob=self.plan.is_over_glob,
         )
 
     def _notices_of_tasks(self) -> Iterator[str]:
@@ -83,7 +85,9 @@ def _outcome_of(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsE
 
 def _with_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> Outcome:
     """What became of an artifact whose write was to be undone: as far as is known, and never better than that."""
-    outcome = replace(outcome, attempts=outcome.attempts + undo.attempts)
+    wrote_added, wrote_removed = _wrote_in_all(outcome, undo)
+    attempts = outcome.attempts + undo.attempts
+    outcome = replace(outcome, attempts=attempts, wrote_added=wrote_added, wrote_removed=wrote_removed)
     ended = undo.outcome
     if _is_undone(outcome, undo):
         confirmed_by = undo.confirmed_by or ConfirmedBy.READ_BACK
@@ -95,6 +99,17 @@ def _with_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> O
         error = ended.error if ended else cut_short(undo, reason)
         return replace(outcome, status=Status.FAILED, labels=None, confirmed_by=ConfirmedBy.NOTHING, error=error)
     return outcome
+
+
+def _wrote_in_all(outcome: Outcome, undo: Task) -> tuple[Labels | None, Labels | None]:
+    """What is left of our writes after those that took them back."""
+    first = outcome.wrote_added, outcome.wrote_removed
+    then = (undo.outcome.wrote_added, undo.outcome.wrote_removed) if undo.outcome else undo.wrote
+    if first[0] is None or first[1] is None or then[0] is None or then[1] is None:
+        return None, None
+    added = (set(first[0]) - set(then[1])) | (set(then[0]) - set(first[1]))
+    removed = (set(first[1]) - set(then[0])) | (set(then[1]) - set(first[0]))
+    return to_labels(added), to_labels(removed)
 
 
 def _is_undone(outcome: Outcome, undo: Task) -> bool:
@@ -116,7 +131,20 @@ def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsE
 
 def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:
     labels = task.labels if task.is_known else task.target if status is Status.APPLIED else None
-    return Outcome(task.step, status, labels, task.confirmed_by, task.attempts, error, task.facts)
+    wrote_added, wrote_removed = task.wrote
+    return Outcome(
+        task.step,
+        status,
+        labels,
+        task.confirmed_by,
+        task.attempts,
+        error,
+        task.facts,
+        is_read=task.goal.is_read,
+        wrote_added=wrote_added,
+        wrote_removed=wrote_removed,
+        is_former=task.is_former,
+    )
 
 
 def _place(outcome: Outcome) -> tuple[str, str, str]:

@@ -61,11 +61,13 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     try:
         configuration = configure(argv, environ, platform)
     except Misconfigured as wrong:
+        from har_labels.record import record_of
         from har_labels.requested import further_problems
 
         configuration = wrong.configuration
         errors = [*wrong.errors, *further_problems(configuration, ci=platform.ci_facts(), now=clock.utcnow())]
         result = _before_any_request(errors, clock, configuration)
+        result = replace(result, record=record_of(configuration, platform.ci_facts(), clock))
         return publish(platform, result, _told(configuration))
     settings = configuration.settings
     clock.limit(settings.deadline)

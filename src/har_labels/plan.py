@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from har_labels.errors import HarLabelsError
 from har_labels.labels import Labels
+
+# Of so many artifacts that are read a run keeps what the registry told besides the labels; of more, the labels alone.
+MOST_WITH_FACTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ class Outcome:
     """What became of one step.
 
     `step.after` is what was wanted; `labels` is what is there now as far as known (None: not known).
-    `attempts` counts the PUT requests sent for it. `is_read`: only the labels were asked for.
+    `attempts` counts the PUT requests sent for it, `wrote_added` and `wrote_removed` are what these did (None: not known),
+    whatever others did meanwhile. `is_read`: only the labels were asked for. `is_former`: a move is to
+    take its label from this artifact.
     """
 
     step: Step
@@ -91,11 +97,19 @@ class Outcome:
     error: HarLabelsError | None = None
     facts: ArtifactFacts = field(default_factory=ArtifactFacts)
     is_read: bool = False
+    is_former: bool = False
+    wrote_added: Labels | None = ()
+    wrote_removed: Labels | None = ()
 
     @property
     def has_changed(self) -> bool:
         """Whether the artifact changed, or would change in a dry run (output `changed`)."""
         return self.status in WRITTEN or (self.status is Status.PLANNED and self.step.is_change)
+
+
+def labels_after(outcome: Outcome) -> Labels | None:
+    """The artifact's labels now, or those a dry run would leave; None where they are not known."""
+    return outcome.step.after if outcome.status is Status.PLANNED else outcome.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +127,29 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Who ran what, when and from where, as the registry itself keeps no trail; empty text where the CI tells nothing.
+
+    The times are UTC, as `now` in templates prints. `sha`, `actor`, `run_url` and `attempt` are those of `ci` in templates.
+    """
+
+    started_at: str = ""
+    finished_at: str = ""
+    api_url: str = ""
+    actor: str = ""
+    run_url: str = ""
+    sha: str = ""
+    attempt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """All that a run came to: one outcome an artifact, failures that belong to no single artifact, and notices.
 
     `errors` are the run's own failures (a wrong input, a cancel, the deadline); an artifact's failure is in
     its outcome. `notices` and `warnings` are single lines of plain text, in the order they arose.
-    `rollback_was_tried`: the exit code is then that of its cause.
+    `rollback_was_tried`: the exit code is then that of its cause. `is_over_glob`: a pattern named the artifacts.
+    `holds_key` tells a text that the API key stands in: of a label that is told in two parts it may tear it in two.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -127,3 +158,6 @@ class RunResult:
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     rollback_was_tried: bool = False
+    is_over_glob: bool = False
+    holds_key: Callable[[str], bool] = lambda _text: False
+    record: Record = field(default_factory=Record)

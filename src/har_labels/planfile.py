@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from har_labels import __version__
 from har_labels.address import AddressError, parse_artifact_name, parse_registry_ref
 from har_labels.display import shown
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, PlanFileError
 from har_labels.files import read_text
 from har_labels.labels import Labels, problem_with, to_labels
-from har_labels.plan import Step
+from har_labels.plan import Record, Step
+from har_labels.report import json_text, record_told
 
 VERSION = 1
 LARGEST_PLAN_FILE = 512 * 1024 * 1024
 STEP_KEYS = ("registry_ref", "artifact", "artifact_type", "before", "after")
 
 
-def lines_of(steps: Sequence[Step], *, api_url: str) -> Iterator[str]:
-    """The file's lines. `api_url` is written down so that a plan is not applied to another server."""
-    yield _line({"har_labels_plan": VERSION, "api_url": api_url, "steps": len(steps)})
+def lines_of(steps: Sequence[Step], *, api_url: str, record: Record | None = None) -> Iterator[str]:
+    """The file's lines. `api_url` is written down so that a plan is not applied to another server.
+
+    `record` says who made it and when; nothing is decided by it.
+    """
+    header = {"har_labels_plan": VERSION, "api_url": api_url, "steps": len(steps), "tool_version": __version__}
+    yield _line(header | record_told(replace(record or Record(), api_url=api_url)))
     for step in steps:
         values = (step.registry_ref, step.artifact, step.artifact_type, step.before, step.after)
         yield _line(dict(zip(STEP_KEYS, values, strict=True)))
@@ -70,7 +77,7 @@ def _refused(step: Step, path: str, number: int, holds_key: Callable[[str], bool
 
 
 def _line(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json_text(value) + "\n"
 
 
 def _object(line: str, path: str, number: int) -> dict[str, Any]:

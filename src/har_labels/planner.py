@@ -26,17 +26,17 @@ from har_labels.errors import (
     WouldRemove,
 )
 from har_labels.goal import ChangeGoal
-from har_labels.labels import Change, Changes, Labels, key_and_value, matches
-from har_labels.plan import ArtifactFacts, Outcome, Status, Step
-from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, may_pass
+from har_labels.labels import Change, Changes, Labels, Mode, key_and_value, matches
+from har_labels.moving import Listing, Move, unmatched
+from har_labels.plan import MOST_WITH_FACTS, ArtifactFacts, Outcome, Status, Step
+from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.recipe import Baseline, Recipe
 from har_labels.selecting import Selected, Sieve
-from har_labels.task import Task, Unread
+from har_labels.task import AFTER_A_WAIT, Task, Unread
 from har_labels.timing import LONGEST_WAIT, Clock
 from har_labels.upserts import remarks_on
 
 _FIRST_WAIT = 0.5
-_AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
 
 
 class _Assigned(NamedTuple):
@@ -45,6 +45,11 @@ class _Assigned(NamedTuple):
     artifact_type: str
     recipes: tuple[Recipe, ...]
     skips_missing: bool
+
+    @property
+    def is_read(self) -> bool:
+        """Whether only the labels are asked for, so that the results tell what else the registry told."""
+        return all(recipe.mode is Mode.READ for recipe in self.recipes)
 
     def and_then(self, other: _Assigned) -> _Assigned:
         return _Assigned(
@@ -56,12 +61,17 @@ class _Assigned(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so."""
+    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so.
+
+    `is_over_glob`: a pattern named artifacts of it.
+    """
 
     tasks: list[Task] = field(default_factory=list)
     others: list[Outcome] = field(default_factory=list)
     errors: list[HarLabelsError] = field(default_factory=list)
     baselines: list[tuple[RegistryRef, Baseline]] = field(default_factory=list)
+    move: Move | None = None
+    is_over_glob: bool = False
 
     @property
     def changing(self) -> list[Task]:
@@ -82,7 +92,7 @@ class Plan:
         """Makes outcomes of tasks that ended before anything was written."""
         gone = set(ended)
         self.others += [task.outcome for task in ended if task.outcome]
-        self.tasks = [task for task in self.tasks if task not in gone]
+        self.tasks[:] = [task for task in self.tasks if task not in gone]  # a move has the same list
 
 
 class Planner:
@@ -108,6 +118,7 @@ class Planner:
         self._missed: set[Step] = set()
         self._unmatched: set[str] = set()
         self._matched: set[str] = set()
+        self._read_only = 0
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
         self._selected: dict[tuple[int, ...], Selected] = {}
         # What is worth telling of `upsert`, with the first artifact it is true of and how many there are.
@@ -131,10 +142,15 @@ class Planner:
             self._tell_unread(ref, of_ref, unread)
             if not self._take_baselines(plan, ref, of_ref, rows):
                 continue
+            listing = self._take_holders(plan, of_ref, rows, at)
             assigned = self._assigned(plan, of_ref, rows, unread, sieve)
+            self._read_only += sum(asked.is_read for asked in assigned.values())
             for row, asked in assigned.items():
-                reading = Reading(row if len(assigned) == 1 else row.lean, at)
+                is_told = len(assigned) == 1 or (asked.is_read and self._read_only <= MOST_WITH_FACTS)
+                reading = Reading(row if is_told else row.lean, at)
                 self._add(plan, ref, reading, asked, self._unread(unread.get(row.name), asked, at))
+            if listing and plan.tasks:
+                plan.move = Move(listing, plan.tasks)
         self._tell_of_all(plan)
         return plan
 
@@ -146,6 +162,11 @@ class Planner:
             self._notice(f"no artifact{of_shard} is left, so there is nothing to do")
         elif is_empty and of_shard:
             self._notice(f"there is no artifact{of_shard}, so there is nothing to do")
+        if self._read_only > MOST_WITH_FACTS:
+            told_of = f"of more than {MOST_WITH_FACTS:,} artifacts the results tell the labels alone"
+            self._notice(
+                f"{number(self._read_only, 'artifact')} read: {told_of}, and no package type, downloads or age"
+            )
         for pattern in sorted(self._unmatched - self._matched):
             self._notice(f"no label of any artifact{of_shard} matches {pattern!r}, so `remove` takes none away")
         for remark, subjects in self._remarks.items():
@@ -159,8 +180,9 @@ class Planner:
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
         skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
-        beside = {baseline.name for baseline in baselines_of(entries)}
-        rows = self._read(ref, patterns, skipping, sieve, beside=beside)
+        baselines = {one.name for one in baselines_of(entries)}
+        among = {pattern for entry in entries if entry.recipe.among for pattern in entry.recipe.among.patterns}
+        rows = self._read(ref, patterns, skipping, sieve, beside=baselines | among)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         # What was just pushed may be known by its summary before a list shows its labels.
         merging = {pattern for entry in entries if entry.recipe.needs_labels for pattern in entry.patterns}
@@ -168,6 +190,10 @@ class Planner:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
             pause = min(2 * pause, LONGEST_WAIT)
             rows |= self._read(ref, missing, skipping, sieve)
+            if among and not self._missing(ref, patterns, rows, merging, unread):
+                rows |= self._read(
+                    ref, [], None, sieve, beside=among
+                )  # who has a label may have changed while this waited
         return rows
 
     def _take_baselines(self, plan: Plan, ref: RegistryRef, entries: Sequence[Entry], rows: Rows) -> bool:
@@ -181,6 +207,25 @@ class Planner:
                 return False
         return True
 
+    def _take_holders(self, plan: Plan, entries: Sequence[Entry], rows: Rows, at: float) -> Listing | None:
+        """Who has the label that is to be moved, if one is; without it, with an error in the plan, where that is not known."""
+        for entry in entries:
+            if among := entry.recipe.among:
+                try:
+                    change = entry.recipe.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
+                    told = self._clock.monotonic()
+                    listing = Listing.of(entry, among, change.given[0], rows, at=at, told=told)
+                    among.holders = listing.names
+                    for pattern in unmatched(among, rows):
+                        self._warning(f"`among` has {pattern!r}, and nothing in {entry.ref} matches that")
+                except Failures:
+                    continue  # told of the artifact, once
+                except HarLabelsError as error:
+                    plan.errors.append(error)
+                else:
+                    return listing
+        return None
+
     def _missing(
         self, ref: RegistryRef, patterns: Sequence[str], rows: Rows, merging: set[str], unread: Collection[str]
     ) -> list[str]:
@@ -191,7 +236,7 @@ class Planner:
             if pattern not in unread
             and (is_glob(pattern) or self._shard.has(ref, pattern))
             and (
-                not (names := [name for name in _matching(pattern, rows) if _is_there(rows[name])])
+                not (names := [name for name in matching(pattern, rows) if _is_there(rows[name])])
                 or (pattern in merging and any(row.labels is None for name in names for row in rows[name]))
             )
         ]
@@ -205,11 +250,12 @@ class Planner:
         *,
         beside: Collection[str] = frozenset(),
     ) -> Rows:
-        """The rows of the patterns, as far as they are of this shard, and of the names `beside` them."""
+        """The rows of the patterns, as far as they are of this shard, and of names and globs `beside` them."""
         names = {pattern for pattern in patterns if not is_glob(pattern)}
         # With a single name outside this shard there is nothing to ask the registry for.
-        mine = {name for name in names if self._shard.has(ref, name)}.union(beside)
-        globs = [pattern for pattern in patterns if is_glob(pattern)]
+        mine = {name for name in names if self._shard.has(ref, name)}
+        mine |= {name for name in beside if not is_glob(name)}
+        globs = [pattern for pattern in dict.fromkeys([*patterns, *beside]) if is_glob(pattern)]
         if not mine and not globs:
             return {}
         return self._reader.rows(ref, names=mine, globs=globs, skipping=skipping, view=sieve.view)
@@ -240,7 +286,7 @@ class Planner:
                 self._notice(f"{line}; what was there is not known")
 
     def _unread(self, error: HarLabelsError | None, asked: _Assigned, at: float) -> Unread | None:
-        return Unread(error, at + self._wait, asked.skips_missing) if error else None
+        return Unread(error, at + self._wait, asked.skips_missing, self._wait) if error else None
 
     def _assigned(
         self, plan: Plan, entries: Sequence[Entry], rows: Rows, unread: Collection[str], sieve: Sieve
@@ -284,7 +330,7 @@ class Planner:
         """The names that items with a `!` take off again."""
         found: set[str] = set()
         for pattern in entry.excluded:
-            names = _matching(pattern, rows)
+            names = matching(pattern, rows)
             found.update(names)
             self._is_narrowed = True
             if not names and any(map(is_glob, entry.patterns)):
@@ -335,10 +381,11 @@ class Planner:
     def _rows_for_glob(self, plan: Plan, entry: Entry, pattern: str, rows: Rows) -> list[Row]:
         found = [
             row
-            for name in _matching(pattern, rows)
+            for name in matching(pattern, rows)
             for row in rows[name]
             if not row.is_deleted and (not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""})
         ]
+        plan.is_over_glob = True
         if not found:
             self._miss(plan, entry, pattern, NothingMatched(f"{pattern!r} matches nothing in {entry.ref}"))
         return [row for row in found if self._shard.has(entry.ref, row.name)]
@@ -346,7 +393,7 @@ class Planner:
     def _miss(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
         error = entry.placed(pattern, error)
         if self._wait:
-            error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(_AFTER_A_WAIT)
+            error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(AFTER_A_WAIT)
         status = Status.SKIPPED if entry.skips_missing else Status.FAILED
         outcome = _without_reading(entry, pattern, status, None if entry.skips_missing else error)
         if outcome.step in self._missed:
@@ -389,11 +436,6 @@ class Planner:
 
 
 _NO_GOAL = ChangeGoal(Changes(()))
-
-
-def _matching(pattern: str, rows: Rows) -> list[str]:
-    """The names that a pattern means; an artifact that has the pattern itself as its name wins (contract §3)."""
-    return [pattern] if pattern in rows else [name for name in rows if matches(pattern, name)]
 
 
 def _unread_row(name: str, entry: Entry, entries: Sequence[Entry]) -> Row:

@@ -33,6 +33,7 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
     """Tells the result and returns the exit code. What can't be written is a warning that names it (contract §4)."""
     from har_labels.summary import closing_line, markdown, text_diff
 
+    result = replace(result, holds_key=lambda text: platform.without_key(text) != text)
     result = _with_report_file(platform, _respelled(result, told), told)
     result = _with_summary_file(platform, result, told)
     outputs = outputs_of(result, results_limit=platform.results_limit)

@@ -32,7 +32,8 @@ from har_labels.errors import (
     ServerFailing,
     TimedOut,
 )
-from har_labels.labels import matches_any
+from har_labels.labels import matches, matches_any
+from har_labels.plan import MOST_WITH_FACTS
 from har_labels.registry import PAGE_SIZE, Registry
 from har_labels.timing import LONGEST_ASKED_WAIT, Clock, backoff
 
@@ -135,8 +136,9 @@ class Reader:
     def _list(self, ref: RegistryRef, found: Rows, looking: _Looking) -> None:
         """Puts every row that is listed into `found`: by one listing, or by a search a name where that is less."""
         terms = [*sorted(looking.names), *(_longest_literal(glob) for glob in looking.globs)]
-        if len(terms) == 1:
-            self._search(ref, found, looking, term=terms[0])
+        shortest = min(terms, key=len, default="")
+        if terms and all(shortest in term for term in terms):
+            self._search(ref, found, looking, term=shortest)  # which finds the others, too
         elif terms and (last := self._list_all(ref, found, looking, len(terms))) is not None:
             # What stood on the first page is known, but for the last name: a row of its other type may be behind it.
             known = found.keys() - {last}
@@ -211,15 +213,13 @@ def _unread(ref: RegistryRef, doubt: Doubt, tries: int) -> HarLabelsError:
 
 def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:
     """The row that is meant: of the wanted type, else of no type. Raises ArtifactNotFound or AmbiguousArtifact."""
-    rows, deleted = [row for row in rows if not row.is_deleted], rows
+    rows, deleted = [row for row in rows if not row.is_deleted], [row for row in rows if row.is_deleted]
     if not rows and deleted:
         raise ArtifactNotFound(
             f"artifact {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted)", _RESTORE
         )
     if not rows:
-        plain = plain_name(name, ref)
-        cure = f"Labels belong to an artifact, not to its versions: write {plain}."
-        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", cure if plain not in {"", name} else "")
+        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", advice_on(name, ref))
     if not artifact_type:
         if len(rows) > 1:
             kinds = " and ".join(sorted(row.artifact_type or "untyped" for row in rows))
@@ -228,10 +228,27 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
     for row in sorted(rows, key=lambda row: not row.artifact_type):
         if row.artifact_type in {artifact_type, ""}:
             return row
+    if any(row.artifact_type == artifact_type for row in deleted):
+        raise ArtifactNotFound(
+            f"the {artifact_type} {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted), and what is "
+            f"there now is a {rows[0].artifact_type}",
+            _RESTORE,
+        )
     raise ArtifactNotFound(
         f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name",
         "Check `artifact-type`, or leave it out.",
     )
+
+
+def advice_on(name: str, ref: RegistryRef) -> str:
+    """What to write instead of a name that is an image's address, or has a version behind it; else empty text."""
+    plain = plain_name(name, ref)
+    return f"Labels belong to an artifact, not to its versions: write {plain}." if plain not in {"", name} else ""
+
+
+def matching(pattern: str, rows: Rows) -> list[str]:
+    """The names that a pattern means; an artifact that has the pattern itself as its name wins (contract §3)."""
+    return [pattern] if pattern in rows else [name for name in rows if matches(pattern, name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +269,7 @@ class _Looking:
 
 
 def _keep(page: Page, found: Rows, looking: _Looking) -> None:
-    is_lean = len(found) > 1
+    is_lean = len(found) > MOST_WITH_FACTS
     for row in page.rows:
         if looking.wants(row):
             rows = found.setdefault(row.name, [])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 # What a `require` line may read of labels that are there.
-_OF_CURRENT = frozenset({"current", "current_map", "baseline"})
+_OF_CURRENT = frozenset({"current", "current_map", "baseline", "holders"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,18 @@ class Baseline:
     labels: Labels | None = ()
 
 
+@dataclass(slots=True, eq=False)
+class Among:
+    """The artifacts of which a move leaves one with the label (contract §3 "Move").
+
+    `patterns` are names or globs of one registry. `holders` are the names of those that had the label when it was last
+    looked at before the move's first write, which `require` sees.
+    """
+
+    patterns: tuple[str, ...]
+    holders: tuple[str, ...] | None = None
+
+
 def baseline_of(name: str | None, artifact_type: str | None) -> Baseline | None:
     """The baseline that an input or a manifest's entry names, if it does."""
     return Baseline(name, artifact_type or "") if name else None
@@ -89,6 +101,7 @@ class Recipe:
     where: Sequence[Selection] = ()
     removals: Sequence[Item] = ()
     baseline: Baseline | None = None
+    among: Among | None = None
     is_without_mode: bool = False
     place: str = "label"
     notice: Callable[[str], None] = lambda _line: None
@@ -163,10 +176,9 @@ class Recipe:
         scope = replace(self.surroundings.scope(artifact=artifact, registry=registry), labels=change.given)
 
         def gate(now: Labels | None) -> None:
-            baseline = self.baseline.labels if self.baseline else None  # as last read
             for requirement in self.requirements:
                 try:
-                    verdict = requirement.check(replace(scope, current=now, baseline=baseline))
+                    verdict = requirement.check(self._scope_now(scope, now))
                 except TemplateError as error:
                     raise error.reworded(f"{artifact!r} in {registry}: {error.what}") from None
                 if not verdict.holds:
@@ -174,6 +186,12 @@ class Recipe:
                     raise RequireFailed(f"{artifact!r} in {registry}: `{requirement.source}` is false{values}")
 
         return gate
+
+    def _scope_now(self, scope: Scope, now: Labels | None) -> Scope:
+        """What the labels are, here and elsewhere, as last read."""
+        baseline = self.baseline.labels if self.baseline else None
+        holders = self.among.holders if self.among else None
+        return replace(scope, current=now, baseline=baseline, holders=holders)
 
     def problems_of_requirements(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
         """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""
@@ -183,6 +201,9 @@ class Recipe:
             if not self.baseline and "baseline" in first_parts(requirement.names):
                 what = f"{requirement.where} `{shown(requirement.source)}` reads `baseline`, and there is none"
                 problems.append(TemplateError(what, "Name the artifact to compare with: `baseline: NAME`."))
+            if not self.among and "holders" in first_parts(requirement.names):
+                what = f"{requirement.where} `{shown(requirement.source)}` reads `holders`, and nothing is moved"
+                problems.append(TemplateError(what, "It goes with `mode: move`."))
             if not first_parts(requirement.names) & unknown:
                 try:
                     requirement.check(self.surroundings.scope(artifact="", registry=""))
@@ -325,12 +346,17 @@ def _problems(change: Change, names: Mapping[str, str], *, was_given: bool) -> S
         why = "all labels given came to nothing" if was_given else "the list of labels is empty"
         if change.owned:
             cure = "Use `mode: remove` with the patterns of `owned`, or `mode: clear`, if that is meant."
-            return [(f"`replace` would take away all that is `owned`: {why}", cure)]
-        return [(f"`replace` would leave nothing: {why}", "Use `mode: clear` if that is meant.")]
+            return [(f"all that is `owned` would be taken away: {why}", cure)]
+        what = "nothing would be left" if change.removes_nothing else "`replace` would leave nothing"
+        return [(f"{what}: {why}", "Use `mode: clear` if that is meant.")]
     if not change.given:
         return [(f"there is nothing to {change.mode}: the list of labels came to nothing", "Give at least one label.")]
     if change.mode is Mode.UPSERT:
         return _key_problems(names)
+    if change.mode is Mode.MOVE and len(change.given) > 1:
+        told = " and ".join(f"{names[label]} {label!r}" for label in change.given[:2])
+        more = f", of {len(change.given):,} labels" if len(change.given) > 2 else ""
+        return [(f"`move` moves one label, and there are {told}{more}", "Give one; another is another step.")]
     if change.owned:
         return [
             (

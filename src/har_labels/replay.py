@@ -1,9 +1,9 @@
-"""A plan file planned again: tasks for exactly its steps, as far as they still fit (contract §5 point 7)."""
+"""A plan file, or what takes a run back, planned again: tasks for exactly its steps, as far as they fit (contract §5 point 7)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from har_labels.address import RegistryRef, parse_registry_ref
 from har_labels.errors import ArtifactNotFound, HarLabelsError
@@ -15,10 +15,29 @@ from har_labels.task import Task
 from har_labels.timing import Clock
 
 
-def plan_again(steps: Sequence[Step], reader: Reader, clock: Clock) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where steps come from, as errors name it, and the ways out of an artifact that is missing or has other labels now."""
+
+    expects: str
+    missing: str
+    stale: str = ""
+
+
+# How one that can't be undone is left out.
+WITHOUT_IT = "To undo the others, take its row out of the report and lower `counts.matched` by one."
+A_PLAN = Origin("the plan expects", "It is gone since the plan was made: make a new one.")
+A_REPORT = Origin(
+    "the report to undo says that the run left",
+    f"It is gone since that run. {WITHOUT_IT}",
+    f"Somebody has changed it since. Look at both lists, and change this one by hand. {WITHOUT_IT}",
+)
+
+
+def plan_again(steps: Sequence[Step], reader: Reader, clock: Clock, *, origin: Origin = A_PLAN) -> Plan:
     """Reads all artifacts of the steps first; nothing is computed anew.
 
-    What has neither the plan's `before` nor its `after` any more stops the whole plan.
+    What has neither a step's `before` nor its `after` any more stops the whole plan.
     """
     plan = Plan()
     for registry_ref in dict.fromkeys(step.registry_ref for step in steps):
@@ -31,27 +50,27 @@ def plan_again(steps: Sequence[Step], reader: Reader, clock: Clock) -> Plan:
             plan.errors.append(error)
             continue
         for step in of_ref:
-            _add(plan, ref, step, rows, at)
+            _add(plan, ref, step, rows, at=at, origin=origin)
     return plan
 
 
-def _add(plan: Plan, ref: RegistryRef, step: Step, rows: Rows, at: float) -> None:
+def _add(plan: Plan, ref: RegistryRef, step: Step, rows: Rows, *, at: float, origin: Origin) -> None:  # noqa: PLR0913 - one step, and where it comes from
     labels = None
     try:
         row = choose(rows.get(step.artifact, []), ref, step.artifact, step.artifact_type)
         labels = row.labels
-        goal = PlanGoal(f"{step.artifact!r} in {ref}: the plan expects", step.before, step.after)
+        goal = PlanGoal(f"{step.artifact!r} in {ref}: {origin.expects}", step.before, step.after, origin.stale)
         target = goal.wanted(labels)
     except HarLabelsError as error:
         # What this run found is what it leaves: nothing came or went by it, whatever the plan had seen.
-        plan.others.append(Outcome(replace(step, before=labels), Status.FAILED, labels, error=_worded(error)))
+        plan.others.append(Outcome(replace(step, before=labels), Status.FAILED, labels, error=_worded(error, origin)))
     else:
         task = Task(ref, step.artifact, step.artifact_type, goal, Reading(row, at), target=target, before=labels)
         plan.tasks.append(task)
 
 
-def _worded(error: HarLabelsError) -> HarLabelsError:
-    """The usual cure of a missing artifact is inputs that a plan's run does not take."""
+def _worded(error: HarLabelsError, origin: Origin) -> HarLabelsError:
+    """The usual cure of a missing artifact is inputs that such a run does not take."""
     if isinstance(error, ArtifactNotFound):
-        return ArtifactNotFound(error.what, "It is gone since the plan was made: make a new one.")
+        return ArtifactNotFound(error.what, origin.missing)
     return error

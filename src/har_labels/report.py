@@ -8,13 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
-from har_labels.labels import CONTROL_CHARACTERS, Labels, as_map
-from har_labels.plan import WRITTEN, Outcome, RunResult, Status
+from har_labels.facts import FACTS, fact
+from har_labels.labels import CONTROL_CHARACTERS, Labels, Mode, as_map, to_labels
+from har_labels.language.unreadable import Unreadable
+from har_labels.plan import MOST_WITH_FACTS, WRITTEN, Outcome, Record, RunResult, Status, labels_after
+from har_labels.vocabulary import Vocabulary, Word, tears_key, vocabulary_of
 
 # Every output once, in the order of contract §4; action.yml and the README are generated from this.
 OUTPUTS: dict[str, str] = {
@@ -23,6 +27,7 @@ OUTPUTS: dict[str, str] = {
     "added": "Labels the one artifact has now and had not before, a sorted JSON array.",
     "removed": "Labels the one artifact had before and has no more, a sorted JSON array.",
     "labels-map": "Its key=value and key:value labels as a JSON object, for fromJSON(… || '{}').stage; a key of several labels has an array.",
+    "moved-from": "With mode: move, the names that the label was taken from (in a dry run: would be), a sorted JSON array.",
     "changed": "true if any artifact changed (in a dry run: would change), else false.",
     "matched-count": "How many artifacts the run was about.",
     "changed-count": "How many changed (in a dry run: would change).",
@@ -40,14 +45,9 @@ OUTPUTS: dict[str, str] = {
     "plan-file": "Path of the plan file, if one was written.",
     "report-file": "Path of the JSON report, if one was written.",
 }
-JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
+JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "moved-from", "results"})
 
 REPORT_VERSION, SOME_FAILED = 1, 11
-
-
-def labels_after(outcome: Outcome) -> Labels | None:
-    """The artifact's labels now, or those a dry run would leave; None where they are not known."""
-    return outcome.step.after if outcome.status is Status.PLANNED else outcome.labels
 
 
 def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
@@ -85,7 +85,7 @@ def exit_code_of(result: RunResult) -> int:
     codes = {failure.exit_code for failure in failures}
     if Defect.exit_code in codes:
         return Defect.exit_code
-    if _is_partly_done(result) and not result.rollback_was_tried:
+    if _is_partly_done(result) and not result.rollback_was_tried and not is_move(result):
         return SOME_FAILED
     if any(isinstance(failure, PastDeadline) for failure in failures):
         return PastDeadline.exit_code
@@ -111,9 +111,23 @@ def outputs_of(result: RunResult, *, results_limit: int) -> dict[str, str]:
     outputs |= {"status": status_of(result), "exit-code": str(exit_code_of(result))}
     outputs |= {"plan-file": result.facts.plan_file, "report-file": result.facts.report_file}
     outputs["results"] = _results_within(result, results_limit)
-    if len(result.outcomes) == 1:
-        outputs |= _outputs_of_one(result.outcomes[0])
+    targeted = [outcome for outcome in result.outcomes if not outcome.is_former]
+    if len(targeted) == 1:
+        outputs |= _outputs_of_one(targeted[0], result.holds_key)
+    if is_move(result) and targeted:
+        outputs["moved-from"] = _array(moved_from(result))
     return outputs
+
+
+def is_move(result: RunResult) -> bool:
+    """Whether the artifacts of the run are one change: the label is moved, or it is not."""
+    return result.facts.mode == Mode.MOVE
+
+
+def moved_from(result: RunResult) -> Labels:
+    """The names of the artifacts that a move has taken its label from, and that have not got it back."""
+    taken = {Status.APPLIED, Status.PLANNED}
+    return to_labels(one.step.artifact for one in result.outcomes if one.is_former and one.status in taken)
 
 
 def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
@@ -134,9 +148,22 @@ def report_chunks(result: RunResult, *, version: str) -> Iterator[str]:
     `version` is this tool's. The report's schema is shipped.
     """
     yield json_text(_envelope(result, version))[:-1] + ',"results":['
-    for index, outcome in enumerate(result.outcomes):
-        yield (",\n" if index else "\n") + json_text(_row(outcome))
+    for index, row in enumerate(_rows(result)):
+        yield (",\n" if index else "\n") + json_text(row)
     yield "\n]}\n"
+
+
+def record_told(record: Record) -> dict[str, str]:
+    """Who ran it, when and from where, as a report and a plan file begin with it (contract §6)."""
+    return {
+        "started_at": record.started_at,
+        "finished_at": record.finished_at,
+        "api_url": record.api_url,
+        "actor": record.actor,
+        "run_url": record.run_url,
+        "sha": record.sha,
+        "attempt": record.attempt,
+    }
 
 
 def json_text(value: object) -> str:
@@ -163,6 +190,8 @@ def _is_partly_done(result: RunResult) -> bool:
     one holds for the whole run, which then wrote nothing (contract §3 `require`), nor after a rollback.
     """
     statuses = {outcome.status for outcome in result.outcomes}
+    if is_move(result):  # half a move is none, unless it is not over
+        return bool(statuses & WRITTEN) and any(isinstance(error, Cancelled | PastDeadline) for error in result.errors)
     if statuses & WRITTEN:
         return True
     own_failures = [outcome.error for outcome in result.outcomes if outcome.status is Status.FAILED]
@@ -170,7 +199,7 @@ def _is_partly_done(result: RunResult) -> bool:
     return bool(own_failures) and Status.UNCHANGED in statuses and not is_gate_closed and not result.rollback_was_tried
 
 
-def _outputs_of_one(outcome: Outcome) -> dict[str, str]:
+def _outputs_of_one(outcome: Outcome, holds_key: Callable[[str], bool]) -> dict[str, str]:
     facts = outcome.facts
     after, difference = labels_after(outcome), added_and_removed(outcome)
     return {
@@ -178,7 +207,9 @@ def _outputs_of_one(outcome: Outcome) -> dict[str, str]:
         "previous-labels": _array(outcome.step.before),
         "added": _array(difference and difference[0]),
         "removed": _array(difference and difference[1]),
-        "labels-map": "" if after is None else json_text(as_map(tuple(sorted(after)))),
+        "labels-map": ""
+        if after is None
+        else json_text(as_map(tuple(label for label in sorted(after) if not tears_key(label, holds_key)))),
         "image-name": facts.image_name,
         "package-type": facts.package_type,
         "created-at": facts.created_at,
@@ -194,12 +225,38 @@ def _array(labels: Labels | None) -> str:
 def _results_within(result: RunResult, limit: int) -> str:
     rows: list[str] = []
     size = len("[]")
-    for outcome in result.outcomes:
-        rows.append(json_text(_row(outcome)))
+    for row in _rows(result):
+        rows.append(json_text(row))
         size += len(rows[-1].encode()) + (len(rows) > 1)
         if size > limit:
             return ""
     return f"[{','.join(rows)}]"
+
+
+def _rows(result: RunResult) -> Iterator[dict[str, Any]]:
+    """One object an artifact; with what the registry told besides the labels where it was read, and few enough were."""
+    tells_facts = sum(outcome.is_read for outcome in result.outcomes) <= MOST_WITH_FACTS
+    started = result.record.started_at
+    now = datetime.fromisoformat(started) if started else None
+    for outcome in result.outcomes:
+        yield _row(outcome) | (_facts(outcome, now) if tells_facts and outcome.is_read else {})
+
+
+def _facts(outcome: Outcome, now: datetime | None) -> dict[str, Any]:
+    """By the names of `where`; null for what the registry did not tell, or what is none of its kind."""
+    asked_at = now or datetime.fromtimestamp(0, UTC)
+    told = {
+        name: fact(name, outcome.facts, outcome.step.artifact_type, asked_at)
+        for name in FACTS
+        if name != "artifact_type"  # which every row has
+    }
+    return {name: _plain(value) for name, value in told.items()} | ({} if now else {"age_days": None})
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"  # as `now` prints
+    return None if isinstance(value, Unreadable) else value
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
@@ -213,6 +270,8 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "after": labels_after(outcome),
         "added": difference and difference[0],
         "removed": difference and difference[1],
+        "wrote_added": outcome.wrote_added,
+        "wrote_removed": outcome.wrote_removed,
         "confirmed_by": outcome.confirmed_by.value,
         "attempts": outcome.attempts,
         "error": _error(outcome.error) if outcome.error else None,
@@ -228,6 +287,7 @@ def _envelope(result: RunResult, version: str) -> dict[str, Any]:
     return {
         "version": REPORT_VERSION,
         "tool_version": version,
+        **record_told(result.record),
         "status": status_of(result),
         "exit_code": exit_code_of(result),
         "run": asdict(facts) | {"seconds": round(facts.seconds, 3)},
@@ -235,4 +295,25 @@ def _envelope(result: RunResult, version: str) -> dict[str, Any]:
         "errors": list(map(_error, result.errors)),
         "notices": list(result.notices),
         "warnings": list(result.warnings),
+        "vocabulary": _vocabulary(vocabulary) if (vocabulary := vocabulary_of(result)) else None,
+    }
+
+
+def _vocabulary(found: Vocabulary) -> dict[str, Any]:
+    return {
+        "artifacts": found.artifacts,
+        "unlabelled": found.unlabelled,
+        "unknown": found.unknown,
+        "key_count": found.key_count,
+        "keys": [{"key": word.key} | _word(word) for word in found.keys],
+        "words": _word(found.words),
+    }
+
+
+def _word(word: Word) -> dict[str, Any]:
+    return {
+        "artifacts": word.artifacts,
+        "distinct": word.distinct,
+        "has_more": word.has_more,
+        "values": [{"value": value, "artifacts": count} for value, count in word.values],
     }

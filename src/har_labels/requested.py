@@ -18,9 +18,10 @@ from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import read_stdin, read_text
 from har_labels.flaws import Flaw, flaw_in, remarks_on, unresolved
+from har_labels.labels import Mode
 from har_labels.lists import Item, ListError, Written, lines_of
 from har_labels.patterns import NAME_FIRST, Pattern, apart, parse_pattern, written
-from har_labels.recipe import Recipe, Surroundings, baseline_of, requirements_of, selections_of
+from har_labels.recipe import Among, Recipe, Surroundings, baseline_of, requirements_of, selections_of
 from har_labels.settings import quoted
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 # Where one of these can't be understood, nothing can be said of the labels.
 _MAKING_LABELS = ("labels", "labels_file", "mode", "owned", "on_conflict", "remove")
+_EVERYWHERE = ("*",)
 
 
 class _Problems:
@@ -88,11 +90,11 @@ class _Asked:
 
     def entries(self) -> Sequence[Entry]:
         """The entries, as far as there are some."""
-        for name in ("artifact", "labels", "owned", "remove", "metrics_file"):
+        for name in ("artifact", "labels", "owned", "among", "remove", "metrics_file"):
             self._judge(name, getattr(self._settings, name))
-        if self._settings.apply_plan:
-            self._check_plan(self._settings.apply_plan)
-            return ()  # its file says what is asked for, see `replay`
+        if self._settings.apply_plan or self._settings.undo:
+            self._check_files()
+            return ()  # such a file says what is asked for, see `replay`
         metrics = self._metrics()
         requirements: Sequence[Requirement] = ()
         selections: Sequence[Selection] = ()
@@ -106,12 +108,17 @@ class _Asked:
         make = self._of_manifest if self._settings.manifest else self._of_inputs
         return make(surroundings, requirements, selections, has_metrics=metrics is not None)
 
-    def _check_plan(self, path: str) -> None:
+    def _check_files(self) -> None:
+        """Tells what is wrong with a plan, or with a report to undo, by itself."""
         from har_labels.planfile import read_plan
+        from har_labels.reportfile import read_report
 
-        if not self._is_bad("apply_plan") and not self._is_bad("api_url"):
-            with self.problems:
-                read_plan(path, spelling=self._spell("apply_plan"), api_url=self._settings.api_url.url)
+        read: Sequence[tuple[str, Callable[..., object]]] = (("apply_plan", read_plan), ("undo", read_report))
+        for name, reader in read:
+            path = getattr(self._settings, name)
+            if path and not self._is_bad(name) and not self._is_bad("api_url"):
+                with self.problems:
+                    reader(path, spelling=self._spell(name), api_url=self._settings.api_url.url)
 
     def _metrics(self) -> Mapping[str, object] | None:
         """The metrics, or None if they can't be read."""
@@ -169,6 +176,9 @@ class _Asked:
             patterns = _patterns(settings.artifact, self._spell("artifact"), self._notice)
         with self.problems:
             items = self._sound_labels()
+        among: tuple[str, ...] = ()
+        with self.problems:
+            among = _names(_patterns(settings.among, self._spell("among"), self._notice), self._spell("among"))
         recipe = Recipe(
             mode=settings.effective_mode,
             is_without_mode=settings.mode is None,
@@ -182,6 +192,7 @@ class _Asked:
                 replace(item, where=f"`{self._spell('remove')}` item") for item in settings.remove if not flaw_in(item)
             ),
             baseline=baseline_of(settings.baseline, settings.artifact_type),
+            among=Among(among or _EVERYWHERE) if settings.mode is Mode.MOVE else None,
             notice=self._notice,
             holds_key=self._configuration.holds_key,
         )
@@ -238,6 +249,17 @@ class _Asked:
 
     def _is_bad(self, name: str) -> bool:
         return name in self._configuration.bad
+
+
+def _names(patterns: Sequence[Pattern], spelling: str) -> tuple[str, ...]:
+    """The names and globs of a list that takes none off. Raises Failures."""
+    if problems := [
+        InputError(f"`{spelling}` has {written(pattern)!r}, and only `artifact` takes names off", WRITE_A_PLAIN_NAME)
+        for pattern in patterns
+        if pattern.takes_off
+    ]:
+        raise Failures(problems)
+    return tuple(pattern.text for pattern in patterns)
 
 
 def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None]) -> Sequence[Pattern]:

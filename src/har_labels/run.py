@@ -7,20 +7,25 @@ overdue run still reports (contract §4, §5 point 8).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from har_labels.apply import Writer
 from har_labels.checks import OnFailureName
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry
-from har_labels.errors import Failures, HarLabelsError, InputError, Stop, Unauthorized
+from har_labels.errors import Failures, HarLabelsError, InputError, Overwritten, Stop, Unauthorized
 from har_labels.files import write_text
-from har_labels.gates import check_removals, fail_harmful, refusals, renew_baselines
+from har_labels.gates import check_removals, fail_harmful, fails_as_harmful, refusals, renew_baselines
+from har_labels.labels import Mode
 from har_labels.ledger import Ledger
-from har_labels.plan import RunFacts, RunResult, Status
+from har_labels.moving import Move, Mover
+from har_labels.plan import Record, RunFacts, RunResult, Status
 from har_labels.planner import Plan, Planner
 from har_labels.progress import Progress
 from har_labels.reading import Reader
+from har_labels.record import record_of
 from har_labels.registry import Registry
 from har_labels.requested import entries_of
 from har_labels.rollback import roll_back
@@ -30,6 +35,7 @@ from har_labels.tracing import TracedTransport
 from har_labels.transport import Transport
 from har_labels.watching import Care
 
+T = TypeVar("T")
 # What a key is allowed on Harness's own hosts is about 400 requests a minute (contract §2).
 SAAS_REQUESTS_PER_MINUTE = 300
 
@@ -101,7 +107,7 @@ class Run:
 
     def result(self, *, cut_short_by: HarLabelsError | None = None) -> RunResult:
         """What the run came to so far; `cut_short_by` says why if it is not over."""
-        return self._ledger.result(self._facts(), cut_short_by=cut_short_by)
+        return replace(self._ledger.result(self._facts(), cut_short_by=cut_short_by), record=self._record())
 
     # --- the order of events -------------------------------------------------------------------------------
 
@@ -117,8 +123,7 @@ class Run:
             notice=self._ledger.note,
             warning=self._ledger.warn,
         )
-        path = self._settings.apply_plan
-        plan = self._plan_again(path) if path else planner.plan(self._entries())
+        plan = self._plan_again() or planner.plan(self._entries())
         self._ledger.plan = plan
         fail_harmful(plan, self._settings)
         check_removals(plan, dry_run=self._settings.is_dry_run)
@@ -136,13 +141,28 @@ class Run:
             renew_baselines(plan, self._reader, warning=self._ledger.warn)
         if not plan.is_writable:
             return
+        if plan.move:
+            self._write(plan.move.tasks, self._mover(plan.move).run)
+            return
         self._announce_removals(plan.changing)
-        self._write(plan.changing)
+        self._write(plan.changing, partial(self._writer.run, plan.changing))
 
-    def _write(self, tasks: Sequence[Task]) -> None:
+    def _mover(self, move: Move) -> Mover:
+        return Mover(
+            move,
+            self._writer,
+            self._reader,
+            self._clock,
+            settle=self._settings.settle,
+            retries=self._settings.retries,
+            harms=partial(fails_as_harmful, settings=self._settings),
+        )
+
+    def _write(self, tasks: Sequence[Task], write: Callable[[], None]) -> None:
+        """Writes the tasks, to which `write` may add some, and rolls back where that failed and is wanted."""
         wants_rollback = self._settings.on_failure is OnFailureName.ROLLBACK
         try:
-            self._write_to_the_end(tasks)
+            self._write_to_the_end(tasks, write)
         except Stop:
             if wants_rollback and any(task.may_be_written for task in tasks):
                 self._ledger.note("the run was cut short, so nothing is rolled back")
@@ -151,33 +171,50 @@ class Run:
         if causes and wants_rollback and any(isinstance(cause, Unauthorized) for cause in causes):
             # A key that was refused is not sent again.
             self._ledger.note("the key was refused, so nothing is rolled back")
+        elif (
+            causes and wants_rollback and self._ledger.plan.move and any(isinstance(one, Overwritten) for one in causes)
+        ):
+            self._ledger.note("another writer moves the label, too, so nothing is rolled back")
         elif causes and wants_rollback:
             self._ledger.rollback_was_tried = True
             # Told by the run from here on: an artifact that is rolled back has failed no longer.
             self._ledger.errors += [cause for cause in causes if cause not in self._ledger.errors]
-            roll_back(tasks, self._writer, self._reader, self._clock, notice=self._ledger.note)
+            # Who held a label that was to be moved has it back before the one gives it up.
+            for group in ([task for task in tasks if task.is_former], [task for task in tasks if not task.is_former]):
+                roll_back(group, self._writer, self._reader, self._clock, notice=self._ledger.note)
 
-    def _write_to_the_end(self, tasks: Sequence[Task]) -> None:
+    def _write_to_the_end(self, tasks: Sequence[Task], write: Callable[[], None]) -> None:
         """Raises Stop only where there is no time left for anything."""
         try:
-            self._writer.run(tasks)
+            write()
         except Stop as stop:
             if self._clock.reason:
                 raise
             self._ledger.errors.append(stop.error)
             self._writer.wind_up(tasks, stop.error)
 
-    def _plan_again(self, path: str) -> Plan:
-        from har_labels.planfile import read_plan
-        from har_labels.replay import plan_again
+    def _plan_again(self) -> Plan | None:
+        """The plan of a file that says what to write; None where the other inputs do."""
+        if path := self._settings.apply_plan:
+            from har_labels.planfile import read_plan
+            from har_labels.replay import plan_again
 
-        steps = read_plan(
-            path,
-            spelling=self._spell("apply_plan"),
-            api_url=self._settings.api_url.url,
-            holds_key=self._configuration.holds_key,
-        )
-        return plan_again(steps, self._reader, self._clock)
+            return plan_again(self._read(read_plan, path, "apply_plan"), self._reader, self._clock)
+        if path := self._settings.undo:
+            from har_labels.replay import A_REPORT, plan_again
+            from har_labels.reportfile import read_report
+
+            report = self._read(read_report, path, "undo")
+            for notice in report.notices:
+                self._ledger.note(notice)
+            for warning in report.warnings:
+                self._ledger.warn(warning)
+            return plan_again(report.steps, self._reader, self._clock, origin=A_REPORT)
+        return None
+
+    def _read(self, read: Callable[..., T], path: str, name: str) -> T:
+        settings, holds_key = self._settings, self._configuration.holds_key
+        return read(path, spelling=self._spell(name), api_url=settings.api_url.url, holds_key=holds_key)
 
     def _entries(self) -> Sequence[Entry]:
         return entries_of(self._configuration, ci=self._ci, now=self._clock.utcnow(), notice=self._ledger.note)
@@ -191,14 +228,14 @@ class Run:
     def _save(self, plan: Plan, path: str) -> None:
         from har_labels.planfile import lines_of
 
-        steps = [task.step for task in plan.tasks]
+        steps, record = [task.step for task in plan.tasks], self._record()
         for step in steps:
             if any(map(self._configuration.holds_key, (*(step.before or ()), *step.after))):
                 raise InputError(
                     f"`{self._spell('save_plan')}`: {step.artifact!r} in {step.registry_ref} has a label that contains the key",
                     "A plan file holds no secrets: revoke the key, and take that label away.",
                 )
-        lines = lines_of(steps, api_url=self._settings.api_url.url)
+        lines = lines_of(steps, api_url=self._settings.api_url.url, record=record)
         if problem := write_text(path, lines, workspace=self._configuration.workspace):
             raise InputError(f"`{self._spell('save_plan')}`: {path!r} can't be written: {problem}", "Check the path.")
         self._plan_file = path
@@ -231,6 +268,9 @@ class Run:
             registry=str(self._settings.registry_ref or ""),
         )
 
+    def _record(self) -> Record:
+        return record_of(self._configuration, self._ci, self._clock)
+
     def _spell(self, name: str) -> str:
         return self._configuration.spell(name)
 
@@ -244,9 +284,10 @@ def _per_minute(configuration: Configuration) -> float | None:
 
 def _care(configuration: Configuration) -> Care:
     settings = configuration.settings
+    is_move = settings.mode is Mode.MOVE  # which looks for itself, at all that have the label
     return Care(
         retries=settings.retries,
-        settle=settings.settle,
+        settle=0 if is_move else settings.settle,
         concurrency=settings.concurrency,
         allow_type_loss=settings.allow_type_loss,
         stops_at_failure=settings.on_failure is not OnFailureName.CONTINUE,

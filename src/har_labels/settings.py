@@ -49,6 +49,10 @@ from har_labels.inputs import Given, Inputs, Layer
 from har_labels.labels import Mode, OnConflict
 from har_labels.names import Kind, dashed
 
+# The eight that most people need; they stand first wherever the inputs are listed, and all others by their group.
+MOST_NEEDED = ("api_key", "registry_ref", "artifact", "mode", "labels", "metrics_file", "require", "dry_run")
+FIRST_GROUP = "What most steps need"
+
 
 def _input(default: Any, group: str, description: str) -> Any:
     return Field(default, description=description, json_schema_extra={"group": group})
@@ -59,17 +63,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
 
-    api_key: Key | None = _input(None, "Where", "Harness API key (PAT or SAT). Required, or `api-key-file`")
-    api_key_file: FilePath | None = _input(None, "Where", "Path of a file holding the key (one line)")
+    api_key: Key | None = _input(None, "Server and key", "Harness API key (PAT or SAT). Required, or `api-key-file`")
+    api_key_file: FilePath | None = _input(None, "Server and key", "Path of a file holding the key (one line)")
     api_url: ApiUrl = _input(
-        parse_api_base("https://app.harness.io"), "Where",
+        parse_api_base("https://app.harness.io"), "Server and key",
         "Harness host, or full API base. Without a path, `/har/api/v1` is added",
     )  # fmt: skip
     auth_scheme: AuthScheme | None = _input(
-        None, "Where",
+        None, "Server and key",
         "`x-api-key` (Harness SaaS) or `bearer` (Harness Open Source). Without it an API base below `/har/` gets the first",
     )  # fmt: skip
-    allow_http: Switch = _input(False, "Where", "Permit plain http to a host that is not loopback")
+    allow_http: Switch = _input(False, "Server and key", "Permit plain http to a host that is not loopback")
 
     registry_ref: Registry | None = _input(
         None, "Which", "Scope path of the registry: account/org/project/registry; `/+` is added if missing",
@@ -92,7 +96,7 @@ class Settings(BaseSettings):
     )
     mode: ModeName | None = _input(
         None, "What",
-        "`replace`, `add`, `remove`, `upsert`, `clear`, `read`. Without it the labels given become the list, "
+        "`replace`, `add`, `remove`, `upsert`, `clear`, `read`, `move`. Without it the labels given become the list, "
         "unless that takes away a label that is there: then nothing is written (exit 10)",
     )  # fmt: skip
     on_conflict: OnConflictName = _input(
@@ -102,6 +106,9 @@ class Settings(BaseSettings):
     owned: Patterns = _input(
         (), "What", "Patterns; `replace`, or a run without `mode`, then touches only labels that match"
     )
+    among: Patterns = _input(
+        (), "What", "Names or globs; `move` takes its label from all others of these, by default of the registry; list",
+    )  # fmt: skip
     remove: TemplateItems = _input(
         (), "What", "Patterns of labels to take away in the same write; beside `mode: add` or `mode: upsert`; list"
     )
@@ -114,6 +121,10 @@ class Settings(BaseSettings):
     save_plan: FilePath | None = _input(None, "How safely", "Where to write the plan; the run is then a dry run")
     apply_plan: FilePath | None = _input(
         None, "How safely", "Apply exactly this plan file, or nothing if an artifact changed since",
+    )  # fmt: skip
+    undo: FilePath | None = _input(
+        None, "How safely",
+        "Take back what the run of this report wrote, or nothing if an artifact changed since",
     )  # fmt: skip
     max_changes: Count(0, None) | None = _input(  # type: ignore[valid-type]
         None, "How safely", "Refuse a plan that would change more artifacts; `0` allows none",
@@ -221,10 +232,21 @@ def defaults() -> dict[str, str]:
     return {name: _written(info.default) for name, info in Settings.model_fields.items()}
 
 
-def help_texts() -> dict[str, str]:
-    """Every input's description with its default, for `--help`."""
+def groups() -> dict[str, tuple[str, ...]]:
+    """The names of all inputs as they are listed: those that most people need, then the others by group."""
+    found: dict[str, tuple[str, ...]] = {FIRST_GROUP: MOST_NEEDED}
+    for name, info in Settings.model_fields.items():
+        if name not in MOST_NEEDED:
+            group = str(info.json_schema_extra["group"]) if isinstance(info.json_schema_extra, dict) else ""
+            found[group] = (*found.get(group, ()), name)
+    return found
+
+
+def help_texts() -> dict[str, dict[str, str]]:
+    """By group every input's description with its default, for `--help`."""
     told = {name: f" (default: {text})" if text else "" for name, text in defaults().items()}
-    return {name: description + told[name] for name, description in descriptions().items()}
+    texts = descriptions()
+    return {group: {name: texts[name] + told[name] for name in names} for group, names in groups().items()}
 
 
 def _written(default: Any) -> str:

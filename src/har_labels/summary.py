@@ -12,8 +12,9 @@ from itertools import chain
 from har_labels.display import code, codes, number, prose, table_row, visible
 from har_labels.errors import Cancelled, Defect
 from har_labels.labels import Labels
-from har_labels.plan import Outcome, RunResult, Status
-from har_labels.report import added_and_removed, counts_of, failures_of, labels_after, status_of
+from har_labels.pictures import picture
+from har_labels.plan import Outcome, RunResult, Status, labels_after
+from har_labels.report import added_and_removed, counts_of, failures_of, status_of
 
 MOST_ROWS = 200  # contract §4: the first 200, then a count
 MOST_FAILURES = 50
@@ -40,9 +41,9 @@ def bytes_of(text: str) -> int:
 
 
 def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT, size: Callable[[str], int] = bytes_of) -> str:
-    """The job summary: heading, sentence, table, failures, warnings, run facts, in that order; its `size` is at most `limit`.
+    """The job summary: heading, sentence, picture of many artifacts, table, failures, warnings, run facts, in that order.
 
-    The table gives way first, at a row boundary and with a line that says so.
+    Its `size` is at most `limit`. The table gives way first, at a row boundary and with a line that says so.
     """
     verdict, came_to = _sentence(result)
     head = f"{_heading(result)}\n\n**{verdict}:** {came_to}.\n\n"
@@ -50,8 +51,10 @@ def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT, size: Callable[[s
     room = limit - size(head + facts)
     failures = _listed("What failed, and what to do", _failure_items(result), "failure", room // 2, size)
     warnings = _listed("Look at this, too", _warning_items(result), "warning", room // 4, size)
-    table = _table(result, limit - size(head + failures + warnings + facts), size)
-    return head + table + failures + warnings + facts
+    # Half of what is left at most, so that the table stays a table.
+    seen = picture(result, min(room // 4, (room - size(failures + warnings)) // 2), size)
+    table = _table(result, limit - size(head + seen + failures + warnings + facts), size)
+    return head + seen + table + failures + warnings + facts
 
 
 def closing_line(result: RunResult) -> str:
@@ -199,9 +202,11 @@ def _shortened(text: str) -> str:
 
 
 def _run_facts(result: RunResult) -> str:
-    facts = result.facts
+    facts, record = result.facts, result.record
     parts = [
         *([f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}"] if facts.mode else []),
+        *([f"by {code(record.actor)}"] if record.actor else []),
+        *([code(record.started_at)] if record.started_at else []),
         f"{number(facts.requests, 'request')} sent",
         f"{facts.seconds:,.1f} seconds",
         number(facts.retries, "retry", "retries"),

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from har_labels.address import RegistryRef
@@ -24,18 +25,21 @@ from har_labels.reading import Reader, Reading, choose
 from har_labels.selecting import Selected
 from har_labels.timing import Clock
 
+AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
     """An artifact that is written without having been read, since reading was refused (contract §5 point 1).
 
-    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`; then it
-    is skipped if the artifact `may_be_missing`, else failed.
+    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`, which
+    is `wait` seconds after planning; then it is skipped if the artifact `may_be_missing`, else failed.
     """
 
     error: HarLabelsError
     waits_until: float = 0
     may_be_missing: bool = False
+    wait: float = 0
 
     @property
     def says_missing(self) -> bool:
@@ -54,7 +58,8 @@ class Task:
     plainly refused; what comes to the list from then on is a later writer's. `is_looked_at` once it was read since the last
     such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read.
     `selected` is set where `where` has a say until `may_be_written`; `unjudged` are the facts of a read that it was not
-    asked of.
+    asked of. In a move
+    `is_former` tells an artifact that is to give the label up, and `attempts_before` are those of its earlier rounds.
     """
 
     ref: RegistryRef
@@ -76,6 +81,8 @@ class Task:
     is_looked_at: bool = False
     may_be_written: bool = False
     unread: Unread | None = None
+    is_former: bool = False
+    attempts_before: int = 0
     selected: Selected | None = None
     unjudged: ArtifactFacts | None = None
     _before_try: tuple[Labels, Labels, bool, bool] | None = None
@@ -125,6 +132,23 @@ class Task:
         return self.labels is not None and (self.is_looked_at or not self.may_be_written)
 
     @property
+    def wrote(self) -> tuple[Labels, Labels] | tuple[None, None]:
+        """What our writes added and took away, of a doubtful one what a look has shown of that.
+
+        None for both where nothing has shown it, or what was there before is not known.
+        """
+        if not self.may_be_written:
+            return (), ()
+        if self.before is None or not (self.is_confirmed or self.is_looked_at) or self.labels is None:
+            return None, None
+        if not self.doubt:
+            return self.added, self.removed
+        there = set(self.labels)
+        return tuple(label for label in self.added if label in there), tuple(
+            label for label in self.removed if label not in there
+        )
+
+    @property
     def step(self) -> Step:
         return Step(str(self.ref), self.name, self.artifact_type, self.before, self.target)
 
@@ -132,6 +156,14 @@ class Task:
     def is_typed_hugging_face(self) -> bool:
         """Whether a PUT may cost the artifact its type (contract §5 point 9)."""
         return self.reading.row.facts.package_type == "HUGGINGFACE" and bool(self.reading.row.artifact_type)
+
+    @property
+    def has_unseen_type(self) -> bool:
+        """Whether it may have a type that nothing has shown: unread, or known by its summary alone, which tells none."""
+        row = self.reading.row
+        return bool(self.unread) or (
+            not row.origin and not row.artifact_type and row.facts.package_type in {"", "HUGGINGFACE"}
+        )
 
     @property
     def facts(self) -> ArtifactFacts:
@@ -212,6 +244,7 @@ class Task:
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
         """Sets the outcome. `labels` is what is there now as far as known."""
+        wrote_added, wrote_removed = self.wrote
         self.doubt = None
         self.outcome = Outcome(
             step=self.step,
@@ -222,6 +255,9 @@ class Task:
             error=error,
             facts=self.facts,
             is_read=self.goal.is_read,
+            is_former=self.is_former,
+            wrote_added=wrote_added,
+            wrote_removed=wrote_removed,
         )
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:
@@ -236,8 +272,10 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
     for ref in dict.fromkeys(task.ref for task in tasks):
         of_ref = [task for task in tasks if task.ref == ref]
         at = clock.monotonic()
+        # Nothing is asked twice that was refused before: such tasks can do without (contract §5 point 1).
+        skipping = _give_up if all(task.unread for task in of_ref) else None
         try:
-            rows = reader.rows(ref, names={task.name for task in of_ref})
+            rows = reader.rows(ref, names={task.name for task in of_ref}, skipping=skipping)
         except HarLabelsError as error:
             yield from ((task, error) for task in of_ref)
             continue
@@ -248,3 +286,7 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
                 yield task, error
             else:
                 yield task, Reading(row, at)
+
+
+def _give_up(_names: AbstractSet[str], error: HarLabelsError) -> None:
+    raise error

@@ -1,11 +1,11 @@
-"""What an `upsert` does that its writer may not have meant, in a line each (contract §3). Pure."""
+"""What setting a key does that its writer may not have meant, in a line each (contract §3). Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from har_labels.display import number
-from har_labels.labels import Change, Labels, Mode, key_and_value
+from har_labels.labels import Change, Labels, key_and_value
 
 _MOST_NAMED = 3
 
@@ -16,12 +16,12 @@ def remarks_on(parts: Sequence[Change], current: Labels | None) -> Iterator[str]
     `parts` are made in order of the labels `current`; of labels that can't be read nothing is known, and what stands
     before a plain `replace` or `clear` can't matter.
     """
-    if current is None or all(part.mode is not Mode.UPSERT for part in parts):
+    if current is None or not any(part.sets_keys for part in parts):
         return
     plain = [at for at, part in enumerate(parts) if not part.is_merging]
     for part in parts[plain[-1] if plain else 0 :]:
         after = part.apply(current)
-        if part.mode is Mode.UPSERT:
+        if part.sets_keys:
             yield from _of_one(part, current, after)
         current = after
 
@@ -29,7 +29,7 @@ def remarks_on(parts: Sequence[Change], current: Labels | None) -> Iterator[str]
 def _of_one(part: Change, before: Labels, after: Labels) -> Iterator[str]:
     had, has = set(before), set(after)
     for label in part.given:
-        if label in had or label not in has:
+        if label not in has:
             continue
         key, value = key_and_value(label) or (label, "")
         replaced = [old for old in before if old not in has and (key_and_value(old) or ("",))[0] == key]
@@ -41,7 +41,7 @@ def _of_one(part: Change, before: Labels, after: Labels) -> Iterator[str]:
             yield f"{_named(respelt)} is taken away, as {label!r} sets the same key in another spelling"
         before_colon = label.partition(":")[0]
         beside = [old for old in after if old in had and ":" in old and old.partition(":")[0] == before_colon]
-        if ":" in label and beside:
+        if label not in had and ":" in label and beside:
             verb = "stays" if len(beside) == 1 else "stay"
             yield f"{_named(beside)} {verb} beside {label!r}, whose key is {key!r}"
 

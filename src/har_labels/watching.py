@@ -157,7 +157,7 @@ class Watch:
                 return True
             self._fail(task, missing(task, task.doubt.error))
             return False
-        if task.attempts > self._care.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
+        if task.attempts - task.attempts_before > self._care.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
             self._fail(task, given_up(task))
             return False
         return True

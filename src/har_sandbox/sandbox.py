@@ -187,7 +187,7 @@ class Sandbox:
         with self.store.transaction():
             self.store.set_labels(self.artifact(registry, name, artifact_type), labels)
 
-    def set_facts(
+    def set_facts(  # noqa: PLR0913 - keywords, each with a default
         self,
         registry: str,
         name: str,

@@ -35,12 +35,14 @@ INPUTS = {
     "mode": "",
     "on-conflict": "overwrite",
     "owned": "",
+    "among": "",
     "remove": "",
     "baseline": "",
     "require": "",
     "dry-run": "",
     "save-plan": "",
     "apply-plan": "",
+    "undo": "",
     "max-changes": "",
     "on-missing": "error",
     "wait-for-artifact": "0",
@@ -64,6 +66,7 @@ OUTPUTS = (
     "added",
     "removed",
     "labels-map",
+    "moved-from",
     "changed",
     "matched-count",
     "changed-count",
@@ -81,7 +84,7 @@ OUTPUTS = (
     "plan-file",
     "report-file",
 )
-JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "results"})
+JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "moved-from", "results"})
 CIS = ("github", "harness", "hybrid", "terminal")
 
 _STABLE_LINE = re.compile(r"har-labels: error (HAR-[A-Z0-9-]+): (.+) \| (.+)")

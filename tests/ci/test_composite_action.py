@@ -120,6 +120,21 @@ def test_a_python_of_the_workspace_is_not_run(tmp_path: Path) -> None:
     assert not list(machine.workspace.rglob("ran"))
 
 
+def test_no_command_of_the_workspace_is_run(tmp_path: Path) -> None:
+    """Nor is any other command that the first step calls by its name, wherever PATH has a relative folder."""
+    machine = Machine(tmp_path, python3=passing_on_to(sys.executable))
+    for folder in (machine.workspace, machine.workspace / "bin"):
+        folder.mkdir(exist_ok=True)
+        for name in ("cksum", "cut", "sed", "cat", "tr", "cygpath", "gcc", "ldconfig", "uname", "lsb_release"):
+            (folder / name).write_text(
+                f'#!/bin/sh\ntouch "{machine.workspace}/ran"\nexec /usr/bin/{name} "$@"\n', "utf-8"
+            )
+            (folder / name).chmod(0o755)
+    told = machine.error(PATH=f".:bin::{machine.path}:")
+    assert "No matching distribution found" in told
+    assert not list(machine.workspace.rglob("ran"))
+
+
 def test_without_venv(tmp_path: Path) -> None:
     """A Python that can make no environment, as Debian's without python3-venv, is one error that names the package."""
     words = "The virtual environment was not created successfully because ensurepip is not available"

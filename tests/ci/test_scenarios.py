@@ -87,6 +87,8 @@ def _expected_of_one(box: Sandbox, scenario: Scenario) -> dict[str, object]:
         "added": added,
         "removed": removed,
     }
+    # Without another writer our writes did what came of it; a failed one in these scenarios nothing.
+    wrote = (added, removed) if scenario.confirmed_by else ([], [])
     row = {
         "registry_ref": f"{scenario.inputs['registry-ref']}/+",
         "artifact": scenario.inputs["artifact"],
@@ -96,6 +98,8 @@ def _expected_of_one(box: Sandbox, scenario: Scenario) -> dict[str, object]:
         "after": told["labels"],
         "added": added,
         "removed": removed,
+        "wrote_added": wrote[0],
+        "wrote_removed": wrote[1],
         "confirmed_by": scenario.confirmed_by,
         "attempts": scenario.puts,
         "error": scenario.errors[0] if scenario.errors else None,

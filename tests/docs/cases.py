@@ -32,6 +32,10 @@ _AGEING = {
     "acme/ml/prod/models:team/reference-1": ["stage=dev"], "acme/ml/prod/models:other": ["stage=dev"],
 }  # fmt: skip
 _OF_AGEING = {place: {"age_days": 400, "downloads": 50 if place.endswith("used") else 1} for place in _AGEING}
+_PRODUCTION = {
+    "acme/ml/prod/models:team/a": ["stage=production", "x"],
+    "acme/ml/prod/models:team/b": ["stage=production"],
+}
 _MANIFEST = {
     "acme/ml/models:resnet50": ["stage=dev"],
     "acme/ml/models:team/llm": ["stage=dev"],
@@ -75,6 +79,10 @@ def _shards(index: str, total: str) -> Sequence[Mapping[str, str]]:
     return [{index: str(number), total: "3"} for number in range(3)]
 
 
+def _asked(dry_run: str) -> Sequence[Mapping[str, str]]:
+    return [{"${{ inputs.dry-run }}": dry_run}]
+
+
 CASES = (
     Case("the example for GitHub", ["github"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "commit=0123456", "owner=vision", "stage=candidate"]}, files=GOOD, outputs={"labels-map": '{"accuracy":"0.934","commit":"0123456","owner":"vision","stage":"candidate"}'}),
     Case("the example for Harness", ["harness"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "commit=0123456", "owner=vision", "stage=candidate"]}, files=GOOD),
@@ -95,11 +103,17 @@ CASES = (
     Case("branch recipe on a tag", ["branch"], {MODEL: DEV}, {MODEL: ["v7", *DEV]}, environ=TAG),
     Case("read", ["read"], {MODEL: ["stage=production"]}, outputs={"labels": '["stage=production"]', "changed": "false"}),
     Case("read what is not there", ["read"], {MODEL: DEV}, code=10, outputs={"exit-code": "10"}),
+    Case("vocabulary", ["vocabulary"], _TEAM, outputs={"changed": "false", "matched-count": "3"}),
     Case("drift, and there is some", ["drift"], _TEAM, code=10, outputs={"changed-count": "2"}),
     Case("drift, and there is none", ["drift"], {name: [*labels, "owner=vision"] for name, labels in _TEAM.items()}, outputs={"status": "PLANNED", "changed": "false"}),
     Case("plan", ["plan"], _TEAM, outputs={"status": "PLANNED", "changed-count": "2"}),
     Case("plan, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/a": ["owner=vision", "x"], "acme/ml/prod/models:team/b": ["owner=vision"]}),
     Case("plan, a change, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/b": ["frozen"]}, code=5, meanwhile={"acme/ml/prod/models:team/b": ["frozen"]}),
+    Case("a run with its report", ["report"], _TEAM, _PRODUCTION),
+    Case("look at what an undo would do", ["report", "undo"], _TEAM, _PRODUCTION, contexts=_asked("true"), outputs={"status": "PLANNED", "changed-count": "2"}),
+    Case("take a run back", ["report", "undo"], _TEAM, contexts=_asked("false"), outputs={"status": "SUCCESS", "changed-count": "2"}),
+    Case("take a run back too late", ["report", "undo"], _TEAM, {"acme/ml/prod/models:team/a": ["x", "stage=production"], "acme/ml/prod/models:team/b": ["frozen"]}, code=5, contexts=_asked("false"), meanwhile={"acme/ml/prod/models:team/b": ["frozen"]}),
+    Case("a run with its report on Harness", ["harness-report"], _TEAM, _PRODUCTION),
     Case("manifest", ["manifest"], _MANIFEST, _MANIFEST_DONE, files=GOOD),
     Case("manifest of the contract", ["manifest"], _MANIFEST, _MANIFEST_DONE, files=GOOD | _OF_CONTRACT),
     Case("manifest, something is frozen", ["manifest"], {**_MANIFEST, "acme/ml/data:roads": ["frozen", "tmp-1"]}, code=10, files=GOOD),
@@ -130,4 +144,4 @@ GATED = (
     "scikit-learn", "lightning", "transformers", "ultralytics", "lm-evaluation-harness",
 )  # fmt: skip
 # What test_harness_page.py runs: several steps of ours, or a step that needs more than an environment.
-RUN_ELSEWHERE = ("outputs", "private-ca", "drone-template")
+RUN_ELSEWHERE = ("outputs", "harness-undo", "private-ca", "drone-template")

@@ -80,6 +80,11 @@ _STALE_STEP = (
     '{"registry_ref": "acme/ml/prod/models/+", "artifact": "resnet50", "artifact_type": "", '
     '"before": ["stage=test"], "after": ["stage=prod"]}\n'
 )
+_UNKNOWN_BEFORE = (
+    '{"version": 1, "tool_version": "0.1.0", "api_url": "API-URL", "counts": {"matched": 1}, "results": [{'
+    '"registry_ref": "acme/ml/prod/models/+", "artifact": "resnet50", "artifact_type": "", "status": "applied", '
+    '"before": null, "after": [], "wrote_added": null, "wrote_removed": null}]}'
+)
 _APPLY = {"apply-plan": "labels.plan", "registry-ref": "", "artifact": "", "labels": "", "mode": ""}
 
 FAILURES = (
@@ -88,6 +93,7 @@ FAILURES = (
     Failure("HAR-METRICS", {"metrics-file": "metrics.json"}),
     Failure("HAR-MANIFEST", {"manifest": "labels.yaml", "artifact": "", "labels": "", "mode": ""}, files={"labels.yaml": "version: 1\nchanges:\n  - artefact: resnet50\n    labels: [stage=prod]\n"}),
     Failure("HAR-PLAN-FILE", _APPLY, files={"labels.plan": _CUT_HEADER + _STALE_STEP}),
+    Failure("HAR-REPORT-FILE", _APPLY | {"apply-plan": "", "undo": "report.json"}, files={"report.json": _UNKNOWN_BEFORE}),
     Failure("HAR-AMBIGUOUS", package_type="HUGGINGFACE", prepare=_add_namesake),
     Failure("HAR-UNAUTHORIZED", options={"api_key": "another-key"}),
     Failure("HAR-FORBIDDEN", faults=[_put("403")]),

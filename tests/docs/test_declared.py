@@ -35,6 +35,38 @@ def test_action_has_every_input_and_output() -> None:
         assert all(about["description"] for about in (*action["inputs"].values(), *action["outputs"].values()))
 
 
+FIRST = ["api-key", "registry-ref", "artifact", "mode", "labels", "metrics-file", "require", "dry-run"]
+
+
+def test_the_eight_that_most_people_need_stand_first() -> None:
+    """In both action files, README and plugin catalogue, and in `--help`, which shows the key as the variable that it is."""
+    catalogue = read_yaml((ROOT / "harness" / "content.yaml").read_text("utf-8"))["properties"]
+    of_readme = re.findall(r"^\| `([^`]+)` \|", README.partition("<!-- inputs:")[2], re.MULTILINE)
+    said = subprocess.run([sys.executable, ROOT / "entrypoint", "--help"], capture_output=True, text=True, check=True)
+    flags = re.findall(r"^  --([a-z-]+)", said.stdout.partition("What most steps need:")[2], re.MULTILINE)
+    lists = (
+        list(ACTION["inputs"]),
+        list(COMPOSITE["inputs"]),
+        of_readme,
+        [name.replace("_", "-") for name in catalogue],
+    )
+    assert [names[:8] for names in lists] == [FIRST] * 4
+    assert flags[:7] == FIRST[1:]
+    assert "HAR_LABELS_API_KEY" in said.stdout.partition("What most steps need:")[2].partition("--registry-ref")[0]
+    assert set(flags) == set(INPUTS) - {"api-key"}
+
+
+def test_the_other_inputs_stand_in_groups() -> None:
+    """Each under one heading of the README, which action.yml and `--help` have too, in the same order."""
+    table = README.partition("<!-- inputs:")[2].partition("<!-- end of inputs -->")[0]
+    headings = re.findall(r"^\| \*\*(.+)\*\* \| \| \|$", table, re.MULTILINE)
+    comments = re.findall(r"^  # (.+)$", (ROOT / "action.yml").read_text("utf-8"), re.MULTILINE)
+    assert comments == ["What most steps need", *headings]
+    said = subprocess.run([sys.executable, ROOT / "entrypoint", "--help"], capture_output=True, text=True, check=True)
+    assert re.findall(r"^([A-Z].+):$", said.stdout, re.MULTILINE) == comments
+    assert len(set(headings)) == len(headings) > 3
+
+
 def test_action_fits_the_marketplace() -> None:
     """The description has fewer than 125 characters, and the defaults are texts, as GitHub's schema wants them."""
     assert len(ACTION["description"]) < 125

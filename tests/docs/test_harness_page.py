@@ -169,6 +169,22 @@ def test_the_step_trusts_a_private_authority(
     assert box.labels(*MODEL) == ["stage=candidate"]
 
 
+def test_a_run_is_taken_back(watch: Watch, make_sandbox: MakeSandbox, tmp_path: Path) -> None:
+    """By the page's two pipelines: the second only shows what it would do unless told otherwise, and keeps its own report."""
+    box = make_sandbox()
+    for name in ("team/a", "team/b"):
+        box.add_artifact(MODEL[0], name, artifact_type="model", labels=["owner=vision"])
+    workspace = Workspace(tmp_path, box, watch)
+    assert workspace.run(step_in(examples()["harness-report"])).code == 0
+    undo = step_in(examples()["harness-undo"])
+    shown = workspace.run(undo.answered({"dry_run": "true"}))
+    assert (shown.code, shown.outputs["status"], shown.outputs["changed-count"]) == (0, "PLANNED", "2")
+    assert box.labels(MODEL[0], "team/a") == ["owner=vision", "stage=production"]
+    assert workspace.run(undo.answered({"dry_run": "false"})).code == 0
+    assert [box.labels(MODEL[0], name) for name in ("team/a", "team/b")] == [["owner=vision"]] * 2
+    assert json.loads((tmp_path / "undone" / "report.json").read_text("utf-8"))["run"]["mode"] == "undo"
+
+
 def test_a_drone_template_keeps_our_templates(box: Sandbox, watch: Watch, tmp_path: Path) -> None:
     """What Go's templates make of the page's file is a step whose own template is filled in by us."""
     (tmp_path / "metrics.json").write_text('{"accuracy": 0.93417}', "utf-8")

@@ -52,7 +52,7 @@ def test_every_example_has_a_case() -> None:
     tested = {recipe for case in CASES for recipe in case.recipes} | set(RUN_ELSEWHERE)
     assert tested == set(examples())
     assert {case.recipes[0] for case in CASES if case.code == 10} == set(GATED)
-    assert set(GATED) == {name for name, block in examples().items() if "require" in block} | {"manifest", "drift"}
+    assert set(GATED) == {name for name, block in examples().items() if "require:" in block} | {"manifest", "drift"}
 
 
 @pytest.mark.parametrize("tool", ["jq", "python"])

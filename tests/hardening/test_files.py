@@ -27,6 +27,7 @@ FILES = {
         '{"version": 1, "changes": [{"registry-ref": "acme/r", "artifact": "x", "mode": "replace", "labels": ["b"]}]}',
     ),
     "apply-plan": ({}, ""),
+    "undo": ({}, ""),
     "save-plan": (DRY, "theirs\n"),
     "report-file": (LABELS, "theirs\n"),
     "api-key-file": ({**LABELS, "api-key": ""}, KEY),
@@ -44,6 +45,11 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 def content_of(name: str, box: Sandbox) -> str:
     """What makes the file a good one."""
+    if name == "undo":
+        row = {"registry_ref": "acme/r/+", "artifact": "x", "artifact_type": "", "status": "applied"}
+        wrote = {"before": ["b"], "after": ["a"], "wrote_added": ["a"], "wrote_removed": ["b"]}
+        head = {"version": 1, "tool_version": "0.1.0", "api_url": box.api_url, "counts": {"matched": 1}}
+        return json.dumps(head | {"results": [row | wrote]})
     if name != "apply-plan":
         return FILES[name][1]
     header = {"har_labels_plan": 1, "api_url": box.api_url, "steps": 1}

@@ -94,6 +94,13 @@ REFUSALS = [
         )
         for name, value in PLANNED.items()
     ),
+    *(
+        (
+            {**ALONE, "undo": "r", name: value},
+            (f"`@undo@` and `@{name}@` are both given", f"What is taken back is in the report: leave `@{name}@` out."),
+        )
+        for name, value in (PLANNED | {"apply-plan": "p"}).items()
+    ),
     (
         {"api-url": "http://registry.example"},
         (
@@ -122,6 +129,7 @@ def test_contradictions(ci: str, case: tuple[dict[str, str], *tuple[tuple[str, s
         {**ALONE, "apply-plan": "p", "mode": "", "on-missing": "error", "settle": "1"},
         {"mode": "replace", "on-conflict": "overwrite"},
         {**ALONE, "apply-plan": "p", "dry-run": "true"},
+        {**ALONE, "undo": "r", "mode": "", "on-failure": "rollback", "report-file": "u", "dry-run": "true"},
         {**ALONE, "manifest": "m", "mode": "add", "registry-ref": "a/r", "artifact-type": "model"},
         {"save-plan": "p", "dry-run": "true"},
         {"save-plan": "p"},
@@ -245,7 +253,7 @@ def test_the_default_pace_and_place() -> None:
 def test_every_input_goes_with_a_plan_file_or_does_not() -> None:
     """A plan says already what is planned; how it is written, and where it is told, can be said beside it."""
     beside = {
-        "api_key", "api_key_file", "api_url", "auth_scheme", "allow_http", "dry_run", "apply_plan", "on_failure", "settle",
+        "api_key", "api_key_file", "api_url", "auth_scheme", "allow_http", "dry_run", "apply_plan", "undo", "on_failure", "settle",
         "allow_type_loss", "timeout", "retries", "deadline", "requests_per_minute", "concurrency", "summary", "summary_file",
             "report_file",
     }  # fmt: skip

@@ -152,7 +152,7 @@ def test_results_tell_each_artifact() -> None:
     [row] = json.loads(outputs_of(run(GIVEN_UP), results_limit=ENOUGH)["results"])
     assert list(row) == [
         "registry_ref", "artifact", "artifact_type", "status", "before", "after",
-        "added", "removed", "confirmed_by", "attempts", "error",
+        "added", "removed", "wrote_added", "wrote_removed", "confirmed_by", "attempts", "error",
     ]  # fmt: skip
     assert (row["status"], row["before"], row["after"], row["added"]) == ("failed", None, None, None)
     assert row["error"] == {"code": "HAR-FORBIDDEN", "what": "no", "next_step": Forbidden.cure}

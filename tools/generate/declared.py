@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from har_labels import __version__
 from har_labels.errors import Cancelled, HarLabelsError
 from har_labels.names import Kind, dashed
-from har_labels.settings import Settings, defaults, fields
+from har_labels.settings import Settings, defaults, fields, groups
 
 NAME = "Update Harness Artifact Labels"
 AUTHOR = "The har-labels authors"
@@ -35,12 +35,12 @@ class Input:
 
 
 def inputs() -> Iterator[Input]:
-    """Every input in the order of the code."""
+    """Every input as they are listed everywhere: those that most people need first, then group by group."""
     texts, kinds = defaults(), fields()
-    for name, field in Settings.model_fields.items():
-        extra = field.json_schema_extra
-        group = str(extra["group"]) if isinstance(extra, dict) else ""
-        yield Input(dashed(name), texts[name], field.description or "", group, field.default, kinds[name])
+    for group, names in groups().items():
+        for name in names:
+            field = Settings.model_fields[name]
+            yield Input(dashed(name), texts[name], field.description or "", group, field.default, kinds[name])
 
 
 def exit_codes(kind: type[HarLabelsError]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from generate.declared import AUTHOR, NAME, SHORT, inputs, yaml_text
@@ -68,10 +68,13 @@ def composite() -> str:
     return yaml_text(document, HEADER)
 
 
-def _inputs() -> dict[str, Any]:
-    made: dict[str, Any] = {}
+def _inputs() -> CommentedMap:
+    made, group = CommentedMap(), ""
     for one in inputs():
         made[one.name] = {"description": one.description}
         if one.default:
             made[one.name]["default"] = DoubleQuotedScalarString(one.default)
+        if one.group != group:
+            group = one.group
+            made.yaml_set_comment_before_after_key(one.name, before=group, indent=2)
     return made

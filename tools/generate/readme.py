@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import groupby
 
-from generate.declared import exit_codes, inputs
+from generate.declared import Input, exit_codes, inputs
 from har_labels.errors import all_codes
 from har_labels.language.expressions import OF_PRESENCE
 from har_labels.language.filters import FILTERS, Filter
@@ -26,14 +27,17 @@ def with_tables(text: str) -> str:
 
 
 def _inputs() -> str:
-    rows, group = ["| input | default | meaning |", "|---|---|---|"], ""
-    for one in inputs():
-        if one.group != group:
-            group = one.group
-            rows.append(f"| **{group}** | | |")
-        default = f"`{one.default}`" if one.default else ""
-        rows.append(f"| `{one.name}` | {default} | {_cell(one.description)} |")
-    return "\n".join(rows)
+    """A table of what most people need, and behind it one of all others, by group."""
+    first, *others = [list(group) for _, group in groupby(inputs(), key=lambda one: one.group)]
+    head = ["| input | default | meaning |", "|---|---|---|"]
+    rest = [row for group in others for row in (f"| **{group[0].group}** | | |", *map(_input, group))]
+    titles = f"**{first[0].group}:**", "**For special needs, by what they are about:**"
+    return "\n".join([titles[0], "", *head, *map(_input, first), "", titles[1], "", *head, *rest])
+
+
+def _input(one: Input) -> str:
+    default = f"`{one.default}`" if one.default else ""
+    return f"| `{one.name}` | {default} | {_cell(one.description)} |"
 
 
 def _language() -> str:

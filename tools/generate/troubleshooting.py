@@ -38,6 +38,10 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-METRICS": ("metrics file `metrics.json` can't be read: No such file or directory", ""),
     "HAR-MANIFEST": ("labels.yaml:3:5: there is no key `artefact` here", "Did you mean `artifact`?"),
     "HAR-PLAN-FILE": ("'labels.plan' says that it has steps: 2, and has 1", ""),
+    "HAR-REPORT-FILE": (
+        "'report.json', row 1: 'resnet50' in acme/ml/prod/models/+ can't be taken back: what its labels were before the run is not known",
+        "Change its labels by hand. To undo the others, take its row out of the report and lower `counts.matched` by one.",
+    ),
     "HAR-AMBIGUOUS": ("'resnet50' in acme/ml/prod/models/+ names several artifacts: dataset and model", ""),
     "HAR-UNAUTHORIZED": (
         "the server refused a request for registry acme/ml/prod/models/+ (401): Token is not valid or missing: x-api-key", "",
@@ -102,6 +106,8 @@ HINTS: dict[str, str] = {
     "HAR-MANIFEST": "`labels.yaml:3:5` is line 3, column 5. A number or `true` in `labels` must stand in quotes. Editors check "
     "while you type with [schemas/manifest.schema.json](../schemas/manifest.schema.json).",
     "HAR-PLAN-FILE": "A plan also belongs to one `api-url`; it can't be applied to another host.",
+    "HAR-REPORT-FILE": "A report also belongs to one `api-url`. Plain `replace` and `clear` go on where labels can't be read; what they "
+    "took away is then not known, and can't be put back.",
     "HAR-UNAUTHORIZED": "A key is valid only on its account's own cluster: `app.harness.io`, `app3.harness.io`, an EU or a vanity "
     "host. Below `/har/` the key goes as `x-api-key`, elsewhere as a bearer token; `auth-scheme` says otherwise.",
     "HAR-FORBIDDEN": "In Harness: Account settings, Access control, Service accounts, then a role with `Artifact Registry: "
@@ -111,7 +117,7 @@ HINTS: dict[str, str] = {
     "HAR-ARTIFACT-NOT-FOUND": "A push may take some seconds to be listed: `wait-for-artifact: 60`.",
     "HAR-NOTHING-MATCHED": "An empty match is refused on purpose: a typing error would else be a green step that did nothing.",
     "HAR-PLAN-STALE": "Found while reading: nothing was written. Found just before one artifact's own write: that one is left alone, "
-    "and the others are written (exit code 11).",
+    "and the others are written (exit code 11). Of an `undo`: somebody has written since, and their labels stay.",
     "HAR-OVERWRITTEN": "Somebody reads, waits and writes back the whole list, again and again. A larger `settle` helps if their "
     "gap is a few seconds; see [how writing works](how-writing-works.md).",
     "HAR-BAD-ANSWER": "With `api-url: https://host/some/path` the path is taken as the full API base; without a path "

@@ -75,6 +75,12 @@ NAMES = {
         is_of_artifact=True,
         made_of="baseline",
     ),
+    "holders": Name(
+        Shape.LIST,
+        "with `mode: move` the artifacts of `among` that have the label now, a list of names",
+        is_for_require=True,
+        is_of_artifact=True,
+    ),
     "labels": Name(Shape.LIST, "the labels given, a list", is_for_require=True, is_of_artifact=True),
     "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True, made_of="labels"),
     "package_type": _fact(Shape.TEXT, "the artifact's package type, such as `'DOCKER'`"),
@@ -113,6 +119,7 @@ class Scope:
     current: Labels | None = None
     labels: Labels | None = None
     baseline: Labels | None = None
+    holders: tuple[str, ...] | None = None
     fact: Callable[[str], object] | None = None
     asker: str = "require"
 
@@ -124,6 +131,8 @@ class Scope:
         value: object = getattr(self, made_of or name)
         if value is None and name == "baseline":
             raise Unreadable("`require` reads `baseline`, and the registry does not show the labels of that artifact")
+        if value is None and name == "holders":
+            raise Unreadable("`require` reads `holders`, and who has the label is not known")
         if value is None:
             raise Unreadable(f"`{self.asker}` reads `{name}`, and the labels of {self.artifact!r} are not known")
         return by_key(value) if made_of and isinstance(value, tuple) else value

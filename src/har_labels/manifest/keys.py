@@ -6,6 +6,7 @@ the inputs. What can't be said of one value alone (contradictions, templates) is
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -79,6 +80,16 @@ def _label(value: Any) -> str:
     return text
 
 
+def _label_text(value: Any) -> str:
+    """A text that is read as the input is. Raises for a mapping, with the list that was meant."""
+    if isinstance(value, dict):
+        pairs = [(key, inner.text if isinstance(inner, Word) else inner) for key, inner in value.items()]
+        labels = [f"{key}={inner}" for key, inner in pairs if isinstance(inner, str)]
+        as_list = f": {json.dumps(labels, ensure_ascii=False)}" if len(labels) == len(value) else ", an item each"
+        raise wrong("it is a mapping, and a list is wanted", f"Write the labels as a list{as_list}.")
+    return _text(value)
+
+
 def _sound(items: tuple[Item, ...], *, renders: bool = False) -> tuple[Item, ...]:
     for item in items:
         if flaw := flaw_in(item, renders=renders):
@@ -149,6 +160,15 @@ def _form(value: Any) -> str:
     return "list" if isinstance(value, list) else "text"
 
 
+def _no_move(mode: Mode) -> Mode:
+    """Entries are composed, artifact by artifact; a move is about several at once, and in an order of its own."""
+    if mode is Mode.MOVE:
+        raise wrong(
+            "a manifest moves nothing", "Move a label by a step of its own, with `mode`, `artifact` and `among`."
+        )
+    return mode
+
+
 def _values_of(kind: type[StrEnum]) -> WithJsonSchema:
     return WithJsonSchema({"enum": [member.value for member in kind]})
 
@@ -163,7 +183,12 @@ _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
 _OneArtifact = Annotated[ArtifactName, BeforeValidator(_given), _string(pattern="^[^*?\\[]+$")]
 _Registry = Annotated[Registry, BeforeValidator(_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
 _ArtifactType = Annotated[ArtifactType, BeforeValidator(_word), _values_of(ArtifactTypeName)]
-_Mode = Annotated[ModeName, BeforeValidator(_word), _values_of(Mode)]
+_Mode = Annotated[
+    ModeName,
+    BeforeValidator(_word),
+    AfterValidator(_no_move),
+    WithJsonSchema({"enum": [mode.value for mode in Mode if mode is not Mode.MOVE]}),
+]
 _OnConflict = Annotated[OnConflictName, BeforeValidator(_word), _values_of(OnConflict)]
 _OnMissing = Annotated[OnMissing, BeforeValidator(_word), _values_of(OnMissingName)]
 _List = Field(min_length=1)
@@ -191,7 +216,7 @@ LabelList = Annotated[
     Annotated[list[_Label], _List, Tag("list")]
     | Annotated[
         LabelItems,
-        BeforeValidator(_text),
+        BeforeValidator(_label_text),
         AfterValidator(_some),
         AfterValidator(_sound_labels),
         _InOneText,
@@ -236,7 +261,7 @@ class Defaults(BaseModel):
     where: Lines | None = _key("where", "; the input's hold beside them")
     labels: LabelList | None = _key("labels")
     metrics_file: TextList | None = _key("metrics_file", "; instead of the input's")
-    mode: _Mode | None = _key("mode")
+    mode: _Mode | None = Field(None, description=descriptions()["mode"].replace(", `move`", ""))
     on_conflict: _OnConflict | None = _key("on_conflict")
     owned: TextList | None = _key("owned")
     remove: TemplateList | None = _key("remove")
@@ -250,7 +275,7 @@ def _rule(name: str, *, unless: Any = False) -> dict[str, Any]:
 
     `entry` knows the defaults too.
     """
-    unfit = [mode.value for mode in Mode if mode not in MODES_OF[name]]
+    unfit = [mode.value for mode in Mode if mode not in MODES_OF[name] and mode is not Mode.MOVE]
     return {
         "if": {"required": ["mode"], "properties": {"mode": {"enum": unfit}}},
         "then": {"properties": {dashed(name): unless}},

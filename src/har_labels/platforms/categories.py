@@ -20,6 +20,7 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.MetricsError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
     errors.ManifestError: ("CONFIGURATION_FAILURE", "INVALID_YAML"),
     errors.PlanFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.ReportFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
     errors.AmbiguousArtifact: ("CONFIGURATION_FAILURE", "REQUIRED_FIELD_MISSING"),
     errors.Unauthorized: ("AUTHENTICATION_FAILURE", "INVALID_CREDENTIALS"),
     errors.Forbidden: ("AUTHORIZATION_FAILURE", "ACCESS_FORBIDDEN"),

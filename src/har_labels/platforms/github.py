@@ -36,7 +36,7 @@ CUT_NOTE = "*Cut here: the summary of a step is kept at 1,000,000 bytes.*"
 # A job's outputs may have 1 MB, counted in UTF-16 and with those of its other steps; more fails the job (github-runtime "Sizes").
 MOST_OUTPUT_UNITS = 450_000
 # What is left empty until the rest fits, in this order; the report has it all.
-GIVE_WAY = ("results", "previous-labels", "removed", "added", "labels-map", "labels")
+GIVE_WAY = ("results", "moved-from", "previous-labels", "removed", "added", "labels-map", "labels")
 
 # `sys.stdout` is turned aside while `core` prints; reentrant, as a signal handler may come in between.
 _ONE_AT_A_TIME = threading.RLock()
@@ -96,7 +96,7 @@ class GitHub(Console):
     def ci_facts(self) -> dict[str, str]:
         return (hybrid_facts if self._is_run_by_harness else github_facts)(self._environ)
 
-    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
         return mounts.path_notices(self._environ, files.working_folder(), written, listed)
 
     def mask(self, secret: str) -> None:
