@@ -491,6 +491,19 @@ def test_a_manifest_takes_off_too(run_step: RunStep, box: Sandbox, tmp_path: Pat
     assert (done.code, hits(box)) == (0, {NEW, FRESH})
 
 
+@pytest.mark.parametrize("ci", [*CIS, "drone"])
+def test_hostile_text_is_text(ask: Ask, box: Sandbox, ci: str) -> None:
+    """What a stranger put into labels, names and the inputs themselves has no effect in the log, wherever it is told."""
+    hostile = "::error::x|<img src=x>`\u202e##[error]y"
+    box.add_artifact(MODELS, "::warning::w", package_type="DOCKER", labels=[f"k={hostile}", f"acc={hostile}"])
+    done = ask("current_map.acc | float > 0.1", ci=ci)
+    assert (done.code, puts(box)) == (2, 0)
+    told = ask(f"current_map['{hostile[:9]}'] == 'x'", ci=ci, artifact=f'["*", "!{hostile}*"]')
+    for log in (done.log, told.log):
+        assert not [line for line in log.splitlines() if line.startswith(("::error::x", "::warning::w", "##["))]
+        assert "\u202e" not in log
+
+
 # --- another kind of server -------------------------------------------------------------------------------------------
 
 
