@@ -15,6 +15,7 @@ Labels = Sequence[str]
 
 MODEL = "acme/ml/prod/models:resnet50"
 CHAMPION = "acme/ml/prod/models:resnet50-champion"
+FORMER = "acme/ml/prod/models:resnet49"
 GOOD = {"metrics.json": '{"accuracy": 0.93417}'}
 POOR = {"metrics.json": '{"accuracy": 0.9199}'}
 DEV = ("owner=vision", "stage=dev")
@@ -87,6 +88,9 @@ CASES = (
     Case("promote", ["promote"], {MODEL: STAGING}, {MODEL: ["owner=vision", "stage=production"]}),
     Case("promote what is not in staging", ["promote"], {MODEL: DEV}, code=10),
     Case("promote what was vetoed", ["promote"], {MODEL: [*STAGING, "vetoed"]}, code=10),
+    Case("move", ["move"], {MODEL: STAGING, FORMER: ["stage=production", "team=a"]}, {MODEL: ["owner=vision", "stage=production"], FORMER: ["team=a"]}, outputs={"moved-from": '["resnet49"]'}),
+    Case("move once more", ["move", "move"], {MODEL: STAGING, FORMER: ["stage=production"]}, {MODEL: ["owner=vision", "stage=production"], FORMER: []}, outputs={"moved-from": "[]", "changed": "false"}),
+    Case("move what is not in staging", ["move"], {MODEL: DEV, FORMER: ["stage=production"]}, code=10),
     Case("own labels", ["owned"], {MODEL: ["ci:old", "ci:run=6", "owner=vision"]}, {MODEL: ["ci:run=7", "ci:verified", "owner=vision"]}),
     Case("branch", ["branch"], {MODEL: DEV}, {MODEL: ["branch=main", *DEV]}),
     Case("branch of a stranger", ["branch"], {MODEL: DEV}, {MODEL: ["branch=x-stage-production", *DEV]}, environ=PULL_REQUEST),
@@ -130,8 +134,8 @@ CASES = (
     Case("an image of one's own registry", ["mirrored"], {MODEL: DEV}, {MODEL: CANDIDATE}, outputs={"labels-map": '{"owner":"vision","stage":"candidate"}'}),
 )  # fmt: skip
 GATED = (
-    "metrics", "champion", "promote", "read", "manifest", "drift",
+    "metrics", "champion", "promote", "move", "read", "manifest", "drift",
     "scikit-learn", "lightning", "transformers", "ultralytics", "lm-evaluation-harness",
 )  # fmt: skip
 # What test_harness_page.py runs: several steps of ours, or a step that needs more than an environment.
-RUN_ELSEWHERE = ("outputs", "harness-undo", "private-ca", "drone-template")
+RUN_ELSEWHERE = ("outputs", "harness-move", "harness-undo", "private-ca", "drone-template")
