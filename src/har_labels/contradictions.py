@@ -139,7 +139,7 @@ def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
 def _move(settings: Settings, said: frozenset[str], bad: frozenset[str], spell: Spell) -> Problems:
     moving = setting(spell("mode"), Mode.MOVE)
     if settings.mode is not Mode.MOVE:
-        if "among" in said and not settings.apply_plan:
+        if "among" in said and not (settings.apply_plan or settings.undo):
             given = f", not with `{settings.mode}`" if settings.mode else ""
             yield (
                 f"`{spell('among')}` goes with `{moving}`{given}",

@@ -216,7 +216,7 @@ class Planner:
                 try:
                     change = entry.recipe.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
                     told = self._clock.monotonic()
-                    listing = Listing.of(entry, among, change.given[0], rows, at=at, told=told)
+                    listing = Listing.of(entry, among, change, rows, at=at, told=told)
                     among.holders = listing.names
                     for pattern in unmatched(among, rows):
                         self._warning(f"`among` has {pattern!r}, and nothing in {entry.ref} matches that")

@@ -15,6 +15,7 @@ Labels = Sequence[str]
 
 MODEL = "acme/ml/prod/models:resnet50"
 CHAMPION = "acme/ml/prod/models:resnet50-champion"
+FORMER = "acme/ml/prod/models:resnet49"
 GOOD = {"metrics.json": '{"accuracy": 0.93417}'}
 POOR = {"metrics.json": '{"accuracy": 0.9199}'}
 DEV = ("owner=vision", "stage=dev")
@@ -97,6 +98,9 @@ CASES = (
     Case("promote and remove", ["promote-and-remove"], {MODEL: ["candidate", "candidate-7", *STAGING]}, {MODEL: ["owner=vision", "stage=production"]}),
     Case("where", ["where"], _AGEING, {"acme/ml/prod/models:team/old": ["stage=archived"], "acme/ml/prod/models:team/bare": ["stage=archived"]}, facts=_OF_AGEING, outputs={"matched-count": "2"}),
     Case("where, and nothing is left", ["where"], _AGEING, outputs={"matched-count": "0", "status": "SUCCESS"}),
+    Case("move", ["move"], {MODEL: STAGING, FORMER: ["stage=production", "team=a"]}, {MODEL: ["owner=vision", "stage=production"], FORMER: ["team=a"]}, outputs={"moved-from": '["resnet49"]'}),
+    Case("move once more", ["move", "move"], {MODEL: STAGING, FORMER: ["stage=production"]}, {MODEL: ["owner=vision", "stage=production"], FORMER: []}, outputs={"moved-from": "[]", "changed": "false"}),
+    Case("move what is not in staging", ["move"], {MODEL: DEV, FORMER: ["stage=production"]}, code=10),
     Case("own labels", ["owned"], {MODEL: ["ci:old", "ci:run=6", "owner=vision"]}, {MODEL: ["ci:run=7", "ci:verified", "owner=vision"]}),
     Case("branch", ["branch"], {MODEL: DEV}, {MODEL: ["branch=main", *DEV]}),
     Case("branch of a stranger", ["branch"], {MODEL: DEV}, {MODEL: ["branch=x-stage-production", *DEV]}, environ=PULL_REQUEST),
@@ -144,8 +148,8 @@ CASES = (
     Case("an image of one's own registry", ["mirrored"], {MODEL: DEV}, {MODEL: CANDIDATE}, outputs={"labels-map": '{"owner":"vision","stage":"candidate"}'}),
 )  # fmt: skip
 GATED = (
-    "metrics", "champion", "promote", "read", "manifest", "drift", "policy", "audit",
+    "metrics", "champion", "promote", "move", "read", "manifest", "drift", "policy", "audit",
     "scikit-learn", "lightning", "transformers", "ultralytics", "lm-evaluation-harness",
 )  # fmt: skip
 # What test_harness_page.py runs: several steps of ours, or a step that needs more than an environment.
-RUN_ELSEWHERE = ("outputs", "harness-undo", "private-ca", "drone-template")
+RUN_ELSEWHERE = ("outputs", "harness-move", "harness-undo", "private-ca", "drone-template")
