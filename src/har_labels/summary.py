@@ -244,13 +244,18 @@ def _run_facts(result: RunResult) -> str:
     parts = [
         *([f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}"] if facts.mode else []),
         *([f"by {code(record.actor)}"] if record.actor else []),
-        *([code(record.started_at)] if record.started_at else []),
+        *([code(_minute_of(record.started_at))] if record.started_at else []),
         f"{number(facts.requests, 'request')} sent",
         f"{facts.seconds:,.1f} seconds",
         number(facts.retries, "retry", "retries"),
         *(f"{name} {code(path)}" for name, path in (("plan", facts.plan_file), ("report", facts.report_file)) if path),
     ]
     return " · ".join(parts)
+
+
+def _minute_of(time: str) -> str:
+    """`2026-11-26 02:36 UTC` of the report's `2026-11-26T02:36:05Z`."""
+    return f"{time[:16].replace('T', ' ')} UTC"
 
 
 def _block(outcome: Outcome) -> Iterator[str]:

@@ -120,7 +120,7 @@ def test_who_and_when(
         assert record["started_at"].endswith("Z")
         assert record["tool_version"]
     started = json.loads(report.read_text())["started_at"]
-    assert f"`{started}`" in summary.read_text()
+    assert f"`{started[:10]} {started[11:16]} UTC`" in summary.read_text()
     assert not told[0] or f"by `{told[0]}`" in summary.read_text()
 
 
