@@ -230,7 +230,7 @@ def test_what_pip_is_told() -> None:
         f"PIP_{name}": "x"
         for name in (
             "INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST", "PROXY", "CERT", "CLIENT_CERT", "TIMEOUT",
-            "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR", "NO_CACHE_DIR", "KEYRING_PROVIDER", "CONFIG_FILE", "USE_FEATURE",
+            "DEFAULT_TIMEOUT", "RETRIES", "KEYRING_PROVIDER", "CONFIG_FILE", "USE_FEATURE",
         )
     } | {"HTTPS_PROXY": "x", "REQUESTS_CA_BUNDLE": "x", "SSL_CERT_FILE": "x", "PATH": "x"}  # fmt: skip
     gone = {
@@ -246,6 +246,8 @@ def test_what_pip_is_told() -> None:
             "PYTHON",
             "NO_DEPS",
             "ONLY_BINARY",
+            "CACHE_DIR",
+            "NO_CACHE_DIR",
         )
     } | {"PYTHONPATH": "x", "PYTHON_GIL": "0", "__PYVENV_LAUNCHER__": "x", "_PIP_RUNNING_IN_SUBPROCESS": "1"}
     assert without_orders(kept | gone) == kept
