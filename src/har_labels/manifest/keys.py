@@ -224,7 +224,7 @@ class Defaults(BaseModel):
     artifact_type: _ArtifactType | None = _key("artifact_type")
     labels: LabelList | None = _key("labels")
     metrics_file: TextList | None = _key("metrics_file", "; instead of the input's")
-    mode: _Mode | None = Field(None, description=descriptions()["mode"].replace(", `move`", ""))
+    mode: _Mode | None = _key("mode")
     on_conflict: _OnConflict | None = _key("on_conflict")
     owned: TextList | None = _key("owned")
     baseline: _OneArtifact | None = _key("baseline")
