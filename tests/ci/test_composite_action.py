@@ -126,7 +126,9 @@ def test_no_command_of_the_workspace_is_run(tmp_path: Path) -> None:
     for folder in (machine.workspace, machine.workspace / "bin"):
         folder.mkdir(exist_ok=True)
         for name in ("cksum", "cut", "sed", "cat", "tr", "cygpath", "gcc", "ldconfig", "uname", "lsb_release"):
-            (folder / name).write_text(f'#!/bin/sh\ntouch "{machine.workspace}/ran"\nexec /usr/bin/{name} "$@"\n', "utf-8")
+            (folder / name).write_text(
+                f'#!/bin/sh\ntouch "{machine.workspace}/ran"\nexec /usr/bin/{name} "$@"\n', "utf-8"
+            )
             (folder / name).chmod(0o755)
     told = machine.error(PATH=f".:bin::{machine.path}:")
     assert "No matching distribution found" in told
