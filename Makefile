@@ -61,8 +61,9 @@ test-image: $(READY) ## run the container's tests; they need Docker
 test-composite: $(READY) ## run the composite action from its first step on; it needs the package registry
 	$(BIN)/python -m pytest tests/composite -rA
 
-race: $(READY) ## count lost labels among many real writers
+race: $(READY) ## count lost labels among many real writers, and holders of a label that is moved by two at once
 	@$(BIN)/python tools/race
+	@$(BIN)/python tools/moves
 
 soak: $(READY) ## minutes of mixed modes, writers and faults, with an oracle that knows every label
 	@$(BIN)/python tools/soak

@@ -185,7 +185,7 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
         (
             ["--mode", "nope"],
             "`--mode` is 'nope': it is none of the values allowed",
-            "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`.",
+            "Use `replace`, `add`, `remove`, `upsert`, `clear`, `read` or `move`.",
         ),
         (["--api", "x"], "there is no flag `--api`", "Did you mean `--api-key-file` or `--api-url`?"),
         (["--on=x"], "there is no flag `--on`", "Did you mean `--on-conflict`, `--on-failure` or `--on-missing`?"),
@@ -268,6 +268,19 @@ def test_a_name_that_was_an_input_says_what_to_write(name: str) -> None:
             (f"the flag `{argv[0].partition('=')[0]}` is none any more", cure)
         ]
     assert not refusals("github", {}, environ={f"INPUT_{upper}": " "})
+
+
+@pytest.mark.parametrize("written", ["shardIndex", "ShardTotal", "shard index", "Shard-Index"])
+def test_however_the_words_of_a_name_that_was_an_input_are_put_together(written: str) -> None:
+    """`shardIndex` of a plugin's settings comes as `PLUGIN_SHARDINDEX`; it is none the less what was an input once."""
+    for ci, variable in (("harness", f"PLUGIN_{written.upper()}"), ("github", f"INPUT_{written.upper()}")):
+        ((what, cure),) = refusals(ci, {}, environ={variable: "1"})
+        assert what.endswith("is not an input any more")
+        assert cure == SHARD.format("shard")
+    flag = written.replace(" ", "-")
+    assert refusals("terminal", {}, argv=[f"--{flag}=1"]) == [
+        (f"the flag `--{flag}` is none any more", SHARD.format("--shard"))
+    ]
 
 
 def test_flags_of_lists_join_and_switches_stand_alone() -> None:

@@ -11,7 +11,7 @@ from ci.steps import CIS, INPUTS
 from har_labels.settings import Settings
 from unit.asking import ENOUGH, ask, refusals, spelled
 
-MODES = "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`."
+MODES = "Use `replace`, `add`, `remove`, `upsert`, `clear`, `read` or `move`."
 HOST = "Write the Harness host, such as https://app.harness.io, or a full API base."
 SHARE = "Write INDEX/TOTAL in plain digits, counted from 0: `0/3`, `1/3` and `2/3` are all of three."
 NO_SHARE = "it is not an index and a total"
