@@ -188,3 +188,28 @@ def test_the_own_label_is_a_champion_too(ask: Ask, box: Sandbox) -> None:
     gate = "metrics.accuracy | round(3) >= current_map.accuracy | float | default(0)"
     assert ask(0.94, baseline="", require=gate).code == 10
     assert ask(0.96, baseline="", require=gate).code == 0
+
+
+@pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
+def test_the_warning_names_what_require_reads(ask: Ask, ci: str) -> None:
+    """`baseline` is the name in the expression there, not the input in some CI's spelling."""
+    done = ask(0.1, ci=ci, baseline="champoin")
+    assert "so `baseline` is empty" in done.out + done.err
+
+
+def test_one_baseline_of_many_entries_is_read_once_more(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """Just before the first write the registry is asked once, however many entries compare with the champion."""
+    names = [f"model-{number}" for number in range(20)]
+    for name in names:
+        box.add_artifact(MODELS, name, package_type="DOCKER", labels=[])
+    path = tmp_path / "labels.yaml"
+    entries = "".join(f"  - artifact: {name}\n" for name in names)
+    path.write_text(
+        f"version: 1\nregistry-ref: {MODELS}\nmode: add\nbaseline: {CHAMPION}\nlabels: [new]\nchanges:\n{entries}"
+    )
+    asked = {"manifest": str(path), "require": "baseline.accuracy | float < 0.95"}
+    assert run_step("github", box, asked | {"dry-run": "true"}).code == 0
+    planning = len(box.requests)
+    box.forget_requests()
+    assert run_step("github", box, asked).code == 0
+    assert [request.method for request in box.requests].index("PUT") == planning + 1
