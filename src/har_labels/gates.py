@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from har_labels.baselines import take
+from har_labels.baselines import names_to_read, take
 from har_labels.display import number
 from har_labels.errors import HarLabelsError, NoTime, TooManyChanges, TypeLoss, WouldRemove
 from har_labels.planner import Plan
@@ -71,7 +71,7 @@ def renew_baselines(plan: Plan, reader: Reader, *, warning: Callable[[str], None
         of_ref = [baseline for at, baseline in plan.baselines if at == ref]
         before = [baseline.labels for baseline in of_ref]
         try:
-            rows = reader.rows(ref, names={baseline.name for baseline in of_ref})
+            rows = reader.rows(ref, names=names_to_read(of_ref, ref))
             for baseline in of_ref:
                 take(baseline, ref, rows, warning=warning)
         except HarLabelsError as error:

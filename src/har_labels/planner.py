@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Row
-from har_labels.baselines import baselines_of, take
+from har_labels.baselines import baselines_of, names_to_read, take
 from har_labels.display import number
 from har_labels.entries import Entry, Shard, is_glob
 from har_labels.errors import (
@@ -145,7 +145,7 @@ class Planner:
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
         skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
-        rows = self._read(ref, patterns, skipping, beside={baseline.name for baseline in baselines_of(entries)})
+        rows = self._read(ref, patterns, skipping, beside=names_to_read(baselines_of(entries), ref))
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         # What was just pushed may be known by its summary before a list shows its labels.
         merging = {pattern for entry in entries if entry.recipe.is_merging for pattern in entry.patterns}

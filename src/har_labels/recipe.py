@@ -124,12 +124,17 @@ class Recipe:
 
         return gate
 
-    def problems_of_requirements(self, *, has_metrics: bool = True) -> Sequence[HarLabelsError]:
-        """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""
+    def problems_of_requirements(
+        self, *, has_metrics: bool = True, is_baseline_known: bool = True
+    ) -> Sequence[HarLabelsError]:
+        """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later.
+
+        Without `is_baseline_known` one was given and is refused already.
+        """
         unknown = ARTIFACT_NAMES if has_metrics else ARTIFACT_NAMES | {"metrics"}
         problems: list[HarLabelsError] = []
         for requirement in self.requirements:
-            if not self.baseline and "baseline" in _first_parts(requirement.names):
+            if is_baseline_known and not self.baseline and "baseline" in _first_parts(requirement.names):
                 what = f"{requirement.where} `{shown(requirement.source)}` reads `baseline`, and there is none"
                 problems.append(TemplateError(what, "Name the artifact to compare with: `baseline: NAME`."))
             if not _first_parts(requirement.names) & unknown:
