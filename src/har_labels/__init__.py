@@ -6,6 +6,7 @@
 The process and one run
     __main__        what has to stand before the first heavy import
     main            the order of events on one page; the only place where an exception ends
+    linting         checking manifests, policies and plans, without a run
     run             from checked settings to a result: plan, check, write or show
     gates           what a plan may not be: too many changes, harmful, too slow
     ledger          what is known of a run at any moment, so that a cancelled one still reports
@@ -19,6 +20,7 @@ What is asked
     manifest.keys       the keys of a manifest, once
     manifest.documents  YAML or JSON text to values with their places
     manifest.positions  values that know their line and column
+    policyfile          a policy checked key by key, its rules with their places
 What was given
     configuration   from environment and command line to settings and key, all problems at once
     contradictions  what contradicts what among the inputs
@@ -29,6 +31,7 @@ What was given
     flags           the terminal's flags, made from the same inputs
 Planning and writing
     planner         one task an artifact, by as few reads as it takes
+    selecting       what `where` says of artifacts as they are read
     replay          a plan file, or what takes a run back, planned again
     planfile        a plan as JSON lines
     reportfile      the report of a run as the steps that take back what it wrote
@@ -75,11 +78,13 @@ Files
     metrics.foreign     what a file is that can't be read as metrics
 What is meant (values to values, from here on)
     entries         what is asked of which artifacts, and this run's share of them
+    patterns        the items of `artifact`, some of which take others off
     checks          what each kind of input may hold, and the words for what it may not
     flaws           what an item of a list can't be meant as, and what it may be meant otherwise
     maps            labels given as one map, to items
     yaml12          YAML 1.2 text to plain data
     recipe          what one entry asks for, before it is known of which artifact
+    policy          a team's vocabulary of labels, and what a change breaks of it
     rules           label templates and `require`
     facts           what a list's row tells besides the labels, as values
     rendering       from items to labels or patterns, one by one

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -12,7 +13,7 @@ from har_labels.checks import is_key
 from har_labels.contradictions import clashes, contradictions, named_files, written_files
 from har_labels.display import SHORTEST_KEY_TO_LOOK_FOR, number
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
-from har_labels.files import NO_WORKSPACE, Workspace, read_key, why_not_writable
+from har_labels.files import NO_WORKSPACE, Workspace, read_key, read_stdin, why_not_writable
 from har_labels.flaws import unresolved
 from har_labels.inputs import Given, Inputs, Layer, collect
 from har_labels.names import dashed
@@ -43,6 +44,13 @@ class Configuration:
     wants_debug: bool = False
     workspace: Workspace = NO_WORKSPACE
     bad: frozenset[str] = frozenset()
+    # What was read already, by its input: standard input can be read once.
+    kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def stdin(self) -> Callable[[int], bytes] | None:
+        """What reads standard input: the command in a shell has one, a CI's own step does not (contract §3)."""
+        return read_stdin if self.spell("metrics_file").startswith(("--", "HAR_LABELS_")) else None
 
     @property
     def report_file(self) -> str | None:
@@ -56,11 +64,11 @@ class Configuration:
 
     @property
     def mode(self) -> str:
-        """What the run is told to do, in one word: without a mode `default`, empty where it could not be understood."""
+        """What the run is told to do, in one word; empty without a mode, and where it could not be understood."""
         settings = self.settings
         told_by = (("apply-plan", settings.apply_plan), ("undo", settings.undo), ("manifest", settings.manifest))
         named = next((name for name, given in told_by if given), "")
-        return named or ("" if "mode" in self.bad else str(self.settings.mode or "default"))
+        return named or ("" if "mode" in self.bad else str(self.settings.mode or ""))
 
     def holds_key(self, text: str) -> bool:
         """Whether the key stands in a text, where it must not go."""
@@ -135,7 +143,12 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
 
 def _path_notices(platform: Platform, settings: Settings, spell: Callable[[str], str]) -> list[str]:
     written = {spell(name): path for name, path in written_files(settings).items()}
-    return platform.path_notices(written, {spell("metrics_file"): [item.text for item in settings.metrics_file]})
+    listed = []
+    for item in settings.metrics_file:
+        from har_labels.metrics.sources import source_of
+
+        listed.append((item.text, source_of(item.text).path))
+    return platform.path_notices(written, {spell("metrics_file"): listed})
 
 
 @dataclass(frozen=True, slots=True)

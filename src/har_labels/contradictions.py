@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from har_labels.checks import STDIN, is_file
+from har_labels.display import one_of
 from har_labels.entries import is_glob
 from har_labels.errors import InputError
 from har_labels.files import is_same_file
@@ -18,8 +20,8 @@ Problems = Iterator[tuple[str, str]]
 
 # What belongs to making a plan; one that is applied is made already, and an undo's is in its report.
 PLANNING = (
-    "registry_ref", "artifact", "artifact_type", "manifest", "labels", "labels_file", "metrics_file", "mode",
-    "on_conflict", "owned", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
+    "registry_ref", "artifact", "artifact_type", "where", "manifest", "labels", "labels_file", "metrics_file", "mode",
+    "on_conflict", "owned", "remove", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
     "shard",
 )  # fmt: skip
 # What a manifest says entry by entry, and the input may not say beside it.
@@ -31,6 +33,7 @@ MODES_OF = {
     "labels_file": frozenset(Mode) - WITHOUT_LABELS,
     "owned": frozenset({Mode.REPLACE}),
     "on_conflict": frozenset({Mode.UPSERT}),
+    "remove": frozenset({Mode.ADD, Mode.UPSERT}),
 }
 
 # What a move has no use for: it is about one artifact and the others of `among`, all at once. Some belong to other inputs
@@ -39,9 +42,11 @@ WITHOUT_MOVE = ("manifest", "shard", "save_plan", "where", "remove")
 
 # Inputs that name one file each; `metrics_file` names several, which are read.
 _READ, WRITTEN = (
-    ("api_key_file", "manifest", "labels_file", "apply_plan", "undo"),
+    ("api_key_file", "manifest", "policy", "labels_file", "apply_plan", "undo"),
     ("save_plan", "summary_file", "report_file"),
 )
+# Of these the text itself may be given, or `-` for standard input.
+DOCUMENTS = ("manifest", "policy")
 
 
 def setting(spelling: str, value: str) -> str:
@@ -69,6 +74,7 @@ def contradictions(
         *(_move(settings, said, bad, spell) if "mode" not in bad else ()),
         *_plans(settings, said, spell),
         *_files(settings, spell),
+        *_stdin(settings, spell),
     ]
     return [InputError(what, cure) for what, cure in found]
 
@@ -119,18 +125,15 @@ def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
     for name, modes in MODES_OF.items():
         if name not in said or settings.effective_mode in modes:
             continue
-        if len(modes) > 1:
+        if modes == MODES_OF["labels"]:
             yield (
                 f"`{setting(spell('mode'), settings.effective_mode)}` takes no `{spell(name)}`",
                 f"Leave `{spell(name)}` out, or choose another mode.",
             )
         elif not settings.manifest:  # there it is a default of the entries
-            fitting = setting(spell("mode"), min(modes))
+            fitting = one_of(setting(spell("mode"), mode) for mode in sorted(modes))
             given = f", not with `{settings.mode}`" if settings.mode else ""
-            yield (
-                f"`{spell(name)}` goes with `{fitting}`{given}",
-                f"Leave `{spell(name)}` out, or use `{fitting}`.",
-            )
+            yield f"`{spell(name)}` goes with {fitting}{given}", f"Leave `{spell(name)}` out, or use {fitting}."
 
 
 def _move(settings: Settings, said: frozenset[str], bad: frozenset[str], spell: Spell) -> Problems:
@@ -194,6 +197,21 @@ def _files(settings: Settings, spell: Spell) -> Problems:
         yield f"`{spell(name)}` and `{spell(written)}` name one file", "Give each a path of its own."
 
 
+def _stdin(settings: Settings, spell: Spell) -> Problems:
+    """Standard input is there once."""
+    named = [name for name in DOCUMENTS if getattr(settings, name) == STDIN]
+    if settings.metrics_file:
+        from har_labels.metrics.sources import source_of
+
+        named += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
+    if len(named) > 1:
+        given = " and ".join(f"`{spell(name)}`" for name in named)
+        yield (
+            f"{given} are all standard input" if len(named) > 2 else f"{given} are both standard input",
+            "Name a file for all but one.",
+        )
+
+
 def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
     """Inputs that name a file which the second would write: it would be lost, or two outputs in one."""
     before: list[tuple[str, str]] = []
@@ -210,7 +228,8 @@ def written_files(settings: Settings) -> dict[str, str]:
 
 def named_files(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every file that an input names, with that input: those that are read, then those that are written."""
-    yield from ((name, path) for name in _READ if (path := getattr(settings, name)))
+    given = ((name, getattr(settings, name)) for name in _READ)
+    yield from ((name, path) for name, path in given if path and (name not in DOCUMENTS or is_file(path)))
     for item in settings.metrics_file:
         from har_labels.metrics.sources import paths_of
 

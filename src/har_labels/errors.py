@@ -3,13 +3,13 @@
     HarLabelsError
     ├── Defect                                                        1
     ├── InputError                                                    2
-    │   ├── TemplateError · MetricsError · ManifestError · PlanFileError · ReportFileError · AmbiguousArtifact
+    │   ├── TemplateError · MetricsError · ManifestError · PolicyFileError · PlanFileError · ReportFileError · AmbiguousArtifact
     ├── NotAllowed: Unauthorized · Forbidden                          3
     ├── NotFound: RegistryNotFound · ArtifactNotFound · NothingMatched  4
     ├── Changed: PlanStale · Overwritten · ValueConflict · Conflict   5
     ├── Refused: BadAnswer · Redirected · Unreadable · TypeLoss · ServerFailing · RateLimited  6
     ├── OutOfReach: Unreachable · TimedOut · PastDeadline · NoTime    7
-    ├── GateClosed: RequireFailed · TooManyChanges · WouldRemove      10
+    ├── GateClosed: RequireFailed · TooManyChanges · WouldRemove · PolicyBroken      10
     └── Cancelled                                                     130, 143
 
 The README's table of codes is generated from these classes; `report` makes one exit code of all that failed.
@@ -117,8 +117,19 @@ class ManifestError(InputError):
     cause = "The manifest has an unknown key, a bad value or a duplicate at the line and column named."
     cure = "Correct that place; an editor with the shipped schema shows it while typing."
 
-    def __init__(self, what: str, next_step: str = "") -> None:
-        super().__init__(what, next_step, is_spelt=True)
+    def __init__(self, what: str, next_step: str = "", *, is_spelt: bool = True) -> None:
+        super().__init__(what, next_step, is_spelt=is_spelt)
+
+
+class PolicyFileError(InputError):
+    """Of a policy by itself; its texts name keys of the file."""
+
+    code = "HAR-POLICY-FILE"
+    cause = "The policy has an unknown key, a bad value or a duplicate at the line and column named."
+    cure = "Correct that place; an editor with the shipped schema shows it while typing."
+
+    def __init__(self, what: str, next_step: str = "", *, is_spelt: bool = True) -> None:
+        super().__init__(what, next_step, is_spelt=is_spelt)
 
 
 class PlanFileError(InputError):
@@ -314,6 +325,12 @@ class WouldRemove(GateClosed):
     code = "HAR-WOULD-REMOVE"
     cause = "Without `mode` no label that is there is taken away, and the labels given would replace one."
     cure = "`mode: add` keeps what is there, `mode: upsert` sets keys, `mode: replace` means it."
+
+
+class PolicyBroken(GateClosed):
+    code = "HAR-POLICY"
+    cause = "The change would break a rule of `policy` that holds now, or, with `mode: read`, labels that are there break one."
+    cure = "Correct the labels that the line names, or have the rule changed; nothing was written."
 
 
 class Cancelled(HarLabelsError):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from pydantic import SecretStr
 
-from har_labels.checks import is_key
+from har_labels.checks import STDIN, is_key, is_text
 from har_labels.errors import InputError
 
 LARGEST_KEY_FILE = 64 * 1024
@@ -108,6 +108,35 @@ def read_stdin(limit: int) -> bytes:
     return sys.stdin.buffer.read(limit) if sys.stdin else b""
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text, and what messages call it, before a line and a column: its path, its input, or `stdin`."""
+
+    text: str
+    name: str
+
+
+def read_document(given: str, *, spelling: str, limit: int, stdin: Callable[[int], bytes] | None) -> Document:
+    """What an input that takes a file, the text itself or `-` was given. Raises InputError.
+
+    `stdin` reads standard input; None where there is none, as in a step of a CI.
+    """
+    if is_text(given):
+        return Document(given, spelling)
+    if given != STDIN:
+        return Document(read_text(given, spelling=spelling, limit=limit), given)
+    if stdin is None:
+        raise InputError(
+            f"`{spelling}` is '-', and a step of a CI has no standard input",
+            "Name a file, or give the text itself.",
+        )
+    try:
+        content = stdin(limit + 1)
+    except OSError as error:
+        raise InputError(f"`{spelling}`: standard input can't be read: {error.strerror}", "Name a file.") from None
+    return Document(_decoded(content, limit, f"`{spelling}`: standard input"), "stdin")
+
+
 def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> str:
     """The file's text, UTF-8 with or without a byte-order mark. Raises InputError naming input, path and reason."""
     try:
@@ -118,17 +147,16 @@ def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> st
             f"`{spelling}` names {path!r}, which can't be read: {reason}",
             "Check the path. A step in a container sees its workspace, not the whole machine.",
         ) from None
+    return _decoded(content, limit, f"`{spelling}` names {path!r}, which")
+
+
+def _decoded(content: bytes, limit: int, subject: str) -> str:
     if len(content) > limit:
-        raise InputError(
-            f"`{spelling}` names {path!r}, which is larger than {limit // 1024:,} KiB",
-            "Name the right file, or split it.",
-        )
+        raise InputError(f"{subject} is larger than {limit // 1024:,} KiB", "Name the right file, or split it.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"`{spelling}` names {path!r}, which is not UTF-8 text (byte {error.start})", "Save it as UTF-8."
-        ) from None
+        raise InputError(f"{subject} is not UTF-8 text (byte {error.start})", "Save it as UTF-8.") from None
 
 
 def read_key(path: str, *, spelling: str) -> tuple[SecretStr, str]:

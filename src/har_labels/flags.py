@@ -105,6 +105,12 @@ def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, Mapping[str, st
         metavar="true|false",
         help="log each request: method, path, status, time",
     )
+    parser.add_argument(
+        "--lint",
+        nargs="+",
+        metavar="FILE",
+        help="check manifests, policies and plans, without key or network, and do nothing else",
+    )
     # Without help texts, as where nobody asks for them, the flags are the same.
     for title, texts in (help_texts or {"": dict.fromkeys(fields, "")}).items():
         about = HOW_TO_GIVE_THE_KEY if "api_key" in texts else None

@@ -6,11 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from har_labels.baselines import take
-from har_labels.display import number
-from har_labels.errors import HarLabelsError, NoTime, TooManyChanges, TypeLoss, WouldRemove
+from har_labels.display import number, shown
+from har_labels.errors import (
+    HarLabelsError,
+    InputError,
+    NoTime,
+    PolicyBroken,
+    TooManyChanges,
+    TypeLoss,
+    Unreadable,
+    WouldRemove,
+)
+from har_labels.plan import Breaches, PolicyBreach, Status
 from har_labels.planner import Plan
+from har_labels.policy import ADDED, Breach, Policy, Rule, told_together
 from har_labels.reading import Reader
 from har_labels.registry import PAGE_SIZE
 from har_labels.settings import Settings
@@ -41,7 +53,8 @@ def fail_harmful(plan: Plan, settings: Settings) -> None:
 
 def fails_as_harmful(task: Task, settings: Settings) -> bool:
     """Fails one artifact, and says so, that a write is known to harm, or may harm unseen."""
-    if settings.api_url.keeps_types or settings.allow_type_loss or not (task.is_typed_hugging_face or task.unread):
+    is_at_risk = task.is_typed_hugging_face or task.has_unseen_type
+    if settings.api_url.keeps_types or settings.allow_type_loss or not is_at_risk:
         return False
     task.fail(_would_lose_type(task), task.labels)
     return True
@@ -63,6 +76,104 @@ def check_removals(plan: Plan, *, dry_run: bool) -> None:
                 task.fail(error, task.labels)
                 refused.append(task)
     plan.put_aside(refused)
+
+
+def judge(plan: Plan, policy: Policy, *, dry_run: bool, notice: Callable[[str], None]) -> None:
+    """Holds a plan to the policy, however it came about (contract §6 "Policy"): all artifacts are told at once.
+
+    What a change breaks refuses it; a dry run shows it all the same. What was broken before is a notice a rule, where
+    only labels are read a refusal a rule: that is an audit.
+    """
+    judgement = _Judgement(plan.breaches)
+    refused: list[Task] = []
+    for task in plan.tasks:
+        task.policy = policy
+        if task.before is None and policy.needs_reading:
+            task.fail(_needs_labels(task))
+            refused.append(task)
+            continue
+        created = policy.created(task.before or (), task.target)
+        judgement.take(task, policy, created)
+        if task.goal.is_read:
+            task.end(Status.UNCHANGED, task.labels)
+        elif created and dry_run:
+            plan.errors.append(_broken(task, created))
+        elif created:
+            task.fail(_broken(task, created), task.labels)
+            refused.append(task)
+    plan.put_aside(refused)
+    plan.errors += judgement.refusals()
+    for line in judgement.notices():
+        notice(line)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How many artifacts break one rule, and how the first of them does."""
+
+    first: str
+    count: int = 0
+
+    def told(self, rule: Rule) -> str:
+        more = f" and {number(self.count - 1, 'more artifact')}" if self.count > 1 else ""
+        return f"{self.first}{more}, and {rule.place} says that {rule.says}"
+
+
+class _Judgement:
+    """Gathers breaches: each for report and summary, and one line a rule for the log."""
+
+    def __init__(self, breaches: Breaches) -> None:
+        self._breaches = breaches
+        self._left: dict[tuple[Rule, bool], _Tally] = {}
+
+    def take(self, task: Task, policy: Policy, created: Sequence[Breach]) -> None:
+        """What one artifact breaks: what is `created`, and what was broken before and stays so."""
+        lost = {breach.rule for breach in created if not breach.label}
+        left = [
+            breach
+            for breach in policy.breaches(task.target)
+            if (breach.label in (task.before or ()) if breach.label else breach.rule not in lost)
+        ]
+        for breach in created:
+            self._breaches.add(_row(task, breach, is_new=True))
+        for breach in left:
+            self._breaches.add(_row(task, breach, is_new=False))
+        firsts: dict[Rule, Breach] = {}
+        for breach in left:
+            firsts.setdefault(breach.rule, breach)
+        for rule, breach in firsts.items():
+            how = f"has {shown(breach.label)!r}" if breach.label else breach.how
+            tally = self._left.setdefault((rule, task.goal.is_read), _Tally(f"{task.subject} {how}"))
+            tally.count += 1
+
+    def refusals(self) -> Iterator[HarLabelsError]:
+        """What an audit found, a failure a rule."""
+        return (PolicyBroken(tally.told(rule)) for (rule, is_audit), tally in self._left.items() if is_audit)
+
+    def notices(self) -> Iterator[str]:
+        """What a run over these artifacts leaves as it found it."""
+        told = ((rule, tally) for (rule, is_audit), tally in self._left.items() if not is_audit)
+        return (f"broken before this run: {tally.told(rule)}" for rule, tally in told)
+
+
+def _row(task: Task, breach: Breach, *, is_new: bool) -> PolicyBreach:
+    label = breach.label or None
+    rule = breach.rule
+    return PolicyBreach(str(task.ref), task.name, task.artifact_type, label, rule.place, rule.says, is_new=is_new)
+
+
+def _broken(task: Task, created: Sequence[Breach]) -> HarLabelsError:
+    """An input is wrong where the run gives what is protected; else its change is refused."""
+    is_given = not task.goal.is_exact and any(breach.how == ADDED for breach in created)
+    kind = InputError if is_given else PolicyBroken
+    return kind(f"{task.subject}: {told_together(created)}", PolicyBroken.cure)
+
+
+def _needs_labels(task: Task) -> Unreadable:
+    return Unreadable(
+        f"{task.subject}: the registry does not show the current labels, and the policy protects or requires some",
+        "A docker image needs a tag to be listed; a policy of values and patterns alone needs no current labels.",
+    )
 
 
 def renew_baselines(plan: Plan, reader: Reader, *, warning: Callable[[str], None]) -> None:
@@ -100,9 +211,11 @@ def _requests_for(changing: Sequence[Task]) -> int:
 
 def _would_lose_type(task: Task) -> TypeLoss:
     clears = "a server without /har/ in its API base clears that on a write; nothing was written"
-    if task.unread:
+    if task.has_unseen_type:
+        unseen = "can't be read" if task.unread else "is shown by no list"
+        why = f" ({task.unread.error.what})" if task.unread else ""
         return TypeLoss(
-            f"{task.subject} can't be read, so it may be a model or a dataset, and {clears} ({task.unread.error.what})",
+            f"{task.subject} {unseen}, so it may be a model or a dataset, and {clears}{why}",
             "Let the key read the registry; `allow-type-loss: true` writes all the same.",
         )
     return TypeLoss(

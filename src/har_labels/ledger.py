@@ -56,6 +56,7 @@ class Ledger:
             notices=tuple(dict.fromkeys([*self._notices, *self._notices_of_tasks()])),
             warnings=tuple(dict.fromkeys(self._warnings)),
             rollback_was_tried=self.rollback_was_tried,
+            breaches=self.plan.breaches,
             is_over_glob=self.plan.is_over_glob,
         )
 

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from har_labels.errors import Defect, HarLabelsError, Stop
+from har_labels.names import is_lint
 from har_labels.plan import RunFacts, RunResult
 from har_labels.platforms import Platform, detect
 from har_labels.progress import ProgressBar, ProgressLine, progress_for
@@ -56,6 +57,10 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, clock: Clock, events: _Events) -> int:
+    if is_lint(argv):
+        from har_labels.linting import lint
+
+        return lint(argv, environ, platform, now=clock.utcnow())
     from har_labels.configuration import Misconfigured, configure
 
     try:

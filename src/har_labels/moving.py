@@ -149,7 +149,7 @@ class Move:
             if _place(row) in holders - known:
                 goal, kind = FormerGoal(self.listing.label), row.artifact_type or entry.artifact_type
                 task = Task(entry.ref, row.name, kind, goal, Reading(row, self.listing.at), before=row.labels)
-                task.is_former = True
+                task.is_former, task.policy = True, self.one.policy
                 task.aim()
                 self.tasks.append(task)
         return [task for task in self.tasks if task.is_former and _of_task(task) in holders]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 
@@ -17,13 +17,20 @@ class Kind(Enum):
 def instead_of(name: str, spell: Callable[[str], str]) -> str:
     """What to write instead of an input that is none any more, and empty text for any other name.
 
-    `spell` writes the name of an input (with underscores) as its reader does.
+    `spell` writes the name of an input (with underscores) as its reader does. How the words are put together makes no
+    difference: `shardIndex` of a plugin's settings comes as `shardindex`.
     """
-    if name in {"shard_index", "shard_total"}:
+    name = name.lower().replace("_", "")
+    if name in {"shardindex", "shardtotal"}:
         return f"Write INDEX/TOTAL into `{spell('shard')}` instead, counted from 0: `0/3` is the first of three."
     return (
         "Leave it out: labels are always rendered, and `{{ '{{ x }}' }}` writes braces." if name == "templates" else ""
     )
+
+
+def is_lint(argv: Sequence[str]) -> bool:
+    """Whether the command line asks for files to be checked and for nothing else."""
+    return any(word == "--lint" or word.startswith("--lint=") for word in argv)
 
 
 def dashed(name: str) -> str:

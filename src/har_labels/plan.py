@@ -38,6 +38,10 @@ class Step:
         return tuple(label for label in self.before or () if label not in kept)
 
 
+# More rows than anybody reads, in little memory.
+MOST_BREACHES = 10_000
+
+
 class Status(StrEnum):
     """What became of one artifact (contract §4, output `results`)."""
 
@@ -113,6 +117,35 @@ def labels_after(outcome: Outcome) -> Labels | None:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyBreach:
+    """A rule of the policy that an artifact breaks: by a `label`, or by having none (None).
+
+    `rule` is its place, `says` what it asks for. `is_new` if this run's change breaks it, not what was there before.
+    """
+
+    registry_ref: str
+    artifact: str
+    artifact_type: str
+    label: str | None
+    rule: str
+    says: str
+    is_new: bool
+
+
+@dataclass(slots=True)
+class Breaches:
+    """The breaches of all artifacts: the first ones each by itself, and how many there are in all."""
+
+    rows: list[PolicyBreach] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, breach: PolicyBreach) -> None:
+        self.count += 1
+        if len(self.rows) < MOST_BREACHES:
+            self.rows.append(breach)
+
+
+@dataclass(frozen=True, slots=True)
 class RunFacts:
     """What the summary tells of the run as a whole. `seconds` from start to report, `registry` the one that was named."""
 
@@ -149,6 +182,7 @@ class RunResult:
     `errors` are the run's own failures (a wrong input, a cancel, the deadline); an artifact's failure is in
     its outcome. `notices` and `warnings` are single lines of plain text, in the order they arose.
     `rollback_was_tried`: the exit code is then that of its cause. `is_over_glob`: a pattern named the artifacts.
+    `breaches` are those of the policy.
     `holds_key` tells a text that the API key stands in: of a label that is told in two parts it may tear it in two.
     """
 
@@ -158,6 +192,7 @@ class RunResult:
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     rollback_was_tried: bool = False
+    breaches: Breaches = field(default_factory=Breaches)
     is_over_glob: bool = False
     holds_key: Callable[[str], bool] = lambda _text: False
     record: Record = field(default_factory=Record)

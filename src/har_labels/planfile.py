@@ -45,12 +45,20 @@ def read_plan(
     Raises Failures with one PlanFileError for each label that a step adds and no input may hold, and for each step that
     `holds_key`: the file was edited.
     """
+    text = read_text(path, spelling=spelling, limit=LARGEST_PLAN_FILE)
+    return steps_in(text, path, api_url=api_url, holds_key=holds_key)
+
+
+def steps_in(
+    text: str, path: str, *, api_url: str | None, holds_key: Callable[[str], bool] = lambda _: False
+) -> list[Step]:
+    """The steps that a plan file's text has, as `read_plan`; without `api_url` it may be made for any server."""
     # Not `splitlines`: a label that is on an artifact already may hold U+2028 or the like.
-    lines = read_text(path, spelling=spelling, limit=LARGEST_PLAN_FILE).removesuffix("\n").split("\n")
+    lines = text.removesuffix("\n").split("\n")
     header = _object(lines[0], path, 1)
     if header.get("har_labels_plan") != VERSION:
         raise PlanFileError(f"{path!r} is no plan of version {VERSION}", "Name a file that `save-plan` wrote.")
-    if header.get("api_url") != api_url:
+    if api_url is not None and header.get("api_url") != api_url:
         raise PlanFileError(f"{path!r} was made for {header.get('api_url')!r}, and this run goes to {api_url!r}")
     if header.get("steps") != len(lines) - 1:
         raise PlanFileError(f"{path!r} says that it has steps: {header.get('steps')}, and has {len(lines) - 1}")

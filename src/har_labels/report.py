@@ -295,6 +295,8 @@ def _envelope(result: RunResult, version: str) -> dict[str, Any]:
         "errors": list(map(_error, result.errors)),
         "notices": list(result.notices),
         "warnings": list(result.warnings),
+        "breach_count": result.breaches.count,
+        "breaches": list(map(asdict, result.breaches.rows)),
         "vocabulary": _vocabulary(vocabulary) if (vocabulary := vocabulary_of(result)) else None,
     }
 

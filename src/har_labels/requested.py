@@ -11,25 +11,60 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from har_labels.address import WRITE_A_PLAIN_NAME, AddressError, parse_artifact_name
+from har_labels.address import WRITE_A_PLAIN_NAME, AddressError
 from har_labels.checks import OnMissingName, read_labels
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry
-from har_labels.errors import Failures, HarLabelsError, InputError
-from har_labels.files import read_stdin, read_text
+from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
+from har_labels.files import Document, read_document, read_text
 from har_labels.flaws import Flaw, flaw_in, remarks_on, unresolved
 from har_labels.labels import Mode
-from har_labels.lists import Item, ListError, lines_of
-from har_labels.recipe import Among, Recipe, Surroundings, baseline_of, requirements_of
+from har_labels.lists import Item, ListError, Written, lines_of
+from har_labels.patterns import NAME_FIRST, Pattern, apart, parse_pattern, written
+from har_labels.recipe import Among, Recipe, Surroundings, baseline_of, requirements_of, selections_of
 from har_labels.settings import quoted
 
 if TYPE_CHECKING:
-    from har_labels.rules import Requirement
+    from har_labels.policy import Policy
+    from har_labels.rules import Requirement, Selection
 
 
 # Where one of these can't be understood, nothing can be said of the labels.
-_MAKING_LABELS = ("labels", "labels_file", "mode", "owned", "on_conflict")
+_MAKING_LABELS = ("labels", "labels_file", "mode", "owned", "on_conflict", "remove")
 _EVERYWHERE = ("*",)
+
+
+LARGEST_MANIFEST = 10 * 1024 * 1024
+
+
+def policy_of(configuration: Configuration) -> Policy | None:
+    """The policy that the input names; None without one. Read once, since it may come by standard input.
+
+    Raises Failures with everything that is wrong with it.
+    """
+    given, spelling = configuration.settings.policy, configuration.spell("policy")
+    if given is None:
+        return None
+    if "policy" not in configuration.kept:
+        from har_labels.policyfile import LARGEST_POLICY, policy_in
+
+        try:
+            document = read_document(given, spelling=spelling, limit=LARGEST_POLICY, stdin=configuration.stdin)
+            _refuse_key(configuration, document.text, spelling)
+            configuration.kept["policy"] = policy_in(document.text, name=document.name)
+        except InputError as error:
+            configuration.kept["policy"] = Failures([error])
+        except Failures as failures:
+            configuration.kept["policy"] = failures
+    found: Policy | Failures = configuration.kept["policy"]
+    if isinstance(found, Failures):
+        raise found
+    return found
+
+
+def _refuse_key(configuration: Configuration, text: str, spelling: str) -> None:
+    if configuration.holds_key(text):
+        raise InputError(f"the policy of `{spelling}` contains the key", KEY_IS_ELSEWHERE)
 
 
 class _Problems:
@@ -89,19 +124,27 @@ class _Asked:
 
     def entries(self) -> Sequence[Entry]:
         """The entries, as far as there are some."""
-        for name in ("artifact", "labels", "owned", "among", "metrics_file"):
+        for name in ("artifact", "labels", "owned", "among", "remove", "metrics_file"):
             self._judge(name, getattr(self._settings, name))
+        policy: Policy | None = None
+        if not self._is_bad("policy"):
+            with self.problems:
+                policy = policy_of(self._configuration)
         if self._settings.apply_plan or self._settings.undo:
             self._check_files()
             return ()  # such a file says what is asked for, see `replay`
         metrics = self._metrics()
         requirements: Sequence[Requirement] = ()
+        selections: Sequence[Selection] = ()
         with self.problems:
             place = f"`{self._spell('require')}` line"
             requirements = requirements_of(self._settings.require, place=place, metrics=metrics)
+        with self.problems:
+            place = f"`{self._spell('where')}` line"
+            selections = selections_of(self._settings.where, place=place, metrics=metrics)
         surroundings = Surroundings(metrics or {}, self._ci, self._now)
         make = self._of_manifest if self._settings.manifest else self._of_inputs
-        return make(surroundings, requirements, has_metrics=metrics is not None)
+        return make(surroundings, requirements, selections, policy, has_metrics=metrics is not None)
 
     def _check_files(self) -> None:
         """Tells what is wrong with a plan, or with a report to undo, by itself."""
@@ -126,14 +169,14 @@ class _Asked:
         from har_labels.metrics import load_metrics
 
         with self.problems:
-            return load_metrics([item.text for item in self._settings.metrics_file], stdin=self._stdin())
+            return load_metrics([item.text for item in self._settings.metrics_file], stdin=self._configuration.stdin)
         return None
 
     def _judge(self, name: str, items: Sequence[Item]) -> None:
         """Tells what is wrong with the items of a list, and what may be meant otherwise."""
         are_labels = name in {"labels", "labels_file"}
         for item in items:
-            if flaw := flaw_in(item, renders=are_labels):
+            if flaw := flaw_in(item, renders=are_labels or name == "remove"):
                 what = f"`{self._spell(name)}` item {item.position} is {quoted(item.text)}: {flaw.why}"
                 self.problems.errors.append(InputError(what, flaw.cure, is_spelt=True))
         for remark in remarks_on(items, are_labels=are_labels):
@@ -151,16 +194,17 @@ class _Asked:
         sound = tuple(item for item in given if not flaw_in(item))
         return sound if sound or not given else None
 
-    def _stdin(self) -> Callable[[int], bytes] | None:
-        """What reads standard input: the command in a shell has one, a CI's own step does not (contract §3)."""
-        in_a_shell = self._spell("metrics_file").startswith(("--", "HAR_LABELS_"))
-        return read_stdin if in_a_shell else None
-
     def _of_inputs(
-        self, surroundings: Surroundings, requirements: Sequence[Requirement], *, has_metrics: bool
+        self,
+        surroundings: Surroundings,
+        requirements: Sequence[Requirement],
+        selections: Sequence[Selection],
+        policy: Policy | None,
+        *,
+        has_metrics: bool,
     ) -> Sequence[Entry]:
         settings = self._settings
-        patterns: tuple[str, ...] = ()
+        patterns: Sequence[Pattern] = ()
         items: tuple[Item, ...] | None = None
         with self.problems:
             patterns = _patterns(settings.artifact, self._spell("artifact"), self._notice)
@@ -168,7 +212,7 @@ class _Asked:
             items = self._sound_labels()
         among: tuple[str, ...] = ()
         with self.problems:
-            among = _patterns(settings.among, self._spell("among"), self._notice)
+            among = _names(_patterns(settings.among, self._spell("among"), self._notice), self._spell("among"))
         recipe = Recipe(
             mode=settings.effective_mode,
             is_without_mode=settings.mode is None,
@@ -177,7 +221,12 @@ class _Asked:
             owned=tuple(dict.fromkeys(item.text for item in settings.owned)),
             on_conflict=settings.on_conflict,
             requirements=requirements,
+            where=selections,
+            removals=tuple(
+                replace(item, where=f"`{self._spell('remove')}` item") for item in settings.remove if not flaw_in(item)
+            ),
             baseline=baseline_of(settings.baseline, settings.artifact_type),
+            policy=policy,
             among=Among(among or _EVERYWHERE) if settings.mode is Mode.MOVE else None,
             notice=self._notice,
             holds_key=self._configuration.holds_key,
@@ -188,10 +237,12 @@ class _Asked:
         self.problems.errors += recipe.problems_of_requirements(has_metrics=has_metrics)
         if not settings.registry_ref:
             return ()  # `contradictions` has spoken already
+        names, excluded = apart(patterns)
         return [
             Entry(
                 ref=settings.registry_ref,
-                patterns=patterns,
+                patterns=names,
+                excluded=excluded,
                 artifact_type=settings.artifact_type or "",
                 recipe=recipe,
                 skips_missing=settings.on_missing is OnMissingName.SKIP,
@@ -199,25 +250,31 @@ class _Asked:
         ]
 
     def _of_manifest(
-        self, surroundings: Surroundings, requirements: Sequence[Requirement], *, has_metrics: bool
+        self,
+        surroundings: Surroundings,
+        requirements: Sequence[Requirement],
+        selections: Sequence[Selection],
+        policy: Policy | None,
+        *,
+        has_metrics: bool,
     ) -> Sequence[Entry]:
         """The manifest's entries; the inputs beside it are its defaults, and are wrong at the same time as it is."""
         from har_labels.manifest import check_file, entries_in
 
-        assert self._settings.manifest
         if self._is_bad("manifest"):
             return ()
         if any(map(self._is_bad, (*_MAKING_LABELS, "registry_ref", "artifact"))):
             with self.problems:  # the defaults of its entries are not known
-                check_file(self._settings.manifest, spelling=self._spell("manifest"))
+                check_file(self._manifest())
             return ()
         with self.problems:
             return entries_in(
-                self._settings.manifest,
-                spelling=self._spell("manifest"),
+                self._manifest(),
                 defaults=self._settings,
                 surroundings=surroundings,
                 requirements=requirements,
+                selections=selections,
+                policy=policy,
                 notice=self._notice,
                 workspace=self._configuration.workspace,
                 has_metrics=has_metrics,
@@ -225,32 +282,49 @@ class _Asked:
             )
         return ()
 
+    def _manifest(self) -> Document:
+        given, configuration = self._settings.manifest or "", self._configuration
+        return read_document(given, spelling=self._spell("manifest"), limit=LARGEST_MANIFEST, stdin=configuration.stdin)
+
     def _is_bad(self, name: str) -> bool:
         return name in self._configuration.bad
 
 
-def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None]) -> tuple[str, ...]:
-    """Artifact names and globs, a duplicate dropped with a notice.
+def _names(patterns: Sequence[Pattern], spelling: str) -> tuple[str, ...]:
+    """The names and globs of a list that takes none off. Raises Failures."""
+    if problems := [
+        InputError(f"`{spelling}` has {written(pattern)!r}, and only `artifact` takes names off", WRITE_A_PLAIN_NAME)
+        for pattern in patterns
+        if pattern.takes_off
+    ]:
+        raise Failures(problems)
+    return tuple(pattern.text for pattern in patterns)
 
-    Raises Failures with one InputError for each that can't be sent safely.
+
+def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None]) -> Sequence[Pattern]:
+    """Artifact names and globs, and what is taken off; a duplicate is dropped with a notice.
+
+    Raises Failures with one InputError for each that can't be sent safely, and where all are taken off from nothing.
     """
-    found: list[str] = []
+    found: list[Pattern] = []
     problems: list[HarLabelsError] = []
     for item in items:
         if flaw_in(item):
             continue  # it is told already
         try:
-            name = parse_artifact_name(item.text)
-            if name in found:
-                notice(f"`{spelling}` item {item.position} is dropped: {name!r} is there already")
+            pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
+            if pattern in found:
+                notice(f"`{spelling}` item {item.position} is dropped: {written(pattern)!r} is there already")
             else:
-                found.append(name)
+                found.append(pattern)
         except AddressError as error:
             what = f"`{spelling}` item {item.position} is {quoted(item.text)}: {error}"
             problems.append(InputError(what, WRITE_A_PLAIN_NAME))
+    if found and not problems and all(pattern.takes_off for pattern in found):
+        problems.append(InputError(f"`{spelling}` has only items with a `!`, which take artifacts off", NAME_FIRST))
     if problems:
         raise Failures(problems)
-    return tuple(found)
+    return found
 
 
 def _items_in(path: str, spelling: str) -> tuple[Item, ...]:

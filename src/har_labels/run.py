@@ -17,17 +17,18 @@ from har_labels.configuration import Configuration
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError, InputError, Overwritten, Stop, Unauthorized
 from har_labels.files import write_text
-from har_labels.gates import check_removals, fail_harmful, fails_as_harmful, refusals, renew_baselines
+from har_labels.gates import check_removals, fail_harmful, fails_as_harmful, judge, refusals, renew_baselines
 from har_labels.labels import Mode
 from har_labels.ledger import Ledger
 from har_labels.moving import Move, Mover
 from har_labels.plan import Record, RunFacts, RunResult, Status
 from har_labels.planner import Plan, Planner
+from har_labels.policy import Policy
 from har_labels.progress import Progress
 from har_labels.reading import Reader
 from har_labels.record import record_of
 from har_labels.registry import Registry
-from har_labels.requested import entries_of
+from har_labels.requested import entries_of, policy_of
 from har_labels.rollback import roll_back
 from har_labels.task import Task
 from har_labels.timing import Clock, Pace
@@ -114,12 +115,13 @@ class Run:
     def _execute(self) -> None:
         for oddity in self._transport.certificate_warnings():
             self._ledger.warn(oddity)
+        policy = self._policy()
         planner = Planner(
             self._reader,
             self._clock,
             shard=self._settings.share,
             wait=self._settings.wait_for_artifact,
-            needs_reading=self._settings.is_dry_run,
+            needs_reading=self._settings.is_dry_run or bool(policy and policy.needs_reading),
             notice=self._ledger.note,
             warning=self._ledger.warn,
         )
@@ -127,6 +129,8 @@ class Run:
         self._ledger.plan = plan
         fail_harmful(plan, self._settings)
         check_removals(plan, dry_run=self._settings.is_dry_run)
+        if policy:
+            judge(plan, policy, dry_run=self._settings.is_dry_run, notice=self._ledger.note)
         plan.errors += refusals(
             plan.changing, settings=self._settings, pace=self._pace, clock=self._clock, spell=self._spell
         )
@@ -215,6 +219,14 @@ class Run:
     def _read(self, read: Callable[..., T], path: str, name: str) -> T:
         settings, holds_key = self._settings, self._configuration.holds_key
         return read(path, spelling=self._spell(name), api_url=settings.api_url.url, holds_key=holds_key)
+
+    def _policy(self) -> Policy | None:
+        """The policy, if there is one; what is wrong with it is told with all else that is wrong."""
+        try:
+            return policy_of(self._configuration)
+        except Failures:
+            self._entries()
+            raise
 
     def _entries(self) -> Sequence[Entry]:
         return entries_of(self._configuration, ci=self._ci, now=self._clock.utcnow(), notice=self._ledger.note)

@@ -25,6 +25,7 @@ from har_labels.checks import (
     AuthSchemeName,
     Count,
     Expressions,
+    FileOrText,
     FilePath,
     Items,
     Key,
@@ -40,6 +41,7 @@ from har_labels.checks import (
     Seconds,
     ShardOf,
     Switch,
+    TemplateItems,
 )
 from har_labels.display import LONGEST_SHOWN
 from har_labels.entries import Shard
@@ -77,10 +79,16 @@ class Settings(BaseSettings):
     registry_ref: Registry | None = _input(
         None, "Which", "Scope path of the registry: account/org/project/registry; `/+` is added if missing",
     )  # fmt: skip
-    artifact: Items = _input((), "Which", "One or more names or globs (`team/*`); list")
+    artifact: Items = _input(
+        (), "Which", "One or more names or globs (`team/*`), less those with a `!` (`!team/old-*`); list"
+    )
     artifact_type: ArtifactType | None = _input(None, "Which", "`model` or `dataset`")
-    manifest: FilePath | None = _input(
-        None, "Which", "YAML or JSON file with many changes; instead of `artifact` and `labels`",
+    where: Expressions = _input(
+        (), "Which", "Expressions, one a line; an artifact for which one is false is not part of the run"
+    )
+    manifest: FileOrText | None = _input(
+        None, "Which",
+        "YAML or JSON file with many changes, or its text; instead of `artifact` and `labels`",
     )  # fmt: skip
 
     labels: LabelItems = _input((), "What", "Labels or label templates: a list, or a map such as `{stage: production}`")
@@ -103,11 +111,17 @@ class Settings(BaseSettings):
     among: Patterns = _input(
         (), "What", "Names or globs; `move` takes its label from all others of these, by default of the registry; list",
     )  # fmt: skip
+    remove: TemplateItems = _input(
+        (), "What", "Patterns of labels to take away in the same write; beside `mode: add` or `mode: upsert`; list"
+    )
     baseline: ArtifactName | None = _input(
         None, "What", "Another artifact of the registry, whose labels `require` sees as `baseline`, such as the champion",
     )  # fmt: skip
     require: Expressions = _input((), "What", "Expressions, one a line; all must hold before anything is written")
 
+    policy: FileOrText | None = _input(
+        None, "How safely", "YAML or JSON file (or its text) of the labels that are allowed, required and protected (exit 10)",
+    )  # fmt: skip
     dry_run: Switch | None = _input(None, "How safely", "Show the plan, write nothing")
     save_plan: FilePath | None = _input(None, "How safely", "Where to write the plan; the run is then a dry run")
     apply_plan: FilePath | None = _input(

@@ -6,14 +6,14 @@ The same Markdown goes into the user's own `summary-file`, for a comment, say. P
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from har_labels.display import code, codes, number, prose, table_row, visible
 from har_labels.errors import Cancelled, Defect
 from har_labels.labels import Labels
 from har_labels.pictures import picture
-from har_labels.plan import Outcome, RunResult, Status, labels_after
+from har_labels.plan import Outcome, PolicyBreach, RunResult, Status, labels_after
 from har_labels.report import added_and_removed, counts_of, failures_of, status_of
 
 MOST_ROWS = 200  # contract §4: the first 200, then a count
@@ -41,7 +41,7 @@ def bytes_of(text: str) -> int:
 
 
 def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT, size: Callable[[str], int] = bytes_of) -> str:
-    """The job summary: heading, sentence, picture of many artifacts, table, failures, warnings, run facts, in that order.
+    """The job summary: heading, sentence, picture of many artifacts, table, what breaks the policy, failures, warnings, run facts.
 
     Its `size` is at most `limit`. The table gives way first, at a row boundary and with a line that says so.
     """
@@ -51,10 +51,11 @@ def markdown(result: RunResult, *, limit: int = DEFAULT_LIMIT, size: Callable[[s
     room = limit - size(head + facts)
     failures = _listed("What failed, and what to do", _failure_items(result), "failure", room // 2, size)
     warnings = _listed("Look at this, too", _warning_items(result), "warning", room // 4, size)
+    broken = _broken_rules(result, room // 4, size)
     # Half of what is left at most, so that the table stays a table.
-    seen = picture(result, min(room // 4, (room - size(failures + warnings)) // 2), size)
-    table = _table(result, limit - size(head + seen + failures + warnings + facts), size)
-    return head + seen + table + failures + warnings + facts
+    seen = picture(result, min(room // 4, (room - size(broken + failures + warnings)) // 2), size)
+    table = _table(result, limit - size(head + seen + broken + failures + warnings + facts), size)
+    return head + seen + table + broken + failures + warnings + facts
 
 
 def closing_line(result: RunResult) -> str:
@@ -65,9 +66,14 @@ def closing_line(result: RunResult) -> str:
 def text_diff(result: RunResult, *, colour: bool) -> Iterator[str]:
     """The run as lines of harmless text: a block an artifact, `+` added, `-` removed, two blanks for the rest.
 
-    `~` opens a changed artifact, `=` an unchanged one, `!` a failed, `?` a skipped, `<` one rolled back.
+    `~` opens a changed artifact, `=` an unchanged one, `!` a failed, `?` a skipped, `<` one rolled back; below an artifact
+    `!` is a label that breaks the policy.
     """
-    lines = chain.from_iterable(map(_block, result.outcomes))
+    broken: dict[tuple[str, str, str], list[PolicyBreach]] = {}
+    for row in result.breaches.rows:
+        if row.is_new or _is_audit(result):
+            broken.setdefault((row.registry_ref, row.artifact, row.artifact_type), []).append(row)
+    lines = chain.from_iterable(chain(_block(outcome), _broken_lines(outcome, broken)) for outcome in result.outcomes)
     return map(_painted, lines) if colour else lines
 
 
@@ -78,7 +84,9 @@ def _heading(result: RunResult) -> str:
     registries = told or ([facts.registry] if facts.registry else [])
     where = ", ".join(map(code, registries[:MOST_REGISTRIES]))
     more = f" and {len(registries) - MOST_REGISTRIES:,} more" if len(registries) > MOST_REGISTRIES else ""
-    mode = f"{code(facts.mode)}{' (dry run)' if facts.dry_run else ''}" if facts.mode else ""
+    # Without outcomes it may be that the mode could not be understood.
+    mode = code(facts.mode) if facts.mode else "no mode" if result.outcomes else ""
+    mode += " (dry run)" if mode and facts.dry_run else ""
     what = " in ".join(filter(None, (mode, where + more)))
     return f"### Labels: {what}" if what else "### Labels"
 
@@ -131,6 +139,36 @@ def _table(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
         rows.append(line)
     left = len(result.outcomes) - len(rows) + 1
     return "".join(rows) + (_more(left, is_cut=room < 0) if left else "\n")
+
+
+def _broken_rules(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
+    """A table of what breaks which rule of the policy: all of it where that is what was asked, else what a change would break."""
+    rows = [row for row in result.breaches.rows if row.is_new or _is_audit(result)]
+    total = result.breaches.count if _is_audit(result) else len(rows)
+    if not rows:
+        return ""
+    made = ["**What breaks the policy**\n\n| artifact | label | rule | says |\n| --- | --- | --- | --- |\n"]
+    room = limit - size(made[0]) - size(_more_breaches(total))
+    has_places = len({(row.registry_ref, row.artifact_type) for row in rows}) > 1
+    for row in rows[:MOST_ROWS]:
+        place = f" in {code(row.registry_ref)} {row.artifact_type}".rstrip() if has_places else ""
+        label = "*(none)*" if row.label is None else code(row.label)
+        made.append(table_row((code(row.artifact) + place, label, code(row.rule), prose(row.says))))
+        room -= size(made[-1])
+        if room < 0:
+            made.pop()
+            break
+    left = total - len(made) + 1
+    return "".join(made) + (_more_breaches(left) if left else "\n")
+
+
+def _more_breaches(count: int) -> str:
+    return f"\n*{number(count, 'more breach', 'more breaches')}, see the report.*\n\n"
+
+
+def _is_audit(result: RunResult) -> bool:
+    """Whether labels were only read, so that what breaks the policy is what was asked for."""
+    return bool(result.outcomes) and all(outcome.is_read for outcome in result.outcomes)
 
 
 def _most_telling(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
@@ -206,13 +244,18 @@ def _run_facts(result: RunResult) -> str:
     parts = [
         *([f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}"] if facts.mode else []),
         *([f"by {code(record.actor)}"] if record.actor else []),
-        *([code(record.started_at)] if record.started_at else []),
+        *([code(_minute_of(record.started_at))] if record.started_at else []),
         f"{number(facts.requests, 'request')} sent",
         f"{facts.seconds:,.1f} seconds",
         number(facts.retries, "retry", "retries"),
         *(f"{name} {code(path)}" for name, path in (("plan", facts.plan_file), ("report", facts.report_file)) if path),
     ]
     return " · ".join(parts)
+
+
+def _minute_of(time: str) -> str:
+    """`2026-11-26 02:36 UTC` of the report's `2026-11-26T02:36:05Z`."""
+    return f"{time[:16].replace('T', ' ')} UTC"
 
 
 def _block(outcome: Outcome) -> Iterator[str]:
@@ -223,6 +266,13 @@ def _block(outcome: Outcome) -> Iterator[str]:
         yield visible(f"  ({outcome.error.code}: {outcome.error.what})")
     if outcome.has_changed or (outcome.is_read and outcome.status is Status.UNCHANGED):
         yield from _label_lines(outcome)
+
+
+def _broken_lines(outcome: Outcome, broken: Mapping[tuple[str, str, str], Sequence[PolicyBreach]]) -> Iterator[str]:
+    """What breaks the policy there; one that failed for it has said so already."""
+    step = outcome.step
+    for row in broken.get((step.registry_ref, step.artifact, step.artifact_type), ()) if not outcome.error else ():
+        yield visible(f"! {row.label or '(no label)'}: {row.rule} says that {row.says}")
 
 
 def _label_lines(outcome: Outcome) -> Iterator[str]:

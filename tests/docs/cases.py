@@ -31,6 +31,12 @@ _PRODUCTION = {
     "acme/ml/prod/models:team/a": ["stage=production", "x"],
     "acme/ml/prod/models:team/b": ["stage=production"],
 }
+_AGEING = {
+    "acme/ml/prod/models:team/old": ["stage=dev"], "acme/ml/prod/models:team/bare": [],
+    "acme/ml/prod/models:team/live": ["stage=production"], "acme/ml/prod/models:team/used": ["stage=dev"],
+    "acme/ml/prod/models:team/reference-1": ["stage=dev"], "acme/ml/prod/models:other": ["stage=dev"],
+}  # fmt: skip
+_OF_AGEING = {place: {"age_days": 400, "downloads": 50 if place.endswith("used") else 1} for place in _AGEING}
 _MANIFEST = {
     "acme/ml/models:resnet50": ["stage=dev"],
     "acme/ml/models:team/llm": ["stage=dev"],
@@ -53,7 +59,7 @@ class Case:
     """`recipes` run one after another, `meanwhile` is written by somebody else before the last of them.
 
     `after` are the artifacts that hold something else in the end; all others hold what they did. `outputs` are some
-    of the last step's.
+    of the last step's, `facts` what the list tells of artifacts besides their labels.
     """
 
     title: str
@@ -63,6 +69,7 @@ class Case:
     code: int = 0
     files: Mapping[str, str] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     meanwhile: Mapping[str, Labels] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     contexts: Sequence[Mapping[str, str]] = field(default_factory=lambda: [{}])
@@ -88,6 +95,9 @@ CASES = (
     Case("promote", ["promote"], {MODEL: STAGING}, {MODEL: ["owner=vision", "stage=production"]}),
     Case("promote what is not in staging", ["promote"], {MODEL: DEV}, code=10),
     Case("promote what was vetoed", ["promote"], {MODEL: [*STAGING, "vetoed"]}, code=10),
+    Case("promote and remove", ["promote-and-remove"], {MODEL: ["candidate", "candidate-7", *STAGING]}, {MODEL: ["owner=vision", "stage=production"]}),
+    Case("where", ["where"], _AGEING, {"acme/ml/prod/models:team/old": ["stage=archived"], "acme/ml/prod/models:team/bare": ["stage=archived"]}, facts=_OF_AGEING, outputs={"matched-count": "2"}),
+    Case("where, and nothing is left", ["where"], _AGEING, outputs={"matched-count": "0", "status": "SUCCESS"}),
     Case("move", ["move"], {MODEL: STAGING, FORMER: ["stage=production", "team=a"]}, {MODEL: ["owner=vision", "stage=production"], FORMER: ["team=a"]}, outputs={"moved-from": '["resnet49"]'}),
     Case("move once more", ["move", "move"], {MODEL: STAGING, FORMER: ["stage=production"]}, {MODEL: ["owner=vision", "stage=production"], FORMER: []}, outputs={"moved-from": "[]", "changed": "false"}),
     Case("move what is not in staging", ["move"], {MODEL: DEV, FORMER: ["stage=production"]}, code=10),
@@ -103,6 +113,10 @@ CASES = (
     Case("plan", ["plan"], _TEAM, outputs={"status": "PLANNED", "changed-count": "2"}),
     Case("plan, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/a": ["owner=vision", "x"], "acme/ml/prod/models:team/b": ["owner=vision"]}),
     Case("plan, a change, then apply", ["plan", "apply"], _TEAM, {"acme/ml/prod/models:team/b": ["frozen"]}, code=5, meanwhile={"acme/ml/prod/models:team/b": ["frozen"]}),
+    Case("policy, and the labels keep to it", ["policy"], {MODEL: [*DEV, "tmp"]}, {MODEL: ["owner=vision", "stage=staging"]}),
+    Case("policy, and something protected would go", ["policy"], {MODEL: [*DEV, "legal:hold"]}, code=10),
+    Case("audit, and all is well", ["audit"], {MODEL: DEV, CHAMPION: ["stage=production", "legal:hold"]}, outputs={"status": "SUCCESS"}),
+    Case("audit, and a stage is none", ["audit"], {MODEL: DEV, CHAMPION: ["stage=prd"]}, code=10, outputs={"exit-code": "10", "changed": "false"}),
     Case("a run with its report", ["report"], _TEAM, _PRODUCTION),
     Case("look at what an undo would do", ["report", "undo"], _TEAM, _PRODUCTION, contexts=_asked("true"), outputs={"status": "PLANNED", "changed-count": "2"}),
     Case("take a run back", ["report", "undo"], _TEAM, contexts=_asked("false"), outputs={"status": "SUCCESS", "changed-count": "2"}),
@@ -134,7 +148,7 @@ CASES = (
     Case("an image of one's own registry", ["mirrored"], {MODEL: DEV}, {MODEL: CANDIDATE}, outputs={"labels-map": '{"owner":"vision","stage":"candidate"}'}),
 )  # fmt: skip
 GATED = (
-    "metrics", "champion", "promote", "move", "read", "manifest", "drift",
+    "metrics", "champion", "promote", "move", "read", "manifest", "drift", "policy", "audit",
     "scikit-learn", "lightning", "transformers", "ultralytics", "lm-evaluation-harness",
 )  # fmt: skip
 # What test_harness_page.py runs: several steps of ours, or a step that needs more than an environment.

@@ -92,6 +92,7 @@ FAILURES = (
     Failure("HAR-TEMPLATE", {"metrics-file": "metrics.json", "labels": "accuracy={{ metrics.acc }}"}, files={"metrics.json": '{"accuracy": 0.93}'}),
     Failure("HAR-METRICS", {"metrics-file": "metrics.json"}),
     Failure("HAR-MANIFEST", {"manifest": "labels.yaml", "artifact": "", "labels": "", "mode": ""}, files={"labels.yaml": "version: 1\nchanges:\n  - artefact: resnet50\n    labels: [stage=prod]\n"}),
+    Failure("HAR-POLICY-FILE", {"policy": "policy.yaml"}, files={"policy.yaml": "version: 1\nkey:\n  stage: {values: [dev, prod]}\n"}),
     Failure("HAR-PLAN-FILE", _APPLY, files={"labels.plan": _CUT_HEADER + _STALE_STEP}),
     Failure("HAR-REPORT-FILE", _APPLY | {"apply-plan": "", "undo": "report.json"}, files={"report.json": _UNKNOWN_BEFORE}),
     Failure("HAR-AMBIGUOUS", package_type="HUGGINGFACE", prepare=_add_namesake),
@@ -118,5 +119,6 @@ FAILURES = (
     Failure("HAR-REQUIRE", {"require": "'stage=staging' in current"}),
     Failure("HAR-MAX-CHANGES", {"artifact": "*", "max-changes": "2"}, artifacts=["model-1", "model-2", "model-3"]),
     Failure("HAR-WOULD-REMOVE", {"mode": ""}),
+    Failure("HAR-POLICY", {"policy": "policy.yaml", "mode": "remove", "labels": "stage=dev"}, files={"policy.yaml": "version: 1\nkeys:\n  stage: {values: [dev, staging, prod], required: true}\n"}),
     Failure("HAR-CANCELLED", prepare=_cancel_at_first_request),
 )  # fmt: skip

@@ -28,6 +28,8 @@ def test_every_recipe_does_what_it_says(case: Case, make_sandbox: MakeSandbox, w
         box.add_artifact(
             registry, name, labels=labels, artifact_type="dataset" if registry.endswith("data") else "model"
         )
+    for place, facts in case.facts.items():
+        box.set_facts(*place.split(":", 1), **facts)
     workspace = Workspace(tmp_path, box, watch)
     for name, text in case.files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +52,9 @@ def test_every_example_has_a_case() -> None:
     tested = {recipe for case in CASES for recipe in case.recipes} | set(RUN_ELSEWHERE)
     assert tested == set(examples())
     assert {case.recipes[0] for case in CASES if case.code == 10} == set(GATED)
-    assert set(GATED) == {name for name, block in examples().items() if "require:" in block} | {"manifest", "drift"}
+    assert set(GATED) == {name for name, block in examples().items() if "require:" in block} | {
+        "manifest", "drift", "policy", "audit",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("tool", ["jq", "python"])

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from har_labels.entries import Entry
 from har_labels.errors import Failures, HarLabelsError
+from har_labels.files import read_document
 from har_labels.inputs import Given
 from har_labels.lists import parse_expressions
 from har_labels.manifest import entries_in
 from har_labels.recipe import Surroundings, requirements_of
+from har_labels.requested import LARGEST_MANIFEST
 from har_labels.settings import Settings
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -31,8 +33,7 @@ class Written:
     def entries(self) -> list[Entry]:
         """What the reader makes of it. Raises Failures."""
         return entries_in(
-            str(self.path),
-            spelling="manifest",
+            read_document(str(self.path), spelling="manifest", limit=LARGEST_MANIFEST, stdin=None),
             defaults=Settings(layers=[{name: Given(name, text) for name, text in self.inputs.items()}]),
             surroundings=Surroundings(self.metrics, {}, NOW),
             requirements=requirements_of(parse_expressions(self.require)),

@@ -254,7 +254,7 @@ def test_every_input_goes_with_a_plan_file_or_does_not() -> None:
     """A plan says already what is planned; how it is written, and where it is told, can be said beside it."""
     beside = {
         "api_key", "api_key_file", "api_url", "auth_scheme", "allow_http", "dry_run", "apply_plan", "undo", "on_failure", "settle",
-        "allow_type_loss", "timeout", "retries", "deadline", "requests_per_minute", "concurrency", "summary", "summary_file",
+        "allow_type_loss", "policy", "timeout", "retries", "deadline", "requests_per_minute", "concurrency", "summary", "summary_file",
             "report_file",
     }  # fmt: skip
     assert set(PLANNING) | beside == set(Settings.model_fields)

@@ -37,6 +37,7 @@ LINES: dict[str, tuple[str, str]] = {
     ),
     "HAR-METRICS": ("metrics file `metrics.json` can't be read: No such file or directory", ""),
     "HAR-MANIFEST": ("labels.yaml:3:5: there is no key `artefact` here", "Did you mean `artifact`?"),
+    "HAR-POLICY-FILE": ("policy.yaml:2:1: there is no key `key` here", "Did you mean `keys`?"),
     "HAR-PLAN-FILE": ("'labels.plan' says that it has steps: 2, and has 1", ""),
     "HAR-REPORT-FILE": (
         "'report.json', row 1: 'resnet50' in acme/ml/prod/models/+ can't be taken back: what its labels were before the run is not known",
@@ -94,6 +95,9 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-WOULD-REMOVE": (
         "'resnet50' in acme/ml/prod/models/+: 'owner=vision', 'stage=dev' would be removed, and no `mode` says that it may", "",
     ),
+    "HAR-POLICY": (
+        "'resnet50' in acme/ml/prod/models/+: the last label with that key would go, and policy.yaml:3:41 says that `stage` is required", "",
+    ),
     "HAR-CANCELLED": ("the run was cancelled", ""),
 }  # fmt: skip
 
@@ -105,6 +109,8 @@ HINTS: dict[str, str] = {
     "HAR-METRICS": "Paths are seen from inside the step's container, where the workspace is mounted: keep the file below it.",
     "HAR-MANIFEST": "`labels.yaml:3:5` is line 3, column 5. A number or `true` in `labels` must stand in quotes. Editors check "
     "while you type with [schemas/manifest.schema.json](../schemas/manifest.schema.json).",
+    "HAR-POLICY-FILE": "Editors check while you type with [schemas/policy.schema.json](../schemas/policy.schema.json), and "
+    "`har-labels --lint policy.yaml` without a key or a registry. A number or `true` in `values` must stand in quotes.",
     "HAR-PLAN-FILE": "A plan also belongs to one `api-url`; it can't be applied to another host.",
     "HAR-REPORT-FILE": "A report also belongs to one `api-url`. Plain `replace` and `clear` go on where labels can't be read; what they "
     "took away is then not known, and can't be put back.",
@@ -137,6 +143,8 @@ HINTS: dict[str, str] = {
     "HAR-REQUIRE": "Exit code 10: branch on `steps.<id>.outputs.exit-code` if this is no failure for you.",
     "HAR-WOULD-REMOVE": "The endpoint replaces the whole list, so the labels that others have set would go. All artifacts of the "
     "run are told, and none is written. A dry run shows the difference all the same.",
+    "HAR-POLICY": "What was broken before the run is a notice and stops nothing, unless `mode: read` asks for it. A label "
+    "that the run gives and no rule allows is HAR-INPUT, exit code 2.",
     "HAR-CANCELLED": "`status` is `PARTIAL` if anything had been written by then.",
 }
 

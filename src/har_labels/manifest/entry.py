@@ -21,6 +21,7 @@ _FITTING = {
     "labels": "a mode other than `clear` and `read`",
     "owned": "`mode: replace`",
     "on_conflict": "`mode: upsert`",
+    "remove": "`mode: add` or `mode: upsert`",
 }
 _NEEDED = {"registry_ref": "account/org/project/registry", "artifact": "resnet50"}
 
@@ -71,14 +72,19 @@ class PlacedEntry:
         return bool(self.value("registry_ref") and self.value("artifact") and self.mode)
 
 
-def check_entry(entry: PlacedEntry, faults: Faults) -> None:
-    """What is missing in an entry, and what it says that its mode has no use for."""
+def check_entry(entry: PlacedEntry, faults: Faults, *, is_alone: bool = False) -> None:
+    """What is missing in an entry, and what it says that its mode has no use for.
+
+    If the file `is_alone`, nothing is known of the inputs beside it, which may say registry and mode.
+    """
     for name, example in _NEEDED.items():
+        if is_alone and name == "registry_ref":
+            continue
         if not entry.value(name) and not entry.is_bad(name):
             cure = f"Give it here or for all at the top of the file, for example `{dashed(name)}: {example}`."
             faults.add(entry.own.node.place, f"this entry has no `{dashed(name)}`", cure)
     mode = entry.mode
-    if not mode:
+    if not mode or (is_alone and entry.is_without_mode):
         return
     if mode not in WITHOUT_LABELS and not entry.level("labels"):
         cure = "Give them, or `mode: clear` to take all labels away." if mode is Mode.REPLACE else "Give them."
@@ -86,7 +92,8 @@ def check_entry(entry: PlacedEntry, faults: Faults) -> None:
         faults.add(entry.own.node.place, f"this entry has no `labels`{needs}", cure)
     for name, with_what in _FITTING.items():
         if mode not in MODES_OF[name] and _says(entry.own, name):
-            what = f"`{dashed(name)}` goes with {with_what}, and this entry has `mode: {mode}`"
+            has = "no `mode`" if entry.is_without_mode else f"`mode: {mode}`"
+            what = f"`{dashed(name)}` goes with {with_what}, and this entry has {has}"
             faults.add(entry.own.place(name), what, "Leave it out, or choose another mode.")
 
 

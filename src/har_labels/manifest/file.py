@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from har_labels.checks import SEPARATOR
 from har_labels.display import shown
-from har_labels.errors import HarLabelsError, ManifestError
+from har_labels.errors import HarLabelsError, InputError, ManifestError
 from har_labels.inputs import ALIKE
 from har_labels.manifest.documents import read
 from har_labels.manifest.keys import VERSION, Manifest, ManifestEntry
@@ -27,9 +27,10 @@ _Location = tuple[int | str, ...]
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong with one file. Told in the order of the places, the same thing once."""
+    """What is wrong with one file, as failures of its `kind`. Told in the order of the places, the same thing once."""
 
     path: str
+    kind: type[InputError] = ManifestError
     _found: list[tuple[Place, HarLabelsError]] = field(default_factory=list)
 
     def where(self, place: Place) -> str:
@@ -37,7 +38,7 @@ class Faults:
         return f"{shown(self.path)}:{place.line}:{place.column}"
 
     def add(self, place: Place, what: str, cure: str) -> None:
-        self.add_error(place, ManifestError(f"{self.where(place)}: {what}", cure))
+        self.add_error(place, self.kind(f"{self.where(place)}: {what}", cure, is_spelt=True))
 
     def add_error(self, place: Place, error: HarLabelsError) -> None:
         """An error whose text names the place already."""
@@ -49,7 +50,7 @@ class Faults:
         errors = list({error.line: error for _, error in ordered}.values())
         if len(errors) > MOST_TOLD:
             more = f"{shown(self.path)}: {len(errors) - MOST_TOLD:,} more problems in this file"
-            return [*errors[:MOST_TOLD], ManifestError(more, "Correct the ones before it first.")]
+            return [*errors[:MOST_TOLD], self.kind(more, "Correct the ones before it first.")]
         return errors
 
 
@@ -77,23 +78,30 @@ class Level:
 
 def levels_of(text: str, faults: Faults) -> tuple[Level, list[Level]] | None:
     """The file and its entries as far as they can be understood; None if not even that. All else is in `faults`."""
-    root, problems = read(text, is_json=faults.path.lower().endswith(".json"))
-    for problem in problems:
-        faults.add(problem.place, problem.what, problem.cure)
-    if not root or not isinstance(root.value, dict):
-        if not problems:
-            _add_no_mapping(root, faults)
+    root = mapping_in(text, faults, _BEGINNING)
+    if not root:
         return None
     form, errors = _validated(root.plain)
     for error in errors:
-        _add(error, root, faults)
+        add_value_error(error, root, faults, _WORDS)
     return _levels(form, root, [tuple(error["loc"]) for error in errors]) if form else None
 
 
-def _add_no_mapping(root: Node | None, faults: Faults) -> None:
-    found = "its top is no mapping" if root else "it is empty"
-    place = root.place if root else Place(1, 1)
-    faults.add(place, f"a manifest is a mapping, and {found}", "Begin it with `version: 1` and `changes:`.")
+def mapping_in(text: str, faults: Faults, beginning: tuple[str, str]) -> Node | None:
+    """The mapping that a file is; None if it is none. What is wrong with its form goes into `faults`.
+
+    `beginning` says what the file should be, and how such a file begins.
+    """
+    root, problems = read(text, is_json=faults.path.lower().endswith(".json"))
+    for problem in problems:
+        faults.add(problem.place, problem.what, problem.cure)
+    if root and isinstance(root.value, dict):
+        return root
+    if not problems:
+        found = "its top is no mapping" if root else "it is empty"
+        what, cure = beginning
+        faults.add(root.place if root else Place(1, 1), f"{what} is a mapping, and {found}", cure)
+    return None
 
 
 def _levels(form: Manifest, root: Node, bad: Sequence[_Location]) -> tuple[Level, list[Level]]:
@@ -138,7 +146,19 @@ def _take_out(plain: dict[str, Any], location: _Location) -> None:
 # --- one problem in words ----------------------------------------------------------------------------------------
 
 
-def _add(error: Any, root: Node, faults: Faults) -> None:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the messages about one kind of file say: a `hint` at an unknown key, what is to be added where a key is missing,
+    and why and cure of what pydantic finds by itself.
+    """
+
+    hint: Callable[[str, _Location], str]
+    examples: Mapping[str, str]
+    built_in: Mapping[str, tuple[str, str]]
+
+
+def add_value_error(error: Any, root: Node, faults: Faults, words: Words) -> None:
+    """One of pydantic's errors, with the place that it is about."""
     location: _Location = tuple(error["loc"])
     node = _node_at(root, location)
     if isinstance(node.value, Word) and node.value.kind is Kind.REFUSED:
@@ -147,17 +167,18 @@ def _add(error: Any, root: Node, faults: Faults) -> None:
         case "extra_forbidden":
             key = str(location[-1])
             container = _node_at(root, location[:-1])
-            faults.add(container.keys[key], f"there is no key `{shown(key)}` here", _hint(key, location))
+            faults.add(container.keys[key], f"there is no key `{shown(key)}` here", words.hint(key, location))
         case "missing":
-            faults.add(node.place, f"`{location[-1]}` is missing", f"Add `{_EXAMPLES[str(location[-1])]}`.")
+            faults.add(node.place, f"`{location[-1]}` is missing", f"Add `{words.examples[str(location[-1])]}`.")
         case "wrong":
             why, _, cure = error["msg"].partition(SEPARATOR)
             faults.add(node.place, f"{_subject(location)}{_shown(node)}: {why}", cure)
         case kind:
-            why, cure = _BUILT_IN[kind]
+            why, cure = words.built_in[kind]
             faults.add(node.place, f"{_subject(location)}{_shown(node)}: {why}", cure)
 
 
+_BEGINNING = ("a manifest", "Begin it with `version: 1` and `changes:`.")
 _EXAMPLES = {"version": "version: 1", "changes": "changes:"}
 _BUILT_IN = {
     "list_type": ("it is no list", "Write each entry behind a `- `."),
@@ -180,9 +201,9 @@ def _node_at(root: Node, location: _Location) -> Node:
 
 def _subject(location: _Location) -> str:
     """`labels` item 2, or `mode`: what the reader sees at that place."""
-    keys = [step for step in location if isinstance(step, str) and step not in {"list", "text"}]
+    keys = [step for step in location if isinstance(step, str) and step not in {"list", "text", "[key]"}]
     item = f" item {location[-1] + 1}" if isinstance(location[-1], int) else ""
-    return f"`{keys[-1]}`{item}"
+    return f"`{shown(keys[-1])}`{item}"
 
 
 def _shown(node: Node) -> str:
@@ -196,12 +217,21 @@ def _hint(key: str, location: _Location) -> str:
     known = [dashed(name) for name in model.model_fields]
     if cure := instead_of(key.lower().replace("-", "_"), str):
         return cure
-    if near := get_close_matches(key.lower().replace("_", "-"), known, n=1, cutoff=ALIKE):
-        return f"Did you mean `{near[0]}`?"
+    if near := near_key(key, known):
+        return near
     if key.replace("-", "_") in fields():
         return f"`{shown(key)}` is an input of the step as a whole: give it there."
-    return f"The keys here are {', '.join(_in_backquotes(known))}."
+    return keys_here(known)
 
 
-def _in_backquotes(names: Sequence[str]) -> Iterator[str]:
-    return (f"`{name}`" for name in names)
+_WORDS = Words(_hint, _EXAMPLES, _BUILT_IN)
+
+
+def near_key(key: str, known: Sequence[str]) -> str:
+    """The key that was probably meant, as a question; empty text if none is near."""
+    near = get_close_matches(key.lower().replace("_", "-"), known, n=1, cutoff=ALIKE)
+    return f"Did you mean `{near[0]}`?" if near else ""
+
+
+def keys_here(known: Sequence[str]) -> str:
+    return f"The keys here are {', '.join(f'`{name}`' for name in known)}."

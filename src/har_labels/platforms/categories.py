@@ -19,6 +19,7 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.TemplateError: ("CONFIGURATION_FAILURE", "EXPRESSION_EVALUATION_FAILED"),
     errors.MetricsError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
     errors.ManifestError: ("CONFIGURATION_FAILURE", "INVALID_YAML"),
+    errors.PolicyFileError: ("CONFIGURATION_FAILURE", "INVALID_YAML"),
     errors.PlanFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
     errors.ReportFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
     errors.AmbiguousArtifact: ("CONFIGURATION_FAILURE", "REQUIRED_FIELD_MISSING"),
@@ -45,6 +46,7 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.RequireFailed: ("VERIFICATION_FAILURE", "VALIDATION"),
     errors.TooManyChanges: ("VERIFICATION_FAILURE", "VALIDATION"),
     errors.WouldRemove: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.PolicyBroken: ("VERIFICATION_FAILURE", "VALIDATION"),
 }
 
 

@@ -1,0 +1,143 @@
+"""`manifest` and `policy` without a checkout: the text itself, or `-` for standard input (contract §6)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from canary import KEY
+from ci.steps import CIS
+from conftest import MODELS, RunStep, entrypoint
+from har_sandbox import Sandbox
+
+MANIFEST = f"""\
+version: 1
+registry-ref: {MODELS}
+changes:
+  - artifact: resnet50
+    mode: add
+    labels: [stage=dev]
+"""
+POLICY = "version: 1\nkeys:\n  stage: {values: [dev]}\n"
+
+
+@pytest.fixture
+def box(sandbox: Sandbox) -> Sandbox:
+    sandbox.add_artifact(MODELS, "resnet50", package_type="DOCKER", labels=[])
+    return sandbox
+
+
+@pytest.mark.parametrize("ci", CIS)
+@pytest.mark.parametrize(
+    ("manifest", "policy"),
+    [
+        (MANIFEST, POLICY),
+        ("\n  " + MANIFEST.replace("\n", "\n  "), "\n\n" + POLICY),
+        (
+            json.dumps({"version": 1, "registry-ref": MODELS, "changes": [{"artifact": "resnet50", "mode": "add", "labels": ["stage=dev"]}]}),
+            '{"version": 1, "keys": {"stage": {"values": ["dev"]}}}',
+        ),
+        (f"{{version: 1, registry-ref: {MODELS}, changes: [{{artifact: resnet50, mode: add, labels: [stage=dev]}}]}}", " {version: 1, others: allow}"),
+    ],
+    ids=["yaml", "indented", "json", "flow"],
+)  # fmt: skip
+def test_the_text_itself(run_step: RunStep, box: Sandbox, ci: str, manifest: str, policy: str) -> None:
+    """Several lines, or a text that begins with `{`, are the file; indentation as it is."""
+    done = run_step(ci, box, {"manifest": manifest, "policy": policy})
+    assert (done.code, box.labels(MODELS, "resnet50")) == (0, ["stage=dev"]), done.log
+
+
+@pytest.mark.parametrize(
+    ("ci", "spelt"), [("github", "manifest"), ("harness", "manifest"), ("terminal", "HAR_LABELS_MANIFEST")]
+)
+def test_problems_of_a_text_name_its_input(run_step: RunStep, box: Sandbox, ci: str, spelt: str) -> None:
+    """With line and column in the text as it was given."""
+    done = run_step(
+        ci, box, {"manifest": MANIFEST.replace("mode: add", "mode: ad"), "policy": POLICY + "other: deny\n"}
+    )
+    assert (done.code, sorted(done.errors), box.requests) == (2, ["HAR-MANIFEST", "HAR-POLICY-FILE"], [])
+    assert f"{spelt}:5:11: `mode` is 'ad'" in done.err
+    assert (
+        f"{spelt.replace('manifest', 'policy').replace('MANIFEST', 'POLICY')}:4:1: there is no key `other`" in done.err
+    )
+
+
+@pytest.mark.parametrize("text", ["labels.yaml", " labels.yaml\n", "./{x}.yaml"])
+def test_one_line_is_a_path(run_step: RunStep, box: Sandbox, text: str) -> None:
+    """A path with the line end that a block of YAML puts behind it, too."""
+    done = run_step("github", box, {"manifest": text})
+    assert (done.code, box.requests) == (2, [])
+    assert f"`manifest` names {text.strip()!r}, which can't be read" in done.err
+
+
+def test_a_text_that_holds_the_key_is_refused_unseen(run_step: RunStep, box: Sandbox) -> None:
+    """As in any other input."""
+    done = run_step("github", box, {"manifest": MANIFEST + f"# {KEY}\n"})
+    assert (done.code, box.requests) == (2, [])
+    assert "`manifest` contains the key" in done.err
+
+
+def test_an_expression_that_nobody_resolved_is_refused(run_step: RunStep, box: Sandbox) -> None:
+    """In a text as in its file."""
+    done = run_step("harness", box, {"manifest": MANIFEST.replace("stage=dev", "stage=<+pipeline.name>")})
+    assert (done.code, box.requests) == (2, [])
+    assert "`manifest`" in done.err
+
+
+def test_a_text_is_no_file_that_another_input_could_write_over(run_step: RunStep, box: Sandbox) -> None:
+    """Only paths clash."""
+    done = run_step("github", box, {"manifest": MANIFEST, "policy": MANIFEST})
+    assert done.errors == ["HAR-POLICY-FILE"] * len(done.errors)
+
+
+def _piped(run_step: RunStep, box: Sandbox, text: str | bytes, *words: str) -> subprocess.CompletedProcess[bytes]:
+    variables = run_step.variables("terminal", run_step.new_folder(), box, {}, {})
+    content = text.encode() if isinstance(text, str) else text
+    return subprocess.run(
+        entrypoint(*words), env=variables, input=content, capture_output=True, timeout=60, check=False
+    )
+
+
+def test_standard_input_in_a_terminal(run_step: RunStep, box: Sandbox) -> None:
+    """`-` is read once, for manifest or policy."""
+    ran = _piped(run_step, box, MANIFEST, "--manifest", "-", "--policy", POLICY)
+    assert (ran.returncode, box.labels(MODELS, "resnet50")) == (0, ["stage=dev"]), ran.stderr
+    box.put_labels(MODELS, "resnet50", [])
+    ran = _piped(run_step, box, POLICY.replace("dev", "test"), "--manifest", MANIFEST, "--policy=-")
+    assert (ran.returncode, box.labels(MODELS, "resnet50")) == (2, None)
+    assert b"'stage=dev' is not allowed: stdin:3:11 says that" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--manifest", "-", "--policy", "-"], "`--manifest` and `--policy` are both standard input"),
+        (["--policy", "-", "--metrics-file", "m=-"], "`--policy` and `--metrics-file` are both standard input"),
+        (["--manifest=-", "--policy=-", "--metrics-file=-"], "are all standard input"),
+    ],
+)
+def test_standard_input_is_there_for_one_input(run_step: RunStep, box: Sandbox, words: list[str], named: str) -> None:
+    """Two that would share it are told by name, before any request."""
+    ran = _piped(run_step, box, MANIFEST, *words)
+    assert (ran.returncode, box.requests) == (2, [])
+    assert named in ran.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"\xff\xfe", "is not UTF-8 text"), (b"", "a policy is a mapping, and it is empty")]
+)
+def test_standard_input_that_is_no_text(run_step: RunStep, box: Sandbox, content: bytes, why: str) -> None:
+    """One clear error."""
+    ran = _piped(run_step, box, content, "--manifest", MANIFEST, "--policy", "-")
+    assert (ran.returncode, box.requests) == (2, [])
+    assert why in ran.stderr.decode()
+
+
+@pytest.mark.parametrize("ci", ["github", "harness", "hybrid"])
+def test_a_step_of_a_ci_has_no_standard_input(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """It would wait for nobody."""
+    done = run_step(ci, box, {"manifest": "-"})
+    assert (done.code, box.requests) == (2, [])
+    assert "`manifest` is '-', and a step of a CI has no standard input" in done.err
