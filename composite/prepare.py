@@ -29,7 +29,7 @@ KEPT = frozenset(
     {
         "index-url", "pypi-url", "extra-index-url", "no-index", "find-links", "trusted-host",
         "proxy", "no-proxy-env", "cert", "client-cert", "keyring-provider", "use-feature", "use-deprecated",
-        "timeout", "default-timeout", "retries", "resume-retries", "cache-dir", "no-cache-dir",
+        "timeout", "default-timeout", "retries", "resume-retries",
     },
 )  # fmt: skip
 OTHER_WAYS = "put actions/setup-python before this step, or use the action without `/composite`, a container that needs no Python"
@@ -122,7 +122,8 @@ def _settings_of_pip(pip: list[str], environ: Mapping[str, str]) -> dict[str, st
 
 
 def _install(pip: list[str], environ: Mapping[str, str]) -> None:
-    options = ["--quiet", "--no-input", "--disable-pip-version-check"]
+    # What lies in pip's cache as built from a locked file is held to no hash, and a job may keep that cache in its workspace.
+    options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-cache-dir"]
     held = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(LOCK)]
     ran = _run([*pip, "install", *options, *held], environ)
     if ran.returncode:

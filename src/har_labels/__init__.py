@@ -31,6 +31,7 @@ What was given
     flags           the terminal's flags, made from the same inputs
 Planning and writing
     planner         one task an artifact, by as few reads as it takes
+    selecting       what `where` says of artifacts as they are read
     replay          a plan file, or what takes a run back, planned again
     planfile        a plan as JSON lines
     reportfile      the report of a run as the steps that take back what it wrote
@@ -77,6 +78,7 @@ Files
     metrics.foreign     what a file is that can't be read as metrics
 What is meant (values to values, from here on)
     entries         what is asked of which artifacts, and this run's share of them
+    patterns        the items of `artifact`, some of which take others off
     checks          what each kind of input may hold, and the words for what it may not
     flaws           what an item of a list can't be meant as, and what it may be meant otherwise
     maps            labels given as one map, to items

@@ -71,7 +71,8 @@ class Origin(NamedTuple):
 class Row:
     """One artifact as a list or a summary shows it. `labels` is None where they are not shown at all.
 
-    `is_deleted`: the registry still lists it, as soft-deleted. It is found by nothing any more.
+    `is_deleted`: the registry still lists it, as soft-deleted. It is found by nothing any more. `left_out` are the places
+    of the entries whose `where` is false for it, see `selecting`.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Row:
     facts: ArtifactFacts
     origin: Origin | None = None
     is_deleted: bool = False
+    left_out: frozenset[int] = frozenset()
 
     @property
     def lean(self) -> Row:

@@ -158,6 +158,10 @@ class Writer:
             # It waits its own turn; the one that was waited for already is the PUT's.
             self._renewal.renew(task)
         if task.labels is None or not task.may_be_written:
+            if not task.is_still_selected():
+                self._notice(f"skipped: {task.subject} was changed meanwhile, and `where` no longer holds")
+                task.end(Status.SKIPPED, task.labels)
+                return False
             task.aim()
             if task.target == task.labels:
                 task.end(Status.UNCHANGED, task.labels)
@@ -215,7 +219,7 @@ class Writer:
         return bool(task.unread and is_missing and self._clock.monotonic() < task.unread.waits_until)
 
     def _failed(self, task: Task, error: HarLabelsError) -> None:
-        if task.unread and isinstance(error, NoSuchPath):
+        if task.unread and isinstance(error, NotFound | NoSuchPath):
             error = missing(task, error)
         task.fail(error, task.labels)
         if task.outcome and task.outcome.status is Status.SKIPPED:

@@ -37,7 +37,7 @@ _PLATFORM_BUNDLES = (
 # In a folder of certificates other files may lie about; no bundle is as large.
 _LARGEST_IN_A_FOLDER = 10 * 1024 * 1024
 
-_WITHOUT = "which holds no certificate"
+_WITHOUT = "which holds no certificate in PEM form"
 _CURE = "Name a readable file of certificates in PEM form, or a folder of such files; or unset the variable."
 
 
@@ -165,6 +165,7 @@ def _load_file(context: ssl.SSLContext, path: str) -> None:
         context.load_verify_locations(cafile=path)
     except ssl.SSLError as error:
         is_empty = error.reason == "NO_CERTIFICATE_OR_CRL_FOUND"
-        raise _Unusable(_WITHOUT if is_empty else f"which is damaged ({error.reason or error})") from None
+        why = f" ({error.reason})" if error.reason else ""  # else the place in Python's own source is all that it says
+        raise _Unusable(_WITHOUT if is_empty else f"which is damaged{why}") from None
     except OSError as error:
         raise _Unusable(f"which can't be read: {error.strerror}") from None

@@ -26,7 +26,7 @@ from har_labels.address import (
 )
 from har_labels.display import one_of
 from har_labels.entries import Shard, is_glob
-from har_labels.flaws import unresolved
+from har_labels.flaws import begins_with_dash, unresolved
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item, ListError, Written, lines_of, numbered, parse_expressions, parse_list
 from har_labels.maps import begins_map, no_map, parse_map
@@ -134,13 +134,25 @@ def _list(given: Texts) -> tuple[Item, ...]:
     return _items_of(given, _read_items)
 
 
+def _templates(given: Texts) -> tuple[Item, ...]:
+    return _items_of(given, _read_items, renders=True)
+
+
 def _labels(given: Texts) -> tuple[Item, ...]:
     return _items_of(given, read_labels, renders=True)
 
 
 def _expressions(given: Texts) -> tuple[Item, ...]:
+    """Raises for the items of a YAML list: with its dash, `- metrics.loss < 1` holds of every loss."""
     texts = (item.text for value in _values(given) for item in parse_expressions(value))
-    return numbered((text, Written.AS_LINE) for text in texts)
+    found = numbered((text, Written.AS_LINE) for text in texts)
+    for item in found:
+        if begins_with_dash(item.text):
+            raise wrong(
+                f"line {item.position} begins with `- `, as an item of a YAML list does, and this is one text",
+                "Leave the dash out: each line is an expression; a minus has no blank behind it, as in `-metrics.loss`.",
+            )
+    return found
 
 
 def _patterns(given: Texts) -> tuple[Item, ...]:
@@ -271,6 +283,7 @@ OnFailure = Annotated[OnFailureName, PlainValidator(_one_of(OnFailureName))]
 ArtifactType = Annotated[ArtifactTypeName, PlainValidator(_one_of(ArtifactTypeName))]
 AuthScheme = Annotated[AuthSchemeName, PlainValidator(_one_of(AuthSchemeName))]
 Items = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_list)]
+TemplateItems = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_templates)]
 LabelItems = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_labels)]
 Patterns = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_patterns)]
 Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_expressions)]

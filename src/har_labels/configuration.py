@@ -64,11 +64,11 @@ class Configuration:
 
     @property
     def mode(self) -> str:
-        """What the run is told to do, in one word: without a mode `default`, empty where it could not be understood."""
+        """What the run is told to do, in one word; empty without a mode, and where it could not be understood."""
         settings = self.settings
         told_by = (("apply-plan", settings.apply_plan), ("undo", settings.undo), ("manifest", settings.manifest))
         named = next((name for name, given in told_by if given), "")
-        return named or ("" if "mode" in self.bad else str(self.settings.mode or "default"))
+        return named or ("" if "mode" in self.bad else str(self.settings.mode or ""))
 
     def holds_key(self, text: str) -> bool:
         """Whether the key stands in a text, where it must not go."""
@@ -143,7 +143,12 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
 
 def _path_notices(platform: Platform, settings: Settings, spell: Callable[[str], str]) -> list[str]:
     written = {spell(name): path for name, path in written_files(settings).items()}
-    return platform.path_notices(written, {spell("metrics_file"): [item.text for item in settings.metrics_file]})
+    listed = []
+    for item in settings.metrics_file:
+        from har_labels.metrics.sources import source_of
+
+        listed.append((item.text, source_of(item.text).path))
+    return platform.path_notices(written, {spell("metrics_file"): listed})
 
 
 @dataclass(frozen=True, slots=True)

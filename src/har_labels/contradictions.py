@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from har_labels.checks import STDIN, is_file
+from har_labels.display import one_of
 from har_labels.entries import is_glob
 from har_labels.errors import InputError
 from har_labels.files import is_same_file
@@ -19,8 +20,8 @@ Problems = Iterator[tuple[str, str]]
 
 # What belongs to making a plan; one that is applied is made already, and an undo's is in its report.
 PLANNING = (
-    "registry_ref", "artifact", "artifact_type", "manifest", "labels", "labels_file", "metrics_file", "mode",
-    "on_conflict", "owned", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
+    "registry_ref", "artifact", "artifact_type", "where", "manifest", "labels", "labels_file", "metrics_file", "mode",
+    "on_conflict", "owned", "remove", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
     "shard",
 )  # fmt: skip
 # What a manifest says entry by entry, and the input may not say beside it.
@@ -32,6 +33,7 @@ MODES_OF = {
     "labels_file": frozenset(Mode) - WITHOUT_LABELS,
     "owned": frozenset({Mode.REPLACE}),
     "on_conflict": frozenset({Mode.UPSERT}),
+    "remove": frozenset({Mode.ADD, Mode.UPSERT}),
 }
 
 # What a move has no use for: it is about one artifact and the others of `among`, all at once. Some belong to other inputs
@@ -123,24 +125,21 @@ def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
     for name, modes in MODES_OF.items():
         if name not in said or settings.effective_mode in modes:
             continue
-        if len(modes) > 1:
+        if modes == MODES_OF["labels"]:
             yield (
                 f"`{setting(spell('mode'), settings.effective_mode)}` takes no `{spell(name)}`",
                 f"Leave `{spell(name)}` out, or choose another mode.",
             )
         elif not settings.manifest:  # there it is a default of the entries
-            fitting = setting(spell("mode"), min(modes))
+            fitting = one_of(setting(spell("mode"), mode) for mode in sorted(modes))
             given = f", not with `{settings.mode}`" if settings.mode else ""
-            yield (
-                f"`{spell(name)}` goes with `{fitting}`{given}",
-                f"Leave `{spell(name)}` out, or use `{fitting}`.",
-            )
+            yield f"`{spell(name)}` goes with {fitting}{given}", f"Leave `{spell(name)}` out, or use {fitting}."
 
 
 def _move(settings: Settings, said: frozenset[str], bad: frozenset[str], spell: Spell) -> Problems:
     moving = setting(spell("mode"), Mode.MOVE)
     if settings.mode is not Mode.MOVE:
-        if "among" in said and not settings.apply_plan:
+        if "among" in said and not (settings.apply_plan or settings.undo):
             given = f", not with `{settings.mode}`" if settings.mode else ""
             yield (
                 f"`{spell('among')}` goes with `{moving}`{given}",

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from har_labels.answers import asked_for
 from har_labels.display import number
-from har_labels.errors import ArtifactNotFound, Defect, HarLabelsError, OutOfReach, Overwritten
-from har_labels.task import Task
+from har_labels.errors import ArtifactNotFound, Defect, HarLabelsError, NoSuchPath, NotFound, OutOfReach, Overwritten
+from har_labels.reading import advice_on
+from har_labels.task import AFTER_A_WAIT, Task, Unread
 
 _NOTHING_WRITTEN = "nothing was written"
 _NOT_KNOWN = "whether the labels were written is not known"
@@ -27,7 +28,16 @@ def given_up(task: Task) -> HarLabelsError:
 def missing(task: Task, error: HarLabelsError) -> HarLabelsError:
     """An artifact that could not be read, and whose write came to `error`: a 404, or nothing where reading came to one."""
     assert task.unread
-    before = f" (reading it: {task.unread.error.what})"
+    found = error if isinstance(error, NotFound) else _missing(task, task.unread, error)
+    if task.unread.wait and isinstance(error, NotFound | NoSuchPath):
+        found = found.reworded(f"{found.what} (waited {task.unread.wait:g} s)").with_next_step(AFTER_A_WAIT)
+    if advice := advice_on(task.name, task.ref):
+        return found.with_next_step(advice)
+    return found
+
+
+def _missing(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsError:
+    before = f" (reading it: {unread.error.what})"
     waited = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
     return ArtifactNotFound(
         f"{task.subject} was not found: {error.what}{waited}{before}",
@@ -52,7 +62,8 @@ def cut_short(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
     if task.is_known:
         return Overwritten(f"{task.subject}: the change was undone and not made again{because}")
     said = f"{task.doubt.error.what}; " if task.doubt else ""
-    return (reason or Defect("")).reworded(f"{task.subject}: {said}{_NOT_KNOWN}{because}")
+    known = _known(task) if task.doubt and task.doubt.written is False else _NOT_KNOWN
+    return (reason or Defect("")).reworded(f"{task.subject}: {said}{known}{because}")
 
 
 def _known(task: Task) -> str:

@@ -13,7 +13,7 @@ from har_labels.recipe import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Which artifacts of one registry get which recipe. `patterns` are names or globs.
+    """Which artifacts of one registry get which recipe. `patterns` are names or globs, less what `excluded` ones match.
 
     `places` says where in a manifest each pattern and the registry (as its text) stand, such as `labels.yml:4:15`.
     """
@@ -24,6 +24,7 @@ class Entry:
     recipe: Recipe
     skips_missing: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
 
     @property
     def needs_reading(self) -> bool:

@@ -16,6 +16,8 @@ from har_labels.lists import BLANKS, PASTED_OBJECT, Item, Written, parts_between
 # Harness resolves `<+name…>`, GitHub `${{ … }}`; neither has a meaning for a step that still finds it in its inputs.
 _OF_HARNESS = re.compile(r"<\+(?=[^\W\d_])")
 _OF_GITHUB = re.compile(r"\$\{\{")
+# Where placeholders are looked away from, the braces are, too.
+_OF_GITHUB_OUTSIDE = re.compile("\\$(?=\ufffc|\\{\\{)")
 # How a template writes what would be taken for them.
 _HARNESS_LITERALLY, _GITHUB_LITERALLY = "{{ '<+' }}", "{{ '$' }}{{ '{{' }}"
 # How Harness and JSON, JavaScript, and Python write that there is nothing.
@@ -28,6 +30,8 @@ _DASH = re.compile(f"-[{BLANKS}]")
 _COMMENT = re.compile(f"(?:^|[{BLANKS}])#")
 _BLANK = re.compile(f"[{BLANKS}]")
 _PAIR = re.compile(f"[^{BLANKS}=]+=")
+# A time and an address have a colon, too.
+_PAIR_BY_COLON = re.compile(f"[^{BLANKS}=:]*[^\\W\\d][^{BLANKS}=:]*:(?!//)[^{BLANKS}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,15 @@ def flaw_in(item: Item, *, renders: bool = False) -> Flaw | None:
     if text in NOTHING and item.written is not Written.IN_MAP:
         why = "that is what a program writes where there is no value"
         return Flaw(why, f"Give the expression a value, or leave the item out; {literally}.")
-    if _DASH.match(text):
+    if begins_with_dash(text):
         why = "it begins with `- `, as an item of a YAML list does, and this is one text"
         return Flaw(why, f"Leave the dash out: each line is an item; {literally}.")
     return None
+
+
+def begins_with_dash(text: str) -> bool:
+    """Whether it looks like an item of a YAML list."""
+    return bool(_DASH.match(text))
 
 
 def remarks_on(items: Sequence[Item], *, are_labels: bool = False) -> Iterator[str]:
@@ -127,8 +136,10 @@ def _has_comment(items: Sequence[Item], at: int) -> bool:
 
 def _is_several_by_blanks(items: Sequence[Item], at: int) -> bool:
     item = items[at]
-    words = without_placeholders(item.text).split() if item.written is Written.ALONE else []
-    return bool(words) and bool(_PAIR.match(words[0])) and sum(bool(_PAIR.match(word)) for word in words) > 1
+    if item.written not in {Written.ALONE, Written.SPLIT}:
+        return False
+    words = _BLANK.split(without_placeholders(item.text))
+    return sum(bool(_PAIR.match(word) or _PAIR_BY_COLON.match(word)) for word in words) > 1
 
 
 def _is_rest_of_a_text(items: Sequence[Item], at: int) -> bool:
@@ -183,4 +194,7 @@ _REMARKS_ON_LABELS = (_Kind(_has_no_value, "has no value behind its key, or what
 
 
 def _written(text: str, what: re.Pattern[str], by: str) -> str:
+    outside = _OF_GITHUB_OUTSIDE if what is _OF_GITHUB else what
+    if len(what.findall(text)) > len(outside.findall(without_placeholders(text))):
+        return f"a placeholder can't hold it, but `{by}` beside one writes it"
     return f"`{shown(quote(what.sub(lambda _found: by, text)))}` is that very text"

@@ -56,7 +56,8 @@ def fail_harmful(plan: Plan, settings: Settings) -> None:
 
 def fails_as_harmful(task: Task, settings: Settings) -> bool:
     """Fails one artifact, and says so, that a write is known to harm, or may harm unseen."""
-    if settings.api_url.keeps_types or settings.allow_type_loss or not (task.is_typed_hugging_face or task.unread):
+    is_at_risk = task.is_typed_hugging_face or task.has_unseen_type
+    if settings.api_url.keeps_types or settings.allow_type_loss or not is_at_risk:
         return False
     task.fail(_would_lose_type(task), task.labels)
     return True
@@ -230,9 +231,11 @@ def _requests_for(changing: Sequence[Task]) -> int:
 
 def _would_lose_type(task: Task) -> TypeLoss:
     clears = "a server without /har/ in its API base clears that on a write; nothing was written"
-    if task.unread:
+    if task.has_unseen_type:
+        unseen = "can't be read" if task.unread else "is shown by no list"
+        why = f" ({task.unread.error.what})" if task.unread else ""
         return TypeLoss(
-            f"{task.subject} can't be read, so it may be a model or a dataset, and {clears} ({task.unread.error.what})",
+            f"{task.subject} {unseen}, so it may be a model or a dataset, and {clears}{why}",
             "Let the key read the registry; `allow-type-loss: true` writes all the same.",
         )
     return TypeLoss(

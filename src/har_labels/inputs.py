@@ -197,7 +197,7 @@ def _unknown_flag(inputs: Inputs, word: str, fields: Iterable[str]) -> InputErro
         return InputError(
             f"`{word}` stands behind no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
         )
-    name = word.lstrip("-").partition("=")[0].replace("-", "_")
+    name = word.lstrip("-").partition("=")[0].replace("-", "_").lower()
     if cure := instead_of(name, lambda other: f"--{dashed(other)}"):
         return InputError(f"the flag `{word.partition('=')[0]}` is none any more", cure)
     near = _near(name, set(fields))

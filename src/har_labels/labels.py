@@ -114,7 +114,8 @@ class Change:
 
     `given` holds the labels of `labels`, for `remove` its patterns. `owned` makes a `replace` touch only
     what matches it. `removes_nothing`: no `mode` was given, so a `replace` that would take a label away is
-    refused (contract §3); `owned` is a scope of its own. Applying a change twice is applying it once.
+    refused (contract §3); `owned` is a scope of its own. What matches a pattern of `removals` goes before `add` or `upsert`
+    give theirs, and what is given stays. Applying a change twice is applying it once.
     """
 
     mode: Mode
@@ -122,6 +123,12 @@ class Change:
     owned: tuple[str, ...] = ()
     on_conflict: OnConflict = OnConflict.OVERWRITE
     removes_nothing: bool = False
+    removals: tuple[str, ...] = ()
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of what is taken away: of `remove`, as a mode or beside another."""
+        return self.given if self.mode is Mode.REMOVE else self.removals
 
     @property
     def is_merging(self) -> bool:
@@ -151,11 +158,11 @@ class Change:
             case Mode.MOVE if self.sets_keys:
                 return self._upsert(current)
             case Mode.ADD | Mode.MOVE:
-                return to_labels([*current, *self.given])
+                return to_labels([*self._without_removals(current), *self.given])
             case Mode.REMOVE:
                 return to_labels(label for label in current if not matches_any(self.given, label))
             case Mode.UPSERT:
-                return self._upsert(current)
+                return self._upsert(self._without_removals(current))
             case Mode.CLEAR:
                 return ()
             case Mode.READ:
@@ -163,6 +170,11 @@ class Change:
 
     def _is_foreign(self, label: str) -> bool:
         return bool(self.owned) and not matches_any(self.owned, label)
+
+    def _without_removals(self, current: Labels) -> Labels:
+        if not self.removals:
+            return current
+        return tuple(label for label in current if label in self.given or not matches_any(self.removals, label))
 
     def _upsert(self, current: Labels) -> Labels:
         wanted = {pair[0]: label for label in self.given if (pair := key_and_value(label))}

@@ -100,7 +100,8 @@ def parse_expressions(text: str) -> tuple[Item, ...]:
 
 def lines_of(text: str) -> list[str]:
     """The lines that say something, trimmed: no empty ones, and no comments, which begin with `#` and a blank."""
-    lines = (line.strip(BLANKS) for line in as_lines(text).split("\n"))
+    # A byte-order mark stands in the middle where files were put together.
+    lines = (line.removeprefix("\ufeff").strip(BLANKS) for line in as_lines(text).split("\n"))
     return [line for line in lines if line and not _is_comment(line)]
 
 

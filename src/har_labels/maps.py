@@ -97,10 +97,9 @@ def _twice(keys: Iterable[str]) -> str | None:
 
 
 def _key_twice(key: str, labels: Sequence[str]) -> ListError:
-    return ListError(
-        f"its key {in_backquotes(key)} is there twice",
-        f"keep one of the two, or write {_as_array(labels)} to have both as labels",
-    )
+    several = list(dict.fromkeys(labels))
+    both = f", or write {_as_array(several)} to have both as labels" if len(several) == len(labels) else ""
+    return ListError(f"its key {in_backquotes(key)} is there twice", f"keep one of the two{both}")
 
 
 def _yaml_pairs(text: str) -> dict[str, object]:
@@ -145,7 +144,8 @@ def _label(key: str, value: object, pairs: dict[str, object]) -> str:
     if isinstance(value, dict | list):
         kind = "a map" if isinstance(value, dict) else "a list"
         flat = list(flattened(pairs))
-        cure = f"write one text for each key, or all labels as a list: {_as_array(flat)}"
+        cure = "write one text for each key"
+        cure += f", or all labels as a list: {_as_array(flat)}" if flat else ", or leave the key out"
         raise ListError(f"its key {in_backquotes(key)} has {kind}, and not one text", cure)
     if isinstance(value, Unreadable):
         cure = f"write the value plainly: {in_backquotes(_as_map(key, '…'))}"

@@ -21,6 +21,7 @@ from har_labels.display import number
 from har_labels.entries import Entry, is_glob
 from har_labels.errors import HarLabelsError, NotFound, Overwritten, Unreadable
 from har_labels.goal import FormerGoal
+from har_labels.labels import Change
 from har_labels.plan import Status
 from har_labels.reading import Reader, Reading, Rows, choose, matching
 from har_labels.recipe import Among
@@ -40,7 +41,7 @@ class Listing:
 
     entry: Entry
     among: Among
-    label: str
+    change: Change
     rows: tuple[Row, ...]
     at: float
     told: float
@@ -50,7 +51,7 @@ class Listing:
         cls,
         entry: Entry,
         among: Among,
-        label: str,
+        change: Change,
         rows: Rows,
         *,
         at: float,
@@ -58,7 +59,7 @@ class Listing:
         beside: Iterable[Place] = (),
     ) -> Listing:
         """What the rows that were read tell. Raises Unreadable where one's labels are not shown: unknown is not without."""
-        known = set(beside)
+        known, (label,) = set(beside), change.given
         kept: dict[Row, None] = {}
         for row in _meant(entry, among, rows):
             if row.labels is None:
@@ -68,7 +69,7 @@ class Listing:
                 )
             if label in row.labels or _place(row) in known:
                 kept[row] = None
-        return cls(entry, among, label, tuple(kept), at, told)
+        return cls(entry, among, change, tuple(kept), at, told)
 
     def again(self, reader: Reader, clock: Clock, beside: Iterable[Place]) -> Listing:
         """The same, asked anew. Raises what the reader raises, and ArtifactNotFound where the one is gone."""
@@ -78,7 +79,12 @@ class Listing:
         rows = reader.rows(self.entry.ref, names=names, globs=globs)
         choose(rows.get(name, []), self.entry.ref, name, self.entry.artifact_type)
         told = clock.monotonic()
-        return self.of(self.entry, self.among, self.label, rows, at=at, told=told, beside=beside)
+        return self.of(self.entry, self.among, self.change, rows, at=at, told=told, beside=beside)
+
+    @property
+    def label(self) -> str:
+        """The one label."""
+        return self.change.given[0]
 
     @property
     def holders(self) -> set[Place]:
@@ -117,13 +123,23 @@ class Move:
                     task.remember()
                 task.take(Reading(row, listing.at))
         self.listing = listing
-        if not any(task.may_be_written for task in self.tasks):  # what we have made of it is no answer to `require`
+        if not self.is_begun:  # what we have made of it is no answer to `require`
             listing.among.holders = listing.names
 
     @property
     def is_alone(self) -> bool:
         """Whether the one, and no other, had the label when it was last listed."""
         return self.listing.holders == {_of_task(self.one)}
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the one has the label, and no other value of its key."""
+        return self.listing.change.apply(self.one.labels) == self.one.labels
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything may have been written."""
+        return any(task.may_be_written for task in self.tasks)
 
     def former(self) -> list[Task]:
         """The tasks of all others who had the label when it was last listed, and are to give it up."""
@@ -180,8 +196,9 @@ class Mover:
         one = self._move.one
         try:
             self._renew()
-            one.aim()
-            if one.target != one.labels:
+            if not self._move.is_begun or not self._move.is_given:  # `require` is not asked of what we have made of it
+                one.aim()
+            if not self._move.is_given:
                 self._write([one])
             if not one.outcome:
                 self._renew()
@@ -233,7 +250,7 @@ class Mover:
         except HarLabelsError as error:
             self._end(error.reworded(f"{one.subject}: the label was written, but could not be looked at: {error.what}"))
             return True
-        if self._move.is_alone and one.goal.wanted(one.labels) == one.labels:
+        if self._move.is_alone and self._move.is_given:
             self._end(None)
             return True
         if len(self._move.listing.holders) == 1 and not self._move.is_alone:

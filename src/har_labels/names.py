@@ -17,9 +17,11 @@ class Kind(Enum):
 def instead_of(name: str, spell: Callable[[str], str]) -> str:
     """What to write instead of an input that is none any more, and empty text for any other name.
 
-    `spell` writes the name of an input (with underscores) as its reader does.
+    `spell` writes the name of an input (with underscores) as its reader does. How the words are put together makes no
+    difference: `shardIndex` of a plugin's settings comes as `shardindex`.
     """
-    if name in {"shard_index", "shard_total"}:
+    name = name.lower().replace("_", "")
+    if name in {"shardindex", "shardtotal"}:
         return f"Write INDEX/TOTAL into `{spell('shard')}` instead, counted from 0: `0/3` is the first of three."
     return (
         "Leave it out: labels are always rendered, and `{{ '{{ x }}' }}` writes braces." if name == "templates" else ""

@@ -27,17 +27,17 @@ from har_labels.errors import (
     WouldRemove,
 )
 from har_labels.goal import ChangeGoal
-from har_labels.labels import Change, Changes, Labels, Mode, matches
+from har_labels.labels import Change, Changes, Labels, Mode, key_and_value, matches
 from har_labels.moving import Listing, Move, unmatched
 from har_labels.plan import MOST_WITH_FACTS, ArtifactFacts, Breaches, Outcome, Status, Step
 from har_labels.reading import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.recipe import Baseline, Recipe
-from har_labels.task import Task, Unread
+from har_labels.selecting import Selected, Sieve
+from har_labels.task import AFTER_A_WAIT, Task, Unread
 from har_labels.timing import LONGEST_WAIT, Clock
 from har_labels.upserts import remarks_on
 
 _FIRST_WAIT = 0.5
-_AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
 
 
 class _Assigned(NamedTuple):
@@ -122,8 +122,11 @@ class Planner:
         self._matched: set[str] = set()
         self._read_only = 0
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
+        self._selected: dict[tuple[int, ...], Selected] = {}
         # What is worth telling of `upsert`, with the first artifact it is true of and how many there are.
         self._remarks: dict[str, tuple[str, int]] = {}
+        # Whether something was left out by `where` or a `!`, so that nothing may be left.
+        self._is_narrowed = False
 
     def plan(self, entries: Sequence[Entry]) -> Plan:
         """One task for each artifact that the entries name; several entries of one artifact become one task."""
@@ -132,8 +135,9 @@ class Planner:
             of_ref = [entry for entry in entries if entry.ref == ref]
             at = self._clock.monotonic()
             unread: dict[str, HarLabelsError] = {}
+            sieve = Sieve(ref, of_ref)
             try:
-                rows = self._rows(ref, of_ref, unread)
+                rows = self._rows(ref, of_ref, unread, sieve)
             except HarLabelsError as error:
                 plan.errors.append(of_ref[0].placed(str(ref), error) if isinstance(error, NotFound) else error)
                 continue
@@ -141,7 +145,7 @@ class Planner:
             if not self._take_baselines(plan, ref, of_ref, rows):
                 continue
             listing = self._take_holders(plan, of_ref, rows, at)
-            assigned = self._assigned(plan, of_ref, rows, unread)
+            assigned = self._assigned(plan, of_ref, rows, unread, sieve)
             self._read_only += sum(asked.is_read for asked in assigned.values())
             for row, asked in assigned.items():
                 is_told = len(assigned) == 1 or (asked.is_read and self._read_only <= MOST_WITH_FACTS)
@@ -149,8 +153,16 @@ class Planner:
                 self._add(plan, ref, reading, asked, self._unread(unread.get(row.name), asked, at))
             if listing and plan.tasks:
                 plan.move = Move(listing, plan.tasks)
+        self._tell_of_all(plan)
+        return plan
+
+    def _tell_of_all(self, plan: Plan) -> None:
+        """What is worth telling once everything is planned."""
         of_shard = f" of shard {self._shard.index} of {self._shard.total}" if self._shard.total > 1 else ""
-        if of_shard and not (plan.tasks or plan.others or plan.errors):
+        is_empty = not (plan.tasks or plan.others or plan.errors)
+        if is_empty and self._is_narrowed:
+            self._notice(f"no artifact{of_shard} is left, so there is nothing to do")
+        elif is_empty and of_shard:
             self._notice(f"there is no artifact{of_shard}, so there is nothing to do")
         if self._read_only > MOST_WITH_FACTS:
             told_of = f"of more than {MOST_WITH_FACTS:,} artifacts the results tell the labels alone"
@@ -162,25 +174,28 @@ class Planner:
         for remark, subjects in self._remarks.items():
             more = f" and {number(subjects[1] - 1, 'more artifact')}" if subjects[1] > 1 else ""
             self._notice(f"{subjects[0]}{more}: {remark}")
-        return plan
 
-    def _rows(self, ref: RegistryRef, entries: Sequence[Entry], unread: dict[str, HarLabelsError]) -> Rows:
+    def _rows(
+        self, ref: RegistryRef, entries: Sequence[Entry], unread: dict[str, HarLabelsError], sieve: Sieve
+    ) -> Rows:
         """The rows by name; a name that may be written without being read, and can't be read, goes to `unread`."""
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
         skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
         baselines = {one.name for one in baselines_of(entries)}
         among = {pattern for entry in entries if entry.recipe.among for pattern in entry.recipe.among.patterns}
-        rows = self._read(ref, patterns, skipping, beside=baselines | among)
+        rows = self._read(ref, patterns, skipping, sieve, beside=baselines | among)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         # What was just pushed may be known by its summary before a list shows its labels.
-        merging = {pattern for entry in entries if entry.recipe.is_merging for pattern in entry.patterns}
+        merging = {pattern for entry in entries if entry.recipe.needs_labels for pattern in entry.patterns}
         while (missing := self._missing(ref, patterns, rows, merging, unread)) and self._clock.monotonic() < until:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
             pause = min(2 * pause, LONGEST_WAIT)
-            rows |= self._read(ref, missing, skipping)
+            rows |= self._read(ref, missing, skipping, sieve)
             if among and not self._missing(ref, patterns, rows, merging, unread):
-                rows |= self._read(ref, [], None, beside=among)  # who has a label may have changed while this waited
+                rows |= self._read(
+                    ref, [], None, sieve, beside=among
+                )  # who has a label may have changed while this waited
         return rows
 
     def _take_baselines(self, plan: Plan, ref: RegistryRef, entries: Sequence[Entry], rows: Rows) -> bool:
@@ -201,7 +216,7 @@ class Planner:
                 try:
                     change = entry.recipe.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
                     told = self._clock.monotonic()
-                    listing = Listing.of(entry, among, change.given[0], rows, at=at, told=told)
+                    listing = Listing.of(entry, among, change, rows, at=at, told=told)
                     among.holders = listing.names
                     for pattern in unmatched(among, rows):
                         self._warning(f"`among` has {pattern!r}, and nothing in {entry.ref} matches that")
@@ -233,6 +248,7 @@ class Planner:
         ref: RegistryRef,
         patterns: Sequence[str],
         skipping: OnRefusal | None,
+        sieve: Sieve,
         *,
         beside: Collection[str] = frozenset(),
     ) -> Rows:
@@ -242,7 +258,9 @@ class Planner:
         mine = {name for name in names if self._shard.has(ref, name)}
         mine |= {name for name in beside if not is_glob(name)}
         globs = [pattern for pattern in dict.fromkeys([*patterns, *beside]) if is_glob(pattern)]
-        return self._reader.rows(ref, names=mine, globs=globs, skipping=skipping) if mine or globs else {}
+        if not mine and not globs:
+            return {}
+        return self._reader.rows(ref, names=mine, globs=globs, skipping=skipping, view=sieve.view)
 
     @staticmethod
     def _note_unread(
@@ -270,28 +288,68 @@ class Planner:
                 self._notice(f"{line}; what was there is not known")
 
     def _unread(self, error: HarLabelsError | None, asked: _Assigned, at: float) -> Unread | None:
-        return Unread(error, at + self._wait, asked.skips_missing) if error else None
+        return Unread(error, at + self._wait, asked.skips_missing, self._wait) if error else None
 
     def _assigned(
-        self, plan: Plan, entries: Sequence[Entry], rows: Rows, unread: Collection[str]
+        self, plan: Plan, entries: Sequence[Entry], rows: Rows, unread: Collection[str], sieve: Sieve
     ) -> dict[Row, _Assigned]:
         """Which recipes each row gets, in the order of the entries; what is missing goes into the plan."""
         assigned: dict[Row, _Assigned] = {}
-        for entry in entries:
+        left_out: set[Row] = set()
+        failed: dict[Row, HarLabelsError] = {}
+        for at, entry in enumerate(entries):
             # one for all that nothing else names
             alone = _Assigned(entry.artifact_type, (entry.recipe,), entry.skips_missing)
             mine = dict.fromkeys(
                 row
                 for pattern in entry.patterns
                 for row in (
-                    [_unread_row(pattern, entry, entries)]
+                    [sieve.view(_unread_row(pattern, entry, entries))]
                     if pattern in unread
                     else self._rows_for(plan, entry, pattern, rows)
                 )
             )
+            taken_off = self._taken_off(entry, rows)
             for row in mine:
+                if row.name in taken_off:
+                    continue
+                try:
+                    if not sieve.takes(at, row):
+                        left_out.add(row)
+                        continue
+                except HarLabelsError as error:
+                    failed.setdefault(row, error)
                 assigned[row] = assigned[row].and_then(alone) if row in assigned else alone
+        for row, why in failed.items():
+            step = Step(str(entries[0].ref), row.name, row.artifact_type, row.labels, row.labels or ())
+            plan.others.append(Outcome(step, Status.FAILED, row.labels, error=why))
+            del assigned[row]
+        if not failed and any(entry.recipe.where for entry in entries):
+            self._tell_left_out(entries, left_out, assigned)
         return assigned
+
+    def _taken_off(self, entry: Entry, rows: Rows) -> set[str]:
+        """The names that items with a `!` take off again."""
+        found: set[str] = set()
+        for pattern in entry.excluded:
+            names = matching(pattern, rows)
+            found.update(names)
+            self._is_narrowed = True
+            if not names and any(map(is_glob, entry.patterns)):
+                self._notice(f"{f'!{pattern}'!r} takes nothing off in {entry.ref}")
+        return found
+
+    def _tell_left_out(self, entries: Sequence[Entry], left_out: set[Row], assigned: Collection[Row]) -> None:
+        ref = entries[0].ref
+        out = sum(row not in assigned for row in left_out)
+        self._is_narrowed = self._is_narrowed or out > 0
+        self._notice(f"`where` leaves out {out:,} of {number(out + len(assigned), 'artifact')} in {ref}")
+        if partly := len(left_out) - out:
+            self._notice(f"`where` leaves {number(partly, 'artifact')} in {ref} without a part of the changes")
+        if out and not assigned:
+            # A misspelt key would else be green for ever.
+            for key in sorted(set().union(*(entry.recipe.keys_chosen_by for entry in entries)) - _keys_of(left_out)):
+                self._notice(f"`where` reads `current_map.{key}`, and no artifact there has a label with that key")
 
     def _goal(self, recipes: Sequence[Recipe], *, artifact: str, registry: str) -> ChangeGoal:
         changes = tuple(recipe.change_for(artifact=artifact, registry=registry) for recipe in recipes)
@@ -337,7 +395,7 @@ class Planner:
     def _miss(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
         error = entry.placed(pattern, error)
         if self._wait:
-            error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(_AFTER_A_WAIT)
+            error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(AFTER_A_WAIT)
         status = Status.SKIPPED if entry.skips_missing else Status.FAILED
         outcome = _without_reading(entry, pattern, status, None if entry.skips_missing else error)
         if outcome.step in self._missed:
@@ -350,6 +408,9 @@ class Planner:
     def _add(self, plan: Plan, ref: RegistryRef, reading: Reading, asked: _Assigned, unread: Unread | None) -> None:
         row, kind = reading.row, reading.row.artifact_type or asked.artifact_type
         task = Task(ref, row.name, kind, _NO_GOAL, reading, before=row.labels, target=row.labels or (), unread=unread)
+        if any(recipe.where for recipe in asked.recipes):
+            by = tuple(map(id, asked.recipes))
+            task.selected = self._selected.setdefault(by, Selected(asked.recipes, self._goal))
         try:
             goal = task.goal = self._goal(asked.recipes, artifact=row.name, registry=str(ref))
             task.aim()
@@ -371,10 +432,9 @@ class Planner:
     def _note_patterns(self, goal: ChangeGoal, labels: Labels) -> None:
         """Nothing matched is another answer than nothing to change (contract §3)."""
         for part in goal.changes.parts:
-            if part.mode is Mode.REMOVE:
-                unseen = [pattern for pattern in part.given if pattern not in self._matched]
-                self._unmatched.update(unseen)
-                self._matched.update(pattern for pattern in unseen if any(matches(pattern, one) for one in labels))
+            unseen = [pattern for pattern in part.patterns if pattern not in self._matched]
+            self._unmatched.update(unseen)
+            self._matched.update(pattern for pattern in unseen if any(matches(pattern, one) for one in labels))
 
 
 _NO_GOAL = ChangeGoal(Changes(()))
@@ -384,6 +444,11 @@ def _unread_row(name: str, entry: Entry, entries: Sequence[Entry]) -> Row:
     """The row of an artifact that nothing was read of: an entry without a type means what another names with one."""
     types = (other.artifact_type for other in entries if name in other.patterns and other.artifact_type)
     return Row(name, entry.artifact_type or next(types, ""), None, ArtifactFacts())
+
+
+def _keys_of(rows: Iterable[Row]) -> set[str]:
+    pairs = (key_and_value(label) for row in rows for label in row.labels or ())
+    return {pair[0] for pair in pairs if pair}
 
 
 def _is_there(rows: Sequence[Row]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from re import split
 from typing import TypeVar
 
@@ -84,17 +84,25 @@ class Reader:
         return Reading(choose(self.rows(ref, names={name}).get(name, []), ref, name, artifact_type), at)
 
     def rows(
-        self, ref: RegistryRef, *, names: set[str], globs: Sequence[str] = (), skipping: OnRefusal | None = None
+        self,
+        ref: RegistryRef,
+        *,
+        names: set[str],
+        globs: Sequence[str] = (),
+        skipping: OnRefusal | None = None,
+        view: Callable[[Row], Row] = lambda row: row,
     ) -> Rows:
         """The rows of all artifacts that have one of the names or match a glob, by name.
 
         A name that no list shows is looked up by its summary: then its one row has no labels. A name that does
         not exist is left out. `skipping` is told of the names that can't be read, and why, and raises that where they are
-        needed; with it an answer that is nonsense is not asked for again.
+        needed; with it an answer that is nonsense is not asked for again. `view` is given each row as it was read and
+        gives it back as it is to be kept: of many artifacts, what only the outputs of a single one tell is not.
         """
         found: Rows = {}
+        looking = _Looking(names, globs, view, is_needed=skipping is None)
         try:
-            self._list(ref, found, names, globs, is_needed=skipping is None)
+            self._list(ref, found, looking)
         except HarLabelsError as error:
             if not skipping:
                 raise
@@ -102,22 +110,22 @@ class Reader:
             return found
         for name in sorted(names - found.keys()):
             try:
-                self._look_up(ref, found, name, is_alone=len(names) + len(globs) == 1, is_needed=skipping is None)
+                self._look_up(ref, found, name, looking)
             except HarLabelsError as error:
                 if not skipping:
                     raise
                 skipping({name}, error)
         return found
 
-    def _look_up(self, ref: RegistryRef, found: Rows, name: str, *, is_alone: bool, is_needed: bool) -> None:
+    def _look_up(self, ref: RegistryRef, found: Rows, name: str, looking: _Looking) -> None:
         """One name that no list has shown."""
-        if not is_alone:
+        if not looking.is_for_one:
             # Rows move while a long list is paged; a search of its own tells.
-            self._search(ref, found, term=name, wanted=lambda row: row.name == name, is_needed=is_needed)
+            self._search(ref, found, replace(looking, names={name}, globs=()), term=name)
         if name not in found and (
-            row := self._patiently(ref, lambda: self._registry.summary(ref, name), is_needed=is_needed)
+            row := self._patiently(ref, lambda: self._registry.summary(ref, name), is_needed=looking.is_needed)
         ):
-            found[name] = [row]
+            found[name] = [looking.view(row)]
 
     def page_again(self, ref: RegistryRef, origin: Origin) -> list[Reading]:
         """What the page holds now that a row once stood on: with one request, its neighbours too."""
@@ -125,40 +133,29 @@ class Reader:
         rows = self._page(ref, origin.search, origin.number).rows
         return [Reading(row, at) for row in rows if not row.is_deleted]
 
-    def _list(self, ref: RegistryRef, found: Rows, names: set[str], globs: Sequence[str], *, is_needed: bool) -> None:
+    def _list(self, ref: RegistryRef, found: Rows, looking: _Looking) -> None:
         """Puts every row that is listed into `found`: by one listing, or by a search a name where that is less."""
-        terms = [*sorted(names), *(_longest_literal(glob) for glob in globs)]
-
-        def wanted(row: Row) -> bool:
-            return row.name in names or (not row.is_deleted and matches_any(globs, row.name))
-
-        def search(term: str) -> None:
-            self._search(ref, found, term=term, wanted=wanted, is_needed=is_needed)
-
+        terms = [*sorted(looking.names), *(_longest_literal(glob) for glob in looking.globs)]
         shortest = min(terms, key=len, default="")
         if terms and all(shortest in term for term in terms):
-            search(shortest)  # which finds the others, too
-        elif terms and (last := self._list_all(ref, found, wanted, len(terms), is_needed=is_needed)) is not None:
+            self._search(ref, found, looking, term=shortest)  # which finds the others, too
+        elif terms and (last := self._list_all(ref, found, looking, len(terms))) is not None:
             # What stood on the first page is known, but for the last name: a row of its other type may be behind it.
             known = found.keys() - {last}
-            for term in [*sorted(names - known), *map(_longest_literal, globs)]:
-                search(term)
+            for term in [*sorted(looking.names - known), *map(_longest_literal, looking.globs)]:
+                self._search(ref, found, looking, term=term)
 
-    def _search(
-        self, ref: RegistryRef, found: Rows, *, term: str, wanted: Callable[[Row], bool], is_needed: bool
-    ) -> None:
-        for page in self._pages(ref, term, is_needed=is_needed):
-            _keep(page, found, wanted, is_lean=len(found) > MOST_WITH_FACTS)
+    def _search(self, ref: RegistryRef, found: Rows, looking: _Looking, *, term: str) -> None:
+        for page in self._pages(ref, term, is_needed=looking.is_needed):
+            _keep(page, found, looking)
 
-    def _list_all(
-        self, ref: RegistryRef, found: Rows, wanted: Callable[[Row], bool], at_most: int, *, is_needed: bool
-    ) -> str | None:
+    def _list_all(self, ref: RegistryRef, found: Rows, looking: _Looking, at_most: int) -> str | None:
         """Lists the whole registry; None when that is done.
 
         If the first page tells that `at_most` searches cost fewer requests it stops there: the last name it saw.
         """
-        for at, page in enumerate(self._pages(ref, "", is_needed=is_needed)):
-            _keep(page, found, wanted, is_lean=len(found) > MOST_WITH_FACTS)
+        for at, page in enumerate(self._pages(ref, "", is_needed=looking.is_needed)):
+            _keep(page, found, looking)
             if at == 0 and page.items / (page.size or PAGE_SIZE) > at_most + 1:
                 return page.rows[-1].name if page.rows else ""
         return None
@@ -216,15 +213,13 @@ def _unread(ref: RegistryRef, doubt: Doubt, tries: int) -> HarLabelsError:
 
 def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:
     """The row that is meant: of the wanted type, else of no type. Raises ArtifactNotFound or AmbiguousArtifact."""
-    rows, deleted = [row for row in rows if not row.is_deleted], rows
+    rows, deleted = [row for row in rows if not row.is_deleted], [row for row in rows if row.is_deleted]
     if not rows and deleted:
         raise ArtifactNotFound(
             f"artifact {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted)", _RESTORE
         )
     if not rows:
-        plain = plain_name(name, ref)
-        cure = f"Labels belong to an artifact, not to its versions: write {plain}."
-        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", cure if plain not in {"", name} else "")
+        raise ArtifactNotFound(f"there is no artifact {name!r} in {ref}", advice_on(name, ref))
     if not artifact_type:
         if len(rows) > 1:
             kinds = " and ".join(sorted(row.artifact_type or "untyped" for row in rows))
@@ -233,10 +228,22 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
     for row in sorted(rows, key=lambda row: not row.artifact_type):
         if row.artifact_type in {artifact_type, ""}:
             return row
+    if any(row.artifact_type == artifact_type for row in deleted):
+        raise ArtifactNotFound(
+            f"the {artifact_type} {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted), and what is "
+            f"there now is a {rows[0].artifact_type}",
+            _RESTORE,
+        )
     raise ArtifactNotFound(
         f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name",
         "Check `artifact-type`, or leave it out.",
     )
+
+
+def advice_on(name: str, ref: RegistryRef) -> str:
+    """What to write instead of a name that is an image's address, or has a version behind it; else empty text."""
+    plain = plain_name(name, ref)
+    return f"Labels belong to an artifact, not to its versions: write {plain}." if plain not in {"", name} else ""
 
 
 def matching(pattern: str, rows: Rows) -> list[str]:
@@ -244,14 +251,33 @@ def matching(pattern: str, rows: Rows) -> list[str]:
     return [pattern] if pattern in rows else [name for name in rows if matches(pattern, name)]
 
 
-def _keep(page: Page, found: Rows, wanted: Callable[[Row], bool], *, is_lean: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """What one reading looks for, and how rows are kept; an answer that is nonsense is asked for again if it `is_needed`."""
+
+    names: set[str]
+    globs: Sequence[str]
+    view: Callable[[Row], Row]
+    is_needed: bool
+
+    @property
+    def is_for_one(self) -> bool:
+        return len(self.names) + len(self.globs) == 1
+
+    def wants(self, row: Row) -> bool:
+        return row.name in self.names or (not row.is_deleted and matches_any(self.globs, row.name))
+
+
+def _keep(page: Page, found: Rows, looking: _Looking) -> None:
+    is_lean = len(found) > MOST_WITH_FACTS
     for row in page.rows:
-        if wanted(row):
+        if looking.wants(row):
             rows = found.setdefault(row.name, [])
             # What is deleted and what was pushed anew under its name are two.
             key = (row.artifact_type, row.is_deleted)
+            viewed = looking.view(row)
             rows[:] = [other for other in rows if (other.artifact_type, other.is_deleted) != key] + [
-                row.lean if is_lean else row
+                viewed.lean if is_lean else viewed
             ]
 
 

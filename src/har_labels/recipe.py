@@ -5,28 +5,28 @@ Hides rendering: from items, templates and `require` lines to the `Change` and t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from har_labels.display import shown
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any
-from har_labels.language.scope import ARTIFACT_NAMES, Scope
+from har_labels.language.keys import first_parts
+from har_labels.language.scope import ARTIFACT_NAMES, LACKABLE_NAMES, Scope
 from har_labels.lists import Item, parse_expressions
 from har_labels.rendering import Rendered, has_placeholders, render_labels, render_patterns
 
 if TYPE_CHECKING:
+    from har_labels.plan import ArtifactFacts
     from har_labels.policy import Policy
-    from har_labels.rules import Requirement
+    from har_labels.rules import Requirement, Selection
 
+T = TypeVar("T")
 # What a `require` line may read of labels that are there.
 _OF_CURRENT = frozenset({"current", "current_map", "baseline", "holders"})
-# Where a path's first part ends.
-_END_OF_NAME = re.compile(r"[.\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,19 @@ class Surroundings:
 
     def scope(self, *, artifact: str, registry: str) -> Scope:
         return Scope(metrics=self.metrics, ci=self.ci, now=self.now, artifact=artifact, registry=registry)
+
+
+class Listed(Protocol):
+    """An artifact as a list shows it; `labels` is None where they are not shown."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def artifact_type(self) -> str: ...
+    @property
+    def labels(self) -> Labels | None: ...
+    @property
+    def facts(self) -> ArtifactFacts: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -87,6 +100,8 @@ class Recipe:
     owned: tuple[str, ...] = ()
     on_conflict: OnConflict = OnConflict.OVERWRITE
     requirements: Sequence[Requirement] = ()
+    where: Sequence[Selection] = ()
+    removals: Sequence[Item] = ()
     baseline: Baseline | None = None
     among: Among | None = None
     is_without_mode: bool = False
@@ -104,8 +119,26 @@ class Recipe:
 
     @property
     def needs_reading(self) -> bool:
-        """Whether it can't be made, or its `require` not be asked, without the labels that are there."""
-        return self.is_merging or any(_first_parts(one.names) & _OF_CURRENT for one in self.requirements)
+        """Whether it can't be made, or its `require` or `where` not be asked, without the artifact having been read."""
+        is_gated = any(first_parts(one.names) & _OF_CURRENT for one in self.requirements)
+        return self.is_merging or is_gated or bool(self._asked_of_artifacts & LACKABLE_NAMES)
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it can't be made, or its `where` not be asked, where the labels are not shown."""
+        return self.is_merging or bool(self._asked_of_artifacts & _OF_CURRENT)
+
+    @property
+    def _asked_of_artifacts(self) -> set[str]:
+        """The names that `where` reads."""
+        return first_parts(path for one in self.where for path in one.names)
+
+    @property
+    def keys_chosen_by(self) -> set[str]:
+        """The labels' keys that `where` reads, as far as they are names."""
+        of_labels = "current_map."
+        paths = (path for line in self.where for path in line.names if path.startswith(of_labels))
+        return {path.removeprefix(of_labels) for path in paths}
 
     @property
     def removes_nothing(self) -> bool:
@@ -116,10 +149,28 @@ class Recipe:
         """The change of one artifact. Raises Failures or InputError for labels that can't be."""
         if self._shared:
             return self._shared
-        change = self._checked(self.items, artifact=artifact, registry=registry, notice=self.notice)
-        if not any(self._reads(item) & ARTIFACT_NAMES for item in self.items):  # rendered once for all
+        change = self._checked(self.items, self.removals, artifact=artifact, registry=registry, notice=self.notice)
+        if not any(
+            self._reads(item) & ARTIFACT_NAMES for item in (*self.items, *self.removals)
+        ):  # rendered once for all
             self._shared = change
         return change
+
+    def selects(self, listed: Listed, *, registry: str) -> bool:
+        """Whether every line of `where` holds for an artifact. Raises TemplateError and Unreadable, which name it."""
+        if not self.where:
+            return True
+        from har_labels.facts import fact
+
+        def fact_of(name: str) -> object:
+            return fact(name, listed.facts, listed.artifact_type, self.surroundings.now)
+
+        scope = self.surroundings.scope(artifact=listed.name, registry=registry)
+        scope = replace(scope, current=listed.labels, fact=fact_of, asker="where")
+        try:
+            return all(line.holds(scope) for line in self.where)
+        except TemplateError as error:
+            raise error.reworded(f"{listed.name!r} in {registry}: {error.what}") from None
 
     def gate_for(self, change: Change, *, artifact: str, registry: str) -> Callable[[Labels | None], None]:
         """What raises RequireFailed when a `require` of this recipe does not hold for the labels there now."""
@@ -150,18 +201,27 @@ class Recipe:
         unknown = _unknown(has_metrics=has_metrics, is_alone=is_alone)
         problems: list[HarLabelsError] = []
         for requirement in self.requirements:
-            if not self.baseline and "baseline" in _first_parts(requirement.names):
+            if not self.baseline and "baseline" in first_parts(requirement.names):
                 what = f"{requirement.where} `{shown(requirement.source)}` reads `baseline`, and there is none"
                 problems.append(TemplateError(what, "Name the artifact to compare with: `baseline: NAME`."))
-            if not self.among and "holders" in _first_parts(requirement.names):
+            if not self.among and "holders" in first_parts(requirement.names):
                 what = f"{requirement.where} `{shown(requirement.source)}` reads `holders`, and nothing is moved"
                 problems.append(TemplateError(what, "It goes with `mode: move`."))
-            if not _first_parts(requirement.names) & unknown:
+            if not first_parts(requirement.names) & unknown:
                 try:
                     requirement.check(self.surroundings.scope(artifact="", registry=""))
                 except InputError as problem:
                     problems.append(problem)
-        return problems
+        return [*problems, *self._problems_of_where(unknown)]
+
+    def _problems_of_where(self, unknown: frozenset[str]) -> Iterator[HarLabelsError]:
+        """What is wrong with the lines of `where` that read nothing of an artifact, or nothing at all of the `unknown`."""
+        for line in self.where:
+            if not first_parts(line.names) & unknown:
+                try:
+                    line.holds(self.surroundings.scope(artifact="", registry=""))
+                except InputError as problem:
+                    yield problem
 
     def problems(self, *, has_metrics: bool = True, is_alone: bool = False) -> Sequence[HarLabelsError]:
         """What is wrong with the labels that are the same for every artifact, before any artifact is known.
@@ -170,26 +230,39 @@ class Recipe:
         """
         unknown = _unknown(has_metrics=has_metrics, is_alone=is_alone)
         known = [item for item in self.items if not self._reads(item) & unknown]
+        removals = [item for item in self.removals if not self._reads(item) & unknown]
         try:
-            if len(known) == len(self.items):
+            if len(known) == len(self.items) and len(removals) == len(self.removals):
                 self.change_for(artifact="", registry="")
-            elif known:
+            elif known or removals:
                 # What is wrong with some of the labels is wrong whatever the others come to.
-                self._checked(known, artifact="", registry="", notice=lambda _line: None)
+                self._checked(known, removals, artifact="", registry="", notice=lambda _line: None)
         except Failures as failures:
             return failures.errors
         return ()
 
-    def _checked(self, items: Sequence[Item], *, artifact: str, registry: str, notice: Callable[[str], None]) -> Change:
+    def _checked(
+        self,
+        items: Sequence[Item],
+        removals: Sequence[Item],
+        *,
+        artifact: str,
+        registry: str,
+        notice: Callable[[str], None],
+    ) -> Change:
         """The change that `items` come to. Some of them alone may come to nothing, all of them may not."""
         render = render_patterns if self.mode is Mode.REMOVE else render_labels
         scope = self.surroundings.scope(artifact=artifact, registry=registry)
         try:
             rendered = render(items, scope, where=self.place)
-            self._check_secrets(rendered)
-            for line in rendered.notices:
-                notice(line)
-            change = Change(self.mode, rendered.labels, self.owned, self.on_conflict, self.removes_nothing)
+            taken_away = render_patterns(removals, scope, where="`remove` item")
+            for each in (rendered, taken_away):
+                self._check_secrets(each)
+                for line in each.notices:
+                    notice(line)
+            change = Change(
+                self.mode, rendered.labels, self.owned, self.on_conflict, self.removes_nothing, taken_away.labels
+            )
             is_whole = bool(rendered.labels) or items is self.items
             problems = list(_errors(change, rendered.names, was_given=bool(items))) if is_whole else []
             if problems := [*problems, *self._policy_problems(rendered)]:
@@ -223,7 +296,7 @@ class Recipe:
         from har_labels.rules import Template
 
         with suppress(InputError):
-            return _first_parts(Template.parse(item.text, where=self.place).names)
+            return first_parts(Template.parse(item.text, where=self.place).names)
         return set()
 
 
@@ -238,12 +311,29 @@ def requirements_of(
         return ()
     from har_labels.rules import Requirement
 
-    parsed, problems = [], []
+    return _parsed(Requirement.parse, lines, place, metrics)
+
+
+def selections_of(
+    lines: Sequence[Item], *, place: str = "`where` line", metrics: Mapping[str, object] | None = None
+) -> tuple[Selection, ...]:
+    """As `requirements_of`, the lines of `where`."""
+    if not lines:
+        return ()
+    from har_labels.rules import Selection
+
+    return _parsed(Selection.parse, lines, place, metrics)
+
+
+def _parsed(
+    parse: Callable[..., T], lines: Sequence[Item], place: str, metrics: Mapping[str, object] | None
+) -> tuple[T, ...]:
+    parsed: list[T] = []
+    problems: list[HarLabelsError] = []
     for line in lines:
         for expression in parse_expressions(line.text):
             try:
-                where = f"{place} {line.position}"
-                parsed.append(Requirement.parse(expression.text, where=where, metrics=metrics))
+                parsed.append(parse(expression.text, where=f"{place} {line.position}", metrics=metrics))
             except InputError as problem:
                 problems.append(problem)
     if problems:
@@ -254,10 +344,6 @@ def requirements_of(
 def _unknown(*, has_metrics: bool, is_alone: bool) -> frozenset[str]:
     """The names of which nothing can be said yet; of a file that `is_alone` there is not even a run."""
     return frozenset(ARTIFACT_NAMES | (set() if has_metrics else {"metrics"}) | ({"ci", "now"} if is_alone else set()))
-
-
-def _first_parts(paths: Iterable[str]) -> set[str]:
-    return {_END_OF_NAME.split(path, maxsplit=1)[0] for path in paths}
 
 
 def _open_gate(_now: Labels | None) -> None:
@@ -276,8 +362,9 @@ def _problems(change: Change, names: Mapping[str, str], *, was_given: bool) -> S
         why = "all labels given came to nothing" if was_given else "the list of labels is empty"
         if change.owned:
             cure = "Use `mode: remove` with the patterns of `owned`, or `mode: clear`, if that is meant."
-            return [(f"`replace` would take away all that is `owned`: {why}", cure)]
-        return [(f"`replace` would leave nothing: {why}", "Use `mode: clear` if that is meant.")]
+            return [(f"all that is `owned` would be taken away: {why}", cure)]
+        what = "nothing would be left" if change.removes_nothing else "`replace` would leave nothing"
+        return [(f"{what}: {why}", "Use `mode: clear` if that is meant.")]
     if not change.given:
         return [(f"there is nothing to {change.mode}: the list of labels came to nothing", "Give at least one label.")]
     if change.mode is Mode.UPSERT:

@@ -39,7 +39,7 @@ class Renewal:
         """Reads the task's artifact again. Raises what the reader raises."""
         origin = task.reading.row.origin
         if not origin or not self._is_on_its_page(task, origin):
-            task.reading = self._reader.find(task.ref, task.name, task.artifact_type)
+            task.renew(self._reader.find(task.ref, task.name, task.artifact_type))
 
     def _is_on_its_page(self, task: Task, origin: Origin) -> bool:
         """Renews whatever still stands on the page; False if the task itself has moved away."""

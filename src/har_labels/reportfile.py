@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
+from sys import intern
 from typing import Any
 
 from har_labels.address import AddressError, parse_artifact_name, parse_registry_ref
@@ -53,7 +55,7 @@ class _Row:
 
     @property
     def subject(self) -> str:
-        return f"{self.artifact!r} in {shown(self.registry_ref)}"
+        return f"{shown(repr(self.artifact))} in {shown(self.registry_ref)}"
 
 
 def read_report(
@@ -190,7 +192,7 @@ def _row(value: Any, path: str, at: int) -> _Row:
         return _Row(
             number=at,
             status=status,
-            registry_ref=str(parse_registry_ref(ref)) if is_written else ref,
+            registry_ref=_registry_ref(ref) if is_written else intern(ref),
             artifact=parse_artifact_name(artifact) if is_written else artifact,
             artifact_type=_artifact_type(value),
             before=_labels(value, "before"),
@@ -200,6 +202,12 @@ def _row(value: Any, path: str, at: int) -> _Row:
         )
     except (AddressError, ValueError) as error:
         raise ReportFileError(f"{path!r}, row {at}: {shown(str(error))}") from None
+
+
+@lru_cache(maxsize=64)
+def _registry_ref(text: str) -> str:
+    """One text for all rows of a registry."""
+    return str(parse_registry_ref(text))
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

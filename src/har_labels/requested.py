@@ -11,7 +11,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from har_labels.address import WRITE_A_PLAIN_NAME, AddressError, parse_artifact_name
+from har_labels.address import WRITE_A_PLAIN_NAME, AddressError
 from har_labels.checks import OnMissingName, read_labels
 from har_labels.configuration import Configuration
 from har_labels.entries import Entry
@@ -19,17 +19,18 @@ from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputE
 from har_labels.files import Document, read_document, read_text
 from har_labels.flaws import Flaw, flaw_in, remarks_on, unresolved
 from har_labels.labels import Mode
-from har_labels.lists import Item, ListError, lines_of
-from har_labels.recipe import Among, Recipe, Surroundings, baseline_of, requirements_of
+from har_labels.lists import Item, ListError, Written, lines_of
+from har_labels.patterns import NAME_FIRST, Pattern, apart, parse_pattern, written
+from har_labels.recipe import Among, Recipe, Surroundings, baseline_of, requirements_of, selections_of
 from har_labels.settings import quoted
 
 if TYPE_CHECKING:
     from har_labels.policy import Policy
-    from har_labels.rules import Requirement
+    from har_labels.rules import Requirement, Selection
 
 
 # Where one of these can't be understood, nothing can be said of the labels.
-_MAKING_LABELS = ("labels", "labels_file", "mode", "owned", "on_conflict")
+_MAKING_LABELS = ("labels", "labels_file", "mode", "owned", "on_conflict", "remove")
 _EVERYWHERE = ("*",)
 
 
@@ -123,7 +124,7 @@ class _Asked:
 
     def entries(self) -> Sequence[Entry]:
         """The entries, as far as there are some."""
-        for name in ("artifact", "labels", "owned", "among", "metrics_file"):
+        for name in ("artifact", "labels", "owned", "among", "remove", "metrics_file"):
             self._judge(name, getattr(self._settings, name))
         policy: Policy | None = None
         if not self._is_bad("policy"):
@@ -134,12 +135,16 @@ class _Asked:
             return ()  # such a file says what is asked for, see `replay`
         metrics = self._metrics()
         requirements: Sequence[Requirement] = ()
+        selections: Sequence[Selection] = ()
         with self.problems:
             place = f"`{self._spell('require')}` line"
             requirements = requirements_of(self._settings.require, place=place, metrics=metrics)
+        with self.problems:
+            place = f"`{self._spell('where')}` line"
+            selections = selections_of(self._settings.where, place=place, metrics=metrics)
         surroundings = Surroundings(metrics or {}, self._ci, self._now)
         make = self._of_manifest if self._settings.manifest else self._of_inputs
-        return make(surroundings, requirements, policy, has_metrics=metrics is not None)
+        return make(surroundings, requirements, selections, policy, has_metrics=metrics is not None)
 
     def _check_files(self) -> None:
         """Tells what is wrong with a plan, or with a report to undo, by itself."""
@@ -171,7 +176,7 @@ class _Asked:
         """Tells what is wrong with the items of a list, and what may be meant otherwise."""
         are_labels = name in {"labels", "labels_file"}
         for item in items:
-            if flaw := flaw_in(item, renders=are_labels):
+            if flaw := flaw_in(item, renders=are_labels or name == "remove"):
                 what = f"`{self._spell(name)}` item {item.position} is {quoted(item.text)}: {flaw.why}"
                 self.problems.errors.append(InputError(what, flaw.cure, is_spelt=True))
         for remark in remarks_on(items, are_labels=are_labels):
@@ -193,12 +198,13 @@ class _Asked:
         self,
         surroundings: Surroundings,
         requirements: Sequence[Requirement],
+        selections: Sequence[Selection],
         policy: Policy | None,
         *,
         has_metrics: bool,
     ) -> Sequence[Entry]:
         settings = self._settings
-        patterns: tuple[str, ...] = ()
+        patterns: Sequence[Pattern] = ()
         items: tuple[Item, ...] | None = None
         with self.problems:
             patterns = _patterns(settings.artifact, self._spell("artifact"), self._notice)
@@ -206,7 +212,7 @@ class _Asked:
             items = self._sound_labels()
         among: tuple[str, ...] = ()
         with self.problems:
-            among = _patterns(settings.among, self._spell("among"), self._notice)
+            among = _names(_patterns(settings.among, self._spell("among"), self._notice), self._spell("among"))
         recipe = Recipe(
             mode=settings.effective_mode,
             is_without_mode=settings.mode is None,
@@ -215,6 +221,10 @@ class _Asked:
             owned=tuple(dict.fromkeys(item.text for item in settings.owned)),
             on_conflict=settings.on_conflict,
             requirements=requirements,
+            where=selections,
+            removals=tuple(
+                replace(item, where=f"`{self._spell('remove')}` item") for item in settings.remove if not flaw_in(item)
+            ),
             baseline=baseline_of(settings.baseline, settings.artifact_type),
             policy=policy,
             among=Among(among or _EVERYWHERE) if settings.mode is Mode.MOVE else None,
@@ -227,10 +237,12 @@ class _Asked:
         self.problems.errors += recipe.problems_of_requirements(has_metrics=has_metrics)
         if not settings.registry_ref:
             return ()  # `contradictions` has spoken already
+        names, excluded = apart(patterns)
         return [
             Entry(
                 ref=settings.registry_ref,
-                patterns=patterns,
+                patterns=names,
+                excluded=excluded,
                 artifact_type=settings.artifact_type or "",
                 recipe=recipe,
                 skips_missing=settings.on_missing is OnMissingName.SKIP,
@@ -241,6 +253,7 @@ class _Asked:
         self,
         surroundings: Surroundings,
         requirements: Sequence[Requirement],
+        selections: Sequence[Selection],
         policy: Policy | None,
         *,
         has_metrics: bool,
@@ -260,6 +273,7 @@ class _Asked:
                 defaults=self._settings,
                 surroundings=surroundings,
                 requirements=requirements,
+                selections=selections,
                 policy=policy,
                 notice=self._notice,
                 workspace=self._configuration.workspace,
@@ -276,28 +290,41 @@ class _Asked:
         return name in self._configuration.bad
 
 
-def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None]) -> tuple[str, ...]:
-    """Artifact names and globs, a duplicate dropped with a notice.
+def _names(patterns: Sequence[Pattern], spelling: str) -> tuple[str, ...]:
+    """The names and globs of a list that takes none off. Raises Failures."""
+    if problems := [
+        InputError(f"`{spelling}` has {written(pattern)!r}, and only `artifact` takes names off", WRITE_A_PLAIN_NAME)
+        for pattern in patterns
+        if pattern.takes_off
+    ]:
+        raise Failures(problems)
+    return tuple(pattern.text for pattern in patterns)
 
-    Raises Failures with one InputError for each that can't be sent safely.
+
+def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None]) -> Sequence[Pattern]:
+    """Artifact names and globs, and what is taken off; a duplicate is dropped with a notice.
+
+    Raises Failures with one InputError for each that can't be sent safely, and where all are taken off from nothing.
     """
-    found: list[str] = []
+    found: list[Pattern] = []
     problems: list[HarLabelsError] = []
     for item in items:
         if flaw_in(item):
             continue  # it is told already
         try:
-            name = parse_artifact_name(item.text)
-            if name in found:
-                notice(f"`{spelling}` item {item.position} is dropped: {name!r} is there already")
+            pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
+            if pattern in found:
+                notice(f"`{spelling}` item {item.position} is dropped: {written(pattern)!r} is there already")
             else:
-                found.append(name)
+                found.append(pattern)
         except AddressError as error:
             what = f"`{spelling}` item {item.position} is {quoted(item.text)}: {error}"
             problems.append(InputError(what, WRITE_A_PLAIN_NAME))
+    if found and not problems and all(pattern.takes_off for pattern in found):
+        problems.append(InputError(f"`{spelling}` has only items with a `!`, which take artifacts off", NAME_FIRST))
     if problems:
         raise Failures(problems)
-    return tuple(found)
+    return found
 
 
 def _items_in(path: str, spelling: str) -> tuple[Item, ...]:

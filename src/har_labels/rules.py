@@ -1,4 +1,4 @@
-"""Label templates and `require`: one text or one verdict from one expression or several (contract §3, last parts).
+"""Label templates, `require` and `where`: one text or one verdict from one expression or several (contract §3, last parts).
 
 The language is in expressions.py; who renders which items is in rendering.py.
 """
@@ -111,6 +111,37 @@ class Requirement:
             raise _located(error, self.where, self.source) from None
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One expression of `where`: an artifact for which it is false is left out."""
+
+    source: str
+    where: str
+    expression: Expression = field(repr=False)
+
+    @classmethod
+    def parse(cls, source: str, *, where: str, metrics: Mapping[str, object] | None = None) -> Selection:
+        """Raises TemplateError for anything that can't be read or isn't on the list, as `Template.parse`."""
+        try:
+            return cls(source, where, _selection_of(source))
+        except ExpressionError as error:
+            spelling = spelling_meant(source, metrics or {}, is_template=False)
+            raise _located(_with_spelling(error, spelling), where, source) from None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The paths it reads."""
+        return self.expression.names
+
+    def holds(self, scope: Scope) -> bool:
+        """Raises TemplateError if it comes to neither true nor false or compares unlike kinds, Unreadable for unknown labels."""
+        run = Run(cache(scope.look_up), is_gate=True, asker="where")
+        try:
+            return evaluation.as_verdict(run, self.expression.evaluate)
+        except ExpressionError as error:
+            raise _located(error, self.where, self.source) from None
+
+
 def _told(value: object) -> str:
     if not isinstance(value, list | tuple):
         return _told_plainly(value)
@@ -148,3 +179,8 @@ def _parts_of(source: str) -> tuple[str | Expression, ...]:
 @lru_cache(maxsize=1024)
 def _requirement_of(source: str) -> Expression:
     return expressions.parse_requirement(source)
+
+
+@lru_cache(maxsize=1024)
+def _selection_of(source: str) -> Expression:
+    return expressions.parse_selection(source)

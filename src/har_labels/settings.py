@@ -41,6 +41,7 @@ from har_labels.checks import (
     Seconds,
     ShardOf,
     Switch,
+    TemplateItems,
 )
 from har_labels.display import LONGEST_SHOWN
 from har_labels.entries import Shard
@@ -78,8 +79,13 @@ class Settings(BaseSettings):
     registry_ref: Registry | None = _input(
         None, "Which", "Scope path of the registry: account/org/project/registry; `/+` is added if missing",
     )  # fmt: skip
-    artifact: Items = _input((), "Which", "One or more names or globs (`team/*`); list")
+    artifact: Items = _input(
+        (), "Which", "One or more names or globs (`team/*`), less those with a `!` (`!team/old-*`); list"
+    )
     artifact_type: ArtifactType | None = _input(None, "Which", "`model` or `dataset`")
+    where: Expressions = _input(
+        (), "Which", "Expressions, one a line; an artifact for which one is false is not part of the run"
+    )
     manifest: FileOrText | None = _input(
         None, "Which",
         "YAML or JSON file with many changes, or its text; instead of `artifact` and `labels`",
@@ -105,6 +111,9 @@ class Settings(BaseSettings):
     among: Patterns = _input(
         (), "What", "Names or globs; `move` takes its label from all others of these, by default of the registry; list",
     )  # fmt: skip
+    remove: TemplateItems = _input(
+        (), "What", "Patterns of labels to take away in the same write; beside `mode: add` or `mode: upsert`; list"
+    )
     baseline: ArtifactName | None = _input(
         None, "What", "Another artifact of the registry, whose labels `require` sees as `baseline`, such as the champion",
     )  # fmt: skip

@@ -83,7 +83,9 @@ def _heading(result: RunResult) -> str:
     registries = told or ([facts.registry] if facts.registry else [])
     where = ", ".join(map(code, registries[:MOST_REGISTRIES]))
     more = f" and {len(registries) - MOST_REGISTRIES:,} more" if len(registries) > MOST_REGISTRIES else ""
-    mode = f"{code(facts.mode)}{' (dry run)' if facts.dry_run else ''}" if facts.mode else ""
+    # Without outcomes it may be that the mode could not be understood.
+    mode = code(facts.mode) if facts.mode else "no mode" if result.outcomes else ""
+    mode += " (dry run)" if mode and facts.dry_run else ""
     what = " in ".join(filter(None, (mode, where + more)))
     return f"### Labels: {what}" if what else "### Labels"
 
@@ -242,13 +244,18 @@ def _run_facts(result: RunResult) -> str:
     parts = [
         *([f"Mode {code(facts.mode)}{' (dry run)' if facts.dry_run else ''}"] if facts.mode else []),
         *([f"by {code(record.actor)}"] if record.actor else []),
-        *([code(record.started_at)] if record.started_at else []),
+        *([code(_minute_of(record.started_at))] if record.started_at else []),
         f"{number(facts.requests, 'request')} sent",
         f"{facts.seconds:,.1f} seconds",
         number(facts.retries, "retry", "retries"),
         *(f"{name} {code(path)}" for name, path in (("plan", facts.plan_file), ("report", facts.report_file)) if path),
     ]
     return " · ".join(parts)
+
+
+def _minute_of(time: str) -> str:
+    """`2026-11-26 02:36 UTC` of the report's `2026-11-26T02:36:05Z`."""
+    return f"{time[:16].replace('T', ' ')} UTC"
 
 
 def _block(outcome: Outcome) -> Iterator[str]:

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from har_labels.address import RegistryRef
@@ -30,20 +31,24 @@ from har_labels.labels import Labels, to_labels
 from har_labels.plan import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
 from har_labels.policy import Policy, told_together
 from har_labels.reading import Reader, Reading, choose
+from har_labels.selecting import Selected
 from har_labels.timing import Clock
+
+AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
     """An artifact that is written without having been read, since reading was refused (contract §5 point 1).
 
-    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`; then it
-    is skipped if the artifact `may_be_missing`, else failed.
+    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`, which
+    is `wait` seconds after planning; then it is skipped if the artifact `may_be_missing`, else failed.
     """
 
     error: HarLabelsError
     waits_until: float = 0
     may_be_missing: bool = False
+    wait: float = 0
 
     @property
     def says_missing(self) -> bool:
@@ -61,7 +66,8 @@ class Task:
     leaves it alone; between rounds the run's own thread has all of them. `may_be_written` from the first PUT that was not
     plainly refused; what comes to the list from then on is a later writer's. `is_looked_at` once it was read since the last
     such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read,
-    `policy` where writing is held to one (see gates); a rollback is not. In a move
+    `policy` where writing is held to one (see gates); a rollback is not. `selected` is set where `where` has a say until
+    `may_be_written`; `unjudged` are the facts of a read that it was not asked of. In a move
     `is_former` tells an artifact that is to give the label up, and `attempts_before` are those of its earlier rounds.
     """
 
@@ -86,6 +92,8 @@ class Task:
     unread: Unread | None = None
     is_former: bool = False
     attempts_before: int = 0
+    selected: Selected | None = None
+    unjudged: ArtifactFacts | None = None
     _before_try: tuple[Labels, Labels, bool, bool] | None = None
     outcome: Outcome | None = field(default=None)
     undo: Task | None = None
@@ -160,6 +168,14 @@ class Task:
         return self.reading.row.facts.package_type == "HUGGINGFACE" and bool(self.reading.row.artifact_type)
 
     @property
+    def has_unseen_type(self) -> bool:
+        """Whether it may have a type that nothing has shown: unread, or known by its summary alone, which tells none."""
+        row = self.reading.row
+        return bool(self.unread) or (
+            not row.origin and not row.artifact_type and row.facts.package_type in {"", "HUGGINGFACE"}
+        )
+
+    @property
     def facts(self) -> ArtifactFacts:
         """What the registry told: the answer to our PUT where there was one, the list for the rest."""
         listed = self.reading.row.facts
@@ -183,6 +199,28 @@ class Task:
             would_go = f"{', '.join(map(repr, removed))} would be removed"
             raise WouldRemove(f"{self.subject}: {would_go}, and no `mode` says that it may")
 
+    def is_still_selected(self) -> bool:
+        """Whether `where` holds for what was read since; asked until our first PUT, and never after it (contract §3).
+
+        A part of the change for which it is false is dropped for good. Raises TemplateError and Unreadable.
+        """
+        facts, self.unjudged = self.unjudged, None
+        if facts is None or not self.selected or self.may_be_written:
+            return True
+        left = self.selected.still(replace(self.reading.row, facts=facts), self.ref)
+        if left and left is not self.selected:
+            self.selected, self.goal = left, left.goal(self.name, self.ref)
+        return left is not None
+
+    def renew(self, reading: Reading) -> None:
+        """Keeps a newer reading of this artifact alone."""
+        self.reading = reading
+        self._note_unjudged(reading.row.facts)
+
+    def _note_unjudged(self, facts: ArtifactFacts) -> None:
+        if self.selected and not self.may_be_written:
+            self.unjudged = facts
+
     def check_policy(self) -> None:
         """Raises PolicyBroken where writing over the labels as last read would break a rule that holds now."""
         if self.policy and (broken := self.policy.created(self.labels or (), self.target)):
@@ -196,6 +234,7 @@ class Task:
             replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin), reading.at
         )
         self.is_looked_at = True
+        self._note_unjudged(row.facts)
 
     def remember(self) -> None:
         """What stands there now is older than the write that follows."""
@@ -248,8 +287,10 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
     for ref in dict.fromkeys(task.ref for task in tasks):
         of_ref = [task for task in tasks if task.ref == ref]
         at = clock.monotonic()
+        # Nothing is asked twice that was refused before: such tasks can do without (contract §5 point 1).
+        skipping = _give_up if all(task.unread for task in of_ref) else None
         try:
-            rows = reader.rows(ref, names={task.name for task in of_ref})
+            rows = reader.rows(ref, names={task.name for task in of_ref}, skipping=skipping)
         except HarLabelsError as error:
             yield from ((task, error) for task in of_ref)
             continue
@@ -260,3 +301,7 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
                 yield task, error
             else:
                 yield task, Reading(row, at)
+
+
+def _give_up(_names: AbstractSet[str], error: HarLabelsError) -> None:
+    raise error

@@ -29,7 +29,7 @@ def remarks_on(parts: Sequence[Change], current: Labels | None) -> Iterator[str]
 def _of_one(part: Change, before: Labels, after: Labels) -> Iterator[str]:
     had, has = set(before), set(after)
     for label in part.given:
-        if label in had or label not in has:
+        if label not in has:
             continue
         key, value = key_and_value(label) or (label, "")
         replaced = [old for old in before if old not in has and (key_and_value(old) or ("",))[0] == key]
@@ -41,7 +41,7 @@ def _of_one(part: Change, before: Labels, after: Labels) -> Iterator[str]:
             yield f"{_named(respelt)} is taken away, as {label!r} sets the same key in another spelling"
         before_colon = label.partition(":")[0]
         beside = [old for old in after if old in had and ":" in old and old.partition(":")[0] == before_colon]
-        if ":" in label and beside:
+        if label not in had and ":" in label and beside:
             verb = "stays" if len(beside) == 1 else "stay"
             yield f"{_named(beside)} {verb} beside {label!r}, whose key is {key!r}"
 

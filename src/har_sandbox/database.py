@@ -26,7 +26,7 @@ create table if not exists artifacts (
     labels text, uuid text not null, created integer not null, modified integer not null,
     version text not null, version_created integer not null, version_modified integer not null,
     versions integer not null, downloads integer not null, hidden integer not null,
-    listed integer not null, enabled integer not null, deleted integer not null);
+    listed integer not null, enabled integer not null, deleted integer not null, quarantined integer not null);
 create index if not exists by_name on artifacts (registry, listed, name, id, type, versions);
 create index if not exists by_time
     on artifacts (registry, listed, version_modified, id, name, type);

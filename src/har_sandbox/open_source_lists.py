@@ -76,7 +76,7 @@ def _row(registry: Registry, row: Artifact) -> dict[str, Any]:
     return data | {
         "downloadsCount": row.downloads,
         "isPublic": False,
-        "isQuarantined": False,
+        "isQuarantined": bool(row.quarantined),
         "labels": row.labels,
         "lastModified": str(row.version_modified),
         "latestVersion": row.version,

@@ -9,6 +9,9 @@ registries:
         type: model              # model or dataset, HUGGINGFACE only
         labels: [stage=staging]
         versions: [main]         # default: one version
+        downloads: 12            # what lists tell besides the labels
+        age-days: 400            # days since it was last modified
+        quarantined: true
       - name: "team/llm"
         type: model
         hidden: true             # exists, but no list shows it
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 _TOP = {"registries"}
 _REGISTRY = {"ref", "package-type", "artifacts"}
-_ARTIFACT = {"name", "type", "labels", "versions", "hidden", "deleted"}
+_ARTIFACT = {"name", "type", "labels", "versions", "hidden", "deleted", "downloads", "age-days", "quarantined"}
 PACKAGE_TYPES = (
     "DOCKER", "MAVEN", "PYTHON", "GENERIC", "HELM", "NUGET", "NPM", "RPM", "CARGO", "GO", "HUGGINGFACE",
     # The hosted service's alone:
@@ -55,6 +58,9 @@ class Preloaded:
     versions: list[str] | None
     hidden: bool
     deleted: bool
+    downloads: int | None
+    age_days: int | None
+    quarantined: bool
 
 
 def read(source: str | PathLike[str] | Mapping[str, Any]) -> tuple[dict[str, str], list[Preloaded]]:
@@ -84,7 +90,7 @@ def _artifacts(value: object, ref: str, kind: str) -> Iterator[Preloaded]:
     for number, entry in enumerate(_list(value, f"{ref}: artifacts"), 1):
         place = f"{ref}: artifact {number}"
         row = _mapping(entry, _ARTIFACT, place)
-        for switch in ("hidden", "deleted"):
+        for switch in ("hidden", "deleted", "quarantined"):
             if not isinstance(row.get(switch, False), bool):
                 _fail(f"{place}: {switch} must be true or false, found {row[switch]!r}")
         if (known := (str(row.get("name")), row.get("type"))) in seen:
@@ -103,6 +109,9 @@ def _artifacts(value: object, ref: str, kind: str) -> Iterator[Preloaded]:
             versions=None if versions is None else _texts(versions, f"{place}: versions"),
             hidden=row.get("hidden", False),
             deleted=row.get("deleted", False),
+            downloads=_count(row.get("downloads"), f"{place}: downloads"),
+            age_days=_count(row.get("age-days"), f"{place}: age-days"),
+            quarantined=row.get("quarantined", False),
         )
 
 
@@ -140,6 +149,12 @@ def _text(value: object, place: str) -> str:
 
 def _texts(value: object, place: str) -> list[str]:
     return [_text(item, place) for item in _list(value, place)]
+
+
+def _count(value: object, place: str) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 100_000):
+        _fail(f"{place} must be a whole number from 0 to 99,999, found {value!r}")
+    return value
 
 
 def _fail(problem: str) -> NoReturn:

@@ -29,7 +29,7 @@ class Artifact:
     """One row; `labels` is None where there are none, `type` None where there is none (any more).
 
     `version` is the latest version's name, for images the latest tag, empty without a tag. `deleted` is when it was
-    soft-deleted, 0 if it wasn't.
+    soft-deleted, 0 if it wasn't. `quarantined` is 0 or 1.
     """
 
     id: int
@@ -45,6 +45,7 @@ class Artifact:
     versions: int
     downloads: int
     deleted: int
+    quarantined: int
 
     def summary(self, registry: Registry) -> dict[str, object]:
         """What `…/artifact/{name}/summary` tells of it, in both profiles (recorded/reads.json)."""

@@ -169,7 +169,7 @@ def _row(registry: Registry, row: Artifact) -> dict[str, object]:
     data |= {"deletedAt": str(row.deleted)} if row.deleted else {}
     return data | {
         "downloadsCount": row.downloads,
-        "isQuarantined": False,
+        "isQuarantined": bool(row.quarantined),
         "labels": row.labels,
         "lastModified": str(row.version_modified),
         "latestVersion": row.version,

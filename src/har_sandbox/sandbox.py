@@ -11,7 +11,7 @@ from har_sandbox.preload import Preloaded, read
 from har_sandbox.profiles import make_profile
 from har_sandbox.rows import Artifact, Push, Registry
 from har_sandbox.server import Server
-from har_sandbox.store import Store
+from har_sandbox.store import Store, now
 from har_sandbox.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -187,6 +187,26 @@ class Sandbox:
         with self.store.transaction():
             self.store.set_labels(self.artifact(registry, name, artifact_type), labels)
 
+    def set_facts(  # noqa: PLR0913 - keywords, each with a default
+        self,
+        registry: str,
+        name: str,
+        artifact_type: str | None = None,
+        *,
+        downloads: int | None = None,
+        age_days: float | None = None,
+        quarantined: bool | None = None,
+    ) -> None:
+        """What lists tell of an artifact besides its labels, as time and others would change it; None keeps it."""
+        with self.store.transaction():
+            row = self.artifact(registry, name, artifact_type)
+            self.store.set_facts(
+                row,
+                downloads=row.downloads if downloads is None else downloads,
+                modified=row.version_modified if age_days is None else now() - int(age_days * 86_400_000),
+                quarantined=bool(row.quarantined) if quarantined is None else quarantined,
+            )
+
     def delete_artifact(self, registry: str, name: str) -> None:
         """Delete all rows of that name."""
         where = self.store.find_registry(registry)
@@ -221,6 +241,14 @@ class Sandbox:
                     hidden=entry.hidden,
                     deleted=entry.deleted,
                 )
+            self.set_facts(
+                entry.registry,
+                entry.name,
+                entry.type,
+                downloads=entry.downloads,
+                age_days=entry.age_days,
+                quarantined=entry.quarantined,
+            )
 
     def _knows(self, entry: Preloaded) -> bool:
         """Whether a database kept from earlier has the artifact, or what a PUT has left of it."""

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 _ARTIFACT = (
     "a.id, a.name, a.type, a.labels, a.uuid, a.created, a.modified, a.version,"
-    " a.version_created, a.version_modified, a.versions, a.downloads, a.deleted"
+    " a.version_created, a.version_modified, a.versions, a.downloads, a.deleted, a.quarantined"
 )
 _REGISTRY = "r.id, r.space, r.name, r.package_type, r.uuid, r.created"
-_NEW_ARTIFACT = "insert into artifacts values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0)"
+_NEW_ARTIFACT = "insert into artifacts values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0)"
 _NEW_VERSION = "insert into versions (artifact, name, tag, uuid, modified, size, files) values (?,?,?,?,?,?,?)"
 
 
@@ -130,6 +130,13 @@ class Store:
         """Mark the row as deleted until its next push; it stays in the list."""
         self._db.run("update artifacts set deleted = ? where id = ?", now(), artifact.id)
 
+    def set_facts(self, artifact: Artifact, *, downloads: int, modified: int, quarantined: bool) -> None:
+        """What lists and summaries tell besides labels; `modified` in ms since 1970."""
+        self._db.run(
+            "update artifacts set downloads = ?, modified = ?, version_modified = ?, quarantined = ? where id = ?",
+            downloads, modified, modified, quarantined, artifact.id,
+        )  # fmt: skip
+
     def delete(self, registry: Registry, name: str) -> int:
         """Delete all rows of that name with their versions; the number of rows gone."""
         gone = [(row.id,) for row in self.find(registry, name)]
@@ -221,7 +228,7 @@ class Store:
             " from versions v join artifacts a on a.id = v.artifact"
             f" join registries r on r.id = a.registry {where} order by v.modified, v.id"
         )
-        return [Version(Registry(*row[:6]), _artifact(row[6:19]), *row[19:]) for row in self._db.rows(sql, *values)]
+        return [Version(Registry(*row[:6]), _artifact(row[6:20]), *row[20:]) for row in self._db.rows(sql, *values)]
 
 
 def now() -> int:

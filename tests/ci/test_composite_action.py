@@ -120,6 +120,21 @@ def test_a_python_of_the_workspace_is_not_run(tmp_path: Path) -> None:
     assert not list(machine.workspace.rglob("ran"))
 
 
+def test_no_command_of_the_workspace_is_run(tmp_path: Path) -> None:
+    """Nor is any other command that the first step calls by its name, wherever PATH has a relative folder."""
+    machine = Machine(tmp_path, python3=passing_on_to(sys.executable))
+    for folder in (machine.workspace, machine.workspace / "bin"):
+        folder.mkdir(exist_ok=True)
+        for name in ("cksum", "cut", "sed", "cat", "tr", "cygpath", "gcc", "ldconfig", "uname", "lsb_release"):
+            (folder / name).write_text(
+                f'#!/bin/sh\ntouch "{machine.workspace}/ran"\nexec /usr/bin/{name} "$@"\n', "utf-8"
+            )
+            (folder / name).chmod(0o755)
+    told = machine.error(PATH=f".:bin::{machine.path}:")
+    assert "No matching distribution found" in told
+    assert not list(machine.workspace.rglob("ran"))
+
+
 def test_without_venv(tmp_path: Path) -> None:
     """A Python that can make no environment, as Debian's without python3-venv, is one error that names the package."""
     words = "The virtual environment was not created successfully because ensurepip is not available"
@@ -215,7 +230,7 @@ def test_what_pip_is_told() -> None:
         f"PIP_{name}": "x"
         for name in (
             "INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST", "PROXY", "CERT", "CLIENT_CERT", "TIMEOUT",
-            "DEFAULT_TIMEOUT", "RETRIES", "CACHE_DIR", "NO_CACHE_DIR", "KEYRING_PROVIDER", "CONFIG_FILE", "USE_FEATURE",
+            "DEFAULT_TIMEOUT", "RETRIES", "KEYRING_PROVIDER", "CONFIG_FILE", "USE_FEATURE",
         )
     } | {"HTTPS_PROXY": "x", "REQUESTS_CA_BUNDLE": "x", "SSL_CERT_FILE": "x", "PATH": "x"}  # fmt: skip
     gone = {
@@ -231,6 +246,8 @@ def test_what_pip_is_told() -> None:
             "PYTHON",
             "NO_DEPS",
             "ONLY_BINARY",
+            "CACHE_DIR",
+            "NO_CACHE_DIR",
         )
     } | {"PYTHONPATH": "x", "PYTHON_GIL": "0", "__PYVENV_LAUNCHER__": "x", "_PIP_RUNNING_IN_SUBPROCESS": "1"}
     assert without_orders(kept | gone) == kept

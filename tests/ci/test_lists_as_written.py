@@ -138,6 +138,11 @@ def test_what_is_meant_is_written(run_step: RunStep, sandbox: Sandbox, ci: str, 
         ('{"stage": "prod"', ["neither JSON nor a map of YAML"]),
         ("{accuracy: {{ metrics.a }}}", ['`{"stage": "{{ … }}"}`']),
         ('{"a=b": "c"}', ['`["a=b=c"]`']),
+        ('{"stage": "prod", "tags": []}', ["`tags` has a list", '`["stage=prod"]`']),
+        ('{"tags": {}}', ["`tags` has a map", "text for each key, or leave the key out"]),
+        ('{"stage": "a", "stage": "a"}', ["`stage` is there twice", "one of the two."]),
+        ("x={{ '<+trigger.branch>' }}", ["a placeholder can't hold it, but `{{ '<+' }}` beside one writes it"]),
+        ("x={{ '${{' }}", ["a placeholder can't hold it, but `{{ '$' }}{{ '{{' }}` beside one writes it"]),
         ('{"": "c"}', ["empty"]),
         ('{"a": NaN}', ['`"NaN"`']),
         ("{a: &x 1}", ["the YAML anchor `&x`"]),
@@ -171,6 +176,9 @@ def test_what_nobody_means_is_refused(
         ("a\nb #5", ["a", "b #5"], ["item 2 `b #5` has a `#` in it"]),
         ("a, # b", ["a", "# b"], ["item 2 `# b` has a `#` in it"]),
         ("a=1 b=2 c=3\n", ["a=1 b=2 c=3"], ["item 1 `a=1 b=2 c=3` is one item, though it looks like several"]),
+        ("team:vision stage:prod", ["team:vision stage:prod"], ["item 1 `team:vision stage:prod` is one item, though it looks like several"]),
+        ("wip stage=prod owner:ada", ["wip stage=prod owner:ada"], ["item 1 `wip stage=prod owner:ada` is one item, though it looks like several"]),
+        ("a=1, b=2 c=3", ["a=1", "b=2 c=3"], ["item 2 `b=2 c=3` is one item, though it looks like several"]),
         ("note=Fast, small models", ["note=Fast", "small models"], ["item 2 `small models` was split"]),
         ("version=, stage=null", ["version=", "stage=null"], ["item 1 `version=` (and 1 more such items) has no value"]),
         ("a\nb:None\nc=undefined", ["a", "b:None", "c=undefined"], ["item 2 `b:None` (and 1 more such items) has no value"]),
@@ -185,6 +193,8 @@ def test_what_nobody_means_is_refused(
         ("\"'a'\"\n\"b # c\"\n\"stage=null\"", ["'a'", "b # c", "stage=null"], []),
         ("a={{ 'x, y' }}\nb", ["a=x, y", "b"], []),
         ("it's, #tag, a#b", ["it's", "#tag", "a#b"], []),
+        ("built:2026-01-02 12:30", ["built:2026-01-02 12:30"], []),
+        ("see:https://a.example.com https://b.example.com", ["see:https://a.example.com https://b.example.com"], []),
     ],
 )  # fmt: skip
 def test_what_may_be_meant_otherwise_is_told(
@@ -206,6 +216,7 @@ def test_what_may_be_meant_otherwise_is_told(
         ("a, b", ["a, b"]),
         ("\ufeff# c\r\n\r\na, b\r\nstage=x\r\n", ["a, b", "stage=x"]),
         ('"# q"\n#tag\n# comment', ["# q", "#tag"]),
+        ("\ufeffa\n\ufeff# c\n\ufeffstage=x\n", ["a", "stage=x"]),
         ('["a, b", "c"]\n', ["a, b", "c"]),
         (PRETTY_MAP, ["stage=production", "accuracy=0.950", "final=true"]),
     ],
@@ -401,7 +412,9 @@ def test_a_list_without_items(run_step: RunStep, sandbox: Sandbox, ci: str, valu
         (["ci:run=11"], "ci:run=12", {"ci:run=12"}, []),
         (["version=1.2"], "version=", {"version="}, ["'version=1.2' is replaced by 'version=', which has no value"]),
         (["stage=x"], "stage:y", {"stage:y"}, ["'stage=x' is taken away, as 'stage:y' sets the same key in another spelling"]),
-        (["stage:y", "stage=y"], "stage=y", {"stage=y"}, []),
+        (["stage:y", "stage=y"], "stage=y", {"stage=y"}, ["'stage:y' is taken away, as 'stage=y' sets the same key in another spelling"]),
+        (["version=1.2", "version="], "version=", {"version="}, ["'version=1.2' is replaced by 'version=', which has no value"]),
+        (["ci:run=12", "ci:ok"], "ci:run=12", {"ci:run=12", "ci:ok"}, []),
         (["a:b", "a:c=1", "a=2", "other"], "a:d=3", {"a:b", "a:c=1", "a=2", "a:d=3", "other"}, ["'a:b', 'a:c=1' stay beside 'a:d=3'"]),
         (["version="], "version=", {"version="}, []),
         (["url:https://x.y?a=1"], "url=https://x.y?a=2", {"url=https://x.y?a=2"}, ["'url:https://x.y?a=1' is taken away"]),
@@ -430,6 +443,22 @@ def test_upsert_tells_of_many_artifacts_at_once(run_step: RunStep, sandbox: Sand
     assert [line for line in _notices(done) if "replaced" in line] == [
         f"'a' in {REGISTRY}/+ and 2 more artifacts: 'version=1' is replaced by 'version=', which has no value"
     ]
+
+
+@pytest.mark.parametrize("ci", CIS)
+@pytest.mark.parametrize(
+    ("value", "line"), [("- 'old' in current", 1), ("'old' in current\n- metrics.loss < 1", 2), ("# c\n-\u00a0metrics.loss < 1", 1)]
+)  # fmt: skip
+def test_require_with_the_dashes_of_a_yaml_list(
+    run_step: RunStep, sandbox: Sandbox, ci: str, value: str, line: int
+) -> None:
+    """A dash is no minus: `- metrics.loss < 1` would hold of every loss, so it is refused, and the error says what to write."""
+    done = _label(run_step, ci, sandbox, {"labels": "new", "require": value})
+    ((_, what, cure),) = done.stable_lines
+    assert (done.code, sandbox.requests) == (2, [])
+    assert what.startswith(f"`{spelling(ci, 'require')}` is ")
+    assert f"line {line} begins with `- `" in what
+    assert "Leave the dash out" in cure
 
 
 @pytest.mark.parametrize("ci", ["github", "harness", "hybrid"])

@@ -144,6 +144,26 @@ def test_head_and_default_branch_are_in_the_event_file(
     )
 
 
+@pytest.mark.parametrize(("name", "default_branch"), [("schedule", "main"), ("workflow_dispatch", "")])
+def test_a_schedule_runs_on_the_default_branch(tmp_path: Path, name: str, default_branch: str) -> None:
+    """Its event file has no repository; any other run may be one of any branch."""
+    event = tmp_path / "event.json"
+    event.write_text('{"schedule": "0 3 * * *", "workflow": ".github/workflows/label.yml"}')
+    ref = {"GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "branch"}
+    facts = detect(GITHUB | ref | {"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(event)}).ci_facts()
+    assert facts["default_branch"] == default_branch
+
+
+def test_the_branch_of_a_review_is_in_the_event_file(tmp_path: Path) -> None:
+    """GITHUB_HEAD_REF is set for a pull request's own two events alone."""
+    event = tmp_path / "event.json"
+    event.write_text('{"pull_request": {"number": 5, "head": {"ref": "fix", "sha": "feed"}}}')
+    ref = {"GITHUB_REF": "refs/pull/5/merge", "GITHUB_REF_NAME": "5/merge", "GITHUB_REF_TYPE": "branch"}
+    environ = GITHUB | ref | {"GITHUB_EVENT_NAME": "pull_request_review", "GITHUB_EVENT_PATH": str(event)}
+    facts = detect(environ).ci_facts()
+    assert [facts[name] for name in ("branch", "pull_request", "head_sha")] == ["fix", "5", "feed"]
+
+
 def test_a_terminal_knows_none_of_them() -> None:
     """Whatever the environment says of another CI."""
     facts = detect({"GITHUB_RUN_ATTEMPT": "1", "DRONE_REPO_BRANCH": "main"}).ci_facts()

@@ -313,9 +313,12 @@ def test_ids_that_another_tool_left_out_are_filled_in(tmp_path: Path, before: di
     assert [one["contextId"] for one in document["annotations"]] == ["har-labels"]
 
 
-@pytest.mark.parametrize("content", ['{"annotations": null}', '{"accountId": "acc", "annotations": null}', "{}"])
+@pytest.mark.parametrize(
+    "content",
+    ['{"annotations": null}', '{"accountId": "acc", "annotations": null}', "{}", "null", " \r\n\t", "\ufeff{}"],
+)
 def test_no_list_is_an_empty_list(tmp_path: Path, content: str) -> None:
-    """Go writes an empty list so."""
+    """Go writes an empty list so; of a file without a word in it there is nothing to keep."""
     path = tmp_path / "a.json"
     path.write_text(content)
     assert len(annotated(path)["annotations"]) == 1
@@ -374,6 +377,16 @@ def test_a_file_that_takes_no_more_is_left_alone(tmp_path: Path, content: str) -
     [warning] = harness(IDENTITY | {"HARNESS_ANNOTATIONS_FILE": str(path)})[0].publish({}, "s")
     assert "HARNESS_ANNOTATIONS_FILE" in warning
     assert path.read_text() == content
+
+
+def test_a_file_that_harness_skips_is_not_read(tmp_path: Path) -> None:
+    """However large another tool has made it: the step's memory is its own."""
+    path = tmp_path / "a.json"
+    with path.open("wb") as file:
+        file.write(b'{"annotations": []}')
+        file.truncate(1 << 40)
+    [warning] = harness(IDENTITY | {"HARNESS_ANNOTATIONS_FILE": str(path)})[0].publish({}, "s")
+    assert f"more than {LARGEST_FILE:,} bytes" in warning
 
 
 @pytest.mark.parametrize("start", ["", "x", "xy", "xyz"])

@@ -108,3 +108,23 @@ def test_the_second_absolute_path_of_a_list_gets_a_hint(
     if ci == "github":
         outside = run_step(ci, box, inputs, environ={"GITHUB_WORKSPACE": str(tmp_path)})
         assert "workspace only" not in outside.log
+
+
+@pytest.mark.parametrize(
+    ("given", "unmapped"),
+    [
+        ("b=/home/runner/work/x/x/b.json", ["b=/home/runner/work/x/x/b.json"]),
+        ("a=/w/a.json, b=/w/b.json", ["a=/w/a.json", "b=/w/b.json"]),
+        ("/w/a.json, b=/w/b.json", ["b=/w/b.json"]),
+        ("/w/a.json\n# and\n/w/b.json", ["/w/b.json"]),
+        ("a=/github/workspace/a.json, b=b.json", []),
+        ("outputs/lr=/w/m.json", []),
+    ],
+)
+def test_a_named_path_gets_the_hint_too(run_step: RunStep, box: Sandbox, given: str, unmapped: list[str]) -> None:
+    """The runner rewrites an input that begins with the path, which `NAME=PATH` doesn't."""
+    done = run_step("github", box, {**ASKED, "metrics-file": given}, environ=CONTAINER)
+    told = [line for line in done.log.splitlines() if "container sees the workspace only" in line]
+    assert [line.partition("`metrics-file`: ")[2].partition(" is a path")[0] for line in told] == list(
+        map(repr, unmapped)
+    )

@@ -7,12 +7,15 @@ reached they fail: nothing here is skipped.
 
 from __future__ import annotations
 
+import hashlib
 import http.server
+import json
 import os
 import re
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,6 +227,55 @@ def test_how_to_come_to_packages_is_kept(path: Path, tmp_path: Path, index: str,
     assert (ran.returncode, outputs) == (1, {})
     assert {one.split("/")[1] for one in Index.asked} == {"first", "other", "third"}
     assert not (list((tmp_path / "temp").glob("*/ready")))
+
+
+# Where pip looks for what it would have built of a file itself, by its own reckoning.
+CACHED_AT = """
+import sys
+from pip._internal.cache import SimpleWheelCache
+from pip._internal.models.link import Link
+print(SimpleWheelCache(sys.argv[1]).get_path_for_link(Link(sys.argv[2])))
+"""
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all locked packages, as a job without network has them."""
+    folder = tmp_path_factory.mktemp("wheels")
+    words = ["--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:", f"--dest={folder}"]
+    lock = f"--requirement={ROOT}/requirements/runtime.txt"
+    subprocess.run([sys.executable, "-m", "pip", "download", *words, lock], env=MACHINE, check=True, timeout=300)
+    return folder
+
+
+def plant_wheel(cache: Path, wheels: Path) -> None:
+    """Puts a tqdm that leaves a mark where pip would have put what it built of the honest one."""
+    (wheel,) = wheels.glob("tqdm-*.whl")
+    asked = [sys.executable, "-c", CACHED_AT, str(cache), wheel.as_uri()]
+    place = Path(subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60).stdout.strip())
+    place.mkdir(parents=True)
+    claimed = {"hash": f"sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}"}
+    (place / "origin.json").write_text(json.dumps({"url": wheel.as_uri(), "archive_info": claimed}), "utf-8")
+    with zipfile.ZipFile(wheel) as honest, zipfile.ZipFile(place / wheel.name, "w") as planted:
+        for name in honest.namelist():
+            mark = b"open('planted', 'w')\n" if name == "tqdm/__init__.py" else b""
+            planted.writestr(name, mark + honest.read(name))
+
+
+@pytest.mark.parametrize("told", ["PIP_CACHE_DIR", "XDG_CACHE_HOME", "cache-dir"])
+def test_a_cache_in_the_workspace(path: Path, tmp_path: Path, wheels: Path, told: str) -> None:
+    """pip believes what its cache says it was built of, and holds it to no hash: none is used, wherever it lies."""
+    folder = tmp_path / "workspace"
+    cache = folder / "cache" / ("pip" if told == "XDG_CACHE_HOME" else "")
+    plant_wheel(cache, wheels)
+    more = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    if told == "cache-dir":
+        (folder / "own.conf").write_text(f"[global]\ncache-dir = {cache}\n", "utf-8")
+        more["PIP_CONFIG_FILE"] = "own.conf"
+    else:
+        more[told] = str(cache.parent if told == "XDG_CACHE_HOME" else cache)
+    check_made_anew(path, tmp_path, folder, **more)
+    assert not (folder / "planted").exists()
 
 
 def test_packages_that_went_elsewhere(path: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ Labels = Sequence[str]
 
 MODEL = "acme/ml/prod/models:resnet50"
 CHAMPION = "acme/ml/prod/models:resnet50-champion"
+FORMER = "acme/ml/prod/models:resnet49"
 GOOD = {"metrics.json": '{"accuracy": 0.93417}'}
 POOR = {"metrics.json": '{"accuracy": 0.9199}'}
 DEV = ("owner=vision", "stage=dev")
@@ -30,6 +31,12 @@ _PRODUCTION = {
     "acme/ml/prod/models:team/a": ["stage=production", "x"],
     "acme/ml/prod/models:team/b": ["stage=production"],
 }
+_AGEING = {
+    "acme/ml/prod/models:team/old": ["stage=dev"], "acme/ml/prod/models:team/bare": [],
+    "acme/ml/prod/models:team/live": ["stage=production"], "acme/ml/prod/models:team/used": ["stage=dev"],
+    "acme/ml/prod/models:team/reference-1": ["stage=dev"], "acme/ml/prod/models:other": ["stage=dev"],
+}  # fmt: skip
+_OF_AGEING = {place: {"age_days": 400, "downloads": 50 if place.endswith("used") else 1} for place in _AGEING}
 _MANIFEST = {
     "acme/ml/models:resnet50": ["stage=dev"],
     "acme/ml/models:team/llm": ["stage=dev"],
@@ -52,7 +59,7 @@ class Case:
     """`recipes` run one after another, `meanwhile` is written by somebody else before the last of them.
 
     `after` are the artifacts that hold something else in the end; all others hold what they did. `outputs` are some
-    of the last step's.
+    of the last step's, `facts` what the list tells of artifacts besides their labels.
     """
 
     title: str
@@ -62,6 +69,7 @@ class Case:
     code: int = 0
     files: Mapping[str, str] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     meanwhile: Mapping[str, Labels] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     contexts: Sequence[Mapping[str, str]] = field(default_factory=lambda: [{}])
@@ -87,6 +95,12 @@ CASES = (
     Case("promote", ["promote"], {MODEL: STAGING}, {MODEL: ["owner=vision", "stage=production"]}),
     Case("promote what is not in staging", ["promote"], {MODEL: DEV}, code=10),
     Case("promote what was vetoed", ["promote"], {MODEL: [*STAGING, "vetoed"]}, code=10),
+    Case("promote and remove", ["promote-and-remove"], {MODEL: ["candidate", "candidate-7", *STAGING]}, {MODEL: ["owner=vision", "stage=production"]}),
+    Case("where", ["where"], _AGEING, {"acme/ml/prod/models:team/old": ["stage=archived"], "acme/ml/prod/models:team/bare": ["stage=archived"]}, facts=_OF_AGEING, outputs={"matched-count": "2"}),
+    Case("where, and nothing is left", ["where"], _AGEING, outputs={"matched-count": "0", "status": "SUCCESS"}),
+    Case("move", ["move"], {MODEL: STAGING, FORMER: ["stage=production", "team=a"]}, {MODEL: ["owner=vision", "stage=production"], FORMER: ["team=a"]}, outputs={"moved-from": '["resnet49"]'}),
+    Case("move once more", ["move", "move"], {MODEL: STAGING, FORMER: ["stage=production"]}, {MODEL: ["owner=vision", "stage=production"], FORMER: []}, outputs={"moved-from": "[]", "changed": "false"}),
+    Case("move what is not in staging", ["move"], {MODEL: DEV, FORMER: ["stage=production"]}, code=10),
     Case("own labels", ["owned"], {MODEL: ["ci:old", "ci:run=6", "owner=vision"]}, {MODEL: ["ci:run=7", "ci:verified", "owner=vision"]}),
     Case("branch", ["branch"], {MODEL: DEV}, {MODEL: ["branch=main", *DEV]}),
     Case("branch of a stranger", ["branch"], {MODEL: DEV}, {MODEL: ["branch=x-stage-production", *DEV]}, environ=PULL_REQUEST),
@@ -134,8 +148,8 @@ CASES = (
     Case("an image of one's own registry", ["mirrored"], {MODEL: DEV}, {MODEL: CANDIDATE}, outputs={"labels-map": '{"owner":"vision","stage":"candidate"}'}),
 )  # fmt: skip
 GATED = (
-    "metrics", "champion", "promote", "read", "manifest", "drift", "policy", "audit",
+    "metrics", "champion", "promote", "move", "read", "manifest", "drift", "policy", "audit",
     "scikit-learn", "lightning", "transformers", "ultralytics", "lm-evaluation-harness",
 )  # fmt: skip
 # What test_harness_page.py runs: several steps of ours, or a step that needs more than an environment.
-RUN_ELSEWHERE = ("outputs", "harness-undo", "private-ca", "drone-template")
+RUN_ELSEWHERE = ("outputs", "harness-move", "harness-undo", "private-ca", "drone-template")

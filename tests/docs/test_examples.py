@@ -38,6 +38,20 @@ PASTED = {
     "a shell's block": '```sh\necho "${{ steps.label.outputs.labels }}"\n```',
     "in the text": "Say `run: echo ${{ steps.label.outputs.labels }}` after it.",
     "no YAML": "```yaml\n- run: [\n```",
+    "without a language": "```\nrun: echo ${{ steps.label.outputs.labels }}\n```",
+    "another language": "```text\ncommand: echo <+pipeline.name>\n```",
+    "a language with a dash": "```github-actions\n- run: echo ${{ steps.label.outputs.labels }}\n```",
+    "a session": "```console\n$ echo ${{ steps.label.outputs.labels }}\n```",
+    "PowerShell": "```pwsh\nWrite-Output ${{ steps.label.outputs.labels }}\n```",
+    "JSON": '```json\n{"run": "echo ${{ steps.label.outputs.labels }}"}\n```',
+    "in a quotation": '> [!TIP]\n> ```yaml\n> - run: ["echo ${{ steps.label.outputs.labels }}"]\n> ```',
+    "behind a tab": '- First\n\n\t```yaml\n\t- run: ["echo ${{ steps.label.outputs.labels }}"]\n\t```',
+    "an indented block": "So:\n\n    run: echo ${{ steps.label.outputs.labels }}\n",
+    "HTML": "<pre>run: echo ${{ steps.label.outputs.labels }}</pre>",
+    "a block that isn't closed": "```sh\necho ${{ steps.label.outputs.labels }}",
+    "the arguments of a test": "```yaml\n- step:\n    type: RunTests\n    spec:\n      args: test -Dname=<+pipeline.name>\n```",
+    "an entry point": "```yaml\n- step:\n    spec:\n      entrypoint: [sh, -c, 'echo <+pipeline.name>']\n```",
+    "what Drone fills in": "```yaml\nsteps:\n  - name: a\n    commands: ['echo ${DRONE_COMMIT_MESSAGE}']\n```",
 }
 HARMLESS = f"""\
 ```yaml
@@ -55,6 +69,21 @@ HARMLESS = f"""\
         STAGE: <+steps.label.output.outputVariables.ADDED>
 ```
 
+```yaml
+steps:
+  - name: a
+    commands: [echo "$DRONE_COMMIT_MESSAGE"]
+```
+
+> ```yaml
+> - step:
+>     type: Run
+>
+>     spec:
+>       command: echo "$STAGE"
+> ```
+
+A `run:` step reads `${{{{ steps.label.outputs.labels }}}}` by `env:`.
 Write `labels: branch={{{{ ci.branch }}}}`, never `labels: branch=${{{{ github.head_ref }}}}`.
 """
 _OUTPUT = re.compile(r"\$\{\{ fromJSON\(steps\.label\.outputs\.([\w-]+) \|\| '(.*)'\)\.(\w+) \}\}")

@@ -127,6 +127,16 @@ def test_outputs_reach_the_next_step(pipeline: Pipeline, tmp_path: Path, name: s
     assert pipeline.printed == {"use_it": told}
 
 
+def test_a_label_is_moved_one_pipeline_at_a_time(pipeline: Pipeline, box: Sandbox) -> None:
+    """Behind the Queue step the label goes to the model, and the next step knows who had it."""
+    box.add_artifact(MODEL[0], "resnet49", artifact_type="model", labels=["stage=production"])
+    first, *rest = read_yaml(examples()["harness-move"])["pipeline"]["stages"]
+    assert [one["step"]["type"] for one in first["stage"]["spec"]["execution"]["steps"]] == ["Queue"]
+    pipeline.run(rest)
+    assert pipeline.printed == {"had_it": 'Production was ["resnet49"]\n'}
+    assert (box.labels(*MODEL), box.labels(MODEL[0], "resnet49") or []) == (["stage=production"], [])
+
+
 def test_hostile_labels_reach_a_command_as_text(pipeline: Pipeline, tmp_path: Path, box: Sandbox) -> None:
     """A label that a shell would run comes out of `envVariables` as it is."""
     hostile = '$(touch mark)`touch mark`";touch mark;"'

@@ -28,6 +28,8 @@ def test_every_recipe_does_what_it_says(case: Case, make_sandbox: MakeSandbox, w
         box.add_artifact(
             registry, name, labels=labels, artifact_type="dataset" if registry.endswith("data") else "model"
         )
+    for place, facts in case.facts.items():
+        box.set_facts(*place.split(":", 1), **facts)
     workspace = Workspace(tmp_path, box, watch)
     for name, text in case.files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

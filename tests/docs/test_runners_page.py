@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 
 import pytest
 
@@ -43,6 +44,15 @@ def test_what_no_machine_could_show_is_listed() -> None:
     """The last section names all of it, and whatever is read only is among it."""
     assert list(SECTIONS)[-1] == "Not shown"
     assert [name for name in NOT_SHOWN if name not in SECTIONS["Not shown"]] == []
+
+
+def test_what_the_image_has_for_arc_is_told_alike() -> None:
+    """Every page that names the image's commands names those that are copied into it, and all say what ARC loses."""
+    commands = " ".join(runpy.run_path(str(ROOT / "tools" / "rootfs"))["COMMANDS"])
+    told = {name: (ROOT / name).read_text("utf-8") for name in ("SECURITY.md", "CHANGELOG.md", "docs/runners.md")}
+    assert [name for name, text in told.items() if f"`{commands}`" not in text] == []
+    assert "copies nothing back" in SECTIONS["ARC"]
+    assert "Those hooks copy nothing back" in (ROOT / "docs" / "contract.md").read_text("utf-8")
 
 
 def test_the_readme_leads_there() -> None:

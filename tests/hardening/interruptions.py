@@ -28,6 +28,7 @@ class Work:
     requests: int
     artifacts: Sequence[str] = TEAM
     plan: bool = False
+    undoes: bool = False
     files: Sequence[str] = field(default_factory=tuple)
 
     @property
@@ -51,9 +52,21 @@ class Work:
             path = folder / "plan.jsonl"
             path.write_text("".join(lines_of(steps, api_url=parse_api_base(box.api_url).url)))
             given["apply-plan"] = str(path)
+        elif self.undoes:
+            path = folder / "to-undo.json"
+            path.write_text(json.dumps(self._report(parse_api_base(box.api_url).url)))
+            given["undo"] = str(path)
         else:
             given["registry-ref"] = REGISTRY
         return given | {name: str(folder / name) for name in self.files}
+
+    def _report(self, api_url: str) -> dict[str, object]:
+        """Of the run that made `before` of `after`."""
+        wrote = {"wrote_added": list(self.before), "wrote_removed": list(self.after)}
+        row = {"registry_ref": f"{REGISTRY}/+", "artifact_type": "", "status": "applied"} | wrote
+        rows = [row | {"artifact": name, "before": self.after, "after": self.before} for name in self.artifacts]
+        head = {"version": 1, "tool_version": "0.1.0", "api_url": api_url, "counts": {"matched": len(rows)}}
+        return head | {"results": rows}
 
     def labels(self, box: Sandbox) -> dict[str, list[str]]:
         return {name: box.labels(REGISTRY, name) or [] for name in self.artifacts}
@@ -81,7 +94,8 @@ DRY = Work(
     files=["save-plan"],
 )
 APPLIED = Work("apply-plan", {}, ["a"], ["b"], 6, plan=True)
-ALL = (ONE, MANY, MERGED, DRY, APPLIED)
+UNDONE = Work("undo", {}, ["a"], ["b"], 6, undoes=True)
+ALL = (ONE, MANY, MERGED, DRY, APPLIED, UNDONE)
 
 
 def puts_in(requests: Sequence[Request]) -> list[str]:

@@ -180,16 +180,33 @@ def _unusable(folder: Path) -> dict[str, Path]:
     (folder / "empty").touch()
     (folder / "key").write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
     bundle = Path(DEFAULT_CA_BUNDLE_PATH).read_bytes()
+    (folder / "half").write_bytes(bundle + b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    whole = bundle[bundle.rindex(b"-----BEGIN") :]
+    (folder / "der").write_bytes(ssl.PEM_cert_to_DER_cert(whole.decode()))
     (folder / "cut").write_bytes(bundle[: bundle.rindex(b"-----BEGIN") + 200])
     (folder / "loop").symlink_to(folder / "loop")
     os.mkfifo(folder / "pipe")
-    return {name: folder / name for name in ("text", "empty", "key", "cut", "loop", "pipe")}
+    return {name: folder / name for name in ("text", "empty", "key", "cut", "half", "der", "loop", "pipe")}
 
 
-@pytest.mark.parametrize("name", ["text", "empty", "key", "cut", "loop", "pipe", "/dev/null", "/proc/self/mem"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("text", "holds no certificate in PEM form |"), ("empty", "holds no certificate in PEM form |"),
+        ("der", "holds no certificate in PEM form |"), ("key", "is damaged |"),
+        ("cut", "is damaged"), ("half", "is damaged |"), ("loop", "can't be read: "), ("pipe", "is no regular file"),
+        ("/dev/null", "is no regular file"), ("/proc/self/mem", "can't be read: "),
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "HARNESS_CA_PATH"])
 def test_a_file_that_gives_no_certificate(
-    run_step: RunStep, server: RawServer, variable: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_step: RunStep,
+    server: RawServer,
+    variable: str,
+    name: str,
+    why: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that can't be read or holds none ends the run with 2 before anything is sent: it was meant, and would be missed."""
     path = _unusable(tmp_path).get(name, Path(name))
@@ -197,7 +214,7 @@ def test_a_file_that_gives_no_certificate(
     done = run_step("harness", None, {**INPUTS, "api-url": server.url})
     check_orderly(done)
     assert (done.code, done.errors, server.connections) == (2, ["HAR-INPUT"], 0)
-    assert f"`{variable}` names '{path}', which " in done.err
+    assert f"`{variable}` names '{path}', which {why.rstrip('.')}" in done.err
     assert "unset the variable" in done.err
 
 

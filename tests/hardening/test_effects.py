@@ -106,7 +106,7 @@ def test_debug_mode_tells_no_more(start_step: StartStep, box: Sandbox, ci: str) 
 
 
 def _without_seconds(log: str) -> str:
-    return re.sub(r'[0-9.]+ seconds|"seconds":[0-9.]+|/step-\d+/', "", log)
+    return re.sub(r'[0-9.]+ seconds|"seconds":[0-9.]+|/step-\d+/|[0-9-]{10} [0-9:]{5} UTC', "", log)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_the_hooks_own_commands_run_a_step(pod: Container, tmp_path: Path, box: 
     variables = {
         "INPUT_API-URL": box.url, "INPUT_API-KEY": KEY, "INPUT_REGISTRY-REF": "acme/ml/models",
         "INPUT_ARTIFACT": "resnet50", "INPUT_LABELS-FILE": "wanted.txt", "INPUT_LABELS": 'a=$HOME `id` "b"\nc=d\\e',
-        "INPUT_TEMPLATES": "false", "GITHUB_ACTIONS": "true", "CI": "true", "GITHUB_WORKSPACE": "/github/workspace",
+        "INPUT_MODE": "replace", "GITHUB_ACTIONS": "true", "CI": "true", "GITHUB_WORKSPACE": "/github/workspace",
         "GITHUB_OUTPUT": "/github/file_commands/set_output_1",
         "GITHUB_STEP_SUMMARY": "/github/file_commands/step_summary_1",
     }  # fmt: skip

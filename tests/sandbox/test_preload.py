@@ -40,6 +40,18 @@ def test_an_image_without_tags_is_not_listed() -> None:
         assert box.artifact("acme/i", "x").version == ""
 
 
+@pytest.mark.parametrize("profile", ["saas", "open-source"])
+def test_what_lists_tell_besides_labels_is_loaded(profile: str) -> None:
+    """Downloads, age and quarantine of each of two artifacts of one name."""
+    one = {"name": "x", "type": "model", "downloads": 12, "age-days": 400, "quarantined": True}
+    content = {"registries": [{"ref": "acme/i", "artifacts": [one, {"name": "x", "type": "dataset"}]}]}
+    with Sandbox(profile, preload=content) as box:
+        model, dataset = (box.artifact("acme/i", "x", kind) for kind in ("model", "dataset"))
+    assert (model.downloads, model.quarantined) == (12, 1)
+    assert (dataset.downloads, dataset.quarantined) == (0, 0)
+    assert (dataset.version_modified - model.version_modified) // 86_400_000 in {399, 400}
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -55,6 +67,9 @@ def test_an_image_without_tags_is_not_listed() -> None:
         ("registries: [{ref: a/b}, {ref: a/b/+}]", "registry 2: ref 'a/b' is there already"),
         ("registries: [{ref: a/b, artifacts: [{name: x}, {name: x}]}]", "artifact 2: 'x' is there already"),
         ("registries: [{ref: a/b, artifacts: [{name: x, hidden: 'yes'}]}]", "hidden must be true or false"),
+        ("registries: [{ref: a/b, artifacts: [{name: x, quarantined: 1}]}]", "quarantined must be true or false"),
+        ("registries: [{ref: a/b, artifacts: [{name: x, downloads: -1}]}]", "downloads must be a whole number"),
+        ("registries: [{ref: a/b, artifacts: [{name: x, age-days: '7'}]}]", "age-days must be a whole number"),
         ("a: [", "is not YAML"),
     ],
 )

@@ -270,6 +270,19 @@ def test_a_name_that_was_an_input_says_what_to_write(name: str) -> None:
     assert not refusals("github", {}, environ={f"INPUT_{upper}": " "})
 
 
+@pytest.mark.parametrize("written", ["shardIndex", "ShardTotal", "shard index", "Shard-Index"])
+def test_however_the_words_of_a_name_that_was_an_input_are_put_together(written: str) -> None:
+    """`shardIndex` of a plugin's settings comes as `PLUGIN_SHARDINDEX`; it is none the less what was an input once."""
+    for ci, variable in (("harness", f"PLUGIN_{written.upper()}"), ("github", f"INPUT_{written.upper()}")):
+        ((what, cure),) = refusals(ci, {}, environ={variable: "1"})
+        assert what.endswith("is not an input any more")
+        assert cure == SHARD.format("shard")
+    flag = written.replace(" ", "-")
+    assert refusals("terminal", {}, argv=[f"--{flag}=1"]) == [
+        (f"the flag `--{flag}` is none any more", SHARD.format("--shard"))
+    ]
+
+
 def test_flags_of_lists_join_and_switches_stand_alone() -> None:
     """A flag given several times adds to its list, and a bare switch means true."""
     settings = ask(

@@ -52,7 +52,10 @@ def changes(draw: st.DrawFn) -> Change:
             mode,
             tuple(draw(distinct_pairs)),
             on_conflict=draw(st.sampled_from([OnConflict.OVERWRITE, OnConflict.KEEP])),
+            removals=tuple(draw(lists)),
         )
+    if mode is Mode.ADD:
+        return Change(mode, tuple(draw(lists)), removals=tuple(draw(lists)))
     owned = tuple(draw(lists)) if mode is Mode.REPLACE else ()
     given_labels = [label for label in draw(lists) if not owned or any(matches(pattern, label) for pattern in owned)]
     return Change(mode, () if mode in {Mode.CLEAR, Mode.READ} else tuple(given_labels), owned)
@@ -97,6 +100,18 @@ def test_remove_takes_what_matches_and_nothing_else(patterns: list[str], current
         label for label in current if label not in patterns and not any(fnmatchcase(label, one) for one in patterns)
     ]
     assert list(Change(Mode.REMOVE, tuple(patterns)).apply(current)) == left
+
+
+@given(lists, lists, current_labels, st.sampled_from([Mode.ADD, Mode.UPSERT]), st.data())
+def test_removals_go_first_and_spare_what_is_given(
+    labels: list[str], patterns: list[str], current: Labels, mode: Mode, data: st.DataObject
+) -> None:
+    """Beside `add` and `upsert` it is as `remove` before them, but what is given stays and nothing else that matches."""
+    given_labels = tuple(data.draw(distinct_pairs)) if mode is Mode.UPSERT else tuple(labels)
+    result = Change(mode, given_labels, removals=tuple(patterns)).apply(current)
+    assert result == Change(mode, given_labels).apply(Change(Mode.REMOVE, tuple(patterns)).apply(current))
+    assert set(given_labels) <= set(result)
+    assert not [one for one in result if one not in given_labels and any(matches(pattern, one) for pattern in patterns)]
 
 
 @given(lists, lists, current_labels)

@@ -46,6 +46,20 @@ def test_labels_that_are_no_texts(write: Write, written: str, told: str, cure: s
     assert cure in error.next_step
 
 
+@pytest.mark.parametrize(
+    ("written", "cure"),
+    [
+        ("{stage: prod, n: 1.10}", 'Write the labels as a list: ["stage=prod", "n=1.10"].'),
+        ("{a: [b]}", "Write the labels as a list, an item each."),
+    ],
+)
+def test_labels_as_a_mapping(write: Write, written: str, cure: str) -> None:
+    """A mapping where the list of labels should stand is told the list that it would be."""
+    (error,) = write(f"{HEAD}  - {{artifact: x, labels: {written}}}\n").problems()
+    assert "`labels`: it is a mapping, and a list is wanted" in error.what
+    assert error.next_step == cure
+
+
 def test_all_at_once(write: Write) -> None:
     """Wrong values, unknown and duplicate keys, aliases, contradictions and templates are told in one run, in order."""
     written = write(
@@ -159,7 +173,7 @@ def test_form_of_json(write: Write, text: str, told: str) -> None:
         ("{artifact: x, labels: ['{{ artifact'] }", "4:28: label 1 `{{ artifact`"),
         ("{artifact: x, labels: [a], mode: upsert}", "4:28: label 1 'a' has no key"),
         ("{artifact: x, labels: [a], owned: [b]}", "4:28: label 1 'a' is not `owned`"),
-        ("{artifact: x, labels: ['{{ ci.tag }}']}", "4:27: labels: `replace` would leave nothing"),
+        ("{artifact: x, labels: ['{{ ci.tag }}']}", "4:27: labels: nothing would be left"),
         ("{artifact: x, labels: [a], require: [1 +]}", "4:42: `require` 1 `1 +`"),
         ("{artifact: x, labels: [a], metrics-file: /nope}", "4:46: metrics file `/nope` can't be read"),
     ],

@@ -56,7 +56,7 @@ def test_explanation_of_a_verdict() -> None:
         ("", "can't be read"),
         (
             "frozen",
-            "there are `artifact`, `ci`, `current`, `current_map`, `labels`, `labels_map`, `metrics`, `now`, `registry`",
+            "there are `artifact`, `baseline`, `ci`, `current`, `current_map`, `holders`, `labels`, `labels_map`, `metrics`, `now`, `registry`",
         ),
         ("true {# x #}", "can't be read"),
         ("x" * 4097, "4,097 bytes"),

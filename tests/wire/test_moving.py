@@ -332,6 +332,16 @@ def test_our_own_writes_do_not_close_the_gate(ask: Ask, box: Sandbox) -> None:
     assert holders(box) == [NEW]
 
 
+@pytest.mark.parametrize("spoilt", [OLD, "resnet49", NEW])
+def test_what_we_have_made_of_it_does_not_close_the_gate(ask: Ask, box: Sandbox, spoilt: str) -> None:
+    """A gate on the value that our own label takes the place of is asked before it does, and not of what came of it."""
+    labels = ["stage=staging"] if spoilt == NEW else ["stage=production"]
+    when(box, "PUT", 2, lambda: box.put_labels(MODELS, spoilt, labels))
+    done = ask(labels="stage=production", require="'stage=staging' in current")
+    assert done.code == 0, done.err
+    assert holders(box, "stage=production") == [NEW]
+
+
 def test_holders_go_with_a_move_only(ask: Ask, box: Sandbox) -> None:
     """In another mode there are none, which is said before any request."""
     done = ask(mode="add", require="'x' in holders")
@@ -448,3 +458,17 @@ def test_a_cancelled_move_says_what_it_has_done(run_step: RunStep, box: Sandbox)
     assert (done.code, done.errors) == (7, ["HAR-DEADLINE"])
     assert "not watched to the end" in done.out
     assert json.loads(done.outputs["moved-from"]) == [OLD]
+
+
+def test_a_move_can_be_taken_back(run_step: RunStep, ask: Ask, box: Sandbox, tmp_path: Path) -> None:
+    """Its report has what was written on both sides, also over several rounds; an undo gives the label back."""
+    before = {name: sorted(box.labels(MODELS, name) or ()) for name in (OLD, NEW)}
+    when(box, "PUT", 2, lambda: box.put_labels(MODELS, NEW, ["stage=staging", "team=vision"]))
+    report = tmp_path / "report.json"
+    assert ask(labels="stage=production", report_file=str(report)).code == 0
+    rows = {row["artifact"]: row for row in json.loads(report.read_text())["results"]}
+    assert rows[NEW]["wrote_added"] == rows[OLD]["wrote_removed"] == ["stage=production"]
+    assert rows[NEW]["wrote_removed"] == ["stage=staging"]
+    done = run_step("github", box, {"undo": str(report)})
+    assert done.code == 0, done.err
+    assert {name: sorted(box.labels(MODELS, name) or ()) for name in (OLD, NEW)} == before

@@ -19,7 +19,6 @@ from wire.filled import fill, methods
 from wire.servers import canned, success
 
 READ = {"registry-ref": MODELS, "artifact": "*", "mode": "read"}
-DAY = 24 * 60 * 60 * 1000
 FACTS = ["package_type", "downloads", "modified", "age_days", "quarantined", "latest_version"]
 
 

@@ -87,6 +87,17 @@ def test_one_of_the_same_name_that_is_there(run_step: RunStep, box: Sandbox) -> 
     assert (box.labels(MODELS, "both", "model"), box.labels(MODELS, "both", "dataset")) == (["m"], ["d", "new"])
 
 
+@pytest.mark.parametrize("ci", CIS)
+def test_the_type_that_is_asked_for_is_deleted(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """A dataset of the same name is there and the model isn't: the reason is that it is deleted, not that it is a dataset."""
+    box.add_artifact(MODELS, "gone", artifact_type="dataset", labels=["c"])
+    done = run_step(ci, box, ALL | {"artifact": "gone", "artifact-type": "model"})
+    assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
+    ((_, what, cure),) = done.stable_lines
+    assert what.startswith("the model 'gone' in acme/ml/models/+ is deleted")
+    assert "Restore it" in cure
+
+
 def test_a_plan_does_not_reach_it(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
     """What was deleted since the plan was made is not found, and nothing is written."""
     box.add_artifact(MODELS, "later", artifact_type="model", labels=["c"])

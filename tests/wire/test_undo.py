@@ -120,7 +120,7 @@ def test_who_and_when(
         assert record["started_at"].endswith("Z")
         assert record["tool_version"]
     started = json.loads(report.read_text())["started_at"]
-    assert f"`{started}`" in summary.read_text()
+    assert f"`{started[:10]} {started[11:16]} UTC`" in summary.read_text()
     assert not told[0] or f"by `{told[0]}`" in summary.read_text()
 
 
@@ -167,10 +167,18 @@ def test_a_dry_run_has_written_nothing(wrote: Wrote) -> None:
 def test_labels_that_came_in_between_are_not_ours(run_step: RunStep, undo: Undo, box: Sandbox, tmp_path: Path) -> None:
     """A label that somebody adds after our first read differs `before` from `after`, and is none of what we wrote: it stays."""
     report = tmp_path / "report.json"
-    box.script([Fault("429", method="PUT")])
-    box.after(lambda request: request.fault and box.put_labels(MODELS, "a", [*BEFORE, "theirs"]))
-    asked = {**PROMOTE, "artifact": "a", "report-file": str(report)}
-    assert run_step("github", box, asked).code == 0
+    written: list[Request] = []
+
+    @box.before
+    def write_back(request: Request) -> None:
+        """At our first look: from what was there before us."""
+        if request.method == "PUT":
+            written.append(request)
+        elif len(written) == 1:
+            written.append(request)
+            box.put_labels(MODELS, "a", [*BEFORE, "theirs"])
+
+    assert run_step("github", box, {**PROMOTE, "artifact": "a", "report-file": str(report)}).code == 0
     row = rows(report)["a"]
     assert (row["before"], row["after"]) == (BEFORE, [*AFTER, "theirs"])
     assert (row["added"], row["wrote_added"]) == (["stage=prod", "theirs"], ["stage=prod"])
@@ -233,6 +241,7 @@ def test_what_changed_since_stops_all(wrote: Wrote, undo: Undo, box: Sandbox, ci
     done = undo(report, ci)
     assert (done.code, done.errors, undo.puts) == (5, ["HAR-PLAN-STALE"], [])
     assert "['old', 'stage=prod'], and now there is ['old', 'stage=prod', 'theirs']" in done.err
+    assert "take its row out of the report" in done.err
 
 
 def test_an_artifact_that_is_gone_stops_all(wrote: Wrote, undo: Undo, box: Sandbox) -> None:
@@ -600,6 +609,7 @@ ENDS: Mapping[str, tuple[Callable[[Sandbox], object], dict[str, str], int]] = {
     "a wrong input": (lambda _: None, {"concurrency": "0"}, 2),
     "no right to read": (_fail("401", "GET"), {}, 3),
     "no right to write": (_fail("403", "PUT"), {}, 3),
+    "gone": (lambda box: box.delete_artifact(MODELS, "a"), {}, 4),
     "changed": (lambda box: box.put_labels(MODELS, "a", []), {}, 5),
     "conflict": (_fail("409", "PUT"), {}, 5),
     "refused": (_fail("400", "PUT"), {}, 6),

@@ -240,6 +240,17 @@ def test_a_doubtful_put_that_cannot_be_looked_at_is_repeated(ask: Ask, kind: str
         assert (done.code, len(server.puts), done.value("labels")) == (0, 3, ["a", "b"])
 
 
+@pytest.mark.parametrize("kind", PLAIN_REFUSALS)
+def test_a_look_is_asked_once_where_reading_was_refused(ask: Ask, kind: str) -> None:
+    """After a doubtful PUT, and after an answer without labels, a refusal is as plain as before it."""
+    with stub(PLAIN_REFUSALS[kind], in_turn(as_json(500, {}), written)) as server:
+        assert (ask(server).code, len(server.puts)) == (0, 2)
+        assert len(server.gets) <= 2
+    with stub(PLAIN_REFUSALS[kind], lambda _request: success({"imageName": NAME, "packageType": "DOCKER"})) as server:
+        assert (ask(server).code, len(server.puts)) == (0, 1)
+        assert len(server.gets) <= 2
+
+
 def test_a_look_that_fails_after_a_read_that_worked_repeats_the_put_too(ask: Ask) -> None:
     """Reading worked before the write and not after it: the same holds."""
     listed = success({"artifacts": [{"name": NAME, "labels": ["old"]}], "pageSize": 100, "itemCount": 1})
@@ -415,3 +426,42 @@ def test_the_proof_of_types_never_fails_a_put_that_worked(run_step: RunStep, san
     inputs = {"registry-ref": MODELS, "artifact": NAME, "mode": "replace", "labels": "a"}
     done = run_step("github", sandbox, inputs)
     assert (done.code, sandbox.labels(MODELS, NAME)) == (0, ["a"])
+
+
+@pytest.mark.parametrize("loss", ["", "true"])
+def test_a_type_that_a_summary_does_not_show_is_not_risked(ask: Ask, loss: str) -> None:
+    """A Hugging Face artifact that no list shows is a model or a dataset: a base without `/har/` would clear that."""
+
+    def get(request: Asked) -> Canned:
+        shown = {"imageName": NAME, "packageType": "HUGGINGFACE"}
+        return success(shown if "/summary" in request.line else {"artifacts": [], "itemCount": 0, "pageSize": 100})
+
+    with stub(get) as server:
+        server.url = f"{server.server.url}/api/v1"
+        done = ask(server, **({"allow-type-loss": loss} if loss else {}))
+        code, errors = (0, []) if loss else (6, ["HAR-TYPE-LOSS"])
+        assert (done.code, done.errors, len(server.puts)) == (code, errors, int(not errors))
+
+
+def test_a_deadline_in_the_middle_of_waiting_tells_that_nothing_was_written(ask: Ask) -> None:
+    """Every PUT was answered 404 until the run was over: that nothing was written is known then."""
+    with stub(PLAIN_REFUSALS["403"], lambda _request: as_json(404, {"message": "artifact not found"})) as server:
+        done = ask(server, wait_for_artifact="100", deadline="0.5")
+        assert (done.code, done.errors[0], bool(server.puts)) == (7, "HAR-DEADLINE", True)
+    assert "nothing was written" in done.err
+    assert "not known, as" not in done.err
+
+
+@pytest.mark.parametrize(
+    "answer", [as_json(404, {"message": "artifact not found"}), (404, TEXT, b"404 page not found")]
+)
+def test_a_put_that_is_not_found_says_as_much_as_a_read_would(ask: Ask, answer: Canned) -> None:
+    """A version behind the name gets the name that is meant, and who has waited is not told to wait."""
+    with stub(PLAIN_REFUSALS["403"], lambda _request: answer) as server:
+        done = ask(server, artifact=f"{NAME}:1.0")
+        ((_, _, cure),) = done.stable_lines
+        assert (done.code, cure) == (4, f"Labels belong to an artifact, not to its versions: write {NAME}.")
+        done = ask(server, wait_for_artifact="0.1")
+        ((_, what, cure),) = done.stable_lines
+        assert (done.code, "(waited 0.1 s)" in what) == (4, True)
+        assert cure == "Check the name and the push before this step, or give `wait-for-artifact` more seconds."

@@ -189,8 +189,22 @@ def test_no_labels_without_a_mode_name_the_ways_out(ask: Ask) -> None:
     assert "mode: clear" in done.err
 
 
+@pytest.mark.parametrize("more", [{}, {"owned": "ci:*"}])
+def test_labels_that_come_to_nothing_blame_no_mode_that_nobody_gave(
+    ask: Ask, box: Sandbox, more: dict[str, str]
+) -> None:
+    """An absent tag is all that was given: refused before any request, naming `clear`, and no `replace`."""
+    done = ask(labels="{{ ci.tag }}", **more)
+    ((_, what, cure),) = done.stable_lines
+    assert (done.code, box.requests) == (2, [])
+    assert "all labels given came to nothing" in what
+    assert "`mode: clear`" in cure
+    assert "replace" not in what
+
+
 def test_the_summary_says_that_nothing_was_written(ask: Ask) -> None:
     """People look there first."""
     done = ask("stage=prod")
+    assert f"### Labels: no mode in `{MODELS}/+`\n" in done.summary
     assert "HAR-WOULD-REMOVE" in done.summary
     assert "mode: add" in done.summary

@@ -2,6 +2,13 @@
 # The first step of the composite action, but for these lines; `make docs` writes it into composite/action.yml.
 # The runner starts it with -eo pipefail in the job's workspace, of which nothing may be run; bash 3.2, as on macOS, is enough.
 
+# A relative folder on PATH is one of the workspace. The first is none, so that PATH is never empty, which would mean it too.
+absolute=/dev/null
+while IFS= read -r -d : folder; do
+  case "$folder" in /*) absolute="$absolute:$folder" ;; esac
+done <<<"$PATH:"
+PATH="$absolute"
+
 lock="$GITHUB_ACTION_PATH/../requirements/runtime.txt"
 venv="$RUNNER_TEMP/har-labels-$(cksum <"$lock" | cut -d ' ' -f 1)"
 # An earlier step may have made it. Where users share a temporary folder it must be ours; Windows knows no such owner.
@@ -17,8 +24,7 @@ fi
 tools="$RUNNER_TOOL_CACHE"
 if [ -n "$tools" ] && [ "$RUNNER_OS" = Windows ]; then tools="$(cygpath --unix "$tools")"; fi
 candidates() {
-  # A relative folder on PATH is one of the workspace.
-  for name in python3 python python3.14 python3.13 python3.12 python3.11; do type -aP "$name" | sed -n '/^\//{p;q;}' || true; done
+  for name in python3 python python3.14 python3.13 python3.12 python3.11; do type -P "$name" || true; done
   for minor in 14 13 12 11; do
     for found in "$tools/Python/3.$minor."*/*/bin/python3 "$tools/Python/3.$minor."*/*/python.exe; do
       if [ -n "$tools" ] && [ -x "$found" ]; then echo "$found"; fi

@@ -10,7 +10,7 @@ from generate.declared import Input, exit_codes, inputs
 from har_labels.errors import all_codes
 from har_labels.language.expressions import OF_PRESENCE
 from har_labels.language.filters import FILTERS, Filter
-from har_labels.language.scope import NAMES
+from har_labels.language.scope import NAMES, Name
 from har_labels.language.sequences import TESTS
 from har_labels.report import OUTPUTS
 
@@ -43,15 +43,19 @@ def _input(one: Input) -> str:
 def _language() -> str:
     """What an expression may hold: names, filters by what they are for, and tests."""
     rows = ["| | in an expression | what it is |", "|---|---|---|"]
-    rows += [
-        f"| {'a name in `require`' if one.is_for_require else 'a name'} | `{name}` | {_cell(one.says)} |"
-        for name, one in NAMES.items()
-    ]
+    rows += [f"| {_known_in(one)} | `{name}` | {_cell(one.says)} |" for name, one in NAMES.items()]
     rows += [f"| a filter of {one.group} | `{_call(name, one)}` | {_cell(one.says)} |" for name, one in FILTERS.items()]
     rows += [f"| a test | `x is {name}` | {_cell(one.says)} |" for name, one in OF_PRESENCE.items()]
     others = " ".join(f"`{name}`" for name in TESTS)
     rows.append(f"| a test | `x is startswith('v1.')` | and so with {others}, which are also those of `selectattr` |")
     return "\n".join(rows)
+
+
+def _known_in(one: Name) -> str:
+    askers = [
+        f"`{asker}`" for asker, is_for in (("require", one.is_for_require), ("where", one.is_for_where)) if is_for
+    ]
+    return f"a name in {' and '.join(askers)}" if askers else "a name"
 
 
 def _call(name: str, one: Filter) -> str:

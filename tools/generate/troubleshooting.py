@@ -29,7 +29,7 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-DEFECT": ("RuntimeError at planner.py:120", ""),
     "HAR-INPUT": (
         "`mode` is 'merge': it is none of the values allowed",
-        "Use `replace`, `add`, `remove`, `upsert`, `clear` or `read`.",
+        "Use `replace`, `add`, `remove`, `upsert`, `clear`, `read` or `move`.",
     ),
     "HAR-TEMPLATE": (
         "label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there are `accuracy`, `last`, `rows`",

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from har_labels.language.comparison import contains, holds
 from har_labels.language.filters import Filter
 from har_labels.language.keys import path_to
-from har_labels.language.scope import CI_NAMES
+from har_labels.language.scope import CI_NAMES, LACKABLE_NAMES
 from har_labels.language.values import (
     Effort,
     ExpressionError,
     Missing,
     Null,
+    Undefined,
     Unfit,
     checked,
     cut,
@@ -36,11 +37,12 @@ _LARGEST_INDEX = 10**9
 class Run:
     """One evaluation: `look_up` gives a name's value, `read` collects what was read, by its path.
 
-    In a gate (`require`) no default stands in for a value that is there and is not fit.
+    In a gate (`require`, `where`) no default stands in for a value that is there and is not fit; `asker` names it.
     """
 
     look_up: Callable[[str], object]
     is_gate: bool = False
+    asker: str = "require"
     effort: Effort = field(default_factory=Effort)
     read: dict[str, object] = field(default_factory=dict)
 
@@ -52,7 +54,16 @@ Step = Callable[[Run, object, str], tuple[object, str]]
 
 def reader(name: str, steps: Sequence[Step]) -> Evaluate:
     """The value of `name`, or what `steps` lead to in it."""
-    return _following(lambda run: run.look_up(name), name, steps)
+    read = _following(lambda run: run.look_up(name), name, steps)
+
+    def read_named(run: Run) -> object:
+        try:
+            return read(run)
+        except Missing as missing:
+            missing.name = name
+            raise
+
+    return read_named
 
 
 def behind_brackets(inner: Evaluate, steps: Sequence[Step]) -> Evaluate:
@@ -147,7 +158,7 @@ def defaulted(subject: Evaluate, arguments: Mapping[str, Evaluate]) -> Evaluate:
 
 def _refuse_unfit(run: Run, missing: Missing) -> None:
     if run.is_gate and isinstance(missing, Unfit):
-        raise ExpressionError(f"{missing.problem}; in `require` no default stands in for that", missing.next_step)
+        raise ExpressionError(f"{missing.problem}; in `{run.asker}` no default stands in for that", missing.next_step)
 
 
 def is_defined(subject: Evaluate) -> Evaluate:
@@ -210,7 +221,7 @@ def divided(left: Evaluate, right: Evaluate) -> Evaluate:
     def divide(run: Run) -> object:
         above, below = _term(left(run), "*", "/"), _term(right(run), "*", "/")
         if not below:
-            raise Missing(lambda: f"it divides {text_of(above)} by zero")
+            raise Undefined(lambda: f"it divides {text_of(above)} by zero")
         return checked(above / below, "the quotient")
 
     return divide
@@ -243,14 +254,66 @@ def compared(first: Evaluate, operands: Sequence[tuple[str, Evaluate]]) -> Evalu
         for sign, evaluate in operands:
             right = evaluate(run)
             run.effort.spend(1)
-            if sign in {"in", "notin"} and contains(run.effort, right, left) is not (sign == "in"):
-                return False
-            if sign not in {"in", "notin"} and not holds(sign, left, right):
+            if not _hold(run, sign, left, right):
                 return False
             left = right
         return True
 
     return compare
+
+
+def _hold(run: Run, sign: str, left: object, right: object) -> bool:
+    if sign in {"in", "notin"}:
+        return contains(run.effort, right, left) is (sign == "in")
+    return holds(sign, left, right)
+
+
+# --- what a selector makes of what an artifact lacks ---------------------------------------------------------------
+
+_LACKING = object()
+
+
+def or_false(evaluate: Evaluate, reads: frozenset[str], *, otherwise: bool = False) -> Evaluate:
+    """The value of `evaluate`, and false (or `otherwise`) where it reads what the artifact lacks.
+
+    `reads` are the names in it: what a filter does not find in an artifact's labels is lacking too.
+    """
+
+    def run_or_false(run: Run) -> object:
+        value = _or_lacking(run, evaluate, reads)
+        return otherwise if value is _LACKING else value
+
+    return run_or_false
+
+
+def selected(
+    first: tuple[Evaluate, frozenset[str]], operands: Sequence[tuple[str, Evaluate, frozenset[str]]]
+) -> Evaluate:
+    """As `compared`; beside what the artifact lacks only `!=` and `not in` hold."""
+
+    def compare(run: Run) -> bool:
+        left = _or_lacking(run, *first)
+        for sign, evaluate, reads in operands:
+            right = _or_lacking(run, evaluate, reads)
+            run.effort.spend(1)
+            is_lacking = left is _LACKING or right is _LACKING
+            if not (sign in {"ne", "notin"} if is_lacking else _hold(run, sign, left, right)):
+                return False
+            left = right
+        return True
+
+    return compare
+
+
+def _or_lacking(run: Run, evaluate: Evaluate, reads: frozenset[str]) -> object:
+    try:
+        return evaluate(run)
+    except Missing as missing:
+        names = frozenset({missing.name}) if missing.name else reads
+        if isinstance(missing, Unfit | Undefined) or not names & LACKABLE_NAMES:
+            missing.name = missing.name or "(…)"  # what stands around it reads more, and that has no say
+            raise
+        return _LACKING
 
 
 def as_text(run: Run, evaluate: Evaluate) -> str:

@@ -1,4 +1,4 @@
-"""The language of templates and `require`: Jinja2's grammar, held to an allow-list of its syntax tree.
+"""The language of templates, `require` and `where`: Jinja2's grammar, held to an allow-list of its syntax tree.
 
 Jinja2 only parses. What is on the list becomes functions of evaluation.py; everything else is refused
 before anything is evaluated: no Python object, no attribute, no call. Contract §3 "Templates".
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from har_labels.display import shown
 from har_labels.language import evaluation
 from har_labels.language.evaluation import Evaluate, Step
 from har_labels.language.filters import DEFAULT, FILTERS, Filter
-from har_labels.language.keys import path_to
-from har_labels.language.scope import CI_NAMES, LABEL_NAMES, NAMES, REQUIRE_NAMES, Shape
-from har_labels.language.sequences import TESTS, tested
+from har_labels.language.keys import first_parts, path_to
+from har_labels.language.scope import CI_NAMES, LABEL_NAMES, NAMES, REQUIRE_NAMES, WHERE_NAMES, Shape
+from har_labels.language.sequences import COMPARING, TESTS, tested
 from har_labels.language.syntax import expression_tree, template_tree
 from har_labels.language.values import LARGEST_NUMBER, ExpressionError, listed
 
@@ -76,7 +77,14 @@ def parse_template(source: str) -> tuple[str | Expression, ...]:
 
 def parse_requirement(source: str) -> Expression:
     """The one expression of a `require`. Raises ExpressionError."""
-    return compiled(expression_tree(source), REQUIRE_NAMES)
+    return compiled(expression_tree(source, "require"), REQUIRE_NAMES)
+
+
+def parse_selection(source: str) -> Expression:
+    """The one expression of a line of `where`, for which what an artifact lacks is no error. Raises ExpressionError."""
+    compiler = _Selecting(WHERE_NAMES)
+    evaluate = compiler.condition(expression_tree(source, "where"))
+    return Expression(evaluate, frozenset(compiler.read))
 
 
 def compiled(node: nodes.Node, names: frozenset[str]) -> Expression:
@@ -173,13 +181,16 @@ class _Compiler:
 
     def _check_name(self, name: str, parts: Sequence[Any]) -> None:
         if name not in self._names:
-            only = ", which only `require` knows" if name in REQUIRE_NAMES else ""
+            knower = "require" if name in REQUIRE_NAMES else "where" if name in WHERE_NAMES else ""
+            only = f", which only `{knower}` knows" if knower else ""
             raise ExpressionError(
                 f"there is no name `{shown(name)}` here{only}; there are {listed(self._names, most=20)}"
             )
         shape, is_cut = NAMES[name].shape, [_is_slice(each) for each in parts]
         if shape is Shape.TIME and parts:
-            raise ExpressionError(f"`{name}` has no parts", "Write `now | date('%Y')` for parts of the time.")
+            raise ExpressionError(f"`{name}` has no parts", f"Write `{name} | date('%Y')` for parts of the time.")
+        if shape is Shape.PLAIN and parts:
+            raise ExpressionError(f"`{name}` has no parts", "Use the name alone.")
         if shape is Shape.TEXT and not all(is_cut):
             raise ExpressionError(f"`{name}` has no parts", "Use the name alone, or cut it: `[:12]`.")
         if shape is Shape.CI and (is_cut[:1] != [False] or not all(is_cut[1:])):
@@ -263,7 +274,7 @@ class _Compiler:
     def _condition(self, node: nodes.CondExpr) -> Evaluate:
         if node.expr2 is None:
             raise ExpressionError("`if` has no `else`", "Add what is wanted otherwise: `… else ''`.")
-        test, yes, no = (self.compile(each) for each in (node.test, node.expr1, node.expr2))
+        test, yes, no = self.condition(node.test), self.compile(node.expr1), self.compile(node.expr2)
         return lambda run: yes(run) if test(run) else no(run)
 
     def _comparison(self, node: nodes.Compare) -> Evaluate:
@@ -277,15 +288,47 @@ class _Compiler:
         return self._argument(operand.expr) if operand.op in {"in", "notin"} else self.compile(operand.expr)
 
     def _and(self, node: nodes.And) -> Evaluate:
-        left, right = self._both(node)
+        left, right = self.condition(node.left), self.condition(node.right)
         return lambda run: left(run) and right(run)
 
     def _or(self, node: nodes.Or) -> Evaluate:
-        left, right = self._both(node)
+        left, right = self.condition(node.left), self.condition(node.right)
         return lambda run: left(run) or right(run)
 
     def _not(self, node: nodes.Not) -> Evaluate:
-        return _negated(self.compile(node.node))
+        return _negated(self.condition(node.node))
+
+    def condition(self, node: nodes.Node) -> Evaluate:
+        """An expression that stands where true or false is wanted."""
+        return self.compile(node)
+
+
+class _Selecting(_Compiler):
+    """As `_Compiler`, for a selector and no assertion: what reads a key or a fact that an artifact lacks is false.
+
+    So is a comparison, but `!=` and `not in` are true; everywhere else it is an error as ever.
+    """
+
+    def condition(self, node: nodes.Node) -> Evaluate:
+        return evaluation.or_false(*self._watched(partial(self.compile, node)))
+
+    def _comparison(self, node: nodes.Compare) -> Evaluate:
+        first = self._watched(partial(self.compile, node.expr))
+        return evaluation.selected(
+            first, [(each.op, *self._watched(partial(self._operand, each))) for each in node.ops]
+        )
+
+    def _test(self, node: nodes.Test) -> Evaluate:
+        watched = self._watched(partial(super()._test, node))
+        return evaluation.or_false(*watched, otherwise=COMPARING.get(node.name) == "ne")
+
+    def _watched(self, make: Callable[[], Evaluate]) -> tuple[Evaluate, frozenset[str]]:
+        """What `make` compiles, and the names that it reads."""
+        before, self.read = self.read, set()
+        evaluate = make()
+        names = frozenset(first_parts(self.read))
+        self.read |= before
+        return evaluate, names
 
 
 def _bound(

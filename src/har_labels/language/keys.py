@@ -7,7 +7,7 @@ it stands in, and where that text is the beginning of a known key, the key was m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from har_labels.display import shown
 
@@ -16,6 +16,8 @@ _LONGEST_PATH = 1000
 _LONGEST_SOURCE = 4096
 # Behind a name without a blank these are the key going on, or else an operator; `.` and brackets look into the value.
 _SIGNS = frozenset("-/*+%<>=!~@:,&#?^;\\")
+# Where a path's first part ends.
+_END_OF_NAME = re.compile(r"[.\[]")
 _WORD = re.compile(r"[^\W\d]\w*")
 _ITEM = re.compile(r"""\[\s*(?:(-?\d{1,9})|'([^'\\]*)'|"([^"\\]*)")\s*\]""")
 # Texts in quotes, which nothing in them can end, and the words outside of them.
@@ -74,6 +76,11 @@ def path_to(path: str, key: object) -> str:
     if isinstance(key, str):
         return f"{path}.{key}" if key.isidentifier() else f"{path}[{shown(repr(key))}]"
     return f"{path}[{key}]"
+
+
+def first_parts(paths: Iterable[str]) -> set[str]:
+    """The names that the paths begin with."""
+    return {_END_OF_NAME.split(path, maxsplit=1)[0] for path in paths}
 
 
 def spelling_meant(source: str, metrics: Mapping[str, object], *, is_template: bool) -> str | None:

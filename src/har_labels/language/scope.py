@@ -1,8 +1,8 @@
-"""What templates and `require` can see, and all they can see (contract §3)."""
+"""What templates, `require` and `where` can see, and all they can see (contract §3)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -11,6 +11,7 @@ from har_labels.display import shown
 from har_labels.errors import Unreadable
 from har_labels.labels import Labels, key_and_value
 from har_labels.language import unreadable
+from har_labels.language.values import Missing
 
 # The same on every CI; what a CI doesn't tell is empty text (contract §3 "`ci` has the same names").
 CI_NAMES = (
@@ -27,21 +28,27 @@ class Shape(Enum):
     TEXT = auto()
     TIME = auto()
     CI = auto()
+    PLAIN = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name: its shape, whether only `require` knows it, and whether it is known only when an artifact is.
+    """One name: its shape, who beside templates knows it, and whether it is known only when an artifact is.
 
-    `says` is the README's line. Its value is the field of Scope with its name; or `made_of` is the field of labels that
-    it has by their keys.
+    A name that is neither for `require` nor for `where` is known everywhere. `says` is the README's line. Its value is the
+    field of Scope with its name; or `made_of` is the field of labels that it has by their keys.
     """
 
     shape: Shape
     says: str
     is_for_require: bool = False
+    is_for_where: bool = False
     is_of_artifact: bool = False
     made_of: str = ""
+
+
+def _fact(shape: Shape, says: str) -> Name:
+    return Name(shape, says, is_for_where=True, is_of_artifact=True)
 
 
 NAMES = {
@@ -50,11 +57,14 @@ NAMES = {
     "now": Name(Shape.TIME, "the time, in UTC"),
     "artifact": Name(Shape.TEXT, "the artifact's name", is_of_artifact=True),
     "registry": Name(Shape.TEXT, "the registry's scope path", is_of_artifact=True),
-    "current": Name(Shape.LIST, "the artifact's labels now, a list", is_for_require=True, is_of_artifact=True),
+    "current": Name(
+        Shape.LIST, "the artifact's labels now, a list", is_for_require=True, is_for_where=True, is_of_artifact=True
+    ),
     "current_map": Name(
         Shape.MAPPING,
         "those that are `key=value` or `key:value`, by key; the values are texts",
         is_for_require=True,
+        is_for_where=True,
         is_of_artifact=True,
         made_of="current",
     ),
@@ -73,19 +83,32 @@ NAMES = {
     ),
     "labels": Name(Shape.LIST, "the labels given, a list", is_for_require=True, is_of_artifact=True),
     "labels_map": Name(Shape.MAPPING, "those by key", is_for_require=True, is_of_artifact=True, made_of="labels"),
+    "package_type": _fact(Shape.TEXT, "the artifact's package type, such as `'DOCKER'`"),
+    "artifact_type": _fact(Shape.TEXT, "`'model'` or `'dataset'`; most package types have none"),
+    "downloads": _fact(Shape.PLAIN, "how often it was downloaded, a number"),
+    "modified": _fact(Shape.TIME, "when it was last modified"),
+    "age_days": _fact(Shape.PLAIN, "whole days since then"),
+    "quarantined": _fact(Shape.PLAIN, "whether it is quarantined, true or false"),
+    "latest_version": _fact(Shape.TEXT, "its latest version, a text"),
 }
-LABEL_NAMES = frozenset(name for name, each in NAMES.items() if not each.is_for_require)
-REQUIRE_NAMES = frozenset(NAMES)
+LABEL_NAMES = frozenset(name for name, each in NAMES.items() if not (each.is_for_require or each.is_for_where))
+REQUIRE_NAMES = frozenset(name for name, each in NAMES.items() if each.is_for_require or not each.is_for_where)
+WHERE_NAMES = frozenset(name for name, each in NAMES.items() if each.is_for_where or not each.is_for_require)
+# What the rows of a list carry besides the labels.
+FACT_NAMES = WHERE_NAMES - REQUIRE_NAMES
+# What an artifact may lack: a key of its labels, or a fact.
+LACKABLE_NAMES = WHERE_NAMES - LABEL_NAMES
 # Not known before an artifact is.
 ARTIFACT_NAMES = frozenset(name for name, each in NAMES.items() if each.is_of_artifact)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What templates and `require` can see, and all they can see.
+    """What templates, `require` and `where` can see, and all they can see.
 
     `now` has a time zone. `current` and `baseline` (None: the registry doesn't show them) and `labels` (those given) are
-    for `require` only, and so are the mappings made of them.
+    not for templates, and neither are the mappings made of them. `fact` gives one of FACT_NAMES, None for one that the
+    registry did not tell. `asker` is the input that is told of an unknown list.
     """
 
     metrics: Mapping[str, object]
@@ -97,9 +120,13 @@ class Scope:
     labels: Labels | None = None
     baseline: Labels | None = None
     holders: tuple[str, ...] | None = None
+    fact: Callable[[str], object] | None = None
+    asker: str = "require"
 
     def look_up(self, name: str) -> object:
-        """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty."""
+        """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty; Missing for a fact."""
+        if name in FACT_NAMES:
+            return self._fact(name)
         made_of = NAMES[name].made_of
         value: object = getattr(self, made_of or name)
         if value is None and name == "baseline":
@@ -107,8 +134,14 @@ class Scope:
         if value is None and name == "holders":
             raise Unreadable("`require` reads `holders`, and who has the label is not known")
         if value is None:
-            raise Unreadable(f"`require` reads `{name}`, and the labels of {self.artifact!r} are not known")
+            raise Unreadable(f"`{self.asker}` reads `{name}`, and the labels of {self.artifact!r} are not known")
         return by_key(value) if made_of and isinstance(value, tuple) else value
+
+    def _fact(self, name: str) -> object:
+        value = self.fact(name) if self.fact else None
+        if value is None:
+            raise Missing(lambda: f"the registry tells no `{name}` of this artifact")
+        return value
 
 
 def by_key(labels: Labels) -> Mapping[str, object]:

@@ -40,12 +40,12 @@ _WIDEST_CHARACTER = 4
 _ABSENT = object()
 
 MAPPED: dict[str, Callable[..., object]] = {"float": as_float, "int": as_int, "abs": absolute, "round": rounded}
-_COMPARING = {
+COMPARING = {
     "equalto": "eq", "eq": "eq", "==": "eq", "ne": "ne", "!=": "ne", "lt": "lt", "lessthan": "lt", "<": "lt",
     "le": "lteq", "<=": "lteq", "gt": "gt", "greaterthan": "gt", ">": "gt", "ge": "gteq", ">=": "gteq",
 }  # fmt: skip
 # The tests of a value beside another: behind `is`, and of `selectattr`.
-TESTS = (*_COMPARING, "in", "startswith", "endswith")
+TESTS = (*COMPARING, "in", "startswith", "endswith")
 _OF_PRESENCE: dict[str, Callable[[object], bool]] = {
     "defined": lambda key: key is not _ABSENT and key is not None,
     "undefined": lambda key: key is _ABSENT,
@@ -55,8 +55,8 @@ _OF_PRESENCE: dict[str, Callable[[object], bool]] = {
 
 def tested(effort: Effort, name: str, value: object, other: object) -> bool:
     """Whether `value is name(other)`."""
-    if name in _COMPARING:
-        return holds(_COMPARING[name], value, other)
+    if name in COMPARING:
+        return holds(COMPARING[name], value, other)
     if name == "in":
         return contains(effort, other, value)
     for each in (value, other):
@@ -162,7 +162,7 @@ def selected(effort: Effort, given: object, attribute: object, test: object = No
 def _test_of_key(effort: Effort, test: str | None, value: object, kinds: AbstractSet[str]) -> Callable[[Any], object]:
     if test is None:
         return bool
-    sign = _COMPARING.get(test)
+    sign = COMPARING.get(test)
     if sign in {"eq", "ne"} and len(kinds) > 1 and kind_of(value) in kinds:
         return lambda key: (kind_of(key) == kind_of(value) and holds("eq", key, value)) is (sign == "eq")
     return lambda key: tested(effort, test, key, value)

@@ -44,10 +44,13 @@ def template_tree(source: str) -> list[str | nodes.Expr]:
         return list(_parts(_parser(environment, source, None).parse()))
 
 
-def expression_tree(source: str) -> nodes.Expr:
-    """The one expression that `source` is. Raises ExpressionError if it is anything else."""
+def expression_tree(source: str, asker: str) -> nodes.Expr:
+    """The one expression that `source` is. Raises ExpressionError if it is anything else.
+
+    `asker` is the input that it was given with.
+    """
     if source.lstrip().startswith(("{{", "${{")):
-        raise ExpressionError("it has `{{ }}` around it", "Leave the braces away: `require` is an expression already.")
+        raise ExpressionError("it has `{{ }}` around it", f"Leave the braces away: `{asker}` is an expression already.")
     _check_length(source)
     with _jinja_errors() as environment:
         parser = _parser(environment, source, "variable")

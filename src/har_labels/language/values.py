@@ -59,10 +59,16 @@ class Missing(ExpressionError):
     def __init__(self, describe: Callable[[], str], next_step: str = "") -> None:
         super().__init__("", next_step)
         self._describe = describe
+        # The name that was read, such as `current_map`; empty where a filter found nothing.
+        self.name = ""
 
     @property
     def problem(self) -> str:
         return self._describe()
+
+
+class Undefined(Missing):
+    """A result that arithmetic does not have."""
 
 
 class Null(Missing):

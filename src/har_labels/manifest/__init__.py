@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from har_labels.checks import OnMissingName
 from har_labels.contradictions import MODES_OF, WITHOUT_LABELS
@@ -28,12 +28,15 @@ from har_labels.manifest.entry import PlacedEntry, check_defaults, check_entry
 from har_labels.manifest.file import Faults, levels_of
 from har_labels.manifest.positions import Place
 from har_labels.names import dashed
-from har_labels.recipe import Recipe, Surroundings, baseline_of, requirements_of
+from har_labels.patterns import apart, parse_pattern
+from har_labels.recipe import Recipe, Surroundings, baseline_of, requirements_of, selections_of
 from har_labels.settings import Settings, check
 
 if TYPE_CHECKING:
     from har_labels.policy import Policy
-    from har_labels.rules import Requirement
+    from har_labels.rules import Requirement, Selection
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
     defaults: Settings,
     surroundings: Surroundings,
     requirements: Sequence[Requirement] = (),
+    selections: Sequence[Selection] = (),
     policy: Policy | None = None,
     notice: Callable[[str], None],
     workspace: Workspace = NO_WORKSPACE,
@@ -58,13 +62,15 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
 ) -> list[Entry]:
     """The entries of a manifest in order, each with what the file and the inputs (`defaults`) add to it.
 
-    `requirements` are those of the input `require`, `policy` is what the labels are held to;
+    `requirements` and `selections` are those of the inputs, `policy` is what the labels are held to;
     without `has_metrics` those of the input can't be read, and what needs them is not judged. Labels that are the same
     for every artifact are rendered, so that a wrong one is told before any request.
     Raises Failures with an error for every problem, each naming file, line and column.
     """
     faults = Faults(document.name)
-    making = _Making(faults, surroundings, tuple(requirements), policy, notice, workspace, has_metrics, holds_key)
+    making = _Making(
+        faults, surroundings, tuple(requirements), tuple(selections), policy, notice, workspace, has_metrics, holds_key
+    )
     made: list[Entry] = []
     if levels := levels_of(document.text, faults):
         file, own = levels
@@ -90,7 +96,7 @@ def check_alone(document: Document, *, now: datetime) -> None:
     """Raises what is wrong with a manifest whatever inputs, metrics and registry come to it; as `entries_in` does."""
     faults = Faults(document.name)
     surroundings = Surroundings({}, {}, now)
-    making = _Making(faults, surroundings, (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
+    making = _Making(faults, surroundings, (), (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
     if levels := levels_of(document.text, faults):
         file, own = levels
         entries = [PlacedEntry(level, file, check(Inputs()).settings) for level in own]
@@ -119,6 +125,7 @@ class _Making:
     faults: Faults
     surroundings: Surroundings
     requirements: tuple[Requirement, ...]
+    selections: tuple[Selection, ...]
     policy: Policy | None
     notice: Callable[[str], None]
     workspace: Workspace
@@ -128,14 +135,16 @@ class _Making:
     _metrics: dict[tuple[str, ...], Surroundings | Sequence[HarLabelsError]] = field(default_factory=dict)
 
     def entry(self, entry: PlacedEntry) -> Entry:
-        patterns = self._items(entry, "artifact")
+        items = self._items(entry, "artifact")
+        patterns, excluded = apart(parse_pattern(item.text) for item in items)
         return Entry(
             ref=entry.value("registry_ref"),
-            patterns=tuple(dict.fromkeys(item.text for item in patterns)),
+            patterns=patterns,
+            excluded=excluded,
             artifact_type=entry.value("artifact_type") or "",
             recipe=self._recipe(entry, entry.mode or Mode.REPLACE, is_without_mode=entry.is_without_mode),
             skips_missing=entry.value("on_missing") is OnMissingName.SKIP,
-            places=self._places(entry, patterns),
+            places=self._places(entry, items),
         )
 
     def check(self, entry: PlacedEntry) -> None:
@@ -145,7 +154,8 @@ class _Making:
 
     def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
         """Where the patterns and the registry stand, for errors that only the registry can tell."""
-        places = {item.text: item.at for item in reversed(patterns) if isinstance(item, PlacedItem)}
+        placed = [item for item in reversed(patterns) if isinstance(item, PlacedItem)]
+        places = {parse_pattern(item.text).text: item.at for item in placed}
         if registry := entry.node("registry_ref"):
             places[str(entry.value("registry_ref"))] = self.faults.where(registry.place)
         return places
@@ -162,7 +172,9 @@ class _Making:
             owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),
             on_conflict=entry.value("on_conflict") or OnConflict.OVERWRITE,
             baseline=baseline_of(entry.value("baseline"), entry.value("artifact_type")),
-            requirements=(*self.requirements, *self._requirements_of(entry, surroundings)),
+            requirements=(*self.requirements, *self._lines_of(entry, "require", requirements_of, surroundings)),
+            where=(*self.selections, *self._lines_of(entry, "where", selections_of, surroundings)),
+            removals=self._items(entry, "remove") if mode in MODES_OF["remove"] else (),
             place=place,
             policy=self.policy,
             worded=partial(self._of_file, place),
@@ -191,21 +203,22 @@ class _Making:
         for remark in remarks_on(items, are_labels=name == "labels"):
             self.notice(f"{self.faults.where(node.place)}: `{dashed(name)}` {remark}")
         nodes = node.value if isinstance(node.value, list) else [node] * len(found)
-        return tuple(
-            self._placed(item, at.place, is_label=name == "labels") for item, at in zip(items, nodes, strict=True)
-        )
+        return tuple(self._placed(item, at.place, name) for item, at in zip(items, nodes, strict=True))
 
-    def _placed(self, item: Item, place: Place, *, is_label: bool) -> PlacedItem:
+    def _placed(self, item: Item, place: Place, name: str) -> PlacedItem:
         at = self.faults.where(place)
-        return PlacedItem(item.text, item.position, f"{at}: label" if is_label else "", place=place, at=at)
+        called = {"labels": "label", "remove": "`remove` item"}.get(name)
+        return PlacedItem(item.text, item.position, f"{at}: {called}" if called else "", place=place, at=at)
 
-    def _requirements_of(self, entry: PlacedEntry, surroundings: Surroundings | None) -> Iterator[Requirement]:
-        """Those that entry or file give; the input's are there already."""
-        for item in self._items(entry, "require") if entry.level("require") else ():
+    def _lines_of(
+        self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], surroundings: Surroundings | None
+    ) -> Iterator[T]:
+        """The lines of `require` or `where` that entry or file give; the input's are there already."""
+        for item in self._items(entry, name) if entry.level(name) else ():
             assert isinstance(item, PlacedItem)
             try:
                 metrics = surroundings.metrics if surroundings else None
-                yield from requirements_of([item], place=f"{item.at}: `require`", metrics=metrics)
+                yield from parsed([item], place=f"{item.at}: `{name}`", metrics=metrics)
             except Failures as failures:
                 self._add(item.place, failures.errors)
 

@@ -21,6 +21,7 @@ _FITTING = {
     "labels": "a mode other than `clear` and `read`",
     "owned": "`mode: replace`",
     "on_conflict": "`mode: upsert`",
+    "remove": "`mode: add` or `mode: upsert`",
 }
 _NEEDED = {"registry_ref": "account/org/project/registry", "artifact": "resnet50"}
 
@@ -91,7 +92,8 @@ def check_entry(entry: PlacedEntry, faults: Faults, *, is_alone: bool = False) -
         faults.add(entry.own.node.place, f"this entry has no `labels`{needs}", cure)
     for name, with_what in _FITTING.items():
         if mode not in MODES_OF[name] and _says(entry.own, name):
-            what = f"`{dashed(name)}` goes with {with_what}, and this entry has `mode: {mode}`"
+            has = "no `mode`" if entry.is_without_mode else f"`mode: {mode}`"
+            what = f"`{dashed(name)}` goes with {with_what}, and this entry has {has}"
             faults.add(entry.own.place(name), what, "Leave it out, or choose another mode.")
 
 

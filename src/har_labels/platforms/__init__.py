@@ -74,10 +74,11 @@ class Platform(Protocol):
     def registry_scopes(self) -> list[str]:
         """The scope paths in which this pipeline's registries stand, the longest first; none if that isn't told."""
 
-    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
         """What should be known of paths that mean something else outside of this step.
 
-        Those of files that are `written`, and those that stand in a list, by their input as its reader writes it.
+        Those of files that are `written`, and those that stand in a list (each item and its path), by their input as its
+        reader writes it.
         """
 
     def mask(self, secret: str) -> None:

@@ -26,6 +26,7 @@ _ENVELOPE = {
 }
 # Harness's own tool writes the file where either is exactly `true`; the engine posts it for the first one alone.
 _SWITCHES = ("CI_ENABLE_HARNESS_ANNOTATIONS", "PIPE_HARNESS_ANNOTATIONS")
+_TOO_LARGE = f"it {{}} more than {LARGEST_FILE:,} bytes, and Harness skips such a file"
 _STYLES = {"SUCCESS": "success", "PLANNED": "info", "PARTIAL": "warning", "FAILED": "error"}
 
 
@@ -40,6 +41,8 @@ def annotate(path: str, environ: Mapping[str, str], *, summary: str, status: str
     A file that is not what Harness documents is another's: it is left alone. Ids that its writer left out are filled in,
     since without them nothing of it is posted.
     """
+    if files.size_of(path) > LARGEST_FILE:
+        return _TOO_LARGE.format("has")
     try:
         document = _with_ids(_existing(path), environ)
     except (OSError, ValueError, RecursionError) as problem:
@@ -50,13 +53,16 @@ def annotate(path: str, environ: Mapping[str, str], *, summary: str, status: str
         return f"it has {len(others)} annotations already, and Harness shows {MOST_ANNOTATIONS}"
     text = json.dumps(document | {"annotations": [*others, ours]}, ensure_ascii=False)
     if len(text.encode("utf-8", "backslashreplace")) > LARGEST_FILE:
-        return f"it would have more than {LARGEST_FILE:,} bytes, and Harness skips such a file"
+        return _TOO_LARGE.format("would have")
     return files.replace_text(path, text)
 
 
 def _existing(path: str) -> dict[str, Any]:
     """What is in the file, its list of annotations empty where it is missing or null, as for Harness's own tool."""
-    document = json.loads(Path(path).read_bytes()) if files.size_of(path) else {}
+    content = Path(path).read_bytes() if files.size_of(path) else b""
+    document = json.loads(content) if content.strip() else {}
+    if document is None:
+        document = {}
     if isinstance(document, dict) and document.get("annotations") is None:
         document["annotations"] = []
     if not isinstance(document, dict) or not isinstance(document["annotations"], list):

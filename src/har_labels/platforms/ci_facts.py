@@ -4,8 +4,8 @@
 |---|---|---|
 | name | `github` | `harness` |
 | repository | GITHUB_REPOSITORY | DRONE_REPO |
-| default_branch | the event file's `repository.default_branch` | DRONE_REPO_BRANCH |
-| branch | GITHUB_HEAD_REF; else GITHUB_REF_NAME of a GITHUB_REF_TYPE `branch` | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
+| default_branch | the event file's `repository.default_branch`; a `schedule`, which has none, runs on it | DRONE_REPO_BRANCH |
+| branch | GITHUB_HEAD_REF; a review's from its file; else GITHUB_REF_NAME of a branch | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
 | tag | GITHUB_REF_NAME of a GITHUB_REF_TYPE `tag` | DRONE_TAG |
 | sha | GITHUB_SHA (of a pull request: its merge commit) | DRONE_COMMIT_SHA, DRONE_COMMIT |
 | short_sha | its first 7 characters | the same |
@@ -47,16 +47,19 @@ def github_facts(environ: Mapping[str, str]) -> dict[str, str]:
     """The facts of a GitHub run; those that no variable tells are in the event file."""
     get, event = _getter(environ), _event(environ.get("GITHUB_EVENT_PATH", ""))
     ref_type, ref_name = get("GITHUB_REF_TYPE"), get("GITHUB_REF_NAME")
-    is_pull_ref = get("GITHUB_REF").startswith("refs/pull/")
+    own_branch = ref_name if ref_type == "branch" and not get("GITHUB_REF").startswith("refs/pull/") else ""
+    is_pull_request, is_schedule = _is_pull_request(environ), get("GITHUB_EVENT_NAME") == "schedule"
     return _facts(
         name="github",
         repository=get("GITHUB_REPOSITORY"),
-        default_branch=_text_at(event, "repository", "default_branch"),
-        branch=get("GITHUB_HEAD_REF") or (ref_name if ref_type == "branch" and not is_pull_ref else ""),
+        default_branch=_text_at(event, "repository", "default_branch") or (own_branch if is_schedule else ""),
+        branch=get("GITHUB_HEAD_REF")
+        or (is_pull_request and _text_at(event, "pull_request", "head", "ref"))
+        or own_branch,
         tag=ref_name if ref_type == "tag" else "",
         sha=get("GITHUB_SHA"),
         # Of a pull request the runner's own commit is another one, so where its head is not told it is not known.
-        head_sha=_text_at(event, "pull_request", "head", "sha") if _is_pull_request(environ) else get("GITHUB_SHA"),
+        head_sha=_text_at(event, "pull_request", "head", "sha") if is_pull_request else get("GITHUB_SHA"),
         pull_request=_github_pull_request(environ, event),
         event=get("GITHUB_EVENT_NAME"),
         run_id=get("GITHUB_RUN_ID"),

@@ -90,7 +90,7 @@ class Console:
     def registry_scopes(self) -> list[str]:
         return []
 
-    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:  # noqa: ARG002 - nothing is known of paths here
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:  # noqa: ARG002 - nothing is known of paths here
         return []
 
     def reserve_stdout(self) -> None:

@@ -96,7 +96,7 @@ class GitHub(Console):
     def ci_facts(self) -> dict[str, str]:
         return (hybrid_facts if self._is_run_by_harness else github_facts)(self._environ)
 
-    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]) -> list[str]:
+    def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
         return mounts.path_notices(self._environ, files.working_folder(), written, listed)
 
     def mask(self, secret: str) -> None:

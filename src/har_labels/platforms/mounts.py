@@ -26,11 +26,12 @@ def with_paths_of_the_job(outputs: Mapping[str, str], environ: Mapping[str, str]
 
 
 def path_notices(
-    environ: Mapping[str, str], folder: str, written: Mapping[str, str], listed: Mapping[str, Sequence[str]]
+    environ: Mapping[str, str], folder: str, written: Mapping[str, str], listed: Mapping[str, Sequence[tuple[str, str]]]
 ) -> list[str]:
     """What should be known of paths in a container: of files that are `written`, and of those that stand in a list.
 
-    Both by the input's name as its reader writes it; `folder` is where this step runs.
+    Both by the input's name as its reader writes it; of a list each item and the path in it, which differ for `NAME=PATH`.
+    `folder` is where this step runs.
     """
     if not _is_container(environ):
         return []
@@ -42,11 +43,11 @@ def path_notices(
         if temporary and _is_within(temporary, posixpath.join(folder, path))
     ]
     unmapped = [
-        f"`{spelling}`: {path!r} is a path of the runner's machine, and a container sees the workspace only; the runner "
-        "rewrites the first path of a list, so write the others relative to the workspace"
-        for spelling, paths in listed.items()
-        for path in paths[1:]
-        if path.startswith("/") and not _is_within(_MOUNTS, path)
+        f"`{spelling}`: {item!r} is a path of the runner's machine, and a container sees the workspace only; the runner "
+        "rewrites no path but one that an input begins with, so write this one relative to the workspace"
+        for spelling, items in listed.items()
+        for at, (item, path) in enumerate(items)
+        if (at or item != path) and path.startswith("/") and not _is_within(_MOUNTS, path)
     ]
     return below + unmapped
 
