@@ -330,7 +330,7 @@ class WouldRemove(GateClosed):
 class PolicyBroken(GateClosed):
     code = "HAR-POLICY"
     cause = "The change would break a rule of `policy` that holds now, or, with `mode: read`, labels that are there break one."
-    cure = "Correct the labels that the line names, or have the rule changed; nothing was written."
+    cure = "Correct the labels that the line names, or have the rule changed; the artifact is as it was."
 
 
 class Cancelled(HarLabelsError):

@@ -29,6 +29,9 @@ from har_labels.settings import Settings
 from har_labels.task import Task
 from har_labels.timing import Clock, Pace
 
+# Failures that are told with artifact and label; the report has more of them as rows.
+_MOST_IN_WORDS = 1_000
+
 
 def refusals(
     changing: Sequence[Task], *, settings: Settings, pace: Pace, clock: Clock, spell: Callable[[str], str]
@@ -97,10 +100,11 @@ def judge(plan: Plan, policy: Policy, *, dry_run: bool, notice: Callable[[str], 
         if task.goal.is_read:
             task.end(Status.UNCHANGED, task.labels)
         elif created and dry_run:
-            plan.errors.append(_broken(task, created))
+            plan.errors.append(judgement.error(task, created))
         elif created:
-            task.fail(_broken(task, created), task.labels)
+            task.fail(judgement.error(task, created), task.labels)
             refused.append(task)
+    plan.errors[:] = dict.fromkeys(plan.errors)  # what several artifacts share is told once
     plan.put_aside(refused)
     plan.errors += judgement.refusals()
     for line in judgement.notices():
@@ -125,6 +129,8 @@ class _Judgement:
     def __init__(self, breaches: Breaches) -> None:
         self._breaches = breaches
         self._left: dict[tuple[Rule, bool], _Tally] = {}
+        self._refused = 0
+        self._shared: dict[tuple[Rule, ...], HarLabelsError] = {}
 
     def take(self, task: Task, policy: Policy, created: Sequence[Breach]) -> None:
         """What one artifact breaks: what is `created`, and what was broken before and stays so."""
@@ -145,6 +151,20 @@ class _Judgement:
             how = f"has {shown(breach.label)!r}" if breach.label else breach.how
             tally = self._left.setdefault((rule, task.goal.is_read), _Tally(f"{task.subject} {how}"))
             tally.count += 1
+
+    def error(self, task: Task, created: Sequence[Breach]) -> HarLabelsError:
+        """Why an artifact may not be written; past the first ones it is one for all that break the same rules.
+
+        A hundred thousand failures in words of their own would take as much memory as all else.
+        """
+        self._refused += 1
+        rules = tuple(dict.fromkeys(breach.rule for breach in created))
+        if self._refused <= _MOST_IN_WORDS:
+            return _broken(task, created)
+        if rules not in self._shared:
+            told = "; ".join(f"{rule.place} says that {rule.says}" for rule in rules)
+            self._shared[rules] = PolicyBroken(f"what would change breaks the policy, too: {told}")
+        return self._shared[rules]
 
     def refusals(self) -> Iterator[HarLabelsError]:
         """What an audit found, a failure a rule."""

@@ -70,9 +70,8 @@ def text_diff(result: RunResult, *, colour: bool) -> Iterator[str]:
     `!` is a label that breaks the policy.
     """
     broken: dict[tuple[str, str, str], list[PolicyBreach]] = {}
-    for row in result.breaches.rows:
-        if row.is_new or _is_audit(result):
-            broken.setdefault((row.registry_ref, row.artifact, row.artifact_type), []).append(row)
+    for row in _worth_showing(result):
+        broken.setdefault((row.registry_ref, row.artifact, row.artifact_type), []).append(row)
     lines = chain.from_iterable(chain(_block(outcome), _broken_lines(outcome, broken)) for outcome in result.outcomes)
     return map(_painted, lines) if colour else lines
 
@@ -143,8 +142,8 @@ def _table(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
 
 def _broken_rules(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
     """A table of what breaks which rule of the policy: all of it where that is what was asked, else what a change would break."""
-    rows = [row for row in result.breaches.rows if row.is_new or _is_audit(result)]
-    total = result.breaches.count if _is_audit(result) else len(rows)
+    rows = _worth_showing(result)
+    total = result.breaches.count if len(rows) == len(result.breaches.rows) else len(rows)
     if not rows:
         return ""
     made = ["**What breaks the policy**\n\n| artifact | label | rule | says |\n| --- | --- | --- | --- |\n"]
@@ -166,9 +165,10 @@ def _more_breaches(count: int) -> str:
     return f"\n*{number(count, 'more breach', 'more breaches')}, see the report.*\n\n"
 
 
-def _is_audit(result: RunResult) -> bool:
-    """Whether labels were only read, so that what breaks the policy is what was asked for."""
-    return bool(result.outcomes) and all(outcome.is_read for outcome in result.outcomes)
+def _worth_showing(result: RunResult) -> Sequence[PolicyBreach]:
+    """What a change would break; where labels were only read, all that is broken, since that was asked."""
+    is_audit = all(outcome.is_read for outcome in result.outcomes)
+    return result.breaches.rows if is_audit else [row for row in result.breaches.rows if row.is_new]
 
 
 def _most_telling(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:

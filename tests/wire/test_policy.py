@@ -241,6 +241,57 @@ def test_a_plan_is_held_to_it_when_it_is_applied(
     assert run_step("github", box, {"apply-plan": str(plan)}).code == 0
 
 
+def test_an_undo_is_held_to_it(
+    ask: Ask, run_step: RunStep, hold: Callable[..., Sandbox], policy: Path, tmp_path: Path
+) -> None:
+    """Taking a run back is a change, too: what it would break stops it. Without the policy it is taken back."""
+    box = hold("color=red")
+    report = tmp_path / "report.json"
+    assert ask("replace", "stage=dev", report_file=str(report)).code == 0
+    box.forget_requests()
+    done = run_step("github", box, {"undo": str(report), "policy": str(policy)})
+    assert (done.code, done.errors, methods(box)["PUT"]) == (10, ["HAR-POLICY"], 0)
+    assert "'color=red' would be new" in done.err
+    assert run_step("github", box, {"undo": str(report)}).code == 0
+    assert box.labels(MODELS, NAME) == ["color=red"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "label", "code", "errors"),
+    [
+        ("keys: {stage: {values: [dev, production]}}", "stage=production", 0, []),
+        ("labels: [champion]\nothers: deny", "champion", 0, []),
+        ("labels: [reviewed]\nothers: deny", "champion", 2, ["HAR-INPUT"]),
+        ("protected: champion", "champion", 2, ["HAR-INPUT"]),
+        ("keys: {stage: {required: true}}", "stage=production", 10, ["HAR-POLICY"]),
+    ],
+)
+def test_a_move_is_held_to_it(
+    ask: Ask, hold: Callable[..., Sandbox], rules: str, label: str, code: int, errors: Sequence[str]
+) -> None:
+    """The label that is moved is given, and whoever gives it up may be left without a key that is required."""
+    box = hold(label, name="former")
+    hold("owner=ops")
+    done = ask("move", label, policy=f"version: 1\n{rules}\n")
+    assert (done.code, done.errors, bool(methods(box)["PUT"])) == (code, errors, code == 0)
+    assert (label in (box.labels(MODELS, "former") or [])) == (code != 0)
+
+
+def test_a_holder_that_comes_later_is_held_to_it(ask: Ask, hold: Callable[..., Sandbox]) -> None:
+    """Who got the label after the plan was made loses no key that is required either."""
+    box = hold("stage=dev")
+    hold("stage=test", name="other")
+
+    @box.after
+    def promote(request: Request) -> None:
+        if request.method == "PUT" and NAME in request.path:
+            box.put_labels(MODELS, "other", ["stage=production"])
+
+    done = ask("move", "stage=production", policy="{version: 1, keys: {stage: {required: true}}}", retries="1")
+    assert (done.code, done.errors) == (10, ["HAR-POLICY"])
+    assert box.labels(MODELS, "other") == ["stage=production"]
+
+
 def test_a_plan_and_a_policy_that_are_both_wrong_are_told_together(
     run_step: RunStep, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -370,3 +421,19 @@ def test_many_artifacts_cost_no_request_more(run_step: RunStep, sandbox: Sandbox
         told.append(methods(sandbox))
     assert told[0] == told[1]
     assert told[0]["PUT"] == 111
+
+
+@pytest.mark.parametrize("dry_run", ["", "true"])
+def test_many_refusals_are_told_in_few_words(
+    run_step: RunStep, sandbox: Sandbox, policy: Path, dry_run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the first ones all that break the same rule share one failure; each still counts."""
+    monkeypatch.setattr("har_labels.gates._MOST_IN_WORDS", 3)
+    rows = ((f"m-{number:03}", ["legal:hold", "stage=dev"]) for number in range(20))
+    sandbox.add_artifacts(MODELS, rows, package_type="DOCKER")
+    asked = {"registry-ref": MODELS, "artifact": "*", "mode": "remove", "labels": "legal:*", "policy": str(policy)}
+    done = run_step("github", sandbox, asked | ({"dry-run": dry_run} if dry_run else {}))
+    assert (done.code, set(done.errors), methods(sandbox)["PUT"]) == (10, {"HAR-POLICY"}, 0)
+    assert done.err.count("'legal:hold' would be removed") == 3
+    assert f"breaks the policy, too: {policy}:6:13 says that 'legal:*' is protected" in done.err
+    assert done.outputs["failed-count"] == ("0" if dry_run else "20")
