@@ -478,3 +478,19 @@ def test_a_move_can_be_taken_back(run_step: RunStep, ask: Ask, box: Sandbox, tmp
     done = run_step("github", box, {"undo": str(report)})
     assert done.code == 0, done.err
     assert {name: sorted(box.labels(MODELS, name) or ()) for name in (OLD, NEW)} == before
+
+
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [
+        ('protected: ["stage=production"]', 2),
+        ("keys: {stage: {required: true}}\nothers: allow", 10),
+        ("keys: {team: {values: [nlp]}}\nothers: allow", 0),
+    ],
+)
+def test_a_policy_holds_for_a_move(ask: Ask, box: Sandbox, tmp_path: Path, policy: str, code: int) -> None:
+    """What is given is judged as everywhere; whom it is taken from may not be left in breach; what was there stops nothing."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"version: 1\n{policy}\n")
+    done = ask(labels="stage=production", policy=str(path))
+    assert (done.code, puts(box)) == (code, [] if code else [NEW, OLD]), done.err
