@@ -248,20 +248,20 @@ def test_every_key_and_value_shows_as_itself(labels: list[Labels]) -> None:
 def test_every_label_of_a_dry_run_shows_as_itself_and_adds_up(changes: list[tuple[Labels, Labels]]) -> None:
     """Each row is one label with its true counts, and those of all rows make what changes in the last one."""
     text = picture(planned(*changes), LARGE, bytes_of)
-    befores, afters = (Counter(label for pair in changes for label in pair[side]) for side in (0, 1))
+    had, has = (Counter(label for pair in changes for label in pair[side]) for side in (0, 1))
     if all(before == after for before, after in changes):
         assert text == ""
         return
     *rows, total = rows_of(text)
     single = [row for row in rows if " other " not in row[0].content]
-    by_label = {visible_characters(label): label for label in befores | afters}
+    by_label = {visible_characters(label): label for label in had | has}
     for name, before, added, removed, after in single:
         label = by_label[spans(name)[0]]
-        assert (number_in(before), number_in(after)) == (befores[label], afters[label])
+        assert (number_in(before), number_in(after)) == (had[label], has[label])
         assert number_in(before) + number_in(added) - number_in(removed) == number_in(after)
     for column in (2, 3):
         assert sum(number_in(row[column]) for row in rows) == number_in(total[column])
-    assert (number_in(total[1]), number_in(total[4])) == (befores.total(), afters.total())
+    assert (number_in(total[1]), number_in(total[4])) == (had.total(), has.total())
     _check_markup(text)
 
 
