@@ -26,13 +26,15 @@ from har_labels.address import (
 )
 from har_labels.display import one_of
 from har_labels.entries import Shard, is_glob
-from har_labels.flaws import begins_with_dash, unresolved
+from har_labels.flaws import NOTHING, begins_with_dash, unresolved
 from har_labels.labels import Mode, OnConflict
 from har_labels.lists import Item, ListError, Written, lines_of, numbered, parse_expressions, parse_list
 from har_labels.maps import begins_map, no_map, parse_map
 
 SEPARATOR = "\x1f"
 _MOST_DIGITS = 18
+# A list, quotes, a template and a digest are no part of a name.
+_IN_NO_NAME = re.compile(r"[ ,;'\"`{}]|@sha256:")
 # Where a key lives in a header: printable ASCII without blanks.
 _KEY = re.compile("[!-~]+")
 
@@ -201,9 +203,17 @@ def _shard(text: str) -> Shard:
 
 
 def artifact_name(text: str) -> str:
-    """The name of one artifact, and no pattern."""
+    """The name of one artifact, and no pattern.
+
+    One that is not there is taken for a first run (contract §3 `baseline`), so what no artifact is called is refused.
+    """
     if is_glob(text):
         raise wrong("it is a pattern, and one artifact is wanted", WRITE_A_PLAIN_NAME)
+    if text.strip() in NOTHING:
+        raise wrong("that is what a program writes where there is no value", WRITE_A_PLAIN_NAME)
+    if found := _IN_NO_NAME.search(text.strip()):
+        sign = f"`{found[0]}`" if found[0].strip() else "a blank"
+        raise wrong(f"it has {sign}, which no artifact's name has", WRITE_A_PLAIN_NAME)
     try:
         return parse_artifact_name(text.strip())
     except AddressError as error:

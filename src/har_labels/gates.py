@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from har_labels.baselines import take
+from har_labels.baselines import names_to_read, take
 from har_labels.display import number, shown
 from har_labels.errors import (
     HarLabelsError,
@@ -182,13 +182,16 @@ def renew_baselines(plan: Plan, reader: Reader, *, warning: Callable[[str], None
     What no longer holds, or can't be read, makes the plan one that isn't written.
     """
     has_changed = False
-    for ref, baseline in plan.baselines:
-        before = baseline.labels
+    for ref in dict.fromkeys(ref for ref, _ in plan.baselines):
+        of_ref = [baseline for at, baseline in plan.baselines if at == ref]
+        before = [baseline.labels for baseline in of_ref]
         try:
-            take(baseline, ref, reader.rows(ref, names={baseline.name}), warning=warning)
+            rows = reader.rows(ref, names=names_to_read(of_ref, ref))
+            for baseline in of_ref:
+                take(baseline, ref, rows, warning=warning)
         except HarLabelsError as error:
             plan.errors.append(error)
-        has_changed |= baseline.labels != before
+        has_changed |= [baseline.labels for baseline in of_ref] != before
     refused: list[Task] = []
     for task in plan.changing if has_changed else ():
         try:

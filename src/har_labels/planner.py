@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Row
-from har_labels.baselines import baselines_of, take
+from har_labels.baselines import baselines_of, names_to_read, take
 from har_labels.display import number
 from har_labels.entries import Entry, Shard, is_glob
 from har_labels.errors import (
@@ -182,7 +182,7 @@ class Planner:
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
         skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
-        baselines = {one.name for one in baselines_of(entries)}
+        baselines = names_to_read(baselines_of(entries), ref)
         among = {pattern for entry in entries if entry.recipe.among for pattern in entry.recipe.among.patterns}
         rows = self._read(ref, patterns, skipping, sieve, beside=baselines | among)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT

@@ -196,12 +196,17 @@ class Recipe:
         holders = self.among.holders if self.among else None
         return replace(scope, current=now, baseline=baseline, holders=holders)
 
-    def problems_of_requirements(self, *, has_metrics: bool = True, is_alone: bool = False) -> Sequence[HarLabelsError]:
-        """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later."""
+    def problems_of_requirements(
+        self, *, has_metrics: bool = True, is_alone: bool = False, is_baseline_known: bool = True
+    ) -> Sequence[HarLabelsError]:
+        """What is wrong with the `require` lines that read the same for every artifact; whether they hold is asked later.
+
+        Without `is_baseline_known` one was given and is refused already.
+        """
         unknown = _unknown(has_metrics=has_metrics, is_alone=is_alone)
         problems: list[HarLabelsError] = []
         for requirement in self.requirements:
-            if not self.baseline and "baseline" in first_parts(requirement.names):
+            if is_baseline_known and not self.baseline and "baseline" in first_parts(requirement.names):
                 what = f"{requirement.where} `{shown(requirement.source)}` reads `baseline`, and there is none"
                 problems.append(TemplateError(what, "Name the artifact to compare with: `baseline: NAME`."))
             if not self.among and "holders" in first_parts(requirement.names):

@@ -234,7 +234,9 @@ class _Asked:
         is_given = bool(items) or (items is not None and settings.labels_file is not None)
         is_judged = is_given and not any(map(self._is_bad, _MAKING_LABELS))
         self.problems.errors += recipe.problems(has_metrics=has_metrics) if is_judged else ()
-        self.problems.errors += recipe.problems_of_requirements(has_metrics=has_metrics)
+        self.problems.errors += recipe.problems_of_requirements(
+            has_metrics=has_metrics, is_baseline_known=not self._is_bad("baseline")
+        )
         if not settings.registry_ref:
             return ()  # `contradictions` has spoken already
         names, excluded = apart(patterns)
@@ -263,7 +265,7 @@ class _Asked:
 
         if self._is_bad("manifest"):
             return ()
-        if any(map(self._is_bad, (*_MAKING_LABELS, "registry_ref", "artifact"))):
+        if any(map(self._is_bad, (*_MAKING_LABELS, "registry_ref", "artifact", "baseline"))):
             with self.problems:  # the defaults of its entries are not known
                 check_file(self._manifest())
             return ()

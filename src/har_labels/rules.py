@@ -57,7 +57,8 @@ class Template:
         try:
             values = [evaluation.as_text(run, part.evaluate) for part in self.parts if isinstance(part, Expression)]
         except ExpressionError as error:
-            raise _located(error, self.where, self.source, _MAY_BE_MISSING if _is_missing(error) else "") from None
+            told = _with_key_meant(error, self.source, scope, is_template=True)
+            raise _located(told, self.where, self.source, _MAY_BE_MISSING if _is_missing(error) else "") from None
         if values and not any(values):
             return None
         waiting = iter(values)
@@ -108,7 +109,8 @@ class Requirement:
         try:
             return Verdict(evaluation.as_verdict(run, self.expression.evaluate), run.read)
         except ExpressionError as error:
-            raise _located(error, self.where, self.source) from None
+            told = _with_key_meant(error, self.source, scope, is_template=False)
+            raise _located(told, self.where, self.source) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,13 @@ def _is_missing(error: ExpressionError) -> bool:
 def _with_spelling(error: ExpressionError, spelling: str | None) -> ExpressionError:
     """The error of what can't be read, with how a metric is written that seems to be meant."""
     return ExpressionError(error.problem, f"Write `{shown(spelling)}`.") if spelling else error
+
+
+def _with_key_meant(error: ExpressionError, source: str, scope: Scope, *, is_template: bool) -> ExpressionError:
+    """The error of what isn't there, with the key that its text goes on as: `metrics.0.5` reads to Jinja2 as two keys."""
+    if not _is_missing(error):
+        return error
+    return _with_spelling(error, spelling_meant(source, scope.metrics, is_template=is_template, was_read=True))
 
 
 def _located(error: ExpressionError, where: str, source: str, next_step: str = "") -> TemplateError:

@@ -10,7 +10,9 @@ from har_labels.settings import fields
 
 _NAMED = re.compile("`([a-z]+(?:-[a-z]+)*)(?:: ([^`]*))?`")
 # Alone in backquotes these may be something else: a name in `require`, an output, a key of a manifest.
-_AMBIGUOUS = frozenset({"labels", "artifact", "manifest", "summary", "mode", "owned", "remove", "require", "where"})
+_AMBIGUOUS = frozenset(
+    {"labels", "artifact", "manifest", "summary", "mode", "baseline", "owned", "remove", "require", "where"}
+)
 
 
 def speller(spell: Callable[[str], str]) -> Callable[[str], str]:

@@ -6,7 +6,7 @@ Pure, and small beside the outcomes themselves: what is counted are the very tex
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import chain
@@ -107,10 +107,9 @@ def vocabulary_of(result: RunResult) -> Vocabulary | None:
     if not read or not (result.is_over_glob or len(read) > 1):
         return None
     known = [labels for outcome in read if (labels := labels_after(outcome)) is not None]
-    torn = _tearing_key(known, result.holds_key)
     values, keys = Counter[str](), Counter[str]()
     for labels in known:
-        pairs = {HIDDEN if label in torn else _with_one_sign(label) for label in labels}
+        pairs = {_in_parts(label, values, result.holds_key) for label in labels}
         values.update(pairs)
         keys.update({key_of(pair) for pair in pairs})
     told = _told_keys(keys)
@@ -134,7 +133,6 @@ def shifts_of(result: RunResult) -> Shifts | None:
     for had, has in filter(None, map(_known, changing)):
         added.update(set(has).difference(had))
         removed.update(set(had).difference(has))
-    torn = _tearing_key(({*added, *removed},), result.holds_key)
     artifacts, all_before = 0, 0
     for outcome in result.outcomes:
         if pair := _known(outcome):
@@ -142,10 +140,12 @@ def shifts_of(result: RunResult) -> Shifts | None:
             all_before += len(pair[0])
             before.update(label for label in pair[0] if label in added or label in removed)
     total = Shift(all_before, added.total(), removed.total())
-    for counter in (before, added, removed):
-        for label in torn & counter.keys():
-            counter[HIDDEN] += counter.pop(label)
-    return Shifts(artifacts, len(result.outcomes) - artifacts, total, before, added, removed)
+    shifts = Shifts(artifacts, len(result.outcomes) - artifacts, total, before, added, removed)
+    for label in [label for label in shifts.labels() if tears_key(label, result.holds_key)]:
+        for counter in (before, added, removed):
+            if label in counter:
+                counter[HIDDEN] += counter.pop(label)
+    return shifts
 
 
 def _known(outcome: Outcome) -> tuple[Labels, Labels] | None:
@@ -158,16 +158,18 @@ def tears_key(label: str, holds_key: Callable[[str], bool]) -> bool:
     return holds_key(label) and not any(map(holds_key, key_and_value(label) or ()))
 
 
-def _tearing_key(lists: Iterable[Iterable[str]], holds_key: Callable[[str], bool]) -> set[str]:
-    return {label for label in set(chain.from_iterable(lists)) if tears_key(label, holds_key)}
-
-
 def _with_one_sign(label: str) -> str:
     """`key:value` as `key=value`, since the two have one key (contract §3); any other label as it is."""
     if "=" in label and "://" not in label:
         return label
     pair = key_and_value(label)
     return f"{pair[0]}={pair[1]}" if pair else label
+
+
+def _in_parts(label: str, told: Container[str], holds_key: Callable[[str], bool]) -> str:
+    """A label as it may be told in two parts; those that are `told` already were looked at."""
+    one = _with_one_sign(label)
+    return one if one in told or not tears_key(label, holds_key) else HIDDEN
 
 
 def key_of(label: str) -> str:

@@ -65,6 +65,7 @@ SCOPE = Scope(
     registry="acme/ml/models/+",
     current=tuple(f"label-{number}" for number in range(10_000)),
     labels=("a", "b"),
+    baseline=tuple(f"key-{number}={number}" for number in range(10_000)),
 )
 
 
@@ -134,6 +135,7 @@ READS = st.sampled_from(
         "labels[0]",
         "current_map",
         "labels_map",
+        "baseline",
     ]
     + [
         "'name'",

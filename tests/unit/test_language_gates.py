@@ -46,10 +46,10 @@ def test_items_of_the_labels() -> None:
 
 
 def test_the_labels_by_key() -> None:
-    """`current_map` and `labels_map` have the values as texts, by the sign that comes first; a plain word has no key."""
+    """`current_map` and `labels_map` have the values as texts, up to the first `=`, else the first `:`; a plain word has no key."""
     scope = {"current": CURRENT, "labels": ("n=5", "a:b=c")}
     assert holds("current_map.stage == 'staging' and current_map.accuracy | float > 0.9", **scope)
-    assert holds("labels_map.n | int == 5 and labels_map.a == 'b=c' and 'plain' not in current_map", **scope)
+    assert holds("labels_map.n | int == 5 and labels_map['a:b'] == 'c' and 'plain' not in current_map", **scope)
     assert holds("current_map.nope | float | default(0) == 0 and current_map['model-type'] == 'cnn'", **scope)
     assert "with the number 0.9" in refused(holds, "current_map.accuracy > 0.9", **scope)
     assert "there is no name `current_map` here, which only `require` knows" in refused(rendered, "current_map.stage")
@@ -204,3 +204,56 @@ def test_a_dollar_directly_before_a_placeholder() -> None:
     ):
         assert "3" in (Template.parse(source, where="label 1").render(SCOPE) or "")
     assert "Leave the braces away" in refused(holds, "${{ metrics.items }} > 1")
+
+
+@pytest.mark.parametrize("word", ["false", "False", " FALSE ", "no", "off", "0", "none", "null"])
+def test_a_text_that_says_no_is_no_condition(word: str) -> None:
+    """A label `approved=false` opens no gate and a text `False` chooses nothing, though every text that isn't empty is true."""
+    current = (f"approved={word}",)
+    for source in (
+        "current_map.approved and 1 == 1",
+        "not current_map.approved",
+        "1 == 1 if current_map.approved else 1 == 2",
+        "(current_map.approved or 1) == 1",
+        "(current_map.nope | default(current_map.approved)) and 1 == 1",
+    ):
+        assert "Compare it: `== " in refused(holds, source, current=current)
+    assert "Compare it" in refused(rendered, "'ok' if metrics.passed else 'failed'", {"passed": word})
+    assert "Compare it" in refused(rendered, "metrics.rows | selectattr('ok') | length", {"rows": [{"ok": word}]})
+    assert holds(f"current_map.approved == '{word}'", current=current)
+
+
+def test_other_texts_are_conditions() -> None:
+    """Empty or not is asked of texts, as of `ci.tag`."""
+    assert rendered("'tag' if ci.tag else 'branch'") == "branch"
+    assert rendered("ci.tag or ci.branch") == "feature/Ä b"
+    assert holds("current_map.stage and 1 == 1")
+
+
+@pytest.mark.parametrize(
+    ("items", "asked", "problem"),
+    [
+        ([0.5, NAN], "3", "item 2 of the list"),
+        ([0.5, float("inf")], "3", "item 2 of the list"),
+        ([{}, unreadable.Unreadable("it is a text that Python printed", "")], "'x'", "item 2 of the list"),
+        (["3", "4"], "3", "in a list whose items are like the text '3'"),
+        ([3, 4], "'3'", "in a list whose items are like the number 3"),
+    ],
+)
+def test_what_is_not_in_a_list_opens_no_gate(items: list[object], asked: str, problem: str) -> None:
+    """NaN, what can't be read and items of another kind are none that `not in` can be told of."""
+    metrics = {"failed": items}
+    for source in (f"{asked} not in metrics.failed", f"{asked} in metrics.failed", f"not ({asked} in metrics.failed)"):
+        line = refused(holds, source, metrics)
+        assert problem in line
+        assert "| default(" not in line
+    assert problem in refused(rendered, f"{asked} in metrics.failed", metrics)
+
+
+def test_what_is_in_a_list() -> None:
+    """Like is looked for among items of several kinds; null is none of them, and an empty list holds nothing."""
+    metrics = {"mixed": [1, "a", None, True], "empty": [], "nulls": [None]}
+    assert holds(
+        "1 in metrics.mixed and 'a' in metrics.mixed and 2 not in metrics.mixed and 'b' not in metrics.mixed", metrics
+    )
+    assert holds("1 not in metrics.empty and 'x' not in metrics.nulls and 0.5 not in [1, 2]", metrics)

@@ -126,3 +126,20 @@ def test_the_deepest_and_longest() -> None:
     assert refused(rendered, "metrics.a-b-c", metrics).endswith("Write `metrics['a-b-c']`.")
     assert refused(rendered, "metrics.a-b-d", metrics).endswith("Write `metrics['a-b']`.")
     assert refused(rendered, f"metrics.{'k' * 150}/x", metrics).endswith("/x']`.")
+
+
+@pytest.mark.parametrize(
+    ("source", "spelling"),
+    [
+        ("metrics.0.5.precision", "metrics['0.5'].precision"),
+        ("metrics.iou.0.75", "metrics.iou['0.75']"),
+        ("metrics.rows[0].0.5.precision", "metrics.rows[0]['0.5'].precision"),
+    ],
+)
+def test_a_key_that_is_a_number(source: str, spelling: str) -> None:
+    """A threshold as a key can be read as two keys, and where those aren't there the error ends with its spelling."""
+    thresholds = {"0.5": {"precision": 0.9}, "iou": {"0.75": 0.6}}
+    metrics = thresholds | {"rows": [thresholds]}
+    for line in (refused(holds, f"{source} > 0.5", metrics), refused(rendered, source, metrics)):
+        assert line.endswith(f"Write `{spelling}`.")
+    assert "Write `" not in refused(holds, "metrics.1.5 > 0.5", metrics)

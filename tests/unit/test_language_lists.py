@@ -166,6 +166,15 @@ def test_lists_that_are_refused(source: str, problem: str) -> None:
     assert problem in refused(rendered, source, METRICS)
 
 
+@pytest.mark.parametrize("test", ["['eq']", "metrics.few", "5", "true", "metrics.rows[0]"])
+def test_a_test_that_is_none(test: str) -> None:
+    """What is no test's name is an error, whatever it is."""
+    metrics = {"rows": [{"acc": 0.5}], "few": [1]}
+    assert "`selectattr` takes the name of a test" in refused(
+        rendered, f"metrics.rows | selectattr('acc', {test})", metrics
+    )
+
+
 def test_gates_on_lists() -> None:
     """A gate on a list is closed by a NaN in it, and is not opened by a key that no item has."""
     assert holds("metrics.rows | map(attribute='acc') | max >= 0.95", METRICS)

@@ -90,6 +90,11 @@ def test_nan_is_read(path: str, content: str) -> None:
     assert metrics["b"] == -math.inf
 
 
+def test_blanks_around_nan() -> None:
+    """However many blanks a tool pads its texts with, NaN is NaN."""
+    assert math.isnan(load("m.json", json.dumps({"a": f"{' ' * 30}nan{' ' * 30}"}))["a"])  # type: ignore[arg-type]
+
+
 def test_texts_that_only_look_like_nan() -> None:
     """A text that has more in it than NaN or infinity is itself, at any depth."""
     texts = ["nano", "info", "infinite", "- inf", "nan nan", "inf.", "in", "", "None", "NA", "x" * 100]
@@ -107,6 +112,9 @@ def test_texts_that_only_look_like_nan() -> None:
         "[np.float64(0.93), np.float64(0.91)]",
         "np.str_('x')",
         "np.True_ or np.bool_(True)",
+        "np.True_",
+        " -np.inf",
+        "np.nan",
         "jnp.float32(0.5)",
         "float32(0.5)",
         "tensor(0.9300, device='cuda:0')",
@@ -132,7 +140,10 @@ def test_what_python_printed_is_no_value(text: str) -> None:
     assert isinstance(load("m.txt", "{'a': np.float64(0.93), 'b': 1}")["a"], Unreadable)
 
 
-@pytest.mark.parametrize("text", ["resnet50 (v2)", "f(x)", "numpy (1.26)", "a<b>", "np.float64", "best(ever)", "<unk>"])
+@pytest.mark.parametrize(
+    "text",
+    ["resnet50 (v2)", "f(x)", "numpy (1.26)", "a<b>", "np.float64", "np.nan or None", "np.nano", "best(ever)", "<unk>"],
+)
 def test_texts_that_python_did_not_print(text: str) -> None:
     """Brackets alone make no text unreadable."""
     assert load("m.json", json.dumps({"a": text})) == {"a": text}

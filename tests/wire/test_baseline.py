@@ -83,11 +83,17 @@ def test_a_gate_on_no_baseline_is_an_error(ask: Ask, box: Sandbox, ci: str) -> N
     assert "reads `baseline`, and there is none" in done.err
 
 
-@pytest.mark.parametrize("name", ["team/*", "a/../b", "champ?on"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "team/*", "a/../b", "champ?on", "champion, other", "champion,", '"champion"', "'champion'", "- champion",
+        "{{ artifact }}-champion", "champion # c", "champion@sha256:0123", "undefined", "None",
+    ],
+)  # fmt: skip
 def test_a_baseline_is_one_name(ask: Ask, box: Sandbox, name: str) -> None:
-    """A glob names no artifact to compare with."""
+    """What names no single artifact is refused, by one error: as a name that isn't there it would be a first run."""
     done = ask(baseline=name)
-    assert (done.code, done.errors[0], box.requests) == (2, "HAR-INPUT", [])
+    assert (done.code, done.errors, box.requests) == (2, ["HAR-INPUT"], [])
     assert f"`baseline` is {name!r}" in done.err
 
 
@@ -188,3 +194,64 @@ def test_the_own_label_is_a_champion_too(ask: Ask, box: Sandbox) -> None:
     gate = "metrics.accuracy | round(3) >= current_map.accuracy | float | default(0)"
     assert ask(0.94, baseline="", require=gate).code == 10
     assert ask(0.96, baseline="", require=gate).code == 0
+
+
+@pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
+def test_the_warning_names_what_require_reads(ask: Ask, ci: str) -> None:
+    """`baseline` is the name in the expression there, not the input in some CI's spelling."""
+    done = ask(0.1, ci=ci, baseline="champoin")
+    assert "so `baseline` is empty" in done.out + done.err
+
+
+def test_one_baseline_of_many_entries_is_read_once_more(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """Just before the first write the registry is asked once, however many entries compare with the champion."""
+    names = [f"model-{number}" for number in range(20)]
+    for name in names:
+        box.add_artifact(MODELS, name, package_type="DOCKER", labels=[])
+    path = tmp_path / "labels.yaml"
+    entries = "".join(f"  - artifact: {name}\n" for name in names)
+    path.write_text(
+        f"version: 1\nregistry-ref: {MODELS}\nmode: add\nbaseline: {CHAMPION}\nlabels: [new]\nchanges:\n{entries}"
+    )
+    asked = {"manifest": str(path), "require": "baseline.accuracy | float < 0.95"}
+    assert run_step("github", box, asked | {"dry-run": "true"}).code == 0
+    planning = len(box.requests)
+    box.forget_requests()
+    assert run_step("github", box, asked).code == 0
+    assert [request.method for request in box.requests].index("PUT") == planning + 1
+
+
+@pytest.mark.parametrize(
+    "name", ["champion:1.0", "pkg.example.com/acme/ml/models/champion:1.0", "pkg.example.com/acme/models/champion"]
+)
+def test_a_version_of_the_champion_is_no_first_run(ask: Ask, box: Sandbox, name: str) -> None:
+    """The address of an image, or a name with a tag, of an artifact that is there is an error that tells its name."""
+    done = ask(0.1, baseline=name)
+    assert (done.code, done.errors, puts(box)) == (4, ["HAR-ARTIFACT-NOT-FOUND"], 0)
+    assert "write champion" in done.err
+
+
+def test_a_name_with_a_colon_may_be_a_first_run(ask: Ask, box: Sandbox) -> None:
+    """Maven's names have one."""
+    assert ask(0.1, baseline="com.example:model").code == 0
+    box.add_artifact(MODELS, "com.example:model", package_type="MAVEN", labels=["accuracy=0.93"])
+    assert ask(0.1, baseline="com.example:model").code == 10
+
+
+def test_an_entrys_bad_baseline_is_one_error(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """That `require` reads it is not told as well."""
+    path = tmp_path / "labels.yaml"
+    path.write_text(
+        f"version: 1\nregistry-ref: {MODELS}\nmode: add\nlabels: [new]\n"
+        "changes: [{artifact: candidate, baseline: 'a, b', require: [baseline.accuracy == '1']}]\n"
+    )
+    assert run_step("github", box, {"manifest": str(path)}).errors == ["HAR-MANIFEST"]
+
+
+def test_of_another_type_it_is_not_there(ask: Ask, box: Sandbox) -> None:
+    """A dataset of that name is no champion of a model, and the warning says that it is one."""
+    box.add_artifact(MODELS, "words", artifact_type="dataset", labels=["accuracy=0.99"])
+    box.add_artifact(MODELS, "model", artifact_type="model", labels=[])
+    done = ask(0.1, artifact="model", baseline="words", artifact_type="model")
+    assert done.code == 0
+    assert "is a dataset" in done.out

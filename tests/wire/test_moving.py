@@ -10,6 +10,7 @@ import pytest
 
 from ci.steps import CIS, Done, spelling
 from conftest import MODELS, MakeSandbox, RunStep
+from har_labels.settings import Settings
 from har_sandbox import Fault, Request, Sandbox
 
 NEW, OLD, LABEL = "resnet51", "resnet50", "champion"
@@ -245,6 +246,11 @@ CONTRADICTIONS = [
     ({"among": "#"}, "among"),
     ({"among": "a/../b"}, "among"),
     ({"labels": ""}, "labels"),
+    *(
+        ({name: text}, name)
+        for name, text in (("where", "current != []"), ("remove", "tmp-*"), ("undo", "report.json"))
+        if name in Settings.model_fields
+    ),
 ]
 
 

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from har_labels.language.values import NUMBER, Effort, ExpressionError, described, kind_of
+from har_labels.language.values import NUMBER, Effort, ExpressionError, checked, described, kind_of
 
 # By Jinja2's names in its syntax tree and as tests.
 _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
@@ -22,6 +23,9 @@ _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 }
 # A list behind `in` that is no pass of its own.
 _SHORT = 10
+# Of these each can be compared, but for floats that are not finite.
+_PLAIN = frozenset({bool, int, float, str})
+_INFINITE = (math.inf, -math.inf)
 ORDERED_KINDS = frozenset({"a number", "a text", "a time"})
 
 
@@ -65,7 +69,7 @@ def contains(effort: Effort, whole: object, item: object) -> bool:
     match whole:
         case list() | tuple():
             effort.visit(len(whole) if len(whole) > _SHORT else 0)
-            return item in whole and (isinstance(item, str) or _has_alike(whole, item))
+            return _is_among(whole, item)
         case str() if isinstance(item, str):
             effort.spend(len(whole))
             return item in whole
@@ -75,6 +79,25 @@ def contains(effort: Effort, whole: object, item: object) -> bool:
         f"`in` can't look for {described(item)} in {described(whole)}",
         "Behind `in` stands a list, or a text to look for a text in.",
     )
+
+
+def _is_among(items: Sequence[object], item: object) -> bool:
+    """Whether a list has `item`.
+
+    Raises what `checked` does for an item that can't be told from it, and ExpressionError if all are of one other kind:
+    `3 not in metrics.failed` may not open a gate because there is `["3"]` or NaN.
+    """
+    types = set(map(type, items))
+    if float in types or not types <= _PLAIN:
+        for at, each in enumerate(items):
+            if each is not None and (type(each) not in _PLAIN or each != each or each in _INFINITE):  # noqa: PLR0124 - NaN
+                checked(each, f"item {at + 1} of the list")
+    kinds = {kind_of(next(each for each in items if type(each) is one)) for one in types - {type(None)}}
+    if len(kinds) == 1 and kind_of(item) not in kinds:
+        other = next(each for each in items if each is not None)
+        what = f"`in` looks for {described(item)} in a list whose items are like {described(other)}"
+        raise ExpressionError(what, _cure(item, other))
+    return item in items and (isinstance(item, str) or _has_alike(items, item))
 
 
 def _has_alike(whole: Sequence[object], item: object) -> bool:

@@ -19,7 +19,7 @@ from har_labels.language.keys import first_parts, path_to
 from har_labels.language.scope import CI_NAMES, LABEL_NAMES, NAMES, REQUIRE_NAMES, WHERE_NAMES, Shape
 from har_labels.language.sequences import COMPARING, TESTS, tested
 from har_labels.language.syntax import expression_tree, template_tree
-from har_labels.language.values import LARGEST_NUMBER, ExpressionError, listed
+from har_labels.language.values import LARGEST_NUMBER, ExpressionError, is_true, listed
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -275,7 +275,7 @@ class _Compiler:
         if node.expr2 is None:
             raise ExpressionError("`if` has no `else`", "Add what is wanted otherwise: `… else ''`.")
         test, yes, no = self.condition(node.test), self.compile(node.expr1), self.compile(node.expr2)
-        return lambda run: yes(run) if test(run) else no(run)
+        return lambda run: yes(run) if is_true(test(run)) else no(run)
 
     def _comparison(self, node: nodes.Compare) -> Evaluate:
         return evaluation.compared(
@@ -289,11 +289,11 @@ class _Compiler:
 
     def _and(self, node: nodes.And) -> Evaluate:
         left, right = self.condition(node.left), self.condition(node.right)
-        return lambda run: left(run) and right(run)
+        return lambda run: right(run) if is_true(value := left(run)) else value
 
     def _or(self, node: nodes.Or) -> Evaluate:
         left, right = self.condition(node.left), self.condition(node.right)
-        return lambda run: left(run) or right(run)
+        return lambda run: value if is_true(value := left(run)) else right(run)
 
     def _not(self, node: nodes.Not) -> Evaluate:
         return _negated(self.condition(node.node))
@@ -347,7 +347,7 @@ def _bound(
 
 
 def _negated(inner: Evaluate) -> Evaluate:
-    return lambda run: not inner(run)
+    return lambda run: not is_true(inner(run))
 
 
 def _is_slice(node: Any) -> bool:

@@ -83,11 +83,14 @@ def first_parts(paths: Iterable[str]) -> set[str]:
     return {_END_OF_NAME.split(path, maxsplit=1)[0] for path in paths}
 
 
-def spelling_meant(source: str, metrics: Mapping[str, object], *, is_template: bool) -> str | None:
-    """How a metric is written that `source`, which can't be read, seems to mean; None if it seems to mean none.
+def spelling_meant(
+    source: str, metrics: Mapping[str, object], *, is_template: bool, was_read: bool = False
+) -> str | None:
+    """How a metric is written that `source` seems to mean; None if it seems to mean none.
 
-    That is a path whose text goes on as a key does (`metrics.val/acc`), or a metric's name by itself (`accuracy`); of
-    labels and behind brackets, whatever could be a key (`current_map.model-type`).
+    `was_read`: it can be read, and what it names isn't there; else it can't be read. That is a path whose text goes on as a
+    key does (`metrics.val/acc`), or, of what can't be read, a metric's name by itself (`accuracy`), and of labels and
+    behind brackets whatever could be a key (`current_map.model-type`).
     """
     if len(source) > _LONGEST_SOURCE:
         return None
@@ -96,6 +99,8 @@ def spelling_meant(source: str, metrics: Mapping[str, object], *, is_template: b
     for text, found in words:
         if found[0] == "metrics" and (spelt := _walked(text, found.end(), metrics)):
             return spelt
+    if was_read:
+        return None
     for text in expressions:
         if unknown := _UNKNOWN_KEY.search(text):
             return path_to(unknown[1] or "(…)", unknown[2])

@@ -26,6 +26,7 @@ from har_labels.language.values import (
     checked,
     described,
     fits,
+    is_true,
     kind_of,
     listed,
     number,
@@ -145,9 +146,9 @@ def selected(effort: Effort, given: object, attribute: object, test: object = No
 
     An attribute of another kind is not equal; if all are of another kind, the wrong thing was compared.
     """
-    if test in _OF_PRESENCE:
+    if isinstance(test, str) and test in _OF_PRESENCE:
         pairs = zip(_list(given, "selectattr"), _attributes(effort, given, attribute), strict=True)
-        return [item for item, key in pairs if _OF_PRESENCE[str(test)](key)]
+        return [item for item, key in pairs if _OF_PRESENCE[test](key)]
     if test is not None and test not in TESTS:
         cure = f"There are {listed([*TESTS, *_OF_PRESENCE], most=30)}."
         raise ExpressionError(f"`selectattr` takes the name of a test, and {described(test)} is none", cure)
@@ -161,7 +162,7 @@ def selected(effort: Effort, given: object, attribute: object, test: object = No
 
 def _test_of_key(effort: Effort, test: str | None, value: object, kinds: AbstractSet[str]) -> Callable[[Any], object]:
     if test is None:
-        return bool
+        return is_true
     sign = COMPARING.get(test)
     if sign in {"eq", "ne"} and len(kinds) > 1 and kind_of(value) in kinds:
         return lambda key: (kind_of(key) == kind_of(value) and holds("eq", key, value)) is (sign == "eq")

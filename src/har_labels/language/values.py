@@ -29,6 +29,8 @@ _WORK_ALLOWED = 500_000
 PASSES, PASS = 10, 100_000
 _ITEMS_ALLOWED = PASSES * PASS + 10_000
 _BYTES_ALLOWED = 23_000_000
+# Texts that somebody would take for false, as labels and many files write it.
+_FALSE_WORDS = frozenset({"false", "no", "off", "none", "null", "0"})
 _MOST_LISTED = 10
 _LONGEST_GUESSED = 100
 # What Python's `float` takes; possessive, so that a long text that is none is passed over once.
@@ -240,6 +242,17 @@ def number(value: object, what: str) -> int | float:
         return value
     cure = "Make a number of the text: `| float`." if isinstance(value, str) and reads_as_number(value) else ""
     raise ExpressionError(f"{what} needs a number, and {described(value)} is none", cure)
+
+
+def is_true(value: object) -> bool:
+    """Whether `value` counts as true in `and`, `or`, `not` and `if`: all that is neither empty nor zero.
+
+    Raises ExpressionError for a text such as `False`, which would count as true: so a gate would open by accident.
+    """
+    if isinstance(value, str) and value.strip().lower() in _FALSE_WORDS:
+        what = f"{described(value)} is asked whether it is true, and every text that isn't empty is"
+        raise ExpressionError(what, f"Compare it: `== '{shown(value)}'`, or `!=`.")
+    return bool(value)
 
 
 def whole(value: object, what: str, limit: int) -> int:

@@ -184,7 +184,11 @@ class _Making:
         is_judged = bool(recipe.items) and not any(map(entry.is_bad, MODES_OF))
         for error in recipe.problems(has_metrics=surroundings is not None, is_alone=self.is_alone) if is_judged else ():
             self._add(labels.place if labels else entry.own.node.place, [error])
-        for error in recipe.problems_of_requirements(has_metrics=surroundings is not None, is_alone=self.is_alone):
+        for error in recipe.problems_of_requirements(
+            has_metrics=surroundings is not None,
+            is_alone=self.is_alone,
+            is_baseline_known=not entry.is_bad("baseline"),
+        ):
             self._add(entry.own.node.place, [error])
         return recipe
 

@@ -263,7 +263,7 @@ class Defaults(BaseModel):
     where: Lines | None = _key("where", "; the input's hold beside them")
     labels: LabelList | None = _key("labels")
     metrics_file: TextList | None = _key("metrics_file", "; instead of the input's")
-    mode: _Mode | None = Field(None, description=descriptions()["mode"].replace(", `move`", ""))
+    mode: _Mode | None = _key("mode")
     on_conflict: _OnConflict | None = _key("on_conflict")
     owned: TextList | None = _key("owned")
     remove: TemplateList | None = _key("remove")

@@ -115,7 +115,7 @@ def check_printed(text: str) -> None:
 def as_it_looks(text: str, unfit: Unfit, ending: str) -> Unfit:
     """`unfit`, with what the file looks like where that isn't what its name's `ending` says."""
     kind, right = what_it_looks_like(text)
-    if not kind or (right and right == ending):
+    if not kind or (right and right == ending) or kind in unfit.problem:
         return unfit
     cure = (
         f"If that is what it is, let its name end in `{right}`."

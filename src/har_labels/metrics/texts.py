@@ -17,6 +17,7 @@ _NOT_FINITE = re.compile(r"\s*[-+]?\.?(?:nan|inf(?:inity)?)\s*", re.IGNORECASE)
 _PRINTED = re.compile(
     r"""(?x)
     .* (?<![\w.]) (?:np|numpy|jnp|jax|cupy|cp) \. (?:float|int|uint|complex|bool|str|longdouble|bfloat|datetime|array)\w* \( .*
+    | \s* [-+]? (?:np|numpy|math) \. (?:True_|False_|nan|inf) \s*
     | \s* (?:[A-Za-z_]\w*\.)* (?:array|tensor|Tensor|EagerTensor|Array|DeviceArray|Parameter|Decimal|Fraction
       | (?:float|int|uint|bfloat|complex)\d+ | Timestamp | timedelta | Timedelta | datetime | date) \( .* \) \s*
     | \s* <(?:tf\.Tensor|tf\.Variable|class|function|bound\ method|built-in)\b .* > \s*
@@ -25,14 +26,20 @@ _PRINTED = re.compile(
     re.DOTALL,
 )
 _LONGEST_PRINTED = 100_000
+# Longer than `-numpy.False_`, with blanks around it.
+_LONGEST_WORD = 20
 
 
 def meant_by(text: str) -> object:
     """The value that `text` stands for: NaN and infinity as numbers, what Python printed as Unreadable, else itself."""
-    if len(text) < 20 and _NOT_FINITE.fullmatch(text):
+    if (len(text) < _LONGEST_WORD or len(text.strip()) < _LONGEST_WORD) and _NOT_FINITE.fullmatch(text):
         return float(text.replace(".", ""))
     end = text.rstrip()[-1:]
-    if (end in {")", ">"} or "(" in text) and len(text) <= _LONGEST_PRINTED and _PRINTED.fullmatch(text):
+    if (
+        (end in {")", ">"} or "(" in text or len(text) < _LONGEST_WORD)
+        and len(text) <= _LONGEST_PRINTED
+        and _PRINTED.fullmatch(text)
+    ):
         return Unreadable(
             "it is a text that Python printed, such as `np.float64(0.93)`, and no number",
             "Write `float(value)`, or `value.item()`, into the file.",
