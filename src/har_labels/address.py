@@ -15,6 +15,7 @@ from har_labels.labels import CONTROL_CHARACTERS
 
 SAAS_PATH = "/har/api/v1"
 _PERCENT_ESCAPE = re.compile("%[0-9a-fA-F]{2}")
+_LONGEST_HOST, _LONGEST_PART = 253, 63  # RFC 1035
 _HOST = re.compile(r"[A-Za-z0-9._\-]+|\[[0-9a-fA-F:.]+\]")
 
 
@@ -91,12 +92,18 @@ def parse_api_base(text: str) -> ApiBase:
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise AddressError("it has a query or fragment")
     host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc.rstrip(":")
-    if not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) or not _has_name_of_dns(host):
         raise AddressError("it names no host")
     path = parts.path.rstrip("/")
     if "%" in path or any(segment in {"", ".", ".."} for segment in path.split("/")[1:]):
         raise AddressError("its path has an empty, dotted or percent-encoded part")
     return ApiBase(parts.scheme, parts.netloc, path or SAAS_PATH)
+
+
+def _has_name_of_dns(host: str) -> bool:
+    """Whether every part of the host's name can be looked up; what can't would be taken for a wrong proxy later."""
+    parts = host.removesuffix(".").split(".")
+    return host[0] == "[" or (len(host) <= _LONGEST_HOST and all(0 < len(part) <= _LONGEST_PART for part in parts))
 
 
 @dataclass(frozen=True, slots=True)

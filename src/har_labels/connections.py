@@ -9,7 +9,8 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from http.client import HTTPException
+from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -99,6 +100,15 @@ class _WatchedAdapter(HTTPAdapter):
         class Watched(HTTPConnection):
             def _new_conn(self) -> socket.socket:
                 return wire.watch(self, super()._new_conn)
+
+            def _tunnel(self) -> None:
+                try:
+                    cast(Any, super())._tunnel()  # noqa: SLF001 - its own; typeshed knows it not, urllib3 for some versions
+                except (OSError, HTTPException) as failure:
+                    # urllib3 takes the failure of an open connection for the server's, and here there is none yet.
+                    if not isinstance(failure, TimeoutError):
+                        self.close()
+                    raise
 
             def request(self, *args: Any, **kwargs: Any) -> None:
                 wire.use(self)

@@ -212,6 +212,8 @@ def _explained(error: Exception, host: str, seconds: float) -> HarLabelsError:
     if isinstance(error, requests.exceptions.InvalidURL | LocationValueError) or type(error) is ValueError:
         # No address can be parsed: ours was checked beforehand. The proxy's may hold a password, so nothing of it is shown.
         return Unreachable(f"the proxy on the way to {host} failed: its address in the environment can't be read")
+    if isinstance(error, requests.exceptions.InvalidSchema):  # SOCKS, which takes a library of its own
+        return Unreachable(f"the proxy on the way to {host} failed: it has to be one for http, by http:// or https://")
     if isinstance(error, requests.exceptions.ProxyError):
         return Unreachable(f"the proxy on the way to {host} failed: {_reason(error)}")
     if isinstance(error, requests.exceptions.SSLError):

@@ -154,6 +154,7 @@ def test_the_wire_tests_pass_in_it(image: Image, base: Path, libraries: Path) ->
     mounts = {
         ROOT / "tests": "/opt/har-labels/tests",
         ROOT / "pyproject.toml": "/opt/har-labels/pyproject.toml",
+        ROOT / "schemas": "/opt/har-labels/schemas",
         ROOT / "src" / "har_sandbox": "/opt/har-labels/src/har_sandbox",
         libraries: "/libraries",
         base: "/base",

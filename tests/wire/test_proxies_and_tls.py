@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -12,13 +13,54 @@ import canary
 from canary import KEY
 from certificates import Certificates
 from conftest import RunStep
-from har_labels.errors import Unreachable
+from har_labels.errors import TimedOut, Unreachable
 from har_labels.transport import NoAnswer
 from har_sandbox import Sandbox
 from wire.clients import transport
 from wire.servers import JSON, RawServer, answer_bytes, canned, raw_server
 
 LIST = "/registry/acme/ml/models/+/artifacts"
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000])
+def test_a_proxy_that_is_none(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever keeps a tunnel from being made is the proxy's failure, not the registry's, also where it just hangs up."""
+
+    def serve(server: RawServer, connection: socket.socket) -> None:
+        server.read(connection)
+        connection.sendall(said)
+
+    with raw_server(serve) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        with pytest.raises(NoAnswer) as caught:
+            transport("https://registry.example").send("GET", LIST)
+    assert type(caught.value.error) is Unreachable
+    assert caught.value.error.what.startswith("the proxy on the way to registry.example failed: ")
+
+
+def test_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SOCKS isn't spoken: that too is told of the proxy, and what to name."""
+    monkeypatch.setenv("https_proxy", "socks5h://me:s3cret@127.0.0.1:9")
+    with pytest.raises(NoAnswer) as caught:
+        transport("https://registry.example").send("GET", LIST)
+    what = caught.value.error.what
+    assert what == "the proxy on the way to registry.example failed: it has to be one for http, by http:// or https://"
+
+
+def test_a_proxy_that_says_nothing_is_timed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays a timeout, which may pass."""
+    over = threading.Event()
+
+    def serve(server: RawServer, connection: socket.socket) -> None:
+        server.read(connection)
+        over.wait(20)
+
+    with raw_server(serve) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        with pytest.raises(NoAnswer) as caught:
+            transport("https://registry.example", timeout=0.3).send("GET", LIST)
+        over.set()
+    assert type(caught.value.error) is TimedOut
 
 
 @pytest.fixture
