@@ -48,7 +48,7 @@ METRICS: dict[str, object] = {
     "long": "y" * 5_000_000,
     "few": ["a", 1, True, None],
     "many": [""] * 2_000,
-    "ones": [1] * 5_000,
+    "ones": [1] * 4_999 + [False],
     "numbers": [number / 7 for number in range(2_000)],
     "names": [f"Run {2_000 - number}" for number in range(2_000)],
     "texts": [str(number / 7) for number in range(1_000)],
@@ -65,7 +65,7 @@ SCOPE = Scope(
     registry="acme/ml/models/+",
     current=tuple(f"label-{number}" for number in range(10_000)),
     labels=("a", "b"),
-    baseline=tuple(f"key-{number}={number}" for number in range(10_000)),
+    baseline=tuple(f"key-{number}={number}" for number in range(1_000)),
 )
 
 
@@ -296,7 +296,7 @@ LARGE = replace(
         "names": [f"Run {100_000 - number}" for number in range(100_000)],
         "numbers": [number / 7 for number in range(100_000)],
         "texts": [str(number) for number in range(100_000)],
-        "ones": [True] * 100_000,
+        "ones": [1] * 99_999 + [False],
         "rows": [{"acc": number / 7, "name": f"run {number}"} for number in range(100_000)],
         "column": [{"acc": 1.5}] * 1_000_000,
     },
@@ -310,7 +310,7 @@ LARGE = replace(
         ("metrics.names | sort | first == ''", 1),
         ("metrics.rows | selectattr('name', 'startswith', 'run') | sort(attribute='acc') | length < 0", 2),
         ("metrics.texts | map('int') | sum < 0", 2),
-        ("2 in metrics.ones", 1),
+        ("true in metrics.ones", 1),
     ],
 )
 def test_ten_passes_over_a_hundred_thousand_items(expression: str, passes: int) -> None:

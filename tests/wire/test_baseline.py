@@ -248,10 +248,11 @@ def test_an_entrys_bad_baseline_is_one_error(run_step: RunStep, box: Sandbox, tm
     assert run_step("github", box, {"manifest": str(path)}).errors == ["HAR-MANIFEST"]
 
 
-def test_of_another_type_it_is_not_there(ask: Ask, box: Sandbox) -> None:
+def test_of_another_type_it_is_not_there(run_step: RunStep, sandbox: Sandbox) -> None:
     """A dataset of that name is no champion of a model, and the warning says that it is one."""
-    box.add_artifact(MODELS, "words", artifact_type="dataset", labels=["accuracy=0.99"])
-    box.add_artifact(MODELS, "model", artifact_type="model", labels=[])
-    done = ask(0.1, artifact="model", baseline="words", artifact_type="model")
+    sandbox.add_artifact(MODELS, CHAMPION, artifact_type="dataset", labels=["f=1"])
+    sandbox.add_artifact(MODELS, NAME, artifact_type="model", labels=[])
+    inputs = {"registry-ref": MODELS, "artifact": NAME, "mode": "add", "labels": "new", "baseline": CHAMPION}
+    done = run_step("github", sandbox, inputs | {"artifact-type": "model", "require": "baseline | length == 0"})
     assert done.code == 0
     assert "is a dataset" in done.out

@@ -25,6 +25,7 @@ _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
 _SHORT = 10
 # Of these each can be compared, but for floats that are not finite.
 _PLAIN = frozenset({bool, int, float, str})
+_NUMBERS = frozenset({int, float})
 _INFINITE = (math.inf, -math.inf)
 ORDERED_KINDS = frozenset({"a number", "a text", "a time"})
 
@@ -88,16 +89,19 @@ def _is_among(items: Sequence[object], item: object) -> bool:
     `3 not in metrics.failed` may not open a gate because there is `["3"]` or NaN.
     """
     types = set(map(type, items))
+    if types == {str} and isinstance(item, str):
+        return item in items
     if float in types or not types <= _PLAIN:
         for at, each in enumerate(items):
             if each is not None and (type(each) not in _PLAIN or each != each or each in _INFINITE):  # noqa: PLR0124 - NaN
                 checked(each, f"item {at + 1} of the list")
-    kinds = {kind_of(next(each for each in items if type(each) is one)) for one in types - {type(None)}}
-    if len(kinds) == 1 and kind_of(item) not in kinds:
+    kind, alike = kind_of(item), _NUMBERS if type(item) in _NUMBERS else {type(item)}
+    others = types - alike - {type(None)}
+    if others and types.isdisjoint(alike) and (len(others) == 1 or others <= _NUMBERS):
         other = next(each for each in items if each is not None)
         what = f"`in` looks for {described(item)} in a list whose items are like {described(other)}"
         raise ExpressionError(what, _cure(item, other))
-    return item in items and (isinstance(item, str) or _has_alike(items, item))
+    return item in items and (kind == "a text" or _has_alike(items, item))
 
 
 def _has_alike(whole: Sequence[object], item: object) -> bool:
