@@ -252,7 +252,7 @@ class Redirected(Refused):
 class Unreadable(Refused):
     code = "HAR-UNREADABLE"
     cause = "The artifact exists but the registry does not show its labels, and unknown is not empty."
-    cure = "`mode: replace` without `owned`, and `clear`, need no current labels, unless a gate or a dry run asks for them; a docker image needs a tag to be listed."
+    cure = "`mode: replace` without `owned`, and `clear`, need no current labels, unless a gate or dry run asks; a docker image needs a tag to be listed."
 
 
 class TypeLoss(Refused):

@@ -29,7 +29,7 @@ On Harness, [.harness/errors.yaml](../.harness/errors.yaml) sorts these codes in
 LINES: dict[str, tuple[str, str]] = {
     "HAR-DEFECT": ("RuntimeError at planner.py:120", ""),
     "HAR-INPUT": (
-        "`mode` is 'merge': it is none of the values allowed",
+        "`mode` is 'merge': it is not one of the allowed values",
         "Use `replace`, `add`, `remove`, `upsert`, `clear`, `read` or `move`.",
     ),
     "HAR-TEMPLATE": (
