@@ -265,6 +265,12 @@ def test_inputs_that_contradict_it(run_step: RunStep, box: Sandbox, ci: str, inp
     assert [what for _, what, _ in done.stable_lines if f"`{spelt}`" in what], done.err
 
 
+def test_what_contradicts_a_move_is_told_once(ask: Ask) -> None:
+    """`remove` goes with two modes, and with no move: one line for both."""
+    done = ask(remove="tmp-*", among="*")
+    assert (done.code, [what for _, what, _ in done.stable_lines]) == (2, ["`mode: move` takes no `remove`"])
+
+
 @pytest.mark.parametrize("labels", ["champion, best", "a=1, a=2", "champion, {{ artifact }}"])
 def test_one_label_is_moved(ask: Ask, box: Sandbox, labels: str) -> None:
     """Two are an error that names both; nothing is written."""
