@@ -279,6 +279,13 @@ def test_one_label_is_moved(ask: Ask, box: Sandbox, labels: str) -> None:
     assert "`move` moves one label" in done.err
 
 
+def test_half_a_move_that_was_refused_is_taken_back(ask: Ask, box: Sandbox) -> None:
+    """A 403 of an artifact that was to give the label up keeps `on-failure: rollback` from nothing."""
+    box.script([Fault("403", method="PUT", artifact=OLD, times=9)])
+    done = ask(on_failure="rollback")
+    assert (done.code, holders(box)) == (3, [OLD])
+
+
 @pytest.mark.parametrize("text", ["mode: move\n", "changes:\n  - {artifact: x, labels: [a], mode: move}\n"])
 def test_a_manifest_moves_nothing(run_step: RunStep, box: Sandbox, tmp_path: Path, text: str) -> None:
     """Neither an entry nor the file may say it; the error has the place."""
