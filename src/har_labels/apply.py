@@ -86,6 +86,10 @@ class Writer:
                 watched = without(watched, pending)
             self._pause_before(pending)
 
+    def forget_refusals(self) -> None:
+        """Lets a registry that has answered 403 be written to again, for what this run wrote there before that."""
+        self._forbidden.clear()
+
     def _stop_if_failed(self, tasks: Iterable[Task]) -> None:
         if self._stops_at_failure:
             failed = (task.outcome.error for task in tasks if task.outcome and task.outcome.error)

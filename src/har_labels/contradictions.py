@@ -125,6 +125,8 @@ def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
     for name, modes in MODES_OF.items():
         if name not in said or settings.effective_mode in modes:
             continue
+        if settings.mode is Mode.MOVE and name in WITHOUT_MOVE:
+            continue  # told once, with all else that a move takes no part of
         if modes == MODES_OF["labels"]:
             yield (
                 f"`{setting(spell('mode'), settings.effective_mode)}` takes no `{spell(name)}`",

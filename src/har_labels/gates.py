@@ -119,8 +119,9 @@ class _Tally:
     count: int = 0
 
     def told(self, rule: Rule) -> str:
-        more = f" and {number(self.count - 1, 'more artifact')}" if self.count > 1 else ""
-        return f"{self.first}{more}, and {rule.place} says that {rule.says}"
+        others = self.count - 1
+        more = f"; {number(others, 'more artifact')} {'break' if others > 1 else 'breaks'} that rule" if others else ""
+        return f"{self.first}, and {rule.place} says that {rule.says}{more}"
 
 
 class _Judgement:

@@ -346,7 +346,8 @@ class Planner:
         ref = entries[0].ref
         out = sum(row not in assigned for row in left_out)
         self._is_narrowed = self._is_narrowed or out > 0
-        self._notice(f"`where` leaves out {out:,} of {number(out + len(assigned), 'artifact')} in {ref}")
+        if out:
+            self._notice(f"`where` leaves out {out:,} of {number(out + len(assigned), 'artifact')} in {ref}")
         if partly := len(left_out) - out:
             self._notice(f"`where` leaves {number(partly, 'artifact')} in {ref} without a part of the changes")
         if out and not assigned:

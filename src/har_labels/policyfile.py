@@ -174,6 +174,7 @@ def _policy(text: str, faults: Faults) -> Policy | None:
     root = mapping_in(text, faults, _BEGINNING)
     if not root:
         return None
+    _check_keys(root, faults)
     try:
         form = PolicyForm.model_validate(root.plain)
     except ValidationError as error:
@@ -183,6 +184,15 @@ def _policy(text: str, faults: Faults) -> Policy | None:
     if not form.model_fields_set - {"version"}:
         faults.add(root.place, "this policy says nothing", "Add `keys`, `protected`, `labels` or `others: deny`.")
     return _Making(form, root, faults).policy()
+
+
+def _check_keys(root: Node, faults: Faults) -> None:
+    """What contradicts what within a key; asked of the text, so that it is told with all else that is wrong."""
+    keys = _value(root, "keys")
+    for key, node in keys.value.items() if keys and isinstance(keys.value, dict) else ():
+        if isinstance(node.value, dict) and {"values", "pattern"} <= node.keys.keys():
+            what = f"`values` and `pattern` are both given for the key `{shown(key)}`"
+            faults.add(node.keys["pattern"], what, "Keep one: a list of patterns may have whole values in it.")
 
 
 class _Making:
@@ -212,9 +222,6 @@ class _Making:
             yield key, self._key_rule(key, form, of_key)
 
     def _key_rule(self, key: str, form: KeyForm, node: Node) -> KeyRule:
-        if form.values is not None and form.pattern is not None:
-            what = f"`values` and `pattern` are both given for the key `{shown(key)}`"
-            self._faults.add(node.keys["pattern"], what, "Keep one: a list of patterns may have whole values in it.")
         name = "pattern" if form.pattern is not None else "values"
         allowed = tuple(text for text, _ in _placed(form.pattern if name == "pattern" else form.values, None))
         says = f"`{shown(key)}` {'matches' if name == 'pattern' else 'is'} {listed(allowed, 'or')}" if allowed else ""

@@ -272,7 +272,10 @@ def _inverse(row: _Row) -> Step:
 def _notices(head: Mapping[str, Any], found: _Found) -> Iterator[str]:
     run = head.get("run")
     is_dry = isinstance(run, dict) and run.get("dry_run") is True
-    nothing = f": {'a dry run writes nothing' if is_dry else 'it wrote nothing'}, so there is nothing to take back"
+    wrote = "a dry run writes nothing" if is_dry else "it wrote nothing"
+    if found.superseded or found.unsure:
+        wrote = "nothing that it wrote is sure to be there still"
+    nothing = f": {wrote}, so there is nothing to take back"
     yield f"undo of {_told_of(head)}{'' if found.steps else nothing}"
     if found.superseded:
         yield f"left as it is, since a later writer had set something else: {_named(found.superseded)}"

@@ -27,6 +27,8 @@ def roll_back(
             task.undo = _inverse(task)
     undoing = [task.undo for task in tasks if task.undo]
     _read(undoing, reader, clock)
+    # The key could write what is to be taken back, so a 403 was about something else, until it comes again.
+    writer.forget_refusals()
     # One that can't be undone must not keep the others as they are.
     writer.run(undoing, goes_on=True)
 

@@ -102,7 +102,9 @@ def _sentence(result: RunResult) -> tuple[str, str]:
         # A defect may have come when all was written, and what was known of it is gone.
         is_defect = any(isinstance(error, Defect) for error in result.errors)
         return verdict, "what was written is not known" if is_defect else "nothing was written"
-    return verdict, _fates(result)
+    breaches = result.breaches.count if _is_audit(result) else 0
+    broken = f", {number(breaches, 'breach', 'breaches')} of the policy" if breaches else ""
+    return verdict, f"{_fates(result)}{broken}"
 
 
 def _fates(result: RunResult) -> str:
@@ -167,8 +169,12 @@ def _more_breaches(count: int) -> str:
 
 def _worth_showing(result: RunResult) -> Sequence[PolicyBreach]:
     """What a change would break; where labels were only read, all that is broken, since that was asked."""
-    is_audit = all(outcome.is_read for outcome in result.outcomes)
-    return result.breaches.rows if is_audit else [row for row in result.breaches.rows if row.is_new]
+    return result.breaches.rows if _is_audit(result) else [row for row in result.breaches.rows if row.is_new]
+
+
+def _is_audit(result: RunResult) -> bool:
+    """Whether labels were only read, and so what breaks the policy is what was asked."""
+    return all(outcome.is_read for outcome in result.outcomes)
 
 
 def _most_telling(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:

@@ -80,6 +80,14 @@ INVALID = {
 }
 
 
+def test_values_beside_a_pattern_are_told_with_all_else() -> None:
+    """What contradicts within a key does not wait until everything else is right."""
+    assert told(f"{HEAD}keys: {{stage: {{values: [dev], pattern: 'rc-*'}}}}\nothers: dney\n") == [
+        "2:31: `values` and `pattern` are both given for the key `stage`",
+        "3:9: `others` is 'dney': it is none of the values allowed",
+    ]
+
+
 @pytest.mark.parametrize("text", VALID)
 def test_what_the_reader_takes_the_schema_takes(text: str) -> None:
     """Patterns are one or a list, values are texts, every part may be left out."""

@@ -265,12 +265,25 @@ def test_inputs_that_contradict_it(run_step: RunStep, box: Sandbox, ci: str, inp
     assert [what for _, what, _ in done.stable_lines if f"`{spelt}`" in what], done.err
 
 
+def test_what_contradicts_a_move_is_told_once(ask: Ask) -> None:
+    """`remove` goes with two modes, and with no move: one line for both."""
+    done = ask(remove="tmp-*", among="*")
+    assert (done.code, [what for _, what, _ in done.stable_lines]) == (2, ["`mode: move` takes no `remove`"])
+
+
 @pytest.mark.parametrize("labels", ["champion, best", "a=1, a=2", "champion, {{ artifact }}"])
 def test_one_label_is_moved(ask: Ask, box: Sandbox, labels: str) -> None:
     """Two are an error that names both; nothing is written."""
     done = ask(labels=labels)
     assert (done.code, puts(box)) == (2, [])
     assert "`move` moves one label" in done.err
+
+
+def test_half_a_move_that_was_refused_is_taken_back(ask: Ask, box: Sandbox) -> None:
+    """A 403 of an artifact that was to give the label up keeps `on-failure: rollback` from nothing."""
+    box.script([Fault("403", method="PUT", artifact=OLD, times=9)])
+    done = ask(on_failure="rollback")
+    assert (done.code, holders(box)) == (3, [OLD])
 
 
 @pytest.mark.parametrize("text", ["mode: move\n", "changes:\n  - {artifact: x, labels: [a], mode: move}\n"])

@@ -165,8 +165,9 @@ def test_what_was_there_before_is_a_notice(
     assert (done.code, methods(box)["PUT"]) == (0, 3)
     notices = [line for line in done.out.splitlines() if line.startswith("::notice")]
     assert len(notices) == 2
-    assert f"'m-0' in {MODELS}/+ has 'color=red' and 2 more artifacts, and {policy}:8:1 says" in notices[0]
-    assert "has no label with that key and 2 more artifacts" in notices[1]
+    assert f"'m-0' in {MODELS}/+ has 'color=red', and {policy}:8:1 says" in notices[0]
+    assert notices[0].endswith("; 2 more artifacts break that rule")
+    assert "has no label with that key, and" in notices[1]
     told = json.loads(report.read_text())
     assert (told["breach_count"], len(told["breaches"])) == (6, 6)
     assert not any(row["is_new"] for row in told["breaches"])
@@ -191,13 +192,15 @@ def test_an_audit_of_a_registry(ask: Ask, hold: Callable[..., Sandbox], policy: 
     report = tmp_path / "report.json"
     done = ask("read", artifact="*", ci=ci, report_file=str(report))
     assert (done.code, done.errors, methods(box)) == (10, ["HAR-POLICY"] * 3, {"GET": 1})
-    assert f"'bad-1' in {MODELS}/+ has 'stage=prd' and 1 more artifact, and {policy}:3:11 says" in done.err
+    assert f"'bad-1' in {MODELS}/+ has 'stage=prd', and {policy}:3:11 says that " in done.err
+    assert done.err.count("; 1 more artifact breaks that rule | ") == 1
     assert done.outputs["matched-count"] == done.outputs["unchanged-count"] == "4"
     breaches = json.loads(report.read_text())["breaches"]
     assert {(row["artifact"], row["label"]) for row in breaches} == {
         ("bad-1", "stage=prd"), ("bad-2", "stage=prd"), ("bad-2", "x`|y"), ("bad-3", None),
     }  # fmt: skip
     if done.summary:
+        assert "**Failed:** 4 artifacts unchanged, 4 breaches of the policy." in done.summary
         assert "| artifact | label | rule | says |" in done.summary
         assert f"| `bad-2` | `stage=prd` | `{policy}:3:11` |" in done.summary
         assert "``x`\\|y``" in done.summary

@@ -47,6 +47,26 @@ def test_a_rollback_keeps_what_others_added_since_the_plan(
     assert (done.code, sandbox.labels(MODELS, "m-00000")) == (6, ["old", "theirs"])
 
 
+def test_a_refusal_of_one_keeps_no_other_from_being_rolled_back(sandbox: Sandbox, run_step: RunStep) -> None:
+    """A 403 stops the registry for what was not written yet; what the key could write, it may take back."""
+    fill(sandbox, 3)
+    sandbox.script([Fault("403", method="PUT", artifact="m-00001", times=9)])
+    inputs = ALL | {"mode": "add", "labels": "new", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
+    done = run_step("github", sandbox, inputs)
+    statuses = {row["artifact"]: row["status"] for row in done.value("results")}
+    assert (done.code, statuses["m-00000"]) == (3, "rolled-back")
+    assert [sandbox.labels(MODELS, f"m-0000{number}") for number in range(3)] == [["old"]] * 3
+
+
+def test_a_registry_that_refuses_a_rollback_is_asked_once(sandbox: Sandbox, run_step: RunStep) -> None:
+    """A right that was taken away in the middle of a run is not tried out on every artifact."""
+    fill(sandbox, 5)
+    sandbox.script([Fault("403", method="PUT", nth=4, times=99)])
+    inputs = ALL | {"mode": "add", "labels": "new", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
+    done = run_step("github", sandbox, inputs)
+    assert (done.code, sum(request.method == "PUT" for request in sandbox.requests)) == (3, 5)
+
+
 def test_a_rollback_of_everything_is_still_red(sandbox: Sandbox, run_step: RunStep) -> None:
     """A run whose one artifact failed and was rolled back does not end green."""
     fill(sandbox, 1)

@@ -356,6 +356,8 @@ def test_a_failure_that_may_have_written(wrote: Wrote, undo: Undo, box: Sandbox)
     done = undo(report)
     assert done.code == 0
     assert "what it left is not certain; look at it: 'a' in acme/ml/models/+" in done.log
+    assert "it wrote nothing" not in done.log  # which nobody knows
+    assert "nothing that it wrote is sure to be there still, so there is nothing to take back" in done.log
 
 
 @pytest.mark.parametrize(

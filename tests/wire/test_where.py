@@ -114,6 +114,16 @@ def test_nothing_is_left(ask: Ask, box: Sandbox, ci: str, artifact: str) -> None
         assert done.value("results") == []
 
 
+@pytest.mark.parametrize(
+    ("artifact", "where", "code"),
+    [("*", "downloads >= 0", 0), (OLD, "downloads >= 0", 0), ("gone", "downloads > 0", 4)],
+)
+def test_a_choice_that_leaves_nobody_out_says_nothing(ask: Ask, artifact: str, where: str, code: int) -> None:
+    """A notice says what was left out, and `0 of 3` or `0 of 0` is none."""
+    done = ask(where, artifact=artifact)
+    assert (done.code, "leaves out" in done.out + done.err) == (code, False)
+
+
 def test_a_key_that_nobody_has_is_told(ask: Ask) -> None:
     """A misspelt key is green, since nothing is left; the log says which key no artifact has."""
     done = ask("current_map.stagee == 'production' or current_map.acc == '7'")
