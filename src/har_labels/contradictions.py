@@ -104,7 +104,7 @@ def _missing(settings: Settings, said: frozenset[str], spell: Spell) -> Problems
     if mode not in WITHOUT_LABELS and not said & {"labels", "labels_file"}:
         cure = (
             f"Give the labels, or `{setting(spell('mode'), 'clear')}` to take all labels away."
-            if mode in {None, Mode.REPLACE} and "owned" not in said
+            if mode in {None, Mode.REPLACE}
             else "Give the labels."
         )
         needs = f", and `{setting(spell('mode'), mode)}` needs it" if mode else ""

@@ -125,7 +125,9 @@ class Run:
             notice=self._ledger.note,
             warning=self._ledger.warn,
         )
-        plan = self._plan_again() or planner.plan(self._entries())
+        plan = self._plan_again()
+        if plan is None:
+            plan = planner.plan(self._entries())
         self._ledger.plan = plan
         fail_harmful(plan, self._settings)
         check_removals(plan, dry_run=self._settings.is_dry_run)

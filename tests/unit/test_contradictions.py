@@ -48,6 +48,10 @@ REFUSALS = [
             "Give the labels, or `@mode@: clear` to take all labels away.",
         ),
     ),
+    (
+        {**NO_LIST, "mode": "", "owned": "ci-*"},
+        ("`@labels@` is missing", "Give the labels, or `@mode@: clear` to take all labels away."),
+    ),
     ({**NO_LIST, "mode": "add"}, ("`@labels@` is missing, and `@mode@: add` needs it", "Give the labels.")),
     ({**NO_LIST, "mode": "remove"}, ("`@labels@` is missing, and `@mode@: remove` needs it", "Give the labels.")),
     ({"mode": "read"}, ("`@mode@: read` takes no `@labels@`", "Leave `@labels@` out, or choose another mode.")),
