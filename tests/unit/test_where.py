@@ -139,4 +139,4 @@ def test_signs_of_other_languages_are_told_as_words(line: str, word: str) -> Non
     """GitHub's expressions have `&&`, `||` and `!`, and who writes them learns what stands here."""
     with pytest.raises(TemplateError, match="it can't be read") as raised:
         Selection.parse(line, where="`where` line 1")
-    assert raised.value.cure.startswith(word)
+    assert raised.value.next_step.startswith(word)

@@ -265,6 +265,14 @@ def test_inputs_that_contradict_it(run_step: RunStep, box: Sandbox, ci: str, inp
     assert [what for _, what, _ in done.stable_lines if f"`{spelt}`" in what], done.err
 
 
+def test_a_move_that_has_no_time_is_not_advised_to_be_split(ask: Ask, box: Sandbox) -> None:
+    """`shard` would be the next error."""
+    done = ask(deadline="2", settle="5")
+    assert (done.code, done.errors, puts(box)) == (7, ["HAR-NO-TIME"], [])
+    assert "lower `settle`" in done.err
+    assert "shard" not in done.err
+
+
 def test_what_contradicts_a_move_is_told_once(ask: Ask) -> None:
     """`remove` goes with two modes, and with no move: one line for both."""
     done = ask(remove="tmp-*", among="*")
