@@ -287,6 +287,19 @@ def test_one_label_is_moved(ask: Ask, box: Sandbox, labels: str) -> None:
     assert "`move` moves one label" in done.err
 
 
+def test_the_undo_of_a_move_gives_before_it_takes(ask: Ask, run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """Taken back, and taken back again, a move leaves no moment without a holder, whatever else the one lost by it."""
+    stage, seen = "stage=production", list[list[str]]()
+    first, second, third = (str(tmp_path / f"{number}.json") for number in range(3))
+    assert ask(labels=stage, report_file=first).code == 0
+    box.after(lambda _request: seen.append(holders(box, stage)))
+    assert run_step("github", box, {"undo": first, "report-file": second}).code == 0
+    assert (holders(box, stage), puts(box)[2:]) == ([OLD], [OLD, NEW])
+    assert run_step("github", box, {"undo": second, "report-file": third}).code == 0
+    assert (holders(box, stage), puts(box)[4:]) == ([NEW], [NEW, OLD])
+    assert all(seen)
+
+
 def test_half_a_move_that_was_refused_is_taken_back(ask: Ask, box: Sandbox) -> None:
     """A 403 of an artifact that was to give the label up keeps `on-failure: rollback` from nothing."""
     box.script([Fault("403", method="PUT", artifact=OLD, times=9)])
