@@ -134,7 +134,7 @@ def _load(context: ssl.SSLContext, path: str) -> bool:
     except OSError as error:
         raise _Unusable(f"which can't be read: {error.strerror}") from None
     if not stat.S_ISREG(mode):  # a pipe would be waited for
-        raise _Unusable("which is no regular file")
+        raise _Unusable("which is not a regular file")
     # They count in a context of their own, as one that is there already is not loaded twice.
     alone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _load_file(alone, path)

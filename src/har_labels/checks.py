@@ -54,7 +54,9 @@ def _one_of(kind: type[StrEnum]) -> Callable[[Any], StrEnum]:
             from difflib import get_close_matches
 
             near = get_close_matches(text.strip().lower(), names, n=1, cutoff=0.6)
-            raise wrong("it is none of the values allowed", f"Did you mean `{near[0]}`? {allowed}" if near else allowed)
+            raise wrong(
+                "it is not one of the allowed values", f"Did you mean `{near[0]}`? {allowed}" if near else allowed
+            )
         return kind(text.strip())
 
     return check

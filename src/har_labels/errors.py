@@ -100,7 +100,7 @@ class InputError(HarLabelsError):
 
 class TemplateError(InputError):
     code = "HAR-TEMPLATE"
-    cause = "A label template or a `require` expression can't be read, or reads something that isn't there."
+    cause = "A label template, a `require` or a `where` expression can't be read, or reads something that isn't there."
     cure = "Correct the expression, or give the metric that it reads."
 
 
@@ -252,7 +252,7 @@ class Redirected(Refused):
 class Unreadable(Refused):
     code = "HAR-UNREADABLE"
     cause = "The artifact exists but the registry does not show its labels, and unknown is not empty."
-    cure = "`mode: replace` without `owned`, and `clear`, need no current labels (nor may `require` ask for them); a docker image needs a tag to be listed."
+    cure = "`mode: replace` without `owned`, and `clear`, need no current labels, unless a gate or dry run asks; a docker image needs a tag to be listed."
 
 
 class TypeLoss(Refused):
@@ -312,7 +312,7 @@ class GateClosed(HarLabelsError):
 class RequireFailed(GateClosed):
     code = "HAR-REQUIRE"
     cause = "A `require` expression is false. It is asked before anything is written, and again wherever labels are read anew."
-    cure = "Nothing was changed for it. Look at the values it read; if they are right, the gate did its work."
+    cure = "This artifact was not changed. Look at the values it read; if they are right, so is the gate."
 
 
 class TooManyChanges(GateClosed):
@@ -323,7 +323,7 @@ class TooManyChanges(GateClosed):
 
 class WouldRemove(GateClosed):
     code = "HAR-WOULD-REMOVE"
-    cause = "Without `mode` no label that is there is taken away, and the labels given would replace one."
+    cause = "No `mode` was given, and labels that are there would be taken away."
     cure = "`mode: add` keeps what is there, `mode: upsert` sets keys, `mode: replace` means it."
 
 

@@ -99,7 +99,7 @@ def read_bytes(path: str, limit: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is no regular file")
+            raise OSError(0, "it is not a regular file")
         return file.read(limit + 1)
 
 
@@ -202,7 +202,7 @@ def write_text(path: str, chunks: Iterable[str], *, workspace: Workspace = NO_WO
     neighbour = f"{path}.{os.urandom(4).hex()}.part"
     try:
         if _is_special(path):
-            return "it is no regular file"
+            return "it is not a regular file"
         # Half a surrogate pair comes out as `\ud800`, which in JSON is what it is.
         with Path(neighbour).open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             _hand_over(file.fileno(), path, workspace)
@@ -220,7 +220,7 @@ def why_not_writable(path: str, *, workspace: Workspace = NO_WORKSPACE) -> str:
     neighbour = Path(f"{path}.{os.urandom(4).hex()}.part")
     try:
         if _is_special(path):
-            return "it is no regular file"
+            return "it is not a regular file"
         _make_folders(path, workspace)
         neighbour.open("x").close()
         neighbour.unlink()

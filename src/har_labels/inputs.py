@@ -195,11 +195,11 @@ def _without_values(words: Sequence[str]) -> Iterator[str]:
 def _unknown_flag(inputs: Inputs, word: str, fields: Iterable[str]) -> InputError:
     if not word.startswith("-"):
         return InputError(
-            f"`{word}` stands behind no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
+            f"`{word}` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
         )
     name = word.lstrip("-").partition("=")[0].replace("-", "_").lower()
     if cure := instead_of(name, lambda other: f"--{dashed(other)}"):
-        return InputError(f"the flag `{word.partition('=')[0]}` is none any more", cure)
+        return InputError(f"the flag `{word.partition('=')[0]}` no longer exists", cure)
     near = _near(name, set(fields))
     inputs.suggested.update(near)
     cure = "`--help` lists the flags."

@@ -15,7 +15,7 @@ class Kind(Enum):
 
 
 def instead_of(name: str, spell: Callable[[str], str]) -> str:
-    """What to write instead of an input that is none any more, and empty text for any other name.
+    """What to write instead of an input that no longer exists, and empty text for any other name.
 
     `spell` writes the name of an input (with underscores) as its reader does. How the words are put together makes no
     difference: `shardIndex` of a plugin's settings comes as `shardindex`.

@@ -37,6 +37,7 @@ from har_labels.task import AFTER_A_WAIT, Task, Unread
 from har_labels.timing import LONGEST_WAIT, Clock
 from har_labels.upserts import remarks_on
 
+_MAY_BE_LOST = "no `mode` was given, so the list is overwritten, and labels of others may be lost"
 _FIRST_WAIT = 0.5
 
 
@@ -158,7 +159,7 @@ class Planner:
 
     def _tell_of_all(self, plan: Plan) -> None:
         """What is worth telling once everything is planned."""
-        of_shard = f" of shard {self._shard.index} of {self._shard.total}" if self._shard.total > 1 else ""
+        of_shard = f" of shard {self._shard.index}/{self._shard.total}" if self._shard.total > 1 else ""
         is_empty = not (plan.tasks or plan.others or plan.errors)
         if is_empty and self._is_narrowed:
             self._notice(f"no artifact{of_shard} is left, so there is nothing to do")
@@ -283,7 +284,9 @@ class Planner:
             of_which = repr(names[0]) if len(names) == 1 else number(len(names), "artifact")
             line = f"the labels of {of_which} in {ref} can't be read before the write: {error.what}"
             if is_protected:
-                self._warning(f"{line}; whatever is there is replaced")
+                self._warning(
+                    f"{line}; no `mode` was given, so the list is overwritten, and labels of others may be lost"
+                )
             else:
                 self._notice(f"{line}; what was there is not known")
 
@@ -417,7 +420,9 @@ class Planner:
             task.aim()
             self._note_patterns(goal, row.labels or ())
             if row.labels is None and not unread and goal.removes_nothing:
-                self._warning(f"{task.subject}: the registry does not show its labels; whatever is there is replaced")
+                self._warning(
+                    f"{task.subject}: the registry does not show its labels; no `mode` was given, so the list is overwritten, and labels of others may be lost"
+                )
             for remark in remarks_on(goal.changes.parts, row.labels):
                 first, count = self._remarks.get(remark, (task.subject, 0))
                 self._remarks[remark] = first, count + 1

@@ -53,7 +53,7 @@ def _switch(value: Any) -> bool:
 def _others(value: Any) -> Others:
     text = word_of(value)
     if text not in list(Others):
-        raise wrong("it is none of the values allowed", "Use `allow` or `deny`.")
+        raise wrong("it is not one of the allowed values", "Use `allow` or `deny`.")
     return Others(text)
 
 

@@ -231,7 +231,8 @@ def _listed(title: str, told: Iterator[str], noun: str, limit: int, size: Callab
 
 
 def _warning_items(result: RunResult) -> Iterator[str]:
-    return (f"- {prose(_shortened(warning))}\n" for warning in result.warnings)
+    # The word in front keeps a text that begins as a list does from being one.
+    return (f"- Warning: {prose(_shortened(warning))}\n" for warning in result.warnings)
 
 
 def _failure_items(result: RunResult) -> Iterator[str]:

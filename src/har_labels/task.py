@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt
@@ -245,8 +246,8 @@ class Task:
         """Counts a PUT, and what it is going to change."""
         self._before_try = self.added, self.removed, self.may_be_written, self.is_looked_at
         base, target, seen = set(self.labels or ()), set(self.target), set(self.seen)
-        self.added = to_labels((*self.added, *(target - base - seen)))
-        self.removed = to_labels((*self.removed, *((base - target) & seen)))
+        self.added = _one_for_all(to_labels((*self.added, *(target - base - seen))))
+        self.removed = _one_for_all(to_labels((*self.removed, *((base - target) & seen))))
         # Whatever the last answer told, it tells nothing of this one.
         self.doubt, self.confirmed_by, self.is_looked_at = None, ConfirmedBy.NOTHING, False
         self.may_be_written = True
@@ -260,7 +261,7 @@ class Task:
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
         """Sets the outcome. `labels` is what is there now as far as known."""
         wrote_added, wrote_removed = self.wrote
-        self.doubt = None
+        self.doubt = self._before_try = None
         self.outcome = Outcome(
             step=self.step,
             status=status,
@@ -280,6 +281,12 @@ class Task:
             self.end(Status.SKIPPED, labels, error)
         else:
             self.end(Status.FAILED, labels, error)
+
+
+@lru_cache(maxsize=1024)
+def _one_for_all(labels: Labels) -> Labels:
+    """The same tuple for equal lists: what a large run adds is mostly the same everywhere."""
+    return labels
 
 
 def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[tuple[Task, Reading | HarLabelsError]]:

@@ -93,6 +93,7 @@ CASES = (
     Case("a first candidate", ["champion"], {MODEL: DEV}, {MODEL: ["accuracy=0.934", "owner=vision", "stage=candidate"]}, files=GOOD),
     Case("a worse candidate", ["champion"], {MODEL: DEV, CHAMPION: ["accuracy=0.935"]}, code=10, files=GOOD),
     Case("promote", ["promote"], {MODEL: STAGING}, {MODEL: ["owner=vision", "stage=production"]}),
+    Case("promote once more", ["promote", "promote"], {MODEL: STAGING}, {MODEL: ["owner=vision", "stage=production"]}, outputs={"changed": "false"}),
     Case("promote what is not in staging", ["promote"], {MODEL: DEV}, code=10),
     Case("promote what was vetoed", ["promote"], {MODEL: [*STAGING, "vetoed"]}, code=10),
     Case("promote and remove", ["promote-and-remove"], {MODEL: ["candidate", "candidate-7", *STAGING]}, {MODEL: ["owner=vision", "stage=production"]}),

@@ -194,8 +194,8 @@ def _unusable(folder: Path) -> dict[str, Path]:
     [
         ("text", "holds no certificate in PEM form |"), ("empty", "holds no certificate in PEM form |"),
         ("der", "holds no certificate in PEM form |"), ("key", "is damaged |"),
-        ("cut", "is damaged"), ("half", "is damaged |"), ("loop", "can't be read: "), ("pipe", "is no regular file"),
-        ("/dev/null", "is no regular file"), ("/proc/self/mem", "can't be read: "),
+        ("cut", "is damaged"), ("half", "is damaged |"), ("loop", "can't be read: "), ("pipe", "is not a regular file"),
+        ("/dev/null", "is not a regular file"), ("/proc/self/mem", "can't be read: "),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "HARNESS_CA_PATH"])

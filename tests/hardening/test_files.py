@@ -256,7 +256,7 @@ def test_a_pipe_is_not_replaced(run_with: Callable[..., Done], in_workspace: GoT
     check_orderly(done)
     assert done.code == 2
     assert "'pipe'" in done.log
-    assert "it is no regular file" in done.log
+    assert "it is not a regular file" in done.log
     assert pipe.is_fifo()
 
 

@@ -176,7 +176,7 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
             "there is no flag `--apikey`",
             "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
         ),
-        (["stray"], "`stray` stands behind no flag", "Give it behind one, such as `--artifact`; `--help` lists them."),
+        (["stray"], "`stray` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."),
         (
             ["--mode"],
             "the command line can't be read: argument --mode: expected one argument",
@@ -184,7 +184,7 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
         ),
         (
             ["--mode", "nope"],
-            "`--mode` is 'nope': it is none of the values allowed",
+            "`--mode` is 'nope': it is not one of the allowed values",
             "Use `replace`, `add`, `remove`, `upsert`, `clear`, `read` or `move`.",
         ),
         (["--api", "x"], "there is no flag `--api`", "Did you mean `--api-key-file` or `--api-url`?"),
@@ -218,7 +218,7 @@ def test_what_may_be_a_key_behind_an_unknown_flag_is_not_shown() -> None:
     """Only the flag is told: its value could be anything."""
     said = refusals("terminal", {}, argv=["--apikey", "S3cret99", "stray"])
     assert not [words for words in said if "S3cret99" in "".join(words)]
-    assert said[1][0] == "`stray` stands behind no flag"
+    assert said[1][0] == "`stray` belongs to no flag"
 
 
 @pytest.mark.parametrize("given", [{}, {"api-key": ""}])
@@ -265,7 +265,7 @@ def test_a_name_that_was_an_input_says_what_to_write(name: str) -> None:
     cure = ALWAYS if name == "templates" else SHARD.format("--shard")
     for argv in ([f"--{name}", "1"], [f"--{name}=1"], [f"--{lower}", "1"]):
         assert refusals("terminal", {}, argv=argv) == [
-            (f"the flag `{argv[0].partition('=')[0]}` is none any more", cure)
+            (f"the flag `{argv[0].partition('=')[0]}` no longer exists", cure)
         ]
     assert not refusals("github", {}, environ={f"INPUT_{upper}": " "})
 
@@ -279,7 +279,7 @@ def test_however_the_words_of_a_name_that_was_an_input_are_put_together(written:
         assert cure == SHARD.format("shard")
     flag = written.replace(" ", "-")
     assert refusals("terminal", {}, argv=[f"--{flag}=1"]) == [
-        (f"the flag `--{flag}` is none any more", SHARD.format("--shard"))
+        (f"the flag `--{flag}` no longer exists", SHARD.format("--shard"))
     ]
 
 

@@ -74,7 +74,7 @@ def test_a_pipe_is_no_key_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": str(pipe)})
-    assert what == f"`api-key-file` names {str(pipe)!r}, which can't be read: it is no regular file"
+    assert what == f"`api-key-file` names {str(pipe)!r}, which can't be read: it is not a regular file"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])

@@ -429,8 +429,8 @@ def test_real_files(tmp_path: Path) -> None:
     for path, message in {
         str(tmp_path / "none"): "No such file",
         str(tmp_path): "is a directory; in it is `m.json`",
-        str(pipe): "no regular file",
-        "/dev/zero": "no regular file",
+        str(pipe): "not a regular file",
+        "/dev/zero": "not a regular file",
         "a\0b": "no path",
     }.items():
         with pytest.raises(MetricsError, match=message):

@@ -84,7 +84,7 @@ def test_values_beside_a_pattern_are_told_with_all_else() -> None:
     """What contradicts within a key does not wait until everything else is right."""
     assert told(f"{HEAD}keys: {{stage: {{values: [dev], pattern: 'rc-*'}}}}\nothers: dney\n") == [
         "2:31: `values` and `pattern` are both given for the key `stage`",
-        "3:9: `others` is 'dney': it is none of the values allowed",
+        "3:9: `others` is 'dney': it is not one of the allowed values",
     ]
 
 

@@ -17,7 +17,7 @@ SHARE = "Write INDEX/TOTAL in plain digits, counted from 0: `0/3`, `1/3` and `2/
 NO_SHARE = "it is not an index and a total"
 NO_LOOP = ("it has no number, as outside of a loop", "Leave it out where nothing runs several times.")
 REF = "Write account/registry, account/org/registry or account/org/project/registry."
-NO_CHOICE = "it is none of the values allowed"
+NO_CHOICE = "it is not one of the allowed values"
 BAD_PATH = ("it is no path of one file", "Write one path on one line.")
 SWITCHES = ("allow-http", "dry-run", "allow-type-loss", "summary")
 # name, least, most, whether a fraction is allowed

@@ -92,7 +92,7 @@ def test_a_path_that_is_none_is_told_like_any(run_step: RunStep, box: Sandbox) -
 def test_nothing_is_said_of_labels_whose_mode_is_not_known(run_step: RunStep, box: Sandbox) -> None:
     """A bare word is wrong for `upsert` alone; with a misspelt mode nobody can tell."""
     done = run_step("harness", box, ASKED | {"mode": "upset", "labels": "bare"})
-    assert [said for _, said, _ in done.stable_lines] == ["`mode` is 'upset': it is none of the values allowed"]
+    assert [said for _, said, _ in done.stable_lines] == ["`mode` is 'upset': it is not one of the allowed values"]
 
 
 @pytest.mark.parametrize("fault", [None, "401", "cut"])

@@ -17,7 +17,8 @@ same line is an annotation, on both CIs it is in the summary and in the report (
 makes each failure happen and compares.
 
 Whether anything was written: the table of the summary shows what each artifact has now, and `changed-count` counts. After any
-failure a rerun is safe: what is already done is not written again.
+failure a rerun is safe: what is already done is not written again. (A `require` on `current` is asked again: let it also hold when the
+work is done.)
 
 On Harness, [.harness/errors.yaml](../.harness/errors.yaml) sorts these codes into Harness's own failure categories.
 
@@ -28,7 +29,7 @@ On Harness, [.harness/errors.yaml](../.harness/errors.yaml) sorts these codes in
 LINES: dict[str, tuple[str, str]] = {
     "HAR-DEFECT": ("RuntimeError at planner.py:120", ""),
     "HAR-INPUT": (
-        "`mode` is 'merge': it is none of the values allowed",
+        "`mode` is 'merge': it is not one of the allowed values",
         "Use `replace`, `add`, `remove`, `upsert`, `clear`, `read` or `move`.",
     ),
     "HAR-TEMPLATE": (
