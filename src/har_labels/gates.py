@@ -20,6 +20,7 @@ from har_labels.errors import (
     Unreadable,
     WouldRemove,
 )
+from har_labels.labels import Mode
 from har_labels.plan import Breaches, PolicyBreach, Status
 from har_labels.planner import Plan
 from har_labels.policy import ADDED, Breach, Policy, Rule, told_together
@@ -45,7 +46,9 @@ def refusals(
     if not settings.is_dry_run and writing + watching > clock.left():
         needed = f"writing {number(len(changing), 'artifact')} takes {writing:,.0f} s at this pace"
         watched = f", watching {watching:g} s" if watching else ""
-        yield NoTime(f"{needed}{watched}, and {clock.left():,.0f} s are left of `{spell('deadline')}`")
+        is_whole = settings.mode is Mode.MOVE or settings.apply_plan or settings.undo  # none of them takes a `shard`
+        cure = "Raise `deadline`, raise `requests-per-minute`, or lower `settle`." if is_whole else ""
+        yield NoTime(f"{needed}{watched}, and {clock.left():,.0f} s are left of `{spell('deadline')}`", cure)
 
 
 def fail_harmful(plan: Plan, settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from har_labels.address import RegistryRef, parse_registry_ref
@@ -52,6 +52,15 @@ def plan_again(steps: Sequence[Step], reader: Reader, clock: Clock, *, origin: O
         for step in of_ref:
             _add(plan, ref, step, rows, at=at, origin=origin)
     return plan
+
+
+def takes_last(tasks: Sequence[Task]) -> Iterable[list[Task]]:
+    """The tasks in the order of writing: those that only give, those that do both, those that only take."""
+    groups: tuple[list[Task], ...] = ([], [], [])
+    for task in tasks:
+        before, after = set(task.before or ()), set(task.target)
+        groups[bool(before - after) + (not after - before)].append(task)
+    return groups
 
 
 def _add(plan: Plan, ref: RegistryRef, step: Step, rows: Rows, *, at: float, origin: Origin) -> None:  # noqa: PLR0913 - one step, and where it comes from

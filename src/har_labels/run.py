@@ -151,7 +151,15 @@ class Run:
             self._write(plan.move.tasks, self._mover(plan.move).run)
             return
         self._announce_removals(plan.changing)
-        self._write(plan.changing, partial(self._writer.run, plan.changing))
+        write = self._take_back if self._settings.undo else self._writer.run
+        self._write(plan.changing, partial(write, plan.changing))
+
+    def _take_back(self, changing: Sequence[Task]) -> None:
+        """Gives before it takes, so that the undo of a move, and the undo of that, leave no moment without a holder."""
+        from har_labels.replay import takes_last
+
+        for group in takes_last(changing):
+            self._writer.run(group)
 
     def _mover(self, move: Move) -> Mover:
         return Mover(

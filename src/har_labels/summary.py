@@ -95,7 +95,7 @@ def _sentence(result: RunResult) -> tuple[str, str]:
     status = status_of(result)
     verdict = _VERDICTS[status]
     if result.facts.dry_run and status != "PLANNED":
-        verdict = "Dry run failed, nothing was written"
+        verdict = "Dry run failed, nothing was written" if result.outcomes else "Dry run failed"
     if any(isinstance(error, Cancelled) for error in result.errors):
         verdict = f"Cancelled, {verdict.lower()}"
     if not result.outcomes and result.errors:

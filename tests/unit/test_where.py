@@ -124,3 +124,19 @@ def test_each_line_is_as_cheap_as_a_requirement() -> None:
         Selection.parse("x" * 4097, where="`where` line 1")
     with pytest.raises(TemplateError, match="nested"):
         Selection.parse("not " * 200 + "true", where="`where` line 1")
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("downloads > 1 && age_days > 2", "`and` is written as a word"),
+        ("downloads > 1 & age_days > 2", "`and` is written as a word"),
+        ("downloads > 1 || age_days > 2", "`or` is written as a word"),
+        ("!quarantined", "`not` is written as a word"),
+    ],
+)
+def test_signs_of_other_languages_are_told_as_words(line: str, word: str) -> None:
+    """GitHub's expressions have `&&`, `||` and `!`, and who writes them learns what stands here."""
+    with pytest.raises(TemplateError, match="it can't be read") as raised:
+        Selection.parse(line, where="`where` line 1")
+    assert raised.value.next_step.startswith(word)

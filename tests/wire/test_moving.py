@@ -265,6 +265,14 @@ def test_inputs_that_contradict_it(run_step: RunStep, box: Sandbox, ci: str, inp
     assert [what for _, what, _ in done.stable_lines if f"`{spelt}`" in what], done.err
 
 
+def test_a_move_that_has_no_time_is_not_advised_to_be_split(ask: Ask, box: Sandbox) -> None:
+    """`shard` would be the next error."""
+    done = ask(deadline="2", settle="5")
+    assert (done.code, done.errors, puts(box)) == (7, ["HAR-NO-TIME"], [])
+    assert "lower `settle`" in done.err
+    assert "shard" not in done.err
+
+
 def test_what_contradicts_a_move_is_told_once(ask: Ask) -> None:
     """`remove` goes with two modes, and with no move: one line for both."""
     done = ask(remove="tmp-*", among="*")
@@ -277,6 +285,19 @@ def test_one_label_is_moved(ask: Ask, box: Sandbox, labels: str) -> None:
     done = ask(labels=labels)
     assert (done.code, puts(box)) == (2, [])
     assert "`move` moves one label" in done.err
+
+
+def test_the_undo_of_a_move_gives_before_it_takes(ask: Ask, run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+    """Taken back, and taken back again, a move leaves no moment without a holder, whatever else the one lost by it."""
+    stage, seen = "stage=production", list[list[str]]()
+    first, second, third = (str(tmp_path / f"{number}.json") for number in range(3))
+    assert ask(labels=stage, report_file=first).code == 0
+    box.after(lambda _request: seen.append(holders(box, stage)))
+    assert run_step("github", box, {"undo": first, "report-file": second}).code == 0
+    assert (holders(box, stage), puts(box)[2:]) == ([OLD], [OLD, NEW])
+    assert run_step("github", box, {"undo": second, "report-file": third}).code == 0
+    assert (holders(box, stage), puts(box)[4:]) == ([NEW], [NEW, OLD])
+    assert all(seen)
 
 
 def test_half_a_move_that_was_refused_is_taken_back(ask: Ask, box: Sandbox) -> None:

@@ -209,6 +209,12 @@ def test_an_audit_of_a_registry(ask: Ask, hold: Callable[..., Sandbox], policy: 
         assert "`good`" not in done.summary.partition("What breaks the policy")[2]
 
 
+def test_a_dry_run_with_a_wrong_input_says_once_that_nothing_was_written(ask: Ask) -> None:
+    """The summary's one sentence does not say it twice."""
+    done = ask("add", "color=red", dry_run="true")
+    assert "**Dry run failed:** nothing was written." in done.summary
+
+
 def test_an_audit_of_what_is_right_is_green(ask: Ask, hold: Callable[..., Sandbox]) -> None:
     """Labels of every kind that a policy knows, what is protected among them."""
     hold("stage:dev", "owner=ops", "legal:hold", "reviewed", "ci:run=1")

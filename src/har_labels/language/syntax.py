@@ -32,6 +32,13 @@ _WAYS_ON = {
     ",": "Write one expression a line. Harness joins a YAML list with commas before a step sees it: use a block (`|`).",
     "[": _BRACKETS,
 }
+# What Jinja2 says of what it can't read, and what was meant there: the signs are those of GitHub's expressions.
+_MEANT = {
+    "got '['": _BRACKETS,
+    "got '|'": "`or` is written as a word, as `and` and `not` are; a single `|` stands before a filter.",
+    "unexpected char '&'": "`and` is written as a word, as `or` and `not` are.",
+    "unexpected char '!'": "`not` is written as a word, as `and` and `or` are.",
+}
 _BETWEEN_RUNS = {"whitespace", "data", "variable_begin", "variable_end"}
 
 
@@ -89,7 +96,8 @@ def _jinja_errors() -> Iterator[Environment]:
             yield _environment()
     except TemplateSyntaxError as error:
         told = str(error.message).replace("end of print statement", "}}")
-        raise ExpressionError(f"it can't be read: {shown(told)}", _BRACKETS if "got '['" in told else "") from None
+        cure = next((cure for sign, cure in _MEANT.items() if sign in told), "")
+        raise ExpressionError(f"it can't be read: {shown(told)}", cure) from None
     except (ValueError, SyntaxError, RecursionError):
         # Digits of other scripts that only Jinja2's lexer takes for a number, and nesting.
         raise ExpressionError(
