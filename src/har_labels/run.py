@@ -125,10 +125,7 @@ class Run:
             notice=self._ledger.note,
             warning=self._ledger.warn,
         )
-        plan = self._plan_again()
-        if plan is None:
-            plan = planner.plan(self._entries())
-        self._ledger.plan = plan
+        plan = self._ledger.plan = self._made_by(planner)
         fail_harmful(plan, self._settings)
         check_removals(plan, dry_run=self._settings.is_dry_run)
         if policy:
@@ -206,6 +203,10 @@ class Run:
                 raise
             self._ledger.errors.append(stop.error)
             self._writer.wind_up(tasks, stop.error)
+
+    def _made_by(self, planner: Planner) -> Plan:
+        plan = self._plan_again()
+        return planner.plan(self._entries()) if plan is None else plan
 
     def _plan_again(self) -> Plan | None:
         """The plan of a file that says what to write; None where the other inputs do."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 
 import pytest
@@ -25,13 +26,20 @@ class Interruption:
     def __init__(self, box: Sandbox, at: int, number: int) -> None:
         self._at, self._number = at, number
         self.step: StepProcess | None = None
+        self._has_step = threading.Event()
         self.seen: list[Request] = []
         self.sent_at = 0.0
         box.before(self)
 
+    def of(self, step: StepProcess) -> StepProcess:
+        """Is about this step, which may have sent its first request already."""
+        self.step = step
+        self._has_step.set()
+        return step
+
     def __call__(self, request: Request) -> None:
         self.seen.append(request)
-        if len(self.seen) == self._at and self.step:
+        if len(self.seen) == self._at and self._has_step.wait(WITHOUT_GRACE) and self.step:
             self.sent_at = time.monotonic()
             self.step.signal(self._number)
             self.step.has_ended_within(HELD if request.method == "PUT" else WITHOUT_GRACE)
@@ -62,8 +70,7 @@ def test_a_signal_at_each_request(
     inputs = work.inputs_in(run_step.new_folder(), sandbox)
     report = run_step.new_folder() / "report.json"
     interruption = Interruption(sandbox, at, number)
-    interruption.step = start_step(ci, sandbox, {**inputs, "report-file": str(report)})
-    done = interruption.step.done()
+    done = interruption.of(start_step(ci, sandbox, {**inputs, "report-file": str(report)})).done()
     sandbox.on_request = None
 
     assert len(interruption.seen) == at
