@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from sys import intern
 from urllib.parse import quote, unquote, urlsplit
 
 from har_labels.labels import CONTROL_CHARACTERS
@@ -113,7 +114,8 @@ class RegistryRef:
     segments: tuple[str, ...]
 
     def __str__(self) -> str:
-        return "/".join(self.segments) + "/+"
+        # One text for all: each of a hundred thousand steps names its registry.
+        return intern("/".join(self.segments) + "/+")
 
     @property
     def path(self) -> str:
