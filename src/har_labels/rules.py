@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from typing import Self
 
 from har_labels.display import shown
 from har_labels.errors import TemplateError
@@ -82,26 +83,39 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
-    """One expression that must be true before anything is written."""
+class _Line:
+    """One line of an input that holds an expression a line."""
 
     source: str
     where: str
     expression: Expression = field(repr=False)
 
     @classmethod
-    def parse(cls, source: str, *, where: str, metrics: Mapping[str, object] | None = None) -> Requirement:
+    def parse(cls, source: str, *, where: str, metrics: Mapping[str, object] | None = None) -> Self:
         """Raises TemplateError for anything that can't be read or isn't on the list, as `Template.parse`."""
         try:
-            return cls(source, where, _requirement_of(source))
+            return cls(source, where, cls._compiled(source))
         except ExpressionError as error:
             spelling = spelling_meant(source, metrics or {}, is_template=False)
             raise _located(_with_spelling(error, spelling), where, source) from None
+
+    @staticmethod
+    def _compiled(source: str) -> Expression:
+        raise NotImplementedError
 
     @property
     def names(self) -> frozenset[str]:
         """The paths it reads."""
         return self.expression.names
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement(_Line):
+    """One expression that must be true before anything is written."""
+
+    @staticmethod
+    def _compiled(source: str) -> Expression:
+        return _requirement_of(source)
 
     def check(self, scope: Scope) -> Verdict:
         """Raises TemplateError if it comes to neither true nor false, Unreadable if it needs unknown labels."""
@@ -114,26 +128,12 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(_Line):
     """One expression of `where`: an artifact for which it is false is left out."""
 
-    source: str
-    where: str
-    expression: Expression = field(repr=False)
-
-    @classmethod
-    def parse(cls, source: str, *, where: str, metrics: Mapping[str, object] | None = None) -> Selection:
-        """Raises TemplateError for anything that can't be read or isn't on the list, as `Template.parse`."""
-        try:
-            return cls(source, where, _selection_of(source))
-        except ExpressionError as error:
-            spelling = spelling_meant(source, metrics or {}, is_template=False)
-            raise _located(_with_spelling(error, spelling), where, source) from None
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The paths it reads."""
-        return self.expression.names
+    @staticmethod
+    def _compiled(source: str) -> Expression:
+        return _selection_of(source)
 
     def holds(self, scope: Scope) -> bool:
         """Raises TemplateError if it comes to neither true nor false or compares unlike kinds, Unreadable for unknown labels."""
