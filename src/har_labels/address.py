@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from sys import intern
+from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
 from har_labels.labels import CONTROL_CHARACTERS
@@ -114,13 +114,18 @@ class RegistryRef:
     segments: tuple[str, ...]
 
     def __str__(self) -> str:
-        # One text for all: each of a hundred thousand steps names its registry.
-        return intern("/".join(self.segments) + "/+")
+        return _scope_path(self.segments)
 
     @property
     def path(self) -> str:
         """The path below the API base; `/+` stays literal (recorded/paths.json: `%2B` is another route)."""
         return f"/registry/{_quoted(self.segments)}/+"
+
+
+@lru_cache(maxsize=256)
+def _scope_path(segments: tuple[str, ...]) -> str:
+    """One text for all: each of a hundred thousand steps names its registry."""
+    return "/".join(segments) + "/+"
 
 
 def parse_registry_ref(text: str) -> RegistryRef:
