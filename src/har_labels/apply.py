@@ -13,7 +13,7 @@ from dataclasses import replace
 from har_labels.address import RegistryRef
 from har_labels.answers import Doubt
 from har_labels.doubts import given_up, missing
-from har_labels.errors import Forbidden, HarLabelsError, NoSuchPath, NotFound, Overwritten, Stop, Unauthorized
+from har_labels.errors import Forbidden, HarLabelsError, Overwritten, Stop, Unauthorized
 from har_labels.goal import Found
 from har_labels.parallel import Breaker, in_parallel
 from har_labels.plan import ConfirmedBy, Status
@@ -21,7 +21,7 @@ from har_labels.proving import TypeProof
 from har_labels.reading import Reader, Reading
 from har_labels.registry import Registry
 from har_labels.renewal import Renewal
-from har_labels.task import Task
+from har_labels.task import Task, is_missing
 from har_labels.timing import LONGEST_WAIT, Clock, backoff
 from har_labels.watching import Care, Watch, without
 
@@ -219,11 +219,10 @@ class Writer:
 
     def _is_waited_for(self, task: Task, error: HarLabelsError) -> bool:
         """Whether this is a 404 of an artifact that could not be read and may still appear (`wait-for-artifact`)."""
-        is_missing = isinstance(error, NotFound | NoSuchPath)
-        return bool(task.unread and is_missing and self._clock.monotonic() < task.unread.waits_until)
+        return bool(task.unread and is_missing(error) and self._clock.monotonic() < task.unread.waits_until)
 
     def _failed(self, task: Task, error: HarLabelsError) -> None:
-        if task.unread and isinstance(error, NotFound | NoSuchPath):
+        if task.unread and is_missing(error):
             error = missing(task, error)
         task.fail(error, task.labels)
         if task.outcome and task.outcome.status is Status.SKIPPED:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from har_labels.answers import asked_for
 from har_labels.display import number
-from har_labels.errors import ArtifactNotFound, Defect, HarLabelsError, NoSuchPath, NotFound, OutOfReach, Overwritten
+from har_labels.errors import ArtifactNotFound, Defect, HarLabelsError, NotFound, OutOfReach, Overwritten
 from har_labels.reading import advice_on
-from har_labels.task import AFTER_A_WAIT, Task, Unread
+from har_labels.task import AFTER_A_WAIT, Task, Unread, is_missing
 
 _NOTHING_WRITTEN = "nothing was written"
 _NOT_KNOWN = "whether the labels were written is not known"
@@ -29,7 +29,7 @@ def missing(task: Task, error: HarLabelsError) -> HarLabelsError:
     """An artifact that could not be read, and whose write came to `error`: a 404, or nothing where reading came to one."""
     assert task.unread
     found = error if isinstance(error, NotFound) else _missing(task, task.unread, error)
-    if task.unread.wait and isinstance(error, NotFound | NoSuchPath):
+    if task.unread.wait and is_missing(error):
         found = found.reworded(f"{found.what} (waited {task.unread.wait:g} s)").with_next_step(AFTER_A_WAIT)
     if advice := advice_on(task.name, task.ref):
         return found.with_next_step(advice)

@@ -38,6 +38,11 @@ from har_labels.timing import Clock
 AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
 
 
+def is_missing(error: HarLabelsError) -> bool:
+    """Whether an answer was a 404, in whatever form, or said in words that something was not found."""
+    return isinstance(error, NotFound | NoSuchPath)
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """An artifact that is written without having been read, since reading was refused (contract §5 point 1).
@@ -54,7 +59,7 @@ class Unread:
     @property
     def says_missing(self) -> bool:
         """Whether reading was answered 404."""
-        return isinstance(self.error, NotFound | NoSuchPath)
+        return is_missing(self.error)
 
 
 @dataclass(slots=True, eq=False)
@@ -123,7 +128,7 @@ class Task:
     @property
     def is_waited_for(self) -> bool:
         """Whether the last PUT was answered 404, and the artifact may still appear."""
-        return bool(self.doubt and isinstance(self.doubt.error, NotFound | NoSuchPath))
+        return bool(self.doubt and is_missing(self.doubt.error))
 
     @property
     def is_confirmed(self) -> bool:
