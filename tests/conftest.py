@@ -46,8 +46,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits between tries of a hundredth; their shape is test_timing's subject."""
-    monkeypatch.setattr("har_labels.timing.FIRST_BACKOFF", 0.01)
-    monkeypatch.setattr("har_labels.planner._FIRST_WAIT", 0.02)
+    monkeypatch.setattr("har_labels.clock.FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr("har_labels.engine.planner._FIRST_WAIT", 0.02)
 
 
 # Files whose tests wait for real time to pass: one worker has all of them, so that they don't wait for one another's processors.

@@ -10,12 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from pydantic import SecretStr
-
-from har_labels.checks import STDIN, is_key, is_text
 from har_labels.errors import InputError
 
-LARGEST_KEY_FILE = 64 * 1024
 LARGEST_LIST_FILE = 10 * 1024 * 1024
 
 
@@ -90,6 +86,19 @@ def is_same_file(one: str, other: str) -> bool:
 # A terminal: every link is the user's own.
 NO_WORKSPACE = Workspace()
 
+# Stands for standard input where a file is named.
+STDIN = "-"
+
+
+def is_text(given: str) -> bool:
+    """Whether an input that names a file holds the text itself: several lines, or JSON's or YAML's brace at its beginning."""
+    return "\n" in given.strip() or given.lstrip().startswith("{")
+
+
+def is_file(given: str) -> bool:
+    """Whether an input that may hold the text itself names a file."""
+    return given != STDIN and not is_text(given)
+
 
 def read_bytes(path: str, limit: int) -> bytes:
     """The content of a regular file, at most one byte more than `limit`. Raises OSError; never waits.
@@ -157,39 +166,6 @@ def _decoded(content: bytes, limit: int, subject: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{subject} is not UTF-8 text (byte {error.start})", "Save it as UTF-8.") from None
-
-
-def read_key(path: str, *, spelling: str) -> tuple[SecretStr, str]:
-    """The key in a file of one line, and a warning or empty text. Raises InputError, which never shows the content.
-
-    A link is refused, since whoever can set it chooses which secret is sent where.
-    """
-    try:
-        mode = os.lstat(path).st_mode
-    except OSError as error:
-        # People put the key itself here; whatever is not in a folder that exists may be one.
-        is_path = path.startswith(("/", "./", "../")) or (Path(path).parent.name != "" and Path(path).parent.is_dir())
-        named = repr(path) if is_path else "a file (not shown, it may be the key itself)"
-        raise InputError(
-            f"`{spelling}` names {named}, which can't be read: {error.strerror}", "Give the path of a file."
-        ) from None
-    if stat.S_ISLNK(mode):
-        raise InputError(f"`{spelling}` names {path!r}, which is a symbolic link", "Name the file itself.")
-    text = read_text(path, spelling=spelling, limit=LARGEST_KEY_FILE).strip()
-    if not is_key(text):
-        raise InputError(
-            f"`{spelling}` names {path!r}, which does not hold a key on one line", "Store the key alone in it."
-        )
-    # Windows tells 666 of every file, whoever may read it.
-    others = mode & (stat.S_IRWXG | stat.S_IRWXO) if _has_modes() else 0
-    warning = (
-        f"`{spelling}`: {path!r} can be read by others (mode {stat.S_IMODE(mode):o}); `chmod 600` it" if others else ""
-    )
-    return SecretStr(text), warning
-
-
-def _has_modes() -> bool:
-    return os.name == "posix"
 
 
 def write_text(path: str, chunks: Iterable[str], *, workspace: Workspace = NO_WORKSPACE) -> str:

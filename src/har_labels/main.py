@@ -17,17 +17,17 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from har_labels.clock import Clock
 from har_labels.errors import Defect, HarLabelsError, Stop
-from har_labels.names import is_lint
-from har_labels.plan import RunFacts, RunResult
+from har_labels.inputs.names import is_lint
+from har_labels.model.outcome import RunFacts, RunResult
 from har_labels.platforms import Platform, detect
-from har_labels.progress import ProgressBar, ProgressLine, progress_for
-from har_labels.publishing import Told, publish
-from har_labels.timing import Clock
+from har_labels.platforms.progress import ProgressBar, ProgressLine, progress_for
+from har_labels.platforms.publish import Told, publish
 
 if TYPE_CHECKING:
-    from har_labels.configuration import Configuration
-    from har_labels.run import Run
+    from har_labels.engine.run import Run
+    from har_labels.inputs.configure import Configuration
 
 # What a cancelled run waits for writes in flight; GitHub kills 10 s after its first signal (contract §5 point 8).
 GRACE_SECONDS = 5.0
@@ -58,16 +58,16 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, clock: Clock, events: _Events) -> int:
     if is_lint(argv):
-        from har_labels.linting import lint
+        from har_labels.request.lint import lint
 
         return lint(argv, environ, platform, now=clock.utcnow())
-    from har_labels.configuration import Misconfigured, configure
+    from har_labels.inputs.configure import Misconfigured, configure
 
     try:
         configuration = configure(argv, environ, platform)
     except Misconfigured as wrong:
-        from har_labels.record import record_of
-        from har_labels.requested import further_problems
+        from har_labels.engine.record import record_of
+        from har_labels.request.build import further_problems
 
         configuration = wrong.configuration
         errors = [*wrong.errors, *further_problems(configuration, ci=platform.ci_facts(), now=clock.utcnow())]
@@ -76,7 +76,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
         return publish(platform, result, _told(configuration))
     settings = configuration.settings
     clock.limit(settings.deadline)
-    from har_labels.run import Run
+    from har_labels.engine.run import Run
 
     debug = platform.debug if configuration.wants_debug else None
     run = Run(configuration, clock, platform.ci_facts(), debug=debug)
@@ -94,7 +94,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
 
 
 def _told(configuration: Configuration) -> Told:
-    from har_labels.spelling import speller
+    from har_labels.inputs.spelling import speller
 
     settings = configuration.settings
     respell = speller(lambda name: configuration.spell(name.replace("-", "_")))

@@ -47,7 +47,7 @@ def _module(name: str, path: Path, paths: Mapping[str, Path]) -> Module:
         if package != "har_labels":
             others.add(imported)
             continue
-        # `har_labels.address.ApiBase` is of the module address, `har_labels.__version__` of the package itself
+        # `har_labels.model.address.ApiBase` is of the module address, `har_labels.__version__` of the package itself
         ours.add(next(one for one in (rest, rest.rpartition(".")[0], "") if one in paths))
     return Module(name, path, frozenset(ours), frozenset(others))
 

@@ -19,8 +19,8 @@ from ci import steps
 from ci.steps import OUTPUTS, Done
 from conftest import RunStep, entrypoint
 from docs.documents import ROOT
-from har_labels.language.scope import CI_NAMES
 from har_labels.platforms import Platform, detect, harness
+from har_labels.templates.scope import CI_NAMES
 from har_sandbox import Sandbox
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")

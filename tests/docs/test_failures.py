@@ -15,9 +15,9 @@ from ci.steps import Done
 from conftest import MakeSandbox, RunStep
 from docs.documents import ROOT, read_yaml
 from docs.failures import FAILURES, Failure
-from har_labels import run
+from har_labels.engine import run
 from har_labels.errors import all_codes
-from wire.servers import RawServer, raw_server
+from registry.servers import RawServer, raw_server
 
 SHOWN = re.findall(
     r"```text\n(har-labels: error (HAR-[A-Z-]+): .+)\n```", (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")

@@ -21,9 +21,9 @@ from ci.steps import Done
 from conftest import MakeSandbox, Watch
 from docs.documents import ROOT, Step, examples, marked, read_yaml, step_in, steps_in
 from docs.workspace import Workspace
-from har_labels.settings import defaults
+from har_labels.inputs.settings import defaults
 from har_sandbox import Sandbox
-from wire.servers import RawServer, raw_server
+from registry.servers import RawServer, raw_server
 
 MODEL = ("acme/ml/prod/models", "resnet50")
 FILES = sorted((ROOT / "harness").glob("*.yaml"))

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from docs.documents import ROOT
-from har_labels.language.expressions import OF_PRESENCE
-from har_labels.language.filters import FILTERS
-from har_labels.language.scope import NAMES
-from har_labels.language.sequences import TESTS
-from har_labels.rules import Requirement
-from unit.scopes import SCOPE
+from har_labels.templates.expressions import OF_PRESENCE
+from har_labels.templates.filters import FILTERS
+from har_labels.templates.scope import NAMES
+from har_labels.templates.sequences import TESTS
+from har_labels.templates.template import Requirement
+from templates.scopes import SCOPE
 
 README = (ROOT / "README.md").read_text("utf-8")
 CONTRACT = (ROOT / "docs" / "contract.md").read_text("utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from unit.hostile_text import hostile_texts
+from hostile_text import hostile_texts
 
 # Every name that the API's answers have, so that random JSON comes close to real answers.
 _NAMES = st.sampled_from(

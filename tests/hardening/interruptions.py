@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ci.steps import Done
-from har_labels.address import parse_api_base
-from har_labels.plan import Step
-from har_labels.planfile import lines_of
+from har_labels.model.address import parse_api_base
+from har_labels.model.outcome import Step
+from har_labels.request.plan_file import lines_of
 from har_sandbox import Request, Sandbox
 
 REGISTRY = "acme/ml/models"

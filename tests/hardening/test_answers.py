@@ -14,7 +14,7 @@ from ci.steps import Done
 from conftest import RunStep
 from hardening.answers import answers
 from hardening.checks import check_orderly
-from wire.servers import RawServer, answer_bytes, raw_server, success
+from registry.servers import RawServer, answer_bytes, raw_server, success
 
 # No example prints or writes more than the next reads; the fixtures hold nothing of one.
 FUZZ = settings(

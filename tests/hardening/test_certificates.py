@@ -15,11 +15,11 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from certificates import Certificates
 from conftest import RunStep
-from har_labels.certificates import ADDED, REPLACING, trusted
+from har_labels.registry.certificates import ADDED, REPLACING, trusted
 from har_sandbox import Sandbox
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
-from wire.servers import RawServer, answer_bytes, raw_server, success
+from registry.servers import RawServer, answer_bytes, raw_server, success
 
 INPUTS = {"registry-ref": "acme/r", "artifact": "x", "labels": "b", "retries": "0"}
 SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")

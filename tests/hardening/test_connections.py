@@ -14,12 +14,12 @@ import canary
 from certificates import UNTRUSTED, Certificates
 from conftest import MakeSandbox, RunStep
 from har_labels.errors import TimedOut
-from har_labels.transport import NoAnswer
+from har_labels.registry.transport import NoAnswer
 from har_sandbox import Fault, Sandbox
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
-from wire.clients import transport
-from wire.servers import RawServer, raw_server
+from registry.clients import transport
+from registry.servers import RawServer, raw_server
 
 INPUTS = {"registry-ref": "acme/r", "artifact": "x", "mode": "add", "labels": "b", "retries": "1", "timeout": "2"}
 # A guard against hanging; the requests below end within two seconds.

@@ -11,12 +11,12 @@ import pytest
 from ci.scenarios import HOSTILE
 from ci.steps import CIS
 from conftest import RunStep
-from har_labels.flaws import unresolved
-from har_labels.labels import CONTROL_CHARACTERS
+from har_labels.inputs.flaws import unresolved
+from har_labels.text import CONTROL_CHARACTERS
 from har_sandbox import Fault, Sandbox
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
-from wire.servers import answer_bytes, canned, success
+from registry.servers import answer_bytes, canned, success
 
 REGISTRY = "acme/ml/models"
 CONTROLS = (

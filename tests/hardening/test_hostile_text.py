@@ -18,13 +18,13 @@ from ci import steps
 from ci.runner_model import commands_in
 from ci.steps import Done
 from har_labels.errors import HarLabelsError, Refused
-from har_labels.labels import as_map
-from har_labels.plan import ArtifactFacts, Outcome, RunFacts, RunResult, Status
+from har_labels.model.labels import as_map
+from har_labels.model.outcome import ArtifactFacts, Outcome, RunFacts, RunResult, Status
 from har_labels.platforms import detect
-from har_labels.publishing import Told, publish
+from har_labels.platforms.publish import Told, publish
 from hardening.checks import check_orderly
-from unit.hostile_text import encodable_texts, hostile_texts
-from unit.results import outcome
+from hostile_text import encodable_texts, hostile_texts
+from report.results import outcome
 
 RENDERER = MarkdownIt("gfm-like", {"html": True})
 # What our own Markdown is made of; links, images, HTML and the rest only come from others.

@@ -8,13 +8,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from har_labels.answers import Doubt
 from har_labels.errors import HarLabelsError
-from har_labels.registry import Registry
-from har_labels.transport import Answer
+from har_labels.registry.answers import Doubt
+from har_labels.registry.client import Registry
+from har_labels.registry.transport import Answer
 from hardening.answers import documents
-from unit.hostile_text import hostile_texts
-from wire.clients import REF
+from hostile_text import hostile_texts
+from registry.clients import REF
 
 MANY = settings(max_examples=800, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 statuses = st.one_of(st.just(200), st.integers(100, 599))

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import RunStep
-from har_labels.address import AddressError, parse_artifact_name, parse_registry_ref
-from har_labels.entries import is_glob
+from har_labels.model.address import AddressError, parse_artifact_name, parse_registry_ref
+from har_labels.model.labels import is_glob
 from har_sandbox import Sandbox
 from hardening.checks import check_orderly
-from wire.servers import Asked, RawServer, answer_bytes, raw_server, success
+from registry.servers import Asked, RawServer, answer_bytes, raw_server, success
 
 SEGMENT = r"(?!\.{1,2}/)[A-Za-z0-9._~$&+,:;=@%-]+"
 # The only two endpoints a run with an artifact's name may reach, and the list that it is looked up in.

@@ -10,9 +10,9 @@ import pytest
 from canary import KEY
 from ci.steps import Done
 from conftest import MODELS, RunStep
+from engine.filled import ALL, fill
 from har_sandbox import Fault, Request, Sandbox
 from hardening.conftest import StartStep, StepProcess
-from wire.filled import ALL, fill
 
 # m-00003 is refused, and the three before it are rolled back.
 FAILING = {**ALL, "labels": "x", "retries": "0", "concurrency": "1", "on-failure": "rollback"}

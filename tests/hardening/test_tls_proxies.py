@@ -17,13 +17,13 @@ from canary import KEY
 from certificates import Certificates
 from conftest import RunStep
 from har_labels.errors import TimedOut, Unreachable
-from har_labels.transport import NoAnswer
+from har_labels.registry.transport import NoAnswer
 from har_sandbox import Sandbox
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
-from wire.clients import transport
-from wire.proxies import ESTABLISHED, tls_proxy
-from wire.servers import JSON, Asked, RawServer, answer_bytes, raw_server
+from registry.clients import transport
+from registry.proxies import ESTABLISHED, tls_proxy
+from registry.servers import JSON, Asked, RawServer, answer_bytes, raw_server
 
 LIST = "/registry/acme/ml/models/+/artifacts"
 # A guard against hanging; what is cut ends within two seconds.

@@ -149,7 +149,7 @@ def base(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     subprocess.run(["chmod", "-R", "u+w", folder], timeout=60, check=True)  # so that pytest can delete it
 
 
-def test_the_wire_tests_pass_in_it(image: Image, base: Path, libraries: Path) -> None:
+def test_the_tests_of_registry_and_engine_pass_in_it(image: Image, base: Path, libraries: Path) -> None:
     """Registry, transport, TLS, proxies and faults work with the image's Python, and no module is looked for in vain."""
     mounts = {
         ROOT / "tests": "/opt/har-labels/tests",
@@ -164,7 +164,8 @@ def test_the_wire_tests_pass_in_it(image: Image, base: Path, libraries: Path) ->
     options += ["--entrypoint=python3", "--env=PATH=/usr/local/bin:/usr/bin:/bin:/base/commands"]
     words = ["-q", "-p", "no:cacheprovider", "--rootdir=/opt/har-labels", "-c", "/opt/har-labels/pyproject.toml"]
     run = ["-IBXutf8", "/opt/har-labels/tests/image/inside.py", "/base", "/libraries"]
-    with image.start(*run, *words, "/opt/har-labels/tests/wire", options=options) as container:
+    folders = [f"/opt/har-labels/tests/{room}" for room in ("registry", "engine")]
+    with image.start(*run, *words, *folders, options=options) as container:
         code, log = container.wait(seconds=400), container.log()
     assert code == 0, log
     assert " passed" in log

@@ -13,7 +13,7 @@ import pytest
 from certificates import Certificates
 from har_sandbox import Sandbox
 from image.containers import Image, Job, make_job
-from wire.servers import RawServer, answer_bytes, raw_server, success
+from registry.servers import RawServer, answer_bytes, raw_server, success
 
 KEY = "sandbox-key-0123456789"
 # As tight as a cluster may run a step: no root, nothing writable of its own, no capability, no way to gain rights.

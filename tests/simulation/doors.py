@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from har_labels.labels import Labels, to_labels
+from har_labels.model.labels import Labels, to_labels
 from har_sandbox import Latency, Sandbox
 from har_sandbox.server import Server
 from simulation.network import Read, Store, Write

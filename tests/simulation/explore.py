@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from har_labels.apply import Writer
+from har_labels.engine.writer import Writer
 from simulation.scenario import CLIMATES, Played, play, scenario_of
 
 if TYPE_CHECKING:

@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from har_labels.apply import Writer
-from har_labels.entries import Entry, Shard
+from har_labels.engine.moves import Mover
+from har_labels.engine.planner import Planner
+from har_labels.engine.verify import Care
+from har_labels.engine.writer import Writer
 from har_labels.errors import HarLabelsError, Stop
-from har_labels.labels import Labels, Mode, to_labels
-from har_labels.lists import Item
-from har_labels.moving import Mover
-from har_labels.plan import Status
-from har_labels.planner import Planner
-from har_labels.reading import Reader
-from har_labels.recipe import Among, Recipe
-from har_labels.registry import Registry
-from har_labels.watching import Care
+from har_labels.inputs.lists import Item
+from har_labels.model.labels import Labels, Mode, to_labels
+from har_labels.model.outcome import Status
+from har_labels.model.shard import Shard
+from har_labels.registry.client import Registry
+from har_labels.registry.reader import Reader
+from har_labels.request.entry import Entry
+from har_labels.request.recipe import Among, Recipe
 from simulation.network import Mishap, Network, Passage, Read, Store, Write, _json, _Request
 from simulation.world import Actor, VirtualClock, World
 from simulation.writers import _SURROUNDINGS, REF

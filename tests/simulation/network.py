@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from har_labels.errors import TimedOut, Unreachable
-from har_labels.labels import Labels, to_labels
-from har_labels.transport import Answer, NoAnswer
+from har_labels.model.labels import Labels, to_labels
+from har_labels.registry.transport import Answer, NoAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from har_labels.labels import Change, Labels, Mode, key_and_value
-from har_labels.plan import Status
+from har_labels.model.labels import Change, Labels, Mode, key_and_value
+from har_labels.model.outcome import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

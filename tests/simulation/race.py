@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
 
-from har_labels.labels import Change, Mode
-from har_labels.plan import Status
+from har_labels.model.labels import Change, Mode
+from har_labels.model.outcome import Status
 from har_sandbox import Latency
 from simulation.doors import ARTIFACT, REGISTRY, Doors
 from simulation.oracle import Ended, Oracle

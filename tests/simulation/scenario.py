@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from har_labels.apply import Writer
-from har_labels.labels import Change, Labels, Mode, OnConflict, to_labels
-from har_labels.watching import Care
+from har_labels.engine.verify import Care
+from har_labels.engine.writer import Writer
+from har_labels.model.labels import Change, Labels, Mode, OnConflict, to_labels
 from simulation.network import Mishap, Passage, Store
 from simulation.oracle import Oracle, Verdict
 from simulation.world import World

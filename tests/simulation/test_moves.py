@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from har_labels.moving import Mover
+from har_labels.engine.moves import Mover
 from simulation.move_race import Course, race
 from simulation.moves import explore
 

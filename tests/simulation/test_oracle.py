@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from har_labels import apply, watching
-from har_labels.apply import Writer
-from har_labels.plan import Status
-from har_labels.task import Task
-from har_labels.watching import Watch
+from har_labels.engine import verify as watching
+from har_labels.engine import writer as apply
+from har_labels.engine.task import Task
+from har_labels.engine.verify import Watch
+from har_labels.engine.writer import Writer
+from har_labels.model.outcome import Status
 from simulation.explore import explore
 
 SEEDS = range(200)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from har_labels import apply, timing
-from har_labels.labels import Change, Mode
-from har_labels.watching import Care
+from har_labels import clock as timing
+from har_labels.engine import writer as apply
+from har_labels.engine.verify import Care
+from har_labels.model.labels import Change, Mode
 from simulation.network import Mishap, Passage
 from simulation.scenario import Scenario, play
 from simulation.writers import Plain, Step

@@ -10,7 +10,7 @@ import heapq
 import threading
 from typing import TYPE_CHECKING, Any
 
-from har_labels.timing import Clock
+from har_labels.clock import Clock
 
 if TYPE_CHECKING:
     import random

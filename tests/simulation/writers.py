@@ -7,24 +7,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from har_labels.address import parse_registry_ref
-from har_labels.apply import Writer
-from har_labels.entries import Entry, Shard
+from har_labels.engine.planner import Planner
+from har_labels.engine.verify import Care
+from har_labels.engine.writer import Writer
 from har_labels.errors import HarLabelsError, Stop
-from har_labels.labels import Change
-from har_labels.lists import Item
-from har_labels.plan import Outcome, Status
-from har_labels.planner import Planner
-from har_labels.reading import Reader
-from har_labels.recipe import Recipe, Surroundings
-from har_labels.registry import Registry
-from har_labels.watching import Care
+from har_labels.inputs.lists import Item
+from har_labels.model.address import parse_registry_ref
+from har_labels.model.labels import Change
+from har_labels.model.outcome import Outcome, Status
+from har_labels.model.shard import Shard
+from har_labels.registry.client import Registry
+from har_labels.registry.reader import Reader
+from har_labels.request.entry import Entry
+from har_labels.request.recipe import Recipe, Surroundings
 from simulation.network import NAME, Network, Passage, Store
 from simulation.oracle import Ended
 from simulation.world import Actor, VirtualClock, World
 
 if TYPE_CHECKING:
-    from har_labels.task import Task
+    from har_labels.engine.task import Task
 
 REF = parse_registry_ref("acme/ml/models/+")
 _SURROUNDINGS = Surroundings({}, {}, datetime(2026, 1, 1, tzinfo=UTC))

@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 
 from har_labels import __version__
 from har_labels.errors import Cancelled, HarLabelsError
-from har_labels.names import Kind, dashed
-from har_labels.settings import Settings, defaults, fields, groups
+from har_labels.inputs.names import Kind, dashed
+from har_labels.inputs.settings import Settings, defaults, fields, groups
 
 NAME = "Update Harness Artifact Labels"
 AUTHOR = "The har-labels authors"

@@ -8,9 +8,9 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from generate.declared import AUTHOR, NAME, SHORT, inputs, yaml_text
-from har_labels.report import OUTPUTS
+from har_labels.report.outputs import OUTPUTS
 
-HEADER = "# Written by `make docs` from src/har_labels/settings.py and report.py; edit those.\n"
+HEADER = "# Written by `make docs` from src/har_labels/inputs/settings.py and report/outputs.py; edit those.\n"
 # In both steps first: -I passes these over, but pip starts a Python of its own. bash 3.2, as on macOS, knows all that is used.
 _NO_ORDERS = """\
 for name in ${!PYTHON*} ${!__PYVENV*}; do unset "$name"; done

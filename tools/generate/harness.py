@@ -9,7 +9,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 
 from generate.declared import AUTHOR, IMAGE, REPOSITORY, SHORT, Input, inputs, with_version, yaml_text
 from har_labels.errors import Cancelled, HarLabelsError, all_codes
-from har_labels.names import Kind
+from har_labels.inputs.names import Kind
 from har_labels.platforms.categories import Reason, category_of, reasons_of
 
 EXAMPLE = f"""\
@@ -47,7 +47,7 @@ def content() -> str:
         "example": LiteralScalarString(with_version(EXAMPLE)),
         "properties": {one.name.replace("-", "_"): _property(one) for one in inputs()},
     }
-    return yaml_text(document, "# Written by `make docs` from src/har_labels/settings.py; edit that.\n")
+    return yaml_text(document, "# Written by `make docs` from src/har_labels/inputs/settings.py; edit that.\n")
 
 
 def failure_rules() -> str:

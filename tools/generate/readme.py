@@ -8,11 +8,11 @@ from itertools import groupby
 
 from generate.declared import Input, exit_codes, inputs
 from har_labels.errors import all_codes
-from har_labels.language.expressions import OF_PRESENCE
-from har_labels.language.filters import FILTERS, Filter
-from har_labels.language.scope import NAMES, Name
-from har_labels.language.sequences import TESTS
-from har_labels.report import OUTPUTS
+from har_labels.report.outputs import OUTPUTS
+from har_labels.templates.expressions import OF_PRESENCE
+from har_labels.templates.filters import FILTERS, Filter
+from har_labels.templates.scope import NAMES, Name
+from har_labels.templates.sequences import TESTS
 
 
 def with_tables(text: str) -> str:

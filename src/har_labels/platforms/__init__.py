@@ -1,4 +1,6 @@
-"""Which CI this is, and what every CI must offer (contract §2 "Spelling", §4).
+"""GitHub, Harness and the terminal: which CI this is, and what each gives and takes (contract §2 "Spelling", §4).
+
+Hides each CI's variables, commands and files. Its face: `detect`, `Platform`, `publish.publish`.
 
     detect(environ) → GitHub · Harness · Terminal, all of them a Platform
 

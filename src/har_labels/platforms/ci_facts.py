@@ -33,7 +33,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from har_labels.language.scope import CI_NAMES
+from har_labels.templates.scope import CI_NAMES
 
 SHORT_SHA = 7
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import TextIO
 
-from har_labels.display import Redactor, visible
 from har_labels.errors import HarLabelsError
+from har_labels.text import Redactor, visible
 
 _LINES_AT_A_TIME = 1000
 # No flag takes the key: a command line is visible to every process of the machine.

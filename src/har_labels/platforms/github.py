@@ -22,12 +22,12 @@ from contextlib import redirect_stdout
 from itertools import chain
 from typing import Any, TextIO
 
-from har_labels.display import SHORTEST_KEY_TO_LOOK_FOR, cut_at_line
 from har_labels.errors import HarLabelsError
 from har_labels.platforms import files, mounts
 from har_labels.platforms.ci_facts import github_facts, harness_scopes, hybrid_facts, why_github_gave_no_secret
 from har_labels.platforms.console import Console
 from har_labels.platforms.dotenv import BASE64_MARK, LONGEST_LINE, base64_value, left_empty
+from har_labels.text import SHORTEST_KEY_TO_LOOK_FOR, cut_at_line
 
 MOST_ERRORS = 9  # of the 10 annotations that are kept; the tenth says how many more there are
 # Not the documented 1 MiB: the runner has been seen to lose summaries near it.

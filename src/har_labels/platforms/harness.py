@@ -18,7 +18,7 @@ from har_labels.platforms.categories import category_of
 from har_labels.platforms.ci_facts import harness_facts, harness_scopes
 from har_labels.platforms.console import Console
 from har_labels.platforms.dotenv import LONGEST_LINE, left_empty, left_untold, output_lines
-from har_labels.report import JSON_OUTPUTS
+from har_labels.report.outputs import JSON_OUTPUTS
 
 # The variables that name the output file, preferred first (harness-runtime §1).
 _OUTPUT_FILES = ("DRONE_OUTPUT", "HARNESS_OUTPUT_FILE")

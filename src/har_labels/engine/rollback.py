@@ -1,0 +1,56 @@
+"""Undoing what a run wrote, and only that (contract §5 point 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from har_labels.clock import Clock
+from har_labels.engine.task import Task, read_again
+from har_labels.engine.writer import Writer
+from har_labels.errors import HarLabelsError
+from har_labels.model.goal import PlanGoal
+from har_labels.model.labels import to_labels
+from har_labels.model.outcome import Status
+from har_labels.registry.reader import Reader
+
+
+def roll_back(
+    tasks: Sequence[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]
+) -> None:
+    """Takes back what this run wrote, but not where somebody has changed it since. `Ledger` tells what came of it."""
+    for task in tasks:
+        if not task.may_be_written:
+            continue
+        if task.before is None:
+            notice(f"{task.subject} is not rolled back: what its labels were before is not known")
+        else:
+            task.undo = _inverse(task)
+    undoing = [task.undo for task in tasks if task.undo]
+    _read(undoing, reader, clock)
+    # The key could write what is to be taken back, so a 403 was about something else, until it comes again.
+    writer.forget_refusals()
+    # One that can't be undone must not keep the others as they are.
+    writer.run(undoing, goes_on=True)
+
+
+def _inverse(task: Task) -> Task:
+    """Undoes what our writes did, and leaves what others have added since we planned."""
+    after = to_labels((set(task.target) - set(task.added)) | set(task.removed))
+    goal = PlanGoal(f"{task.subject}: this run wrote", before=task.target, after=after)
+    return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=after, before=task.target)
+
+
+def _read(undoing: Sequence[Task], reader: Reader, clock: Clock) -> None:
+    """Reads all of them, and ends those that need no undoing or may not be undone."""
+    for task, found in read_again(undoing, reader, clock):
+        if isinstance(found, HarLabelsError):
+            task.fail(found)
+            continue
+        task.reading = found
+        try:
+            if task.labels == task.target:
+                task.end(Status.UNCHANGED, task.labels)
+            else:
+                task.goal.wanted(task.labels)
+        except HarLabelsError as error:
+            task.fail(error, task.labels)

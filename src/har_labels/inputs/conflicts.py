@@ -1,0 +1,237 @@
+"""What contradicts what among the inputs, and what is missing (contract §2 "All problems at once").
+
+Runs over whatever could be understood, so that a wrong value doesn't hide a contradiction elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from har_labels.errors import InputError
+from har_labels.files import STDIN, is_file, is_same_file
+from har_labels.inputs.settings import Settings, quoted
+from har_labels.model.labels import Mode, is_glob, matches_any
+from har_labels.text import one_of
+
+Spell = Callable[[str], str]
+Problems = Iterator[tuple[str, str]]
+
+# What belongs to making a plan; one that is applied is made already, and an undo's is in its report.
+PLANNING = (
+    "registry_ref", "artifact", "artifact_type", "where", "manifest", "labels", "labels_file", "metrics_file", "mode",
+    "on_conflict", "owned", "remove", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
+    "shard",
+)  # fmt: skip
+# What a manifest says entry by entry, and the input may not say beside it.
+IN_MANIFEST = ("artifact", "labels", "labels_file")
+WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})
+# Which modes an input goes with, if not with all; a manifest's entries and its schema go by the same table.
+MODES_OF = {
+    "labels": frozenset(Mode) - WITHOUT_LABELS,
+    "labels_file": frozenset(Mode) - WITHOUT_LABELS,
+    "owned": frozenset({Mode.REPLACE}),
+    "on_conflict": frozenset({Mode.UPSERT}),
+    "remove": frozenset({Mode.ADD, Mode.UPSERT}),
+}
+
+# What a move has no use for: it is about one artifact and the others of `among`, all at once. Some belong to other inputs
+# that choose, or change, what is there.
+WITHOUT_MOVE = ("manifest", "shard", "save_plan", "where", "remove")
+
+# Inputs that name one file each; `metrics_file` names several, which are read.
+_READ, WRITTEN = (
+    ("api_key_file", "manifest", "policy", "labels_file", "apply_plan", "undo"),
+    ("save_plan", "summary_file", "report_file"),
+)
+# Of these the text itself may be given, or `-` for standard input.
+DOCUMENTS = ("manifest", "policy")
+
+
+def setting(spelling: str, value: str) -> str:
+    """An input with its value as its reader writes it: `mode: clear`, `--mode clear`, `HAR_LABELS_MODE=clear`."""
+    between = " " if spelling.startswith("--") else "=" if spelling.startswith("HAR_LABELS_") else ": "
+    return f"{spelling}{between}{value}"
+
+
+def contradictions(
+    settings: Settings, bad: frozenset[str], spell: Spell, *, meant: frozenset[str] = frozenset()
+) -> list[InputError]:
+    """Every contradiction and every missing input.
+
+    `bad` holds the names whose value could not be understood, `meant` those that a misspelt name seems to stand for and
+    that are therefore not missing, `spell` writes a name as its reader does. A
+    value equal to its default counts as not given, since GitHub sets every input it knows a default of.
+    """
+    said = bad | {name for name, field in Settings.model_fields.items() if getattr(settings, name) != field.default}
+    found = [
+        *_key(settings, spell),
+        *_place(settings, spell),
+        *_missing(settings, said | meant, spell),
+        *_sources(settings, said, spell),
+        *(_modes(settings, said, spell) if "mode" not in bad else ()),
+        *(_move(settings, said, bad, spell) if "mode" not in bad else ()),
+        *_plans(settings, said, spell),
+        *_files(settings, spell),
+        *_stdin(settings, spell),
+    ]
+    return [InputError(what, cure) for what, cure in found]
+
+
+def _key(settings: Settings, spell: Spell) -> Problems:
+    if settings.api_key and settings.api_key_file:
+        yield f"`{spell('api_key')}` and `{spell('api_key_file')}` are both given", "Keep one of the two."
+
+
+def _place(settings: Settings, spell: Spell) -> Problems:
+    if settings.api_url.is_plain_http and not settings.allow_http:
+        yield (
+            f"`{spell('api_url')}` is {settings.api_url.url!r}, plain http, and the key would cross the network in the clear",
+            f"Use https, or `{setting(spell('allow_http'), 'true')}` if you accept that.",
+        )
+
+
+def _missing(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    if said & {"apply_plan", "undo", "manifest"}:
+        return
+    for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
+        if name not in said:
+            yield f"`{spell(name)}` is missing", f"Give it, for example `{setting(spell(name), example)}`."
+    mode = settings.mode
+    if mode is None and "mode" in said:
+        return  # what was meant is not known
+    if mode not in WITHOUT_LABELS and not said & {"labels", "labels_file"}:
+        cure = (
+            f"Give the labels, or `{setting(spell('mode'), 'clear')}` to take all labels away."
+            if mode in {None, Mode.REPLACE}
+            else "Give the labels."
+        )
+        needs = f", and `{setting(spell('mode'), mode)}` needs it" if mode else ""
+        yield f"`{spell('labels')}` is missing{needs}", cure
+
+
+def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    if settings.manifest and not settings.apply_plan and not settings.undo:
+        for name in IN_MANIFEST:
+            if name in said:
+                yield (
+                    f"`{spell('manifest')}` and `{spell(name)}` are both given",
+                    "Write it into the manifest, or leave the manifest out.",
+                )
+
+
+def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    for name, modes in MODES_OF.items():
+        if name not in said or settings.effective_mode in modes:
+            continue
+        if settings.mode is Mode.MOVE and name in WITHOUT_MOVE:
+            continue  # told once, with all else that a move takes no part of
+        if modes == MODES_OF["labels"]:
+            yield (
+                f"`{setting(spell('mode'), settings.effective_mode)}` takes no `{spell(name)}`",
+                f"Leave `{spell(name)}` out, or choose another mode.",
+            )
+        elif not settings.manifest:  # there it is a default of the entries
+            fitting = one_of(setting(spell("mode"), mode) for mode in sorted(modes))
+            given = f", not with `{settings.mode}`" if settings.mode else ""
+            yield f"`{spell(name)}` goes with {fitting}{given}", f"Leave `{spell(name)}` out, or use {fitting}."
+
+
+def _move(settings: Settings, said: frozenset[str], bad: frozenset[str], spell: Spell) -> Problems:
+    moving = setting(spell("mode"), Mode.MOVE)
+    if settings.mode is not Mode.MOVE:
+        if "among" in said and not (settings.apply_plan or settings.undo):
+            given = f", not with `{settings.mode}`" if settings.mode else ""
+            yield (
+                f"`{spell('among')}` goes with `{moving}`{given}",
+                f"Leave `{spell('among')}` out, or use `{moving}`.",
+            )
+        return
+    for name in WITHOUT_MOVE:
+        if name in said:
+            yield f"`{moving}` takes no `{spell(name)}`", f"Leave `{spell(name)}` out, or choose another mode."
+    if "artifact" in said - bad and not settings.manifest:
+        yield from _the_one(settings, bad, spell, moving)
+
+
+def _the_one(settings: Settings, bad: frozenset[str], spell: Spell, moving: str) -> Problems:
+    """A move names one artifact, which is one of those that it moves among, so that two moves see each other's."""
+    names = list(dict.fromkeys(item.text for item in settings.artifact))
+    if len(names) != 1:
+        yield f"`{moving}` gives the label to one artifact, and `{spell('artifact')}` names {len(names)}", "Name one."
+    elif is_glob(names[0]):
+        what = (
+            f"`{moving}` gives the label to one artifact, and `{spell('artifact')}` is the pattern {quoted(names[0])}"
+        )
+        yield what, f"Write one name; the pattern belongs into `{spell('among')}`."
+    elif settings.among and "among" not in bad and not matches_any((item.text for item in settings.among), names[0]):
+        yield (
+            f"`{spell('among')}` does not match {quoted(names[0])}, the `{spell('artifact')}` that is to have the label",
+            "Widen it: the label is moved among these, and the one that gets it is one of them.",
+        )
+
+
+def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+    if settings.undo:
+        for name in ("apply_plan", *PLANNING):
+            if name in said:
+                yield (
+                    f"`{spell('undo')}` and `{spell(name)}` are both given",
+                    f"What is taken back is in the report: leave `{spell(name)}` out.",
+                )
+    elif settings.apply_plan:
+        for name in PLANNING:
+            if name in said:
+                yield (
+                    f"`{spell('apply_plan')}` and `{spell(name)}` are both given",
+                    f"A plan is applied as it was made: leave `{spell(name)}` out; it belongs to the dry run.",
+                )
+    elif settings.save_plan and settings.dry_run is False:
+        yield (
+            f"`{spell('save_plan')}` and `{setting(spell('dry_run'), 'false')}` are both given",
+            f"A run that saves its plan writes nothing else: leave `{spell('dry_run')}` out, or `{spell('save_plan')}`.",
+        )
+
+
+def _files(settings: Settings, spell: Spell) -> Problems:
+    for name, written in clashes(settings):
+        yield f"`{spell(name)}` and `{spell(written)}` name one file", "Give each a path of its own."
+
+
+def _stdin(settings: Settings, spell: Spell) -> Problems:
+    """Standard input is there once."""
+    named = [name for name in DOCUMENTS if getattr(settings, name) == STDIN]
+    if settings.metrics_file:
+        from har_labels.inputs.metric_files import source_of
+
+        named += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
+    if len(named) > 1:
+        given = " and ".join(f"`{spell(name)}`" for name in named)
+        yield (
+            f"{given} are all standard input" if len(named) > 2 else f"{given} are both standard input",
+            "Name a file for all but one.",
+        )
+
+
+def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Inputs that name a file which the second would write: it would be lost, or two outputs in one."""
+    before: list[tuple[str, str]] = []
+    for name, path in named_files(settings):
+        if name in WRITTEN:
+            yield from ((other, name) for other, named in before if is_same_file(path, named))
+        before.append((name, path))
+
+
+def written_files(settings: Settings) -> dict[str, str]:
+    """The files that a run writes for its user, by their input."""
+    return {name: path for name in WRITTEN if (path := getattr(settings, name))}
+
+
+def named_files(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every file that an input names, with that input: those that are read, then those that are written."""
+    given = ((name, getattr(settings, name)) for name in _READ)
+    yield from ((name, path) for name, path in given if path and (name not in DOCUMENTS or is_file(path)))
+    for item in settings.metrics_file:
+        from har_labels.inputs.metric_files import paths_of
+
+        yield from (("metrics_file", path) for path in paths_of(item.text))
+    yield from written_files(settings).items()

@@ -1,0 +1,305 @@
+"""Every input once: its name, type, default and description.
+
+action.yml, the README's tables, `--help` and the error texts come from this class (contract §2). What
+contradicts what is in `contradictions`; where the texts come from is `inputs`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from har_labels.errors import InputError
+from har_labels.inputs.names import Kind, dashed
+from har_labels.inputs.sources import Given, Inputs, Layer
+from har_labels.inputs.types import (
+    SEPARATOR,
+    ApiUrl,
+    ArtifactName,
+    ArtifactType,
+    AuthScheme,
+    AuthSchemeName,
+    Count,
+    Expressions,
+    FileOrText,
+    FilePath,
+    Items,
+    Key,
+    LabelItems,
+    ModeName,
+    OnConflictName,
+    OnFailure,
+    OnFailureName,
+    OnMissing,
+    OnMissingName,
+    Patterns,
+    Registry,
+    Seconds,
+    ShardOf,
+    Switch,
+    TemplateItems,
+)
+from har_labels.model.address import SAAS_PATH, ApiBase, parse_api_base
+from har_labels.model.labels import Mode, OnConflict
+from har_labels.model.shard import Shard
+from har_labels.text import LONGEST_SHOWN
+
+# The eight that most people need; they stand first wherever the inputs are listed, and all others by their group.
+MOST_NEEDED = ("api_key", "registry_ref", "artifact", "mode", "labels", "metrics_file", "require", "dry_run")
+FIRST_GROUP = "What most steps need"
+
+
+def _input(default: Any, group: str, description: str) -> Any:
+    return Field(default, description=description, json_schema_extra={"group": group})
+
+
+class Settings(BaseSettings):
+    """The checked inputs of one run. Build it with `check`."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
+
+    api_key: Key | None = _input(None, "Server and key", "Harness API key (PAT or SAT). Required, or `api-key-file`")
+    api_key_file: FilePath | None = _input(None, "Server and key", "Path of a file holding the key (one line)")
+    api_url: ApiUrl = _input(
+        parse_api_base("https://app.harness.io"), "Server and key",
+        "Harness host, or full API base. Without a path, `/har/api/v1` is added",
+    )  # fmt: skip
+    auth_scheme: AuthScheme | None = _input(
+        None, "Server and key",
+        "`x-api-key` (Harness SaaS) or `bearer` (Harness Open Source). Without it an API base below `/har/` gets the first",
+    )  # fmt: skip
+    allow_http: Switch = _input(False, "Server and key", "Permit plain http to a host that is not loopback")
+
+    registry_ref: Registry | None = _input(
+        None, "Which", "Scope path of the registry: account/org/project/registry; `/+` is added if missing",
+    )  # fmt: skip
+    artifact: Items = _input(
+        (), "Which", "One or more names or globs (`team/*`), less those with a `!` (`!team/old-*`); list"
+    )
+    artifact_type: ArtifactType | None = _input(None, "Which", "`model` or `dataset`")
+    where: Expressions = _input(
+        (), "Which", "Expressions, one a line; an artifact for which one is false is not part of the run"
+    )
+    manifest: FileOrText | None = _input(
+        None, "Which",
+        "YAML or JSON file with many changes, or its text; instead of `artifact` and `labels`",
+    )  # fmt: skip
+
+    labels: LabelItems = _input((), "What", "Labels or label templates: a list, or a map such as `{stage: production}`")
+    labels_file: FilePath | None = _input(None, "What", "File with the same; added to `labels`")
+    metrics_file: Items = _input(
+        (), "What", "JSON, CSV, YAML or TOML file(s), as path, glob or `NAME=PATH`; `metrics` in templates; list"
+    )
+    mode: ModeName | None = _input(
+        None, "What",
+        "`replace`, `add`, `remove`, `upsert`, `clear`, `read`, `move`. Without it the labels given become the list, "
+        "unless that takes away a label that is there: then nothing is written (exit 10)",
+    )  # fmt: skip
+    on_conflict: OnConflictName = _input(
+        OnConflict.OVERWRITE, "What",
+        "`upsert` of a key that has another value: `overwrite`, `keep` the old, `error` (exit 5)",
+    )  # fmt: skip
+    owned: Patterns = _input(
+        (), "What", "Patterns; `replace`, or a run without `mode`, then touches only labels that match"
+    )
+    among: Patterns = _input(
+        (), "What", "Names or globs; `move` takes its label from all others of these, by default of the registry; list",
+    )  # fmt: skip
+    remove: TemplateItems = _input(
+        (), "What", "Patterns of labels to take away in the same write; beside `mode: add` or `mode: upsert`; list"
+    )
+    baseline: ArtifactName | None = _input(
+        None, "What", "Another artifact of the registry, whose labels `require` sees as `baseline`, such as the champion",
+    )  # fmt: skip
+    require: Expressions = _input((), "What", "Expressions, one a line; all must hold before anything is written")
+
+    policy: FileOrText | None = _input(
+        None, "How safely", "YAML or JSON file (or its text) of the labels that are allowed, required and protected (exit 10)",
+    )  # fmt: skip
+    dry_run: Switch | None = _input(None, "How safely", "Show the plan, write nothing")
+    save_plan: FilePath | None = _input(None, "How safely", "Where to write the plan; the run is then a dry run")
+    apply_plan: FilePath | None = _input(
+        None, "How safely", "Apply exactly this plan file, or nothing if an artifact changed since",
+    )  # fmt: skip
+    undo: FilePath | None = _input(
+        None, "How safely",
+        "Take back what the run of this report wrote, or nothing if an artifact changed since",
+    )  # fmt: skip
+    max_changes: Count(0, None) | None = _input(  # type: ignore[valid-type]
+        None, "How safely", "Refuse a plan that would change more artifacts; `0` allows none",
+    )  # fmt: skip
+    on_missing: OnMissing = _input(OnMissingName.ERROR, "How safely", "Artifact not found: `error` or `skip`")
+    wait_for_artifact: Seconds(0, 3600) = _input(  # type: ignore[valid-type]
+        0.0, "How safely", "Seconds to wait for an artifact that was just pushed to appear",
+    )  # fmt: skip
+    on_failure: OnFailure = _input(
+        OnFailureName.CONTINUE, "How safely", "In a run over many: `continue`, `stop`, `rollback`",
+    )  # fmt: skip
+    settle: Seconds(0, 60) = _input(  # type: ignore[valid-type]
+        1.0, "How safely", "Seconds a merged change is watched against other writers; `0` = not",
+    )  # fmt: skip
+    allow_type_loss: Switch = _input(
+        False, "How safely", "Write even where the server is known to drop a model's type",
+    )  # fmt: skip
+
+    timeout: Seconds(1, 300) = _input(30.0, "How fast", "Seconds for one request (connect and read)")  # type: ignore[valid-type]
+    retries: Count(0, 10) = _input(4, "How fast", "Further tries of a change after a failure that may pass")  # type: ignore[valid-type]
+    deadline: Seconds(0, 86400) = _input(900.0, "How fast", "Seconds for the whole step; `0` = none")  # type: ignore[valid-type]
+    requests_per_minute: Count(1, 100000) | None = _input(  # type: ignore[valid-type]
+        None, "How fast",
+        "Pace. Default 300 on `*.harness.io` (a key is allowed about 400), else none; divided by TOTAL of `shard`",
+    )  # fmt: skip
+    concurrency: Count(1, 32) = _input(4, "How fast", "Requests in flight")  # type: ignore[valid-type]
+    shard: ShardOf | None = _input(
+        None, "How fast", "This run's share of the artifacts, INDEX/TOTAL, counted from 0: `0/3`, `1/3`, `2/3`",
+    )  # fmt: skip
+
+    summary: Switch = _input(True, "What is told", "Write the job summary")
+    summary_file: FilePath | None = _input(
+        None, "What is told", "Where to write the same Markdown, for a comment, say; at most 60,000 characters",
+    )  # fmt: skip
+    report_file: FilePath | None = _input(None, "What is told", "Where to write the JSON report")
+
+    @property
+    def effective_mode(self) -> Mode:
+        """The mode, or what is done without one: the labels given become the list (contract §3)."""
+        return self.mode or Mode.REPLACE
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is written: told so, or by asking for a plan file (contract §2 `save-plan`)."""
+        return bool(self.dry_run or (self.save_plan and self.dry_run is None))
+
+    @property
+    def scheme(self) -> AuthSchemeName:
+        """Which header carries the key: as told, else as the API base's kind of server wants it (contract §2)."""
+        return self.auth_scheme or (AuthSchemeName.X_API_KEY if self.api_url.is_below_har else AuthSchemeName.BEARER)
+
+    @property
+    def share(self) -> Shard:
+        """This run's share of the artifacts; without `shard` all of them."""
+        return self.shard or Shard()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, the CI's variables, our own: first wins. All sources of the library's are replaced: with no prefix a
+        bare MODE of somebody else's would be taken for ours, with one it would not know our two spellings.
+        """
+        layers: list[Layer] = init_settings()["layers"]
+        return tuple(_LayerSource(settings_cls, layer) for layer in layers)
+
+
+class _LayerSource(PydanticBaseSettingsSource):
+    def __init__(self, settings_cls: type[BaseSettings], layer: Layer) -> None:
+        super().__init__(settings_cls)
+        self._layer = layer
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base class's signature
+        given = self._layer.get(field_name)
+        return (given.text if given else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: given.values if len(given.values) > 1 else given.text for name, given in self._layer.items()}
+
+
+def fields() -> dict[str, Kind]:
+    """Every input's name with underscores, and its kind."""
+    return {name: _kind(info) for name, info in Settings.model_fields.items()}
+
+
+def _kind(info: FieldInfo) -> Kind:
+    # A switch without a default may be left open: `Switch | None`.
+    if info.annotation is bool or Switch in get_args(info.annotation):
+        return Kind.SWITCH
+    return Kind.LIST if isinstance(info.default, tuple) else Kind.TEXT
+
+
+def descriptions() -> dict[str, str]:
+    """Every input's one-line description."""
+    return {name: info.description or "" for name, info in Settings.model_fields.items()}
+
+
+def defaults() -> dict[str, str]:
+    """Every input's default as a CI file would give it; empty text for none."""
+    return {name: _written(info.default) for name, info in Settings.model_fields.items()}
+
+
+def groups() -> dict[str, tuple[str, ...]]:
+    """The names of all inputs as they are listed: those that most people need, then the others by group."""
+    found: dict[str, tuple[str, ...]] = {FIRST_GROUP: MOST_NEEDED}
+    for name, info in Settings.model_fields.items():
+        if name not in MOST_NEEDED:
+            group = str(info.json_schema_extra["group"]) if isinstance(info.json_schema_extra, dict) else ""
+            found[group] = (*found.get(group, ()), name)
+    return found
+
+
+def help_texts() -> dict[str, dict[str, str]]:
+    """By group every input's description with its default, for `--help`."""
+    told = {name: f" (default: {text})" if text else "" for name, text in defaults().items()}
+    texts = descriptions()
+    return {group: {name: texts[name] + told[name] for name in names} for group, names in groups().items()}
+
+
+def _written(default: Any) -> str:
+    if default is None or default == ():
+        return ""
+    if isinstance(default, ApiBase):
+        return default.url.removesuffix(SAAS_PATH)
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, int | float) else str(default)
+
+
+def _settings(layers: Sequence[Layer]) -> Settings:
+    # Not fields but what `settings_customise_sources` makes its sources of, hence not spelt as arguments.
+    return Settings(layers=layers)  # type: ignore[call-arg]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The settings, and what is wrong with single values by the input's name.
+
+    With something wrong the settings hold the default there, so that contradictions among the others can
+    still be told in the same run (contract §2 "All problems at once").
+    """
+
+    settings: Settings
+    problems: Mapping[str, InputError] = field(default_factory=dict)
+
+
+def check(inputs: Inputs) -> Checked:
+    """Checks every text against its input's type."""
+    try:
+        return Checked(_settings(inputs.layers))
+    except ValidationError as error:
+        # Rendered without inputs: the error's own record keeps them, the key among them.
+        found = error.errors(include_input=False, include_context=False, include_url=False)
+    problems = {str(one["loc"][0]): _problem(str(one["loc"][0]), one["msg"], inputs) for one in found}
+    layers = [{name: text for name, text in layer.items() if name not in problems} for layer in inputs.layers]
+    return Checked(_settings(layers), problems)
+
+
+def _problem(name: str, message: str, inputs: Inputs) -> InputError:
+    why, _, allowed = message.partition(SEPARATOR)
+    given = inputs.given(name) or Given(dashed(name), "")
+    return InputError(f"`{given.spelling}` is {quoted(given.text.strip())}: {why}", allowed, is_spelt=True)
+
+
+def quoted(text: str) -> str:
+    """A value as an error shows it: quoted, escaped, without a password in an address, and cut where it is long."""
+    text = re.sub(r"//[^/\s]*@", "//***@", text)
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")

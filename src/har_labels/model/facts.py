@@ -1,0 +1,77 @@
+"""What a list's row tells of an artifact besides its labels, as values: texts, whole numbers, times, true and false.
+
+The names are those of `where` (contract §3). Which fields of a row carry them: tests/recorded/reads.json. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from har_labels.model.outcome import ArtifactFacts
+from har_labels.model.unreadable import Unreadable
+from har_labels.text import shown
+
+_LONGEST_TOLD = 60
+_WHOLE = re.compile("[0-9]{1,18}")
+_SWITCHES = {"true": True, "false": False}
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_DAY = timedelta(days=1)
+
+Fact = Callable[[ArtifactFacts, str, datetime], object]
+
+
+def fact(name: str, facts: ArtifactFacts, artifact_type: str, now: datetime) -> object:
+    """One fact by its name; None for one that the registry did not tell.
+
+    A text of the registry that can't be what the fact is becomes an Unreadable, which says why where it is read.
+    """
+    return FACTS[name](facts, artifact_type, now)
+
+
+def _downloads(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
+    text = facts.downloads_count
+    return int(text) if _WHOLE.fullmatch(text) else _unreadable(text, "no whole number")
+
+
+def _modified(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
+    """Milliseconds since 1970, or ISO 8601. Servers in Go write "never" as zero, or as a time long before 1970."""
+    text = facts.modified_at
+    if text == "0" or text.startswith(("-", "0001-")):
+        return None
+    try:
+        if _WHOLE.fullmatch(text):
+            return _EPOCH + timedelta(milliseconds=int(text))
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return _unreadable(text, "no time")
+
+
+def _age_days(facts: ArtifactFacts, artifact_type: str, now: datetime) -> object:
+    """Whole days; 0 where a clock a little ahead of ours has just written."""
+    modified = _modified(facts, artifact_type, now)
+    return int((now - modified) / _DAY) if isinstance(modified, datetime) else modified
+
+
+def _quarantined(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
+    text = facts.is_quarantined
+    return _SWITCHES[text] if text in _SWITCHES else _unreadable(text, "neither true nor false")
+
+
+def _unreadable(text: str, what: str) -> object:
+    """None for what the registry did not tell."""
+    why = f"the registry gives '{shown(text[:_LONGEST_TOLD])}', which is {what}"
+    return Unreadable(why, "Ask for another fact, or leave this artifact out.") if text else None
+
+
+FACTS: Mapping[str, Fact] = {
+    "package_type": lambda facts, _type, _now: facts.package_type or None,
+    "artifact_type": lambda _facts, artifact_type, _now: artifact_type or None,
+    "downloads": _downloads,
+    "modified": _modified,
+    "age_days": _age_days,
+    "quarantined": _quarantined,
+    "latest_version": lambda facts, _type, _now: facts.latest_version or None,
+}

@@ -1,0 +1,235 @@
+"""Labels and label arithmetic: what a change makes of the labels that are there now (contract §3).
+
+Pure: no file, no clock, no network. Labels are a sorted tuple without duplicates, which is also the order
+on the wire, so "nothing to change" is `before == after`, and a hundred thousand artifacts stay small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from har_labels.errors import Unreadable, ValueConflict
+from har_labels.text import CONTROL_CHARACTERS
+
+Labels = tuple[str, ...]
+
+LONGEST_LABEL = 4096
+
+
+class Mode(StrEnum):
+    """What is done with the labels given (contract §3)."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    REMOVE = "remove"
+    UPSERT = "upsert"
+    CLEAR = "clear"
+    READ = "read"
+    MOVE = "move"
+
+
+class OnConflict(StrEnum):
+    """What `upsert` does with a key that has another value."""
+
+    OVERWRITE = "overwrite"
+    KEEP = "keep"
+    ERROR = "error"
+
+
+def to_labels(items: Iterable[str]) -> Labels:
+    """`items` sorted bytewise, without duplicates (code point order is UTF-8's byte order)."""
+    return tuple(sorted(set(items)))
+
+
+class Problem(NamedTuple):
+    """Why a text can't be a label, and what to do about it."""
+
+    why: str
+    cure: str
+
+
+def problem_with(label: str) -> Problem | None:
+    """What forbids `label` to be written, or None (contract §2 "A label"; the `^_` split: recorded/put-labels.json)."""
+    if not label:
+        return Problem("it is empty", "Leave it out.")
+    if found := CONTROL_CHARACTERS.search(label):
+        return Problem(
+            f"it has the control character U+{ord(found[0]):04X}",
+            "Take that out; in a template `| slug` or `| replace(…)` does.",
+        )
+    if label != label.strip():
+        return Problem("it has a blank at its start or end", "Take the blank away; in a template `| trim` does.")
+    if "^_" in label:
+        return Problem(
+            "it has `^_`, where the server would split it in two",
+            "Write it otherwise; in a template `| replace('^_', '-')` does.",
+        )
+    if len(label) > LONGEST_LABEL:
+        return Problem(f"it has {len(label):,} characters, and {LONGEST_LABEL:,} are allowed", "Shorten it.")
+    if any("\ud800" <= character <= "\udfff" for character in label):
+        return Problem("it has half of a surrogate pair, which is no text", "Take that out.")
+    return None
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a label or a name matches a pattern: equal to it, or by `fnmatch`, where `*` crosses `/`."""
+    return pattern == text or fnmatchcase(text, pattern)
+
+
+def is_glob(pattern: str) -> bool:
+    return any(sign in pattern for sign in "*?[")
+
+
+def matches_any(patterns: Iterable[str], text: str) -> bool:
+    return any(matches(pattern, text) for pattern in patterns)
+
+
+def key_and_value(label: str) -> tuple[str, str] | None:
+    """The key and value of a label; None for a bare word (contract §3).
+
+    The key ends at the first `=`; if there is none, or `://` stands before it, at the first `:`. So `ci:run=12` has the
+    key `ci:run`, and the `=` in an address separates nothing.
+    """
+    at = label.find("=")
+    if at < 0 or "://" in label[:at]:
+        at = label.find(":")
+    return (label[:at], label[at + 1 :]) if at > 0 else None
+
+
+def as_map(labels: Labels) -> dict[str, str | list[str]]:
+    """The labels with a key, as a mapping (output `labels-map`); a key that several have gets all of their values."""
+    values: dict[str, list[str]] = {}
+    for key, value in filter(None, map(key_and_value, labels)):
+        values.setdefault(key, []).append(value)
+    return {key: several if len(several) > 1 else several[0] for key, several in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the user wants, whatever is there now: a pure function from labels to labels.
+
+    `given` holds the labels of `labels`, for `remove` its patterns. `owned` makes a `replace` touch only
+    what matches it. `removes_nothing`: no `mode` was given, so a `replace` that would take a label away is
+    refused (contract §3); `owned` is a scope of its own. What matches a pattern of `removals` goes before `add` or `upsert`
+    give theirs, and what is given stays. Applying a change twice is applying it once.
+    """
+
+    mode: Mode
+    given: tuple[str, ...] = ()
+    owned: tuple[str, ...] = ()
+    on_conflict: OnConflict = OnConflict.OVERWRITE
+    removes_nothing: bool = False
+    removals: tuple[str, ...] = ()
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of what is taken away: of `remove`, as a mode or beside another."""
+        return self.given if self.mode is Mode.REMOVE else self.removals
+
+    @property
+    def is_merging(self) -> bool:
+        """Whether the result depends on the labels that are there now (contract §5, points 2 and 5)."""
+        return bool(self.owned) or self.mode not in {Mode.REPLACE, Mode.CLEAR}
+
+    @property
+    def sets_keys(self) -> bool:
+        """Whether the labels given take the place of others with their key."""
+        return self.mode is Mode.UPSERT or (self.mode is Mode.MOVE and all(map(key_and_value, self.given)))
+
+    def apply(self, current: Labels | None) -> Labels:
+        """The labels wanted, given those there now (None: they can't be read).
+
+        Raises Unreadable where an unknown list would have to be guessed (contract §1, last line), and
+        ValueConflict with `on-conflict: error`.
+        """
+        if current is None:
+            if self.is_merging:
+                raise Unreadable(
+                    f"the registry does not show the current labels, and `{self.mode}`{' with `owned`' if self.owned else ''} needs them"
+                )
+            current = ()
+        match self.mode:
+            case Mode.REPLACE:
+                return to_labels([*(label for label in current if self._is_foreign(label)), *self.given])
+            case Mode.MOVE if self.sets_keys:
+                return self._upsert(current)
+            case Mode.ADD | Mode.MOVE:
+                return to_labels([*self._without_removals(current), *self.given])
+            case Mode.REMOVE:
+                return to_labels(label for label in current if not matches_any(self.given, label))
+            case Mode.UPSERT:
+                return self._upsert(self._without_removals(current))
+            case Mode.CLEAR:
+                return ()
+            case Mode.READ:
+                return to_labels(current)
+
+    def _is_foreign(self, label: str) -> bool:
+        return bool(self.owned) and not matches_any(self.owned, label)
+
+    def _without_removals(self, current: Labels) -> Labels:
+        if not self.removals:
+            return current
+        return tuple(label for label in current if label in self.given or not matches_any(self.removals, label))
+
+    def _upsert(self, current: Labels) -> Labels:
+        wanted = {pair[0]: label for label in self.given if (pair := key_and_value(label))}
+        there: dict[str, list[str]] = {}
+        for label in current:
+            if (pair := key_and_value(label)) and pair[0] in wanted:
+                there.setdefault(pair[0], []).append(label)
+        differing = {key: old for key, old in there.items() if old != [wanted[key]]}
+        if differing and self.on_conflict is OnConflict.ERROR:
+            key, old = next(iter(differing.items()))
+            raise ValueConflict(f"key {key!r} has {', '.join(map(repr, old))}, and {wanted[key]!r} was to be set")
+        if self.on_conflict is OnConflict.KEEP:
+            return to_labels([*current, *(label for key, label in wanted.items() if key not in there)])
+        replaced = {label for old in there.values() for label in old}
+        return to_labels([*(label for label in current if label not in replaced), *wanted.values()])
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Several changes of one artifact, made in order; they get one write (contract §6)."""
+
+    parts: tuple[Change, ...]
+
+    @property
+    def is_merging(self) -> bool:
+        return all(part.is_merging for part in self.parts)
+
+    @property
+    def is_read(self) -> bool:
+        return bool(self.parts) and all(part.mode is Mode.READ for part in self.parts)
+
+    @property
+    def removes_nothing(self) -> bool:
+        """Whether a part was given without a mode, so that the labels there now have to be asked first."""
+        return any(part.removes_nothing for part in self.parts)
+
+    def removed_unasked(self, current: Labels) -> Labels:
+        """The labels of `current` that are missing at the end and were taken by a part without a mode (contract §3)."""
+        if not self.removes_nothing:
+            return ()
+        by_part: dict[str, Change] = {}
+        labels = current
+        for part in self.parts:
+            after = part.apply(labels)
+            by_part |= dict.fromkeys(set(labels) - set(after), part)
+            labels = after
+        missing = (label for label in current if label not in labels)
+        return tuple(label for label in missing if by_part[label].removes_nothing)
+
+    def apply(self, current: Labels | None) -> Labels:
+        """The labels wanted after all parts, as `Change.apply`.
+
+        Whatever stands before the last plain `replace` or `clear` can't matter and is not computed.
+        """
+        plain = [at for at, part in enumerate(self.parts) if not part.is_merging]
+        for part in self.parts[plain[-1] if plain else 0 :]:
+            current = part.apply(current)
+        return current or ()

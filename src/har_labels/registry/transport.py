@@ -1,0 +1,248 @@
+"""One HTTP request, held to the rules of contract §5 "Transport"; with `connections` the only user of requests.
+
+Hides the key's one header, the bounds in time and size, the refusal of redirects, and every way in which a
+connection can fail. What an answer means is `registry`'s question.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from pydantic import SecretStr
+from requests.auth import AuthBase
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError, ProtocolError
+
+from har_labels.errors import BadAnswer, Disconnected, HarLabelsError, TimedOut, Unreachable
+from har_labels.model.address import ApiBase
+from har_labels.registry.certificates import Trust, trusted
+from har_labels.registry.connections import Wire, session_over
+
+LARGEST_ANSWER = 10 * 1024 * 1024
+_CHUNK = 64 * 1024
+_READ = "GET"
+
+
+class NoAnswer(Exception):
+    """A request without a usable answer: whether the server acted on it is not known.
+
+    `error` is what the reader is told if it stays that way.
+    """
+
+    def __init__(self, error: HarLabelsError) -> None:
+        super().__init__(error.what)
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer: its status, its headers and its body (at most 10 MiB), as they came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        """The body as JSON, or None where it is not JSON (HTML, plain text, nothing, absurdly deep)."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+class _KeyHeader(AuthBase):
+    """Sets the key's header. As an auth object nothing replaces it: neither .netrc nor a session default."""
+
+    def __init__(self, scheme: str, key: SecretStr) -> None:
+        self._scheme, self._key = scheme, key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._scheme == "bearer":
+            request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
+        else:
+            request.headers["x-api-key"] = self._key.get_secret_value()
+        return request
+
+
+class Transport:
+    """Sends requests below one API base, over connections that are kept alive, one set a thread.
+
+    `timeout` gives the seconds for the next request's connect and each read; the whole of a request is ended
+    after twice that (contract §5 point 10). `abort` and `abort_reads` end requests under way from any thread.
+    """
+
+    def __init__(self, base: ApiBase, *, scheme: str, key: SecretStr, timeout: Callable[[], float]) -> None:
+        self._base = base
+        self._auth = _KeyHeader(scheme, key)
+        self._timeout = timeout
+        self._local = threading.local()
+        self._under_way: dict[Wire, str] = {}
+        self._is_aborted = False
+
+    def send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
+        """One request and its whole answer. Raises NoAnswer."""
+        wire, session = self._wire_and_session()
+        seconds = self._timeout()
+        watchdog = threading.Timer(2 * seconds, wire.cut)
+        watchdog.daemon = True
+        self._under_way[wire] = method
+        watchdog.start()
+        try:
+            if self._is_aborted and method == _READ:
+                wire.cut()
+            with session.request(
+                method,
+                self._base.url + path,
+                params=query,
+                data=None if body is None else json.dumps(body).encode(),
+                headers={"Content-Type": "application/json"} if body is not None else None,
+                auth=self._auth,
+                timeout=seconds,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                answer = Answer(response.status_code, response.headers, _read(response))
+            if wire.was_cut:
+                # To http.client a cut in the head is the end of the head, and of the answer.
+                raise NoAnswer(self._cut_off(seconds))
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            if wire.was_cut:
+                raise NoAnswer(self._cut_off(seconds)) from None
+            raise NoAnswer(self._failed(error, seconds)) from None
+        else:
+            return answer
+        finally:
+            watchdog.cancel()
+            watchdog.join()  # else it could cut the next request
+            self._under_way.pop(wire)
+            wire.forget()
+
+    def _failed(self, error: Exception, seconds: float) -> HarLabelsError:
+        told = _explained(error, self._base.host, seconds)
+        if not isinstance(_innermost(error), ssl.SSLError):
+            return told
+        # A certificate that was named and is not there is what is missing now, most likely.
+        return told.reworded("; ".join([told.what, *self._certificates.oddities]))
+
+    def _cut_off(self, seconds: float) -> TimedOut:
+        if self._is_aborted:
+            return TimedOut(f"{self._base.host} had not answered when the run was ended")
+        return TimedOut(f"{self._base.host} took more than {round(2 * seconds, 1):g} s for one request and was cut off")
+
+    @property
+    def proxy_in_the_clear(self) -> str:
+        """The proxy that requests to this base go through unencrypted, if the environment names one."""
+        if self._base.scheme != "http":
+            return ""
+        with suppress(ValueError):  # its address can't be read, as the first request is going to tell
+            return urlsplit(self._proxy).hostname or ""
+        return ""
+
+    @property
+    def _proxy(self) -> str:
+        """The proxy that the environment names for this base, empty text if none. Raises ValueError."""
+        return select_proxy(self._base.url, get_environ_proxies(self._base.url)) or ""
+
+    def certificate_warnings(self) -> tuple[str, ...]:
+        """What is odd about the certificates that the environment names; without TLS on the way none are looked at.
+
+        Raises Failures where a file that was named gives none (exit 2).
+        """
+        is_tls = self._base.scheme == "https"
+        with suppress(ValueError):  # as above
+            is_tls = is_tls or self._proxy.lower().startswith("https:")
+        return self._certificates.oddities if is_tls else ()
+
+    @cached_property
+    def _certificates(self) -> Trust:
+        """Loaded where TLS is first spoken: plain http shall not wait for it."""
+        return trusted(os.environ)
+
+    def _tls(self) -> ssl.SSLContext:
+        return self._certificates.context
+
+    def abort_reads(self) -> None:
+        """Ends the requests under way that change nothing, and any that begin from now on."""
+        self._is_aborted = True
+        for wire, method in tuple(self._under_way.items()):
+            if method == _READ:
+                wire.cut()
+
+    def abort(self) -> None:
+        """Ends every request under way; each raises NoAnswer in its own thread."""
+        self._is_aborted = True
+        for wire in tuple(self._under_way):
+            wire.cut()
+
+    def _wire_and_session(self) -> tuple[Wire, requests.Session]:
+        if not hasattr(self._local, "session"):
+            self._local.wire = Wire()
+            self._local.session = session_over(self._local.wire, self._tls)
+        return self._local.wire, self._local.session
+
+
+def _read(response: requests.Response) -> bytes:
+    """The body, at most LARGEST_ANSWER bytes. Raises NoAnswer."""
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    if encoding not in {"", "identity"}:
+        raise NoAnswer(BadAnswer(f"the answer is compressed ({encoding}), which was not asked for"))
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise NoAnswer(BadAnswer(f"the answer is larger than {LARGEST_ANSWER // 1024 // 1024} MiB and was cut off"))
+    return bytes(body)
+
+
+def _explained(error: Exception, host: str, seconds: float) -> HarLabelsError:
+    """The failure in one sentence. Only classes and reasons are used: the exception itself carries the key."""
+    if isinstance(error, requests.Timeout):
+        return TimedOut(f"{host} did not answer within {round(seconds, 1):g} s")
+    if isinstance(error, requests.exceptions.InvalidURL | LocationValueError) or type(error) is ValueError:
+        # No address can be parsed: ours was checked beforehand. The proxy's may hold a password, so nothing of it is shown.
+        return Unreachable(f"the proxy on the way to {host} failed: its address in the environment can't be read")
+    if isinstance(error, requests.exceptions.InvalidSchema):  # SOCKS, which takes a library of its own
+        return Unreachable(f"the proxy on the way to {host} failed: it has to be one for http, by http:// or https://")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return Unreachable(f"the proxy on the way to {host} failed: {_reason(error)}")
+    if isinstance(error, requests.exceptions.SSLError):
+        return Unreachable(f"no trusted TLS connection to {host}: {_reason(error)}")
+    kind = Disconnected if _was_connected(error) else Unreachable
+    return kind(f"the connection to {host} failed: {_reason(error)}")
+
+
+def _was_connected(error: Exception) -> bool:
+    """Whether there was a connection, which then ended: such a request may have arrived, and the next may succeed."""
+    return isinstance(error, ProtocolError) or any(isinstance(inner, ProtocolError) for inner in error.args)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost reason in words, without addresses of objects or URLs."""
+    inner: Any = _innermost(error)
+    if isinstance(inner, NewConnectionError):
+        inner = inner.__context__ or inner
+    text = str(inner.args[-1] if isinstance(inner, OSError) and inner.args else inner)
+    return " ".join(text.split()) or type(inner).__name__
+
+
+def _innermost(error: BaseException) -> BaseException:
+    inner = error
+    while isinstance(deeper := getattr(inner, "reason", None) or _exception_in(inner.args), BaseException):
+        inner = deeper
+    return inner
+
+
+def _exception_in(values: tuple[Any, ...]) -> BaseException | None:
+    """urllib3 wraps as `ProtocolError("Connection aborted.", RemoteDisconnected(…))`."""
+    return next((value for value in values if isinstance(value, BaseException)), None)

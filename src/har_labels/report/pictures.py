@@ -1,0 +1,142 @@
+"""A run over many artifacts in a small table, to be looked at before anything is read (contract §4 "summary").
+
+Pure. After a `read` it shows the labels that there are; in a dry run, how many artifacts have a label before and after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from heapq import nsmallest
+
+from har_labels.model.outcome import RunResult
+from har_labels.report.vocabulary import NO_KEY, Shift, Shifts, Vocabulary, Word, key_of, shifts_of, vocabulary_of
+from har_labels.text import code, number, table_row
+
+MOST_KEYS = 30
+# In a dry run, where each value has a row of its own: what there is more of one key is told together.
+MOST_VALUES = 5
+# One key with long values leaves room for others.
+SHARE_OF_A_ROW = 4
+
+_KEYS_HEAD = (
+    "| key | artifacts | values | the most frequent, and in how many artifacts |\n| --- | ---: | ---: | --- |\n"
+)
+_SHIFTS_HEAD = "| label | before | added | removed | after |\n| --- | ---: | ---: | ---: | ---: |\n"
+_WHAT_FOLLOWS = "**Artifact by artifact:**\n\n"
+_WORDS = "*words without a key*"
+
+
+def picture(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
+    """The table as Markdown, its `size` at most `limit`; nothing where few artifacts are concerned, or it can't fit.
+
+    A dry run of a manifest may read some artifacts and change others: then there are two.
+    """
+    vocabulary, shifts = vocabulary_of(result), shifts_of(result)
+    share = (limit - size(_WHAT_FOLLOWS)) // (2 if vocabulary and shifts else 1)
+    read = _of_vocabulary(vocabulary, share, size) if vocabulary else ""
+    planned = _of_shifts(shifts, share, size) if shifts else ""
+    return read + planned + _WHAT_FOLLOWS if read or planned else ""
+
+
+# --- after a read ------------------------------------------------------------------------------------------------
+
+
+def _of_vocabulary(found: Vocabulary, limit: int, size: Callable[[str], int]) -> str:
+    told = [*found.keys[:MOST_KEYS], *([found.words] if found.words.values else [])]
+    head = f"**The labels of {number(found.artifacts, 'artifact')}:**\n\n{_KEYS_HEAD if told else ''}"
+    room = limit - size(head + _foot(found, found.key_count, has_words=False))
+    rows: dict[str, str] = {}
+    for word in told:
+        row = _row_of_key(word, room // SHARE_OF_A_ROW, size)
+        if size(row) <= room:
+            room -= size(row)
+            rows[word.key] = row
+    if room < 0 or (told and not rows):
+        return ""  # a table without any row would say that there is no label
+    foot = _foot(found, found.key_count - len(rows.keys() - {NO_KEY}), has_words=NO_KEY in rows)
+    return f"{head}{''.join(rows.values())}{foot}"
+
+
+def _foot(found: Vocabulary, left: int, *, has_words: bool) -> str:
+    """What the table doesn't tell: keys that are `left`, words if it has none, artifacts without labels."""
+    notes = [
+        *([f"{number(left, 'more key')}, see the report"] if left else []),
+        *(["words without a key, see the report"] if found.words.values and not has_words else []),
+        *([f"{number(found.unlabelled, 'artifact')} without labels"] if found.unlabelled else []),
+        *([f"{number(found.unknown, 'artifact')} whose labels are not known"] if found.unknown else []),
+    ]
+    return f"\n*{'; '.join(notes)}*\n\n" if notes else "\n"
+
+
+def _row_of_key(word: Word, limit: int, size: Callable[[str], int]) -> str:
+    """One key, with as many of its values as fit."""
+    shown: list[str] = []
+    for value, count in word.values:
+        text = f"{code(value)}\u00a0{count:,}"
+        if size(" · ".join([*shown, text])) > limit:
+            break
+        shown.append(text)
+    if left := word.distinct - len(shown):
+        shown.append("and more" if word.has_more else f"and {left:,} more")
+    distinct = f"over {word.distinct:,}" if word.has_more else f"{word.distinct:,}"
+    key = _WORDS if word.key == NO_KEY else code(word.key)
+    return table_row((key, f"{word.artifacts:,}", distinct, " · ".join(shown)))
+
+
+# --- in a dry run ------------------------------------------------------------------------------------------------
+
+
+def _of_shifts(found: Shifts, limit: int, size: Callable[[str], int]) -> str:
+    unknown = f", and {found.unknown:,} more whose labels are not known" if found.unknown else ""
+    head = f"**What would become of the labels of {number(found.artifacts, 'artifact')}{unknown}:**\n\n{_SHIFTS_HEAD}"
+    total = _row_of_shift("**all labels**", found.total)
+    left, rest = sum(1 for _ in found.labels()), found.changing
+    room = limit - size(f"{head}{_row_of_others('label', left, rest)}{total}\n")
+    shown: list[str] = []
+    for count, shift, row in _rows_of_shifts(found):
+        if size(row) <= room:
+            room -= size(row)
+            shown.append(row)
+            left, rest = left - count, rest - shift
+    return f"{head}{''.join(shown)}{_row_of_others('label', left, rest)}{total}\n" if shown else ""
+
+
+def _rows_of_shifts(found: Shifts) -> Iterator[tuple[int, Shift, str]]:
+    """Each row, with how many labels it tells of and their shift: key by key, most changes first, few values of each."""
+
+    def most_first(label: str) -> tuple[int, str]:
+        return -found.added[label] - found.removed[label], label
+
+    for key, labels in _by_key(found).items():
+        told = nsmallest(MOST_VALUES if len(labels) <= MOST_VALUES else MOST_VALUES - 1, labels, key=most_first)
+        for label in told:
+            yield 1, found.of(label), _row_of_shift(code(label), found.of(label))
+        if left := len(labels) - len(told):
+            rest = found.all_of(labels) - found.all_of(told)
+            yield left, rest, _row_of_others("value" if key else "word", left, rest, of_key=key)
+
+
+def _by_key(found: Shifts) -> dict[str, Sequence[str]]:
+    """The labels of the keys that change most, by key."""
+    changes = Counter[str]()
+    for label in found.labels():
+        changes[key_of(label)] += found.added[label] + found.removed[label]
+    by_key: dict[str, list[str]] = {
+        key: [] for key in nsmallest(MOST_KEYS, changes, key=lambda key: (-changes[key], key))
+    }
+    for label in found.labels():
+        by_key.get(key_of(label), []).append(label)
+    return {**by_key}
+
+
+def _row_of_others(noun: str, count: int, shift: Shift, *, of_key: str = NO_KEY) -> str:
+    """The row of labels that are told together; nothing if there are none."""
+    key = f" of {code(of_key)}" if of_key else ""
+    return _row_of_shift(f"*{number(count, f'other {noun}')}*{key}", shift) if count else ""
+
+
+def _row_of_shift(label: str, shift: Shift) -> str:
+    added = f"+\u00a0{shift.added:,}" if shift.added else ""
+    removed = f"\N{MINUS SIGN}\u00a0{shift.removed:,}" if shift.removed else ""
+    return table_row((label, f"{shift.before:,}", added, removed, f"{shift.after:,}"))

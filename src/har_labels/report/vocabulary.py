@@ -1,0 +1,199 @@
+"""Labels counted over many artifacts: a registry's vocabulary, and what a run would change of it (contract §4).
+
+Pure, and small beside the outcomes themselves: what is counted are the very texts that they hold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import chain
+
+from har_labels.model.labels import Labels, key_and_value
+from har_labels.model.outcome import Outcome, RunResult, labels_after
+from har_labels.text import HIDDEN
+
+MOST_VALUES = 20  # of one key, the most frequent first
+MOST_DISTINCT = 1_000  # up to here the values of a key are told by number
+MOST_KEYS = 1_000  # the most frequent first; the registry of a hostile writer has as many as labels
+# What stands for a key where there is none: no label has an empty one (contract §3).
+NO_KEY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A key with its values, or all bare words (`key` is then NO_KEY).
+
+    `artifacts` have it at all. `values` are the most frequent with how many artifacts have each, most first; `distinct`
+    is how many there are, counted up to MOST_DISTINCT, and `has_more` says that there are more than that.
+    """
+
+    key: str
+    artifacts: int
+    distinct: int
+    has_more: bool
+    values: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The labels of the artifacts that a run read. `keys` are the most frequent of `key_count`, most first.
+
+    `artifacts` counts those whose labels are known, `unlabelled` those of them that have none, `unknown` the others.
+    """
+
+    artifacts: int
+    unlabelled: int
+    unknown: int
+    key_count: int
+    keys: tuple[Word, ...]
+    words: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """In how many artifacts a label (or several, counted together) is, comes and goes."""
+
+    before: int = 0
+    added: int = 0
+    removed: int = 0
+
+    @property
+    def after(self) -> int:
+        return self.before + self.added - self.removed
+
+    def __sub__(self, other: Shift) -> Shift:
+        return Shift(self.before - other.before, self.added - other.added, self.removed - other.removed)
+
+
+@dataclass(frozen=True, slots=True)
+class Shifts:
+    """What a dry run would change: of each label that comes or goes anywhere, how many artifacts have, get and lose it.
+
+    `artifacts` counts those whose labels are known before and after, `unknown` the others. `total` is of all labels, those
+    that stay everywhere included.
+    """
+
+    artifacts: int
+    unknown: int
+    total: Shift
+    before: Counter[str]
+    added: Counter[str]
+    removed: Counter[str]
+
+    def of(self, label: str) -> Shift:
+        return Shift(self.before[label], self.added[label], self.removed[label])
+
+    def all_of(self, labels: Sequence[str]) -> Shift:
+        """Several labels together."""
+        counters = (self.before, self.added, self.removed)
+        return Shift(*(sum(counter[label] for label in labels) for counter in counters))
+
+    def labels(self) -> Iterator[str]:
+        """Every label that comes or goes, once."""
+        return chain(self.added, (label for label in self.removed if label not in self.added))
+
+    @property
+    def changing(self) -> Shift:
+        """All labels that come or go, together."""
+        return Shift(self.before.total(), self.added.total(), self.removed.total())
+
+
+def vocabulary_of(result: RunResult) -> Vocabulary | None:
+    """The vocabulary of the artifacts that were read; None unless those were many: named by a glob, or several."""
+    read = [outcome for outcome in result.outcomes if outcome.is_read]
+    if not read or not (result.is_over_glob or len(read) > 1):
+        return None
+    known = [labels for outcome in read if (labels := labels_after(outcome)) is not None]
+    values, keys = Counter[str](), Counter[str]()
+    for labels in known:
+        pairs = {_in_parts(label, values, result.holds_key) for label in labels}
+        values.update(pairs)
+        keys.update({key_of(pair) for pair in pairs})
+    told = _told_keys(keys)
+    words = {word.key: word for word in _words(values, keys, {*told, NO_KEY})}
+    return Vocabulary(
+        artifacts=len(known),
+        unlabelled=sum(not labels for labels in known),
+        unknown=len(read) - len(known),
+        key_count=len(keys) - (NO_KEY in keys),
+        keys=tuple(words[key] for key in told),
+        words=words.get(NO_KEY, Word(NO_KEY, 0, 0, has_more=False, values=())),
+    )
+
+
+def shifts_of(result: RunResult) -> Shifts | None:
+    """What the labels of many artifacts would become; None unless this is a dry run over many that changes any."""
+    changing = [outcome for outcome in result.outcomes if outcome.has_changed]
+    if not result.facts.dry_run or not changing or not (result.is_over_glob or len(result.outcomes) > 1):
+        return None
+    before, added, removed = Counter[str](), Counter[str](), Counter[str]()
+    for had, has in filter(None, map(_known, changing)):
+        added.update(set(has).difference(had))
+        removed.update(set(had).difference(has))
+    artifacts, all_before = 0, 0
+    for outcome in result.outcomes:
+        if pair := _known(outcome):
+            artifacts += 1
+            all_before += len(pair[0])
+            before.update(label for label in pair[0] if label in added or label in removed)
+    total = Shift(all_before, added.total(), removed.total())
+    shifts = Shifts(artifacts, len(result.outcomes) - artifacts, total, before, added, removed)
+    for label in [label for label in shifts.labels() if tears_key(label, result.holds_key)]:
+        for counter in (before, added, removed):
+            if label in counter:
+                counter[HIDDEN] += counter.pop(label)
+    return shifts
+
+
+def _known(outcome: Outcome) -> tuple[Labels, Labels] | None:
+    before, after = outcome.step.before, labels_after(outcome)
+    return None if before is None or after is None else (before, after)
+
+
+def tears_key(label: str, holds_key: Callable[[str], bool]) -> bool:
+    """Whether the API key stands in a label so that it is in neither of its parts, where nobody would look for it."""
+    return holds_key(label) and not any(map(holds_key, key_and_value(label) or ()))
+
+
+def _with_one_sign(label: str) -> str:
+    """`key:value` as `key=value`, since the two have one key (contract §3); any other label as it is."""
+    if "=" in label and "://" not in label:
+        return label
+    pair = key_and_value(label)
+    return f"{pair[0]}={pair[1]}" if pair else label
+
+
+def _in_parts(label: str, told: Container[str], holds_key: Callable[[str], bool]) -> str:
+    """A label as it may be told in two parts; those that are `told` already were looked at."""
+    one = _with_one_sign(label)
+    return one if one in told or not tears_key(label, holds_key) else HIDDEN
+
+
+def key_of(label: str) -> str:
+    """The label's key, or NO_KEY."""
+    pair = key_and_value(label)
+    return pair[0] if pair else NO_KEY
+
+
+def _told_keys(keys: Counter[str]) -> list[str]:
+    return nsmallest(MOST_KEYS, (key for key in keys if key != NO_KEY), key=lambda key: (-keys[key], key))
+
+
+def _words(values: Counter[str], keys: Counter[str], told: Iterable[str]) -> Iterator[Word]:
+    """Each key of `told` that is there, in one pass over all labels that holds little of them."""
+    best: dict[str, list[tuple[int, str]]] = {key: [] for key in told if key in keys}
+    distinct = dict.fromkeys(best, 0)
+    for label, count in values.items():
+        key, value = key_and_value(label) or (NO_KEY, label)
+        if key not in best:
+            continue
+        distinct[key] += 1
+        best[key].append((-count, value))
+        if len(best[key]) > 4 * MOST_VALUES:
+            best[key] = sorted(best[key])[:MOST_VALUES]
+    for key, found in best.items():
+        top = tuple((value, -count) for count, value in sorted(found)[:MOST_VALUES])
+        yield Word(key, keys[key], min(distinct[key], MOST_DISTINCT), distinct[key] > MOST_DISTINCT, top)

@@ -1,0 +1,143 @@
+"""`har-labels --lint FILE…`: checks manifests, policies and plans by themselves, without key or network (contract §6).
+
+What kind a file is of, its own keys tell. Everything wrong is told at once; the exit code is 0 or 2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from textwrap import dedent
+
+from har_labels.errors import Failures, HarLabelsError, InputError
+from har_labels.files import STDIN, Document, Workspace, read_stdin, read_text
+from har_labels.platforms import Platform
+
+LARGEST_FILE = 512 * 1024 * 1024
+_KEY_OF_YAML = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z][\w-]*))[ \t]*:(?:\s|$)""", re.MULTILINE)
+_WHOLE = 2  # what a key of ours counts, where one that is alike counts 1
+_PLAN = '"har_labels_plan"'
+_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*|---)?\r?\n)*")
+
+
+class Kind(Enum):
+    """What a file is."""
+
+    MANIFEST = "a manifest"
+    POLICY = "a policy"
+    PLAN = "a plan"
+
+
+def lint(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, *, now: datetime) -> int:
+    """Checks every file and returns the exit code. `environ` may have a key, which a file may hold: it is never shown."""
+    for name, text in environ.items():
+        if re.sub("[- ]", "_", name.lower()).endswith("api_key"):
+            platform.mask(text.strip())
+    errors: list[HarLabelsError] = []
+    try:
+        for path in _files(argv):
+            try:
+                platform.say(f"{path}: {_check(path, Workspace(platform.workspace), now).value}, nothing wrong")
+            except Failures as failures:
+                errors += failures.errors
+    except InputError as error:
+        errors.append(error)
+    for problem in errors:
+        platform.error(problem)
+    return InputError.exit_code if errors else 0
+
+
+def _files(argv: Sequence[str]) -> list[str]:
+    """The files on the command line, each once. Raises InputError for anything else there."""
+    words = [word.removeprefix("--lint=") for word in argv if word != "--lint"]
+    for word in words:
+        if word.startswith("-") and word != STDIN:
+            raise InputError(f"`{word.partition('=')[0]}` stands beside `--lint`", "Give files alone: `--lint FILE…`.")
+    if not any(words):
+        raise InputError("`--lint` names no file", "Give manifests, policies or plans, or `-` for standard input.")
+    return list(dict.fromkeys(words))
+
+
+def _check(path: str, workspace: Workspace, now: datetime) -> Kind:
+    """The kind of a file that is right. Raises Failures with everything that is wrong with it."""
+    try:
+        document = _document(path, workspace)
+        kind = _kind_of(document)
+        if kind is Kind.PLAN:
+            from har_labels.request.plan_file import steps_in
+
+            steps_in(document.text, document.name, api_url=None)
+        elif kind is Kind.POLICY:
+            from har_labels.request.policy_file import LARGEST_POLICY, policy_in
+
+            _check_size(document, LARGEST_POLICY)
+            policy_in(document.text, name=document.name)
+        else:
+            from har_labels.request.build import LARGEST_MANIFEST
+            from har_labels.request.manifest import check_alone
+
+            _check_size(document, LARGEST_MANIFEST)
+            check_alone(document, now=now)
+    except InputError as error:
+        raise Failures([error]) from None
+    return kind
+
+
+def _document(path: str, workspace: Workspace) -> Document:
+    if path != STDIN:
+        workspace.check(path, spelling="--lint")
+        return Document(read_text(path, spelling="--lint", limit=LARGEST_FILE), path)
+    try:
+        return Document(read_stdin(LARGEST_FILE).decode("utf-8-sig"), "stdin")
+    except UnicodeDecodeError as error:
+        raise InputError(f"standard input is not UTF-8 text (byte {error.start})", "Pipe UTF-8.") from None
+
+
+def _check_size(document: Document, limit: int) -> None:
+    if len(document.text) > limit:
+        raise InputError(f"{document.name!r} is larger than {limit // 1024:,} KiB", "Name the right file, or split it.")
+
+
+def _kind_of(document: Document) -> Kind:
+    """By the keys that only one kind of file has, or that are alike to them. Raises InputError for none of the three."""
+    text = document.text
+    if _PLAN in text[:2000].partition("\n")[0]:
+        return Kind.PLAN
+    from har_labels.inputs.names import dashed
+    from har_labels.request.manifest_schema import Manifest
+    from har_labels.request.policy_file import PolicyForm
+
+    there = set(_keys_of(text))
+    of_policy, of_manifest = set(PolicyForm.model_fields), set(map(dashed, Manifest.model_fields))
+    policy, manifest = _alike(there, of_policy - of_manifest), _alike(there, of_manifest - of_policy)
+    if "version" not in there and max(policy, manifest) < _WHOLE:
+        policy = manifest = 0  # one key that is a little alike makes no file of ours
+    # `labels` alone may be a whole policy, and never a whole manifest.
+    if policy > manifest or (policy == manifest and {"version", "labels"} <= there):
+        return Kind.POLICY
+    if manifest:
+        return Kind.MANIFEST
+    raise InputError(
+        f"{document.name!r} is neither a manifest, nor a policy, nor a plan",
+        "A manifest has `changes`, a policy `keys`, `protected` or `others`; a plan is what `save-plan` wrote.",
+    )
+
+
+def _alike(there: set[str], known: set[str]) -> int:
+    from difflib import get_close_matches
+
+    return sum(_WHOLE if key in known else bool(get_close_matches(key, known, n=1, cutoff=0.7)) for key in there)
+
+
+def _keys_of(text: str) -> Iterator[str]:
+    """The keys at the top, as far as they can be seen without reading all of it: it may be large, or no YAML at all."""
+    if text.lstrip().startswith("{"):
+        from har_labels.request.documents import read
+
+        root, _ = read(text, is_json=False)
+        yield from root.keys if root else ()
+        return
+    for found in _KEY_OF_YAML.finditer(dedent(text[_COMMENTS.match(text).end() :])):  # type: ignore[union-attr]
+        yield next(filter(None, found.groups()))

@@ -1,0 +1,267 @@
+"""From a manifest to entries to plan, and everything that is wrong with it before anything is requested (contract §6).
+
+Precedence is entry, file, input. Only the input `require` is no default: it holds beside whatever a file says, so
+that no file can open a gate that the step has closed. documents, positions: text with places; keys: which keys there
+are; file: what is wrong with single values; entry: defaults and contradictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
+
+from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
+from har_labels.files import NO_WORKSPACE, Document, Workspace
+from har_labels.inputs.conflicts import MODES_OF, WITHOUT_LABELS
+from har_labels.inputs.flaws import remarks_on
+from har_labels.inputs.lists import Item
+from har_labels.inputs.names import dashed
+from har_labels.inputs.settings import Settings, check
+from har_labels.inputs.sources import Inputs
+from har_labels.inputs.types import OnMissingName
+from har_labels.model.labels import Mode, OnConflict
+from har_labels.request.entry import Entry
+from har_labels.request.manifest_check import Faults, levels_of
+from har_labels.request.manifest_entry import PlacedEntry, check_defaults, check_entry
+from har_labels.request.patterns import apart, parse_pattern
+from har_labels.request.positions import Place
+from har_labels.request.recipe import Recipe, Surroundings, baseline_of, requirements_of, selections_of
+from har_labels.text import shown
+
+if TYPE_CHECKING:
+    from har_labels.request.policy import Policy
+    from har_labels.templates.template import Requirement, Selection
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedItem(Item):
+    """An item of a list that stands in the file: its `place`, and `at` in messages (`manifest.yml:12:15`)."""
+
+    place: Place
+    at: str
+
+
+def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
+    document: Document,
+    *,
+    defaults: Settings,
+    surroundings: Surroundings,
+    requirements: Sequence[Requirement] = (),
+    selections: Sequence[Selection] = (),
+    policy: Policy | None = None,
+    notice: Callable[[str], None],
+    workspace: Workspace = NO_WORKSPACE,
+    has_metrics: bool = True,
+    holds_key: Callable[[str], bool] = lambda _text: False,
+) -> list[Entry]:
+    """The entries of a manifest in order, each with what the file and the inputs (`defaults`) add to it.
+
+    `requirements` and `selections` are those of the inputs, `policy` is what the labels are held to;
+    without `has_metrics` those of the input can't be read, and what needs them is not judged. Labels that are the same
+    for every artifact are rendered, so that a wrong one is told before any request.
+    Raises Failures with an error for every problem, each naming file, line and column.
+    """
+    faults = Faults(document.name)
+    making = _Making(
+        faults, surroundings, tuple(requirements), tuple(selections), policy, notice, workspace, has_metrics, holds_key
+    )
+    made: list[Entry] = []
+    if levels := levels_of(document.text, faults):
+        file, own = levels
+        entries = [PlacedEntry(level, file, defaults) for level in own]
+        for entry in entries:
+            check_entry(entry, faults)
+        check_defaults(file, entries, defaults, faults)
+        made = [making.entry(entry) for entry in entries if entry.is_whole]
+    if errors := faults.errors:
+        raise Failures(errors)
+    return made
+
+
+def check_file(document: Document) -> None:
+    """Raises what is wrong with the file by itself, whatever stands behind it; as `entries_in` does."""
+    faults = Faults(document.name)
+    levels_of(document.text, faults)
+    if errors := faults.errors:
+        raise Failures(errors)
+
+
+def check_alone(document: Document, *, now: datetime) -> None:
+    """Raises what is wrong with a manifest whatever inputs, metrics and registry come to it; as `entries_in` does."""
+    faults = Faults(document.name)
+    surroundings = Surroundings({}, {}, now)
+    making = _Making(faults, surroundings, (), (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
+    if levels := levels_of(document.text, faults):
+        file, own = levels
+        entries = [PlacedEntry(level, file, check(Inputs()).settings) for level in own]
+        for entry in entries:
+            check_entry(entry, faults, is_alone=True)
+            making.check(entry)
+        if not any(entry.is_without_mode for entry in entries):
+            check_defaults(file, entries, check(Inputs()).settings, faults)
+    if errors := faults.errors:
+        raise Failures(errors)
+
+
+def _ignore(_line: str) -> None:
+    """Nobody is told of notices."""
+
+
+def _never(_text: str) -> bool:
+    """Nothing is known of a key."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """Makes entries of a run out of those of a file; what is wrong with them goes into `faults`."""
+
+    faults: Faults
+    surroundings: Surroundings
+    requirements: tuple[Requirement, ...]
+    selections: tuple[Selection, ...]
+    policy: Policy | None
+    notice: Callable[[str], None]
+    workspace: Workspace
+    has_metrics: bool
+    holds_key: Callable[[str], bool]
+    is_alone: bool = False
+    _metrics: dict[tuple[str, ...], Surroundings | Sequence[HarLabelsError]] = field(default_factory=dict)
+
+    def entry(self, entry: PlacedEntry) -> Entry:
+        items = self._items(entry, "artifact")
+        patterns, excluded = apart(parse_pattern(item.text) for item in items)
+        return Entry(
+            ref=entry.value("registry_ref"),
+            patterns=patterns,
+            excluded=excluded,
+            artifact_type=entry.value("artifact_type") or "",
+            recipe=self._recipe(entry, entry.mode or Mode.REPLACE, is_without_mode=entry.is_without_mode),
+            skips_missing=entry.value("on_missing") is OnMissingName.SKIP,
+            places=self._places(entry, items),
+        )
+
+    def check(self, entry: PlacedEntry) -> None:
+        """Finds what is wrong with what one entry asks for, whichever artifacts it names."""
+        if entry.mode:
+            self._recipe(entry, entry.mode, is_without_mode=entry.is_without_mode)
+
+    def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
+        """Where the patterns and the registry stand, for errors that only the registry can tell."""
+        placed = [item for item in reversed(patterns) if isinstance(item, PlacedItem)]
+        places = {parse_pattern(item.text).text: item.at for item in placed}
+        if registry := entry.node("registry_ref"):
+            places[str(entry.value("registry_ref"))] = self.faults.where(registry.place)
+        return places
+
+    def _recipe(self, entry: PlacedEntry, mode: Mode, *, is_without_mode: bool) -> Recipe:
+        labels = entry.node("labels")
+        surroundings = self._surroundings_of(entry)
+        place = f"{self.faults.where(labels.place if labels else entry.own.node.place)}: label"
+        recipe = Recipe(
+            mode=mode,
+            is_without_mode=is_without_mode,
+            items=() if mode in WITHOUT_LABELS else self._items(entry, "labels"),
+            surroundings=surroundings or self.surroundings,
+            owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),
+            on_conflict=entry.value("on_conflict") or OnConflict.OVERWRITE,
+            baseline=baseline_of(entry.value("baseline"), entry.value("artifact_type")),
+            requirements=(*self.requirements, *self._lines_of(entry, "require", requirements_of, surroundings)),
+            where=(*self.selections, *self._lines_of(entry, "where", selections_of, surroundings)),
+            removals=self._items(entry, "remove") if mode in MODES_OF["remove"] else (),
+            place=place,
+            policy=self.policy,
+            worded=partial(self._of_file, place),
+            notice=self.notice,
+            holds_key=self.holds_key,
+        )
+        is_judged = bool(recipe.items) and not any(map(entry.is_bad, MODES_OF))
+        for error in recipe.problems(has_metrics=surroundings is not None, is_alone=self.is_alone) if is_judged else ():
+            self._add(labels.place if labels else entry.own.node.place, [error])
+        for error in recipe.problems_of_requirements(
+            has_metrics=surroundings is not None,
+            is_alone=self.is_alone,
+            is_baseline_known=not entry.is_bad("baseline"),
+        ):
+            self._add(entry.own.node.place, [error])
+        return recipe
+
+    def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
+        """`error` of a label or of all labels, as one of this file, with its place."""
+        is_placed = error.what.startswith(f"{shown(self.faults.path)}:")
+        error = error.placed("" if is_placed else f"{place}s")
+        return ManifestError(error.what, error.next_step) if type(error) is InputError else error
+
+    def _items(self, entry: PlacedEntry, name: str) -> tuple[Item, ...]:
+        """The items of a list, each with its place if it stands in the file."""
+        found, node = entry.value(name) or (), entry.node(name)
+        if not node or not found:
+            return tuple(found)
+        items = [item if isinstance(item, Item) else Item(item, at) for at, item in enumerate(found, start=1)]
+        for remark in remarks_on(items, are_labels=name == "labels"):
+            self.notice(f"{self.faults.where(node.place)}: `{dashed(name)}` {remark}")
+        nodes = node.value if isinstance(node.value, list) else [node] * len(found)
+        return tuple(self._placed(item, at.place, name) for item, at in zip(items, nodes, strict=True))
+
+    def _placed(self, item: Item, place: Place, name: str) -> PlacedItem:
+        at = self.faults.where(place)
+        called = {"labels": "label", "remove": "`remove` item"}.get(name)
+        return PlacedItem(item.text, item.position, f"{at}: {called}" if called else "", place=place, at=at)
+
+    def _lines_of(
+        self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], surroundings: Surroundings | None
+    ) -> Iterator[T]:
+        """The lines of `require` or `where` that entry or file give; the input's are there already."""
+        for item in self._items(entry, name) if entry.level(name) else ():
+            assert isinstance(item, PlacedItem)
+            try:
+                metrics = surroundings.metrics if surroundings else None
+                yield from parsed([item], place=f"{item.at}: `{name}`", metrics=metrics)
+            except Failures as failures:
+                self._add(item.place, failures.errors)
+
+    def _surroundings_of(self, entry: PlacedEntry) -> Surroundings | None:
+        """What templates see: the metrics of the entry or file, if it names some, instead of the input's.
+
+        None where these metrics can't be read.
+        """
+        if self.is_alone:
+            return None
+        node = entry.node("metrics_file")
+        if not node:
+            return self.surroundings if self.has_metrics else None
+        items = tuple(item.text for item in self._items(entry, "metrics_file"))
+        if items not in self._metrics:
+            self._metrics[items] = self._with_metrics(items)
+        found = self._metrics[items]
+        if isinstance(found, Surroundings):
+            return found
+        self._add(node.place, [self._at(node.place, error) for error in found])
+        return None
+
+    def _with_metrics(self, items: Sequence[str]) -> Surroundings | Sequence[HarLabelsError]:
+        """The surroundings with these metrics, or why there are none. Standard input belongs to the input alone."""
+        from har_labels.inputs.metric_files import paths_of
+        from har_labels.request.metrics import load_metrics
+
+        try:
+            for path in chain.from_iterable(map(paths_of, items)):
+                self.workspace.check(path, spelling="metrics-file")
+            return replace(self.surroundings, metrics=load_metrics(items))
+        except Failures as failures:
+            return failures.errors
+        except InputError as error:
+            return [error]
+
+    def _at(self, place: Place, error: HarLabelsError) -> HarLabelsError:
+        return error.placed(self.faults.where(place))
+
+    def _add(self, place: Place, errors: Sequence[HarLabelsError]) -> None:
+        for error in errors:
+            self.faults.add_error(place, error)

@@ -1,0 +1,151 @@
+"""Metrics files: what `metrics` is in templates and `require` (contract §3 "Metrics files").
+
+Unnamed files are merged key by key, and may not contradict one another; `NAME=PATH` gives `metrics.NAME`. Values that
+can't be used, such as null, NaN and what has a YAML tag, are read like any; they are an error only where an
+expression reads them.
+
+sources: from an item to the file it means; kinds: from a file to values, by its name; documents: JSON; rows: tables and
+logs; texts: what a text in a file stands for; foreign: what a file is that isn't one of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+from pathlib import PurePath
+
+from har_labels.errors import Failures, MetricsError
+from har_labels.inputs.metric_files import Source, Unfit, file_of, source_of
+from har_labels.request.metrics.kinds import read_content
+from har_labels.request.metrics.rows import Content
+from har_labels.text import shown
+
+_MOST_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """One file that was read."""
+
+    source: Source
+    content: Content
+
+    @property
+    def told(self) -> str:
+        """The file as messages name it."""
+        return f"`{shown(self.source.item)}`"
+
+
+def load_metrics(items: Sequence[str], *, stdin: Callable[[int], bytes] | None = None) -> Mapping[str, object]:
+    """All metrics of the files that `items` (paths, globs, `NAME=PATH`) mean, with texts as keys at every level.
+
+    `stdin` reads so many bytes of standard input, where there is one. Raises MetricsError that names the file, with
+    line and column where its syntax is wrong; Failures for several.
+    """
+    sources = [source_of(item) for item in items]
+    problems = list(_problems_of(sources))
+    loaded: list[_Loaded] = []
+    for source in sources if not problems else ():
+        path = source.path
+        try:
+            path = file_of(source)
+            loaded.append(_Loaded(source, read_content(path, stdin)))
+        except Unfit as unfit:
+            problems.append(_error(source, path, unfit))
+    if not problems:
+        problems += _contradictions(loaded)
+    if problems:
+        raise problems[0] if len(problems) == 1 else Failures(problems)
+    return _together(loaded)
+
+
+def _error(source: Source, path: str, unfit: Unfit) -> MetricsError:
+    if source.is_stdin:
+        return MetricsError(f"`metrics-file` is `-`: standard input {unfit.problem}", unfit.cure)
+    found = f" (`{shown(path)}`)" if path != source.path else ""
+    return MetricsError(f"metrics file `{shown(source.item)}`{found} {unfit.problem}", unfit.cure)
+
+
+def _problems_of(sources: Sequence[Source]) -> Iterator[MetricsError]:
+    """What is wrong with the items by themselves."""
+    for one, other in combinations(sources, 2):
+        if one.name and one.name == other.name:
+            what = f"metrics files `{shown(one.item)}` and `{shown(other.item)}` have one name"
+            yield MetricsError(what, "Give each a name of its own.")
+        elif one.is_stdin and other.is_stdin:
+            yield MetricsError("`metrics-file` names standard input, `-`, twice", "Name it once.")
+
+
+def _contradictions(loaded: Sequence[_Loaded]) -> Iterator[MetricsError]:
+    """Unnamed files that don't say the same of one key, and names that are keys."""
+    unnamed = [each for each in loaded if not each.source.name]
+    for one, other in combinations(unnamed, 2):
+        if one.content.rows is not None and other.content.rows is not None:
+            yield _contradiction(one, other, "both hold rows", "rows")
+        elif keys := list(islice(_unlike(one.content.mapping, other.content.mapping, ""), _MOST_TOLD + 1)):
+            told = ", ".join(f"`{shown(key)}`" for key in keys[:_MOST_TOLD]) + (" and more" * (len(keys) > _MOST_TOLD))
+            yield _contradiction(one, other, f"both have {told}, with different values", keys[0])
+    for each in (each for each in loaded if each.source.name):
+        for other in unnamed:
+            if each.source.name in other.content.mapping:
+                what = f"metrics file {each.told} takes a name that {other.told} has as a key"
+                yield MetricsError(what, f"Give it another name than `{shown(each.source.name)}`.")
+
+
+def _contradiction(one: _Loaded, other: _Loaded, what: str, key: str) -> MetricsError:
+    first, second = _suggested_names(one.source.path, other.source.path)
+    cure = (
+        f"Give each a name by `NAME=PATH`, such as `{first}={shown(one.source.path)}` and "
+        f"`{second}={shown(other.source.path)}`, and read `metrics.{first}.{shown(key)}`."
+    )
+    return MetricsError(f"metrics files {one.told} and {other.told} {what}", cure)
+
+
+def _suggested_names(one: str, other: str) -> tuple[str, str]:
+    """Names from the part in which two paths differ: that of the file, else of its folder."""
+    for first, second in zip(reversed(PurePath(one).parts), reversed(PurePath(other).parts), strict=False):
+        names = tuple(
+            "".join(each if each.isalnum() else "_" for each in PurePath(part).stem) for part in (first, second)
+        )
+        if names[0] != names[1] and all(name.isidentifier() for name in names):
+            return names[0], names[1]
+    return "first", "second"
+
+
+def _unlike(one: Mapping[str, object], other: Mapping[str, object], path: str) -> Iterator[str]:
+    """The keys, down to the values, of which two mappings say different things."""
+    for key in (key for key in one if key in other):
+        here, there = one[key], other[key]
+        if isinstance(here, dict) and isinstance(there, dict):
+            yield from _unlike(here, there, f"{path}{key}.")
+        elif not _is_same(here, there):
+            yield f"{path}{key}"
+
+
+def _is_same(one: object, other: object) -> bool:
+    """Whether two values print alike: 1, 1.0 and true do not, NaN does."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(value, other[key]) for key, value in one.items())
+    return type(one) is type(other) and (one == other or (one != one and other != other))  # noqa: PLR0124 - NaN
+
+
+def _together(loaded: Sequence[_Loaded]) -> Mapping[str, object]:
+    unnamed = [each.content for each in loaded if not each.source.name]
+    merged: dict[str, object] = {}
+    for content in unnamed:
+        _merge(merged, content.mapping)
+    rows = next((content.rows for content in unnamed if content.rows is not None), None)
+    together = Content(merged, rows, is_log=any(content.is_log for content in unnamed)).metrics
+    return together | {each.source.name: each.content.metrics for each in loaded if each.source.name}
+
+
+def _merge(into: dict[str, object], later: Mapping[str, object]) -> None:
+    for key, value in later.items():
+        there = into.get(key)
+        if isinstance(there, dict) and isinstance(value, dict):
+            _merge(there, value)
+        else:
+            into[key] = value

@@ -1,0 +1,180 @@
+"""A team's vocabulary of labels: which are allowed, required, protected, and what breaks that (contract §6 "Policy").
+
+Pure. Two questions: may a run give this label, and what does it break that these labels become those? What was broken
+before is told apart from what a change breaks, since nobody can be held up by what others have left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from har_labels.model.labels import Labels, Mode, key_and_value, matches, matches_any
+from har_labels.text import number, shown
+
+# How many different labels' verdicts are kept: large registries repeat a few, and their run numbers are not worth it.
+_REMEMBERED = 4096
+_MOST_TOLD = 5
+# How a label comes to break a rule, in words.
+ADDED = "would be added"
+# What only takes away, or writes nothing, gives no label.
+_GIVING_NOTHING = frozenset({Mode.REMOVE, Mode.CLEAR, Mode.READ})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a policy: the `place` where it stands, such as `policy.yaml:4:15`, and what it `says` there."""
+
+    place: str
+    says: str
+
+
+class Breach(NamedTuple):
+    """What breaks a rule: a `label`, or, where that is empty, that one is missing. `how` it comes to break it."""
+
+    rule: Rule
+    label: str
+    how: str = ""
+
+    @property
+    def told(self) -> str:
+        """The breach in words: `'stage=prd' would be new, and policy.yaml:3:20 says that …`."""
+        what = repr(shown(self.label)) if self.label else ""
+        return f"{' '.join(filter(None, (what, self.how)))}, and {self.rule.place} says that {self.rule.says}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRule:
+    """What a policy says of one key, or of all keys that match a pattern.
+
+    `allowed` are patterns, or with `are_values` the values themselves; None allows any. `required`: such a label must be there.
+    """
+
+    allowed: tuple[str, ...] | None
+    are_values: bool
+    rule: Rule
+    required: Rule | None = None
+
+    def allows(self, value: str) -> bool:
+        if self.allowed is None:
+            return True
+        return value in self.allowed if self.are_values else matches_any(self.allowed, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of one policy. `words` are patterns of words without a key, `protected` those of whole labels.
+
+    `others` is the rule that denies all else; None allows it. What is protected is somebody's, so it is no "else".
+    """
+
+    keys: Mapping[str, KeyRule] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    protected: tuple[tuple[str, Rule], ...] = ()
+    others: Rule | None = None
+    _verdicts: dict[str, Rule | None] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def needs_reading(self) -> bool:
+        """Whether it can't be kept by a write over labels that nobody has read (contract §1, last line)."""
+        return bool(self.protected) or any(rule.required for rule in self.keys.values())
+
+    def refusal(self, label: str, mode: Mode) -> tuple[Rule, str] | None:
+        """The rule by which no run may give `label`, whatever is there now, and a way out; None if it may.
+
+        A `replace` may name what is protected, so that it stays: that is judged where the labels are known.
+        """
+        if mode in _GIVING_NOTHING:
+            return None
+        if rule := self.broken_by(label):
+            return rule, self._way_out(label)
+        if mode is not Mode.REPLACE and (rule := self.protection_of(label)):
+            return rule, "Leave it out: a run may neither add, change nor remove what is protected."
+        return None
+
+    def broken_by(self, label: str) -> Rule | None:
+        """The rule that `label` breaks by being there; None if it breaks none."""
+        if label in (known := self._verdicts):
+            # By `get`: another thread may have made room in between, and then it is judged anew.
+            return known.get(label) or self._judged(label)
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        found = known[label] = self._judged(label)
+        return found
+
+    def protection_of(self, label: str) -> Rule | None:
+        return next((rule for pattern, rule in self.protected if matches(pattern, label)), None)
+
+    def breaches(self, labels: Labels) -> list[Breach]:
+        """Everything that these labels break, however they came to be there."""
+        wrong = [Breach(rule, label) for label in labels if (rule := self.broken_by(label))]
+        return wrong + [Breach(rule, "", "has no label with that key") for rule in self._missing(labels)]
+
+    def created(self, before: Labels, after: Labels) -> list[Breach]:
+        """Everything that a change from `before` to `after` breaks; not what was broken already."""
+        had, has = set(before), set(after)
+        if had == has:
+            return []
+        new = [label for label in after if label not in had]
+        gone = [label for label in before if label not in has]
+        missing = set(self._missing(before))
+        return [
+            *(Breach(rule, label, "would be new") for label in new if (rule := self.broken_by(label))),
+            *(Breach(rule, label, ADDED) for label in new if (rule := self.protection_of(label))),
+            *(Breach(rule, label, "would be removed") for label in gone if (rule := self.protection_of(label))),
+            *(
+                Breach(rule, "", "the last label with that key would go")
+                for rule in self._missing(after)
+                if rule not in missing
+            ),
+        ]
+
+    def _missing(self, labels: Labels) -> list[Rule]:
+        """The rules by which a key is required that no label has."""
+        required = [(key, rule.required) for key, rule in self.keys.items() if rule.required]
+        if not required:
+            return []
+        there = {pair[0] for label in labels if (pair := key_and_value(label))}
+        return [rule for key, rule in required if key not in there and not any(matches(key, one) for one in there)]
+
+    def _judged(self, label: str) -> Rule | None:
+        pair = key_and_value(label)
+        if pair and (of_key := self._rule_of(pair[0])):
+            return None if of_key.allows(pair[1]) else of_key.rule
+        if (not pair and matches_any(self.words, label)) or self.protection_of(label):
+            return None
+        return self.others
+
+    def _rule_of(self, key: str) -> KeyRule | None:
+        """What is said of a key: by its own name, else by the first pattern that it matches."""
+        return self.keys.get(key) or next((rule for name, rule in self.keys.items() if matches(name, key)), None)
+
+    def _way_out(self, label: str) -> str:
+        """What was probably meant, or what to do."""
+        pair = key_and_value(label)
+        of_key = self._rule_of(pair[0]) if pair else None
+        if pair and of_key and of_key.allowed:
+            near = get_close_matches(pair[1], of_key.allowed, n=1)
+            key = label[: len(label) - len(pair[1])]
+            meant = [f"{key}{near[0]}"] if near and of_key.are_values else []
+        else:
+            meant = (
+                get_close_matches(label, self.words, n=1) if not pair else get_close_matches(pair[0], self.keys, n=1)
+            )
+        hint = f"Did you mean `{shown(meant[0])}`? " if meant else ""
+        return f"{hint}Give a label that the policy allows, or have the policy changed."
+
+
+def told_together(breaches: Sequence[Breach]) -> str:
+    """Several breaches of one artifact in one line."""
+    told = "; ".join(breach.told for breach in breaches[:_MOST_TOLD])
+    more = len(breaches) - _MOST_TOLD
+    return f"{told}; and {number(more, 'more breach', 'more breaches')}" if more > 0 else told
+
+
+def listed(texts: Iterable[str], last: str) -> str:
+    """`'a', 'b' or 'c'`, cut where it is long; `last` is the word before the last."""
+    *others, final = [repr(text) for text in texts]
+    return shown(f"{', '.join(others)} {last} {final}" if others else final)

@@ -1,0 +1,163 @@
+"""Keys that no name can be: `val/acc`, `ndcg@10`, `macro avg`. How they are written, and where one was meant (contract §3).
+
+`metrics.val/acc` reads to Jinja2 as a division, and `metrics.loss-1` as a difference. So a name keeps the text that
+it stands in, and where that text is the beginning of a known key, the key was meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from har_labels.text import shown
+
+LONGEST_KEY = 200
+_LONGEST_PATH = 1000
+_LONGEST_SOURCE = 4096
+# Behind a name without a blank these are the key going on, or else an operator; `.` and brackets look into the value.
+_SIGNS = frozenset("-/*+%<>=!~@:,&#?^;\\")
+# Where a path's first part ends.
+_END_OF_NAME = re.compile(r"[.\[]")
+_WORD = re.compile(r"[^\W\d]\w*")
+_ITEM = re.compile(r"""\[\s*(?:(-?\d{1,9})|'([^'\\]*)'|"([^"\\]*)")\s*\]""")
+# Texts in quotes, which nothing in them can end, and the words outside of them.
+_QUOTED_OR_WORD = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])[^\W\d]\w*""", re.DOTALL)
+# What labels will be there is not known while an expression is read, nor what brackets come to: any such text may be a key.
+_UNKNOWN_KEY = re.compile(r"(?:(?<![\w.'\"])(\w+_map|baseline)|\))\.(\w+(?:[-/@*+,][^\W\d]\w*)+)")
+_PLACEHOLDER = re.compile(r"\{\{(.*?)(?:\}\}|\Z)", re.DOTALL)
+_NO_KEYS = frozenset({"and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"})
+
+
+class Word(str):
+    """A name in an expression; `run` is the text from its beginning to the next blank."""
+
+    __slots__ = ("run",)
+    run: str
+
+    def __str__(self) -> str:
+        return self
+
+    @classmethod
+    def of(cls, name: str, run: str) -> Word:
+        word = cls(name)
+        word.run = run
+        return word
+
+
+def key_meant(word: Word, mapping: Mapping[object, object]) -> str | None:
+    """The longest key of `mapping` that the text from `word` on is, where it is more than `word`.
+
+    A `.` or a bracket behind a name that is a key itself looks into that key's value.
+    """
+    behind = word.run[len(word) : len(word) + 1]
+    if not behind or (behind not in _SIGNS and word in mapping):
+        return None
+    return _longest_key(word.run, mapping, more_than=len(word))
+
+
+def _longest_key(text: str, mapping: Mapping[object, object], *, more_than: int = 0) -> str | None:
+    for end in range(min(len(text), LONGEST_KEY), more_than, -1):
+        if text[:end] in mapping and _ends_at(text, end):
+            return text[:end]
+    return None
+
+
+def _ends_at(text: str, end: int) -> bool:
+    """Whether a key can end there: not within a word or a number."""
+    if not (text[end - 1].isalnum() or text[end - 1] == "_") or end == len(text):
+        return True
+    following = text[end : end + 2]
+    is_fraction = text[end - 1].isdigit() and following[0] == "." and following[1:].isdigit()
+    return not (following[0].isalnum() or following[0] == "_" or is_fraction)
+
+
+def path_to(path: str, key: object) -> str:
+    """How the part `key` of `path` is written."""
+    if isinstance(key, str):
+        return f"{path}.{key}" if key.isidentifier() else f"{path}[{shown(repr(key))}]"
+    return f"{path}[{key}]"
+
+
+def first_parts(paths: Iterable[str]) -> set[str]:
+    """The names that the paths begin with."""
+    return {_END_OF_NAME.split(path, maxsplit=1)[0] for path in paths}
+
+
+def spelling_meant(
+    source: str, metrics: Mapping[str, object], *, is_template: bool, was_read: bool = False
+) -> str | None:
+    """How a metric is written that `source` seems to mean; None if it seems to mean none.
+
+    `was_read`: it can be read, and what it names isn't there; else it can't be read. That is a path whose text goes on as a
+    key does (`metrics.val/acc`), or, of what can't be read, a metric's name by itself (`accuracy`), and of labels and
+    behind brackets whatever could be a key (`current_map.model-type`).
+    """
+    if len(source) > _LONGEST_SOURCE:
+        return None
+    expressions = [found[1] for found in _PLACEHOLDER.finditer(source)] if is_template else [source]
+    words = [(text, found) for text in expressions for found in _QUOTED_OR_WORD.finditer(text)]
+    for text, found in words:
+        if found[0] == "metrics" and (spelt := _walked(text, found.end(), metrics)):
+            return spelt
+    if was_read:
+        return None
+    for text in expressions:
+        if unknown := _UNKNOWN_KEY.search(text):
+            return path_to(unknown[1] or "(…)", unknown[2])
+    for text, found in words:
+        if _may_be_a_metric(text, found):
+            rest = f".{text[found.start() : found.start() + _LONGEST_PATH]}"
+            if spelt := _walked(rest, 0, metrics, is_bare=True):
+                return spelt
+    return None
+
+
+def _may_be_a_metric(text: str, found: re.Match[str]) -> bool:
+    before, behind = text[: found.start()].rstrip(), text[found.end() :].lstrip()
+    is_filter_or_test = before.endswith("|") or bool(re.search(r"\bis(\s+not)?$", before))
+    is_argument = behind.startswith("=") and not behind.startswith("==")
+    is_going_on = before == text[: found.start()] and before[-1:] in _SIGNS
+    return (
+        found[0][0] not in "'\""
+        and not is_going_on
+        and found[0] not in _NO_KEYS
+        and not is_filter_or_test
+        and not is_argument
+    )
+
+
+def _walked(text: str, at: int, metrics: Mapping[str, object], *, is_bare: bool = False) -> str | None:
+    """The path from `at` on as it is written, where that differs from what stands there."""
+    path, differs = "metrics", is_bare
+    for key, end in _steps(text, at, metrics):
+        if isinstance(key, str) and text[at] == ".":
+            differs = differs or not key.isidentifier()
+        path, at = path_to(path, key), end
+    return path if differs and path != "metrics" else None
+
+
+def _steps(text: str, at: int, value: object) -> Iterator[tuple[object, int]]:
+    """Each key from `at` on as far as there are such, with where it ends."""
+    while True:
+        if isinstance(value, Mapping) and text[at : at + 1] == ".":
+            rest = text[at + 1 : at + 1 + LONGEST_KEY]
+            word = _WORD.match(rest)
+            # As in evaluation: a name that is a key, and goes on by a dot or a bracket, is that key.
+            is_plain = word and word[0] in value and rest[word.end() : word.end() + 1] in {".", "["}
+            key: object = word[0] if word and is_plain else _longest_key(rest, value)
+            if key is None:
+                return
+            at += 1 + len(str(key))
+        elif item := _ITEM.match(text, at):
+            key = int(item[1]) if item[1] else item[2] or item[3] or ""
+            at = item.end()
+        else:
+            return
+        match value:
+            case Mapping() if key in value:
+                value = value[key]
+            case list() | tuple() if isinstance(key, int) and -len(value) <= key < len(value):
+                value = value[key]
+            case _:
+                return
+        yield key, at

@@ -1,0 +1,62 @@
+"""The filters that make and change numbers: `round`, `float`, `int`, `abs`. Each gets the effort to count its work in."""
+
+from __future__ import annotations
+
+import math
+
+from har_labels.templates.values import Effort, ExpressionError, Unfit, checked, described, number, whole
+
+_MOST_PLACES = 30
+# Longer texts are no numbers that anybody wrote.
+_LONGEST_NUMBER = 400
+
+
+def rounded(_effort: Effort, value: object, precision: object = 0, method: object = "common") -> object:
+    """As Jinja2's `round`: 'common', 'ceil' or 'floor'; the result has a fraction (`3.0`)."""
+    given, places = number(value, "`round`"), whole(precision, "the precision of `round`", _MOST_PLACES)
+    try:
+        match method:
+            case "common":
+                return checked(round(given, places), "the rounded number")
+            case "ceil":
+                return checked(math.ceil(given * 10.0**places) / 10.0**places, "the rounded number")
+            case "floor":
+                return checked(math.floor(given * 10.0**places) / 10.0**places, "the rounded number")
+    except OverflowError:
+        raise ExpressionError(f"{described(value)} is too large for `round`") from None
+    raise ExpressionError("`round` knows the methods 'common', 'ceil' and 'floor'")
+
+
+def as_float(_effort: Effort, value: object) -> object:
+    """A number, or a text that is one, with a fraction. Raises Unfit for any other value."""
+    return _to_float(value, "float")
+
+
+def as_int(_effort: Effort, value: object) -> object:
+    """A number, or a text that is one, without its fraction. Raises Unfit for any other value."""
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
+        try:
+            return checked(int(value), "the whole number")
+        except ValueError:
+            pass
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return checked(int(_to_float(value, "int")), "the whole number")
+
+
+def _to_float(value: object, name: str) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, int | float | str) and (is_number or isinstance(value, str)):
+        try:
+            made = float(value if not isinstance(value, str) or len(value) <= _LONGEST_NUMBER else "")
+        except (ValueError, OverflowError):
+            made = math.nan
+        if math.isfinite(made):
+            return made
+    cure = "Write a plain number there, such as 0.93, 93 or 1e-05."
+    raise Unfit(lambda: f"`{name}` makes no finite number of {described(value)}", cure)
+
+
+def absolute(_effort: Effort, value: object) -> object:
+    """A number without its sign."""
+    return abs(number(value, "`abs`"))

@@ -1,0 +1,301 @@
+"""Values in a template or a `require`: what can be read, how it prints, and how large it may get.
+
+A value is a text, a number, true or false, a time, a list or a mapping, and never any other Python object.
+Each is bounded where it is read or made, so no expression can use more than a little time and memory
+(contract §3 "Templates").
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from heapq import nsmallest
+from itertools import islice
+
+from har_labels.model.unreadable import Unreadable
+from har_labels.templates.keys import Word, key_meant, path_to
+from har_labels.text import shown
+
+LONGEST_TEXT = 4096
+LARGEST_NUMBER = 10**100
+# Work is counted in characters that C code passes over; what Python does for one part of a text costs as much as EACH.
+EACH = 50
+_WORK_ALLOWED = 500_000
+# Items of lists are counted for themselves: a list of the training steps is long (contract §3). Each may cost eight
+# bytes in a new list, which are not counted; with those that are, 32 MB are not reached.
+PASSES, PASS = 10, 100_000
+_ITEMS_ALLOWED = PASSES * PASS + 10_000
+_BYTES_ALLOWED = 23_000_000
+# Texts that somebody would take for false, as labels and many files write it.
+_FALSE_WORDS = frozenset({"false", "no", "off", "none", "null", "0"})
+_MOST_LISTED = 10
+_LONGEST_GUESSED = 100
+# What Python's `float` takes; possessive, so that a long text that is none is passed over once.
+NUMBER = re.compile(
+    r"\s*+[+-]?(?:(?:\d[\d_]*+(?:\.[\d_]*+)?|\.\d[\d_]*+)(?:e[+-]?\d++)?|nan|inf(?:inity)?)\s*+", re.IGNORECASE
+)
+
+
+class ExpressionError(Exception):
+    """What is wrong with an expression, without saying where it stands; `next_step` may be empty."""
+
+    def __init__(self, problem: str, next_step: str = "") -> None:
+        super().__init__(problem)
+        self.next_step = next_step
+
+    @property
+    def problem(self) -> str:
+        """The problem in words, without a full stop."""
+        return str(self.args[0])
+
+
+class Missing(ExpressionError):
+    """A value that isn't there: an error unless `default` follows.
+
+    Worded only when somebody asks, as an expression may meet hundreds of them and default them all.
+    """
+
+    def __init__(self, describe: Callable[[], str], next_step: str = "") -> None:
+        super().__init__("", next_step)
+        self._describe = describe
+        # The name that was read, such as `current_map`; empty where a filter found nothing.
+        self.name = ""
+
+    @property
+    def problem(self) -> str:
+        return self._describe()
+
+
+class Undefined(Missing):
+    """A result that arithmetic does not have."""
+
+
+class Null(Missing):
+    """A value that is there, and is null."""
+
+
+class Unfit(Missing):
+    """A value that is there and is none that was wanted: NaN, or a text that is no number or no version.
+
+    In a label `default` stands in for it; in `require` nothing does, or a run that diverged would pass (contract §3).
+    """
+
+
+class Effort:
+    """How much work one evaluation may still do: characters passed over, items of lists, and bytes held for them."""
+
+    def __init__(self) -> None:
+        self._work, self._items, self._bytes = _WORK_ALLOWED, _ITEMS_ALLOWED, _BYTES_ALLOWED
+
+    def spend(self, amount: int) -> None:
+        """Count `amount` characters more. Raises ExpressionError past what one expression may do."""
+        self._work -= amount + 1
+        if self._work < 0:
+            raise ExpressionError("it works through too much text", "Make the expression simpler.")
+
+    def visit(self, items: int) -> None:
+        """Count a pass over a list of so many items. Raises ExpressionError past what one expression may do."""
+        self._items -= items
+        if self._items < 0:
+            why = f"it makes more than {PASSES} passes over lists of {PASS:,} items"
+            raise ExpressionError(why, "Make the expression simpler, or the list shorter.")
+
+    def hold(self, amount: int) -> None:
+        """Count bytes beside the lists themselves; a negative amount gives them back. Raises ExpressionError past the bound."""
+        self._bytes -= amount
+        if self._bytes < 0:
+            raise ExpressionError("it needs too much memory for a list this long", "Make the list shorter.")
+
+
+_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a text", dict: "a mapping", list: "a list"}
+
+
+def kind_of(value: object) -> str:
+    """`value`'s kind in the words of the error texts."""
+    if kind := _KINDS.get(type(value)):
+        return kind
+    match value:
+        case str():
+            return "a text"
+        case datetime():
+            return "a time"
+        case list() | tuple():
+            return "a list"
+        case Mapping():
+            return "a mapping"
+        case Unreadable():
+            return "a value that can't be read"
+    return f"a {type(value).__name__}"
+
+
+def checked(value: object, path: str) -> object:
+    """`value` as read at `path`. Raises Null, Unfit for NaN and infinity, ExpressionError if it can't be read or is too large."""
+    match value:
+        case Unreadable():
+            raise ExpressionError(f"`{path}` can't be used: {value.why}", value.cure)
+        case None:
+            raise Null(lambda: f"`{path}` is null")
+        case float() if not math.isfinite(value):
+            raise Unfit(lambda: f"`{path}` is {value}, which can't be compared or printed")
+        case int() if abs(value) >= LARGEST_NUMBER:
+            raise ExpressionError(f"`{path}` is a number of more than 100 digits")
+        case str() if len(value) > LONGEST_TEXT:
+            raise ExpressionError(f"`{path}` has {len(value):,} characters, and {LONGEST_TEXT:,} can be used")
+        case str() | int() | float() | datetime() | list() | tuple() | Mapping():
+            return value
+    raise ExpressionError(f"`{path}` is {kind_of(value)}, which can't be used here")
+
+
+def part(value: object, key: object, path: str, effort: Effort) -> object:
+    """The part `key` of what was read at `path`: a mapping's value or a list's item, not yet checked.
+
+    Looks into mappings and lists only, so no attribute of a Python object is ever reached.
+    Raises Missing where there is no such part, ExpressionError for a way that leads through anything else.
+    """
+    effort.spend(1)
+    name = text_of(key)
+    match value:
+        case Mapping():
+            if isinstance(key, Word) and (meant := key_meant(key, value)):
+                raise _other_key(key, meant, path)
+            if name in value:
+                return value[name]
+            cure = "Name the file that has it with `metrics-file`." if path == "metrics" and not value else ""
+            raise Missing(lambda: _no_such_key(name, value, path), cure)
+        case list() | tuple() if type(key) is int:
+            if -len(value) <= key < len(value):
+                return value[key]
+            raise Missing(lambda: f"`{path}` has {len(value):,} items, and none is at {key}")
+        case list() | tuple():
+            raise ExpressionError(f"`{path}` is a list and has no `{shown(name)}`", names_of_list(path))
+        case None:
+            raise Missing(lambda: f"`{path}` is null and has no `{shown(name)}`")
+        case Unreadable():
+            checked(value, path)
+    cure = "`[:12]` cuts a text." if isinstance(value, str) else "Correct the path."
+    raise ExpressionError(f"`{path}` is {kind_of(value)} and has no `{shown(name)}`", cure)
+
+
+def names_of_list(path: str) -> str:
+    """What to do where a name was asked of a list."""
+    if path in {"current", "labels"}:
+        return f"`{path}_map` has the labels by their keys: `{path}_map.stage`."
+    return "Take one item by its number, `[0]` or `[-1]`, or all values of a name: `| map(attribute='…')`."
+
+
+def _other_key(word: Word, meant: str, path: str) -> ExpressionError:
+    is_sign = word.run[len(word) : len(word) + 1] in "-/*+%"
+    cure = "Put blanks around the sign if arithmetic is meant. " if is_sign else ""
+    cure += f"Write `{shown(path_to(path, meant))}`."
+    return ExpressionError(f"`{shown(meant)}` is one key, and `.{shown(meant)}` doesn't read it", cure)
+
+
+def cut(value: object, span: slice, path: str, effort: Effort) -> object:
+    """`value[start:stop:step]` of a text or a list."""
+    match value:
+        case str():
+            fits(len(range(*span.indices(len(value)))))
+            return value[span]
+        case list() | tuple():
+            effort.visit(len(range(*span.indices(len(value)))))
+            return value[span]
+        case None:
+            raise Missing(lambda: f"`{path}` is null")
+        case Unreadable():
+            checked(value, path)
+    raise ExpressionError(f"`[a:b]` cuts texts and lists, and `{path}` is {kind_of(value)}")
+
+
+def text_of(value: object) -> str:
+    """`value` as it prints.
+
+    Numbers print shortest, as Python and JSON write them (0.934, 1e-05, 3.0, 3), without a minus before zero;
+    times as ISO 8601 in UTC to the second. Raises ExpressionError for lists and mappings.
+    """
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return repr(value + 0.0)
+        case str() | int():
+            return str(value)
+        case datetime():
+            return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+        case list() | tuple():
+            raise ExpressionError("a list has no text of its own", "Join it: `| join(' ')`, or take one item: `[0]`.")
+    raise ExpressionError(
+        "a mapping has no text of its own", "Say which value in it is meant, such as `metrics.accuracy`."
+    )
+
+
+def reads_as_number(text: str) -> bool:
+    """Whether a text is a number in quotes, NaN and infinity included."""
+    return bool(NUMBER.fullmatch(text))
+
+
+def number(value: object, what: str) -> int | float:
+    """`value`, which must be a number; `what` names who needs it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    cure = "Make a number of the text: `| float`." if isinstance(value, str) and reads_as_number(value) else ""
+    raise ExpressionError(f"{what} needs a number, and {described(value)} is none", cure)
+
+
+def is_true(value: object) -> bool:
+    """Whether `value` counts as true in `and`, `or`, `not` and `if`: all that is neither empty nor zero.
+
+    Raises ExpressionError for a text such as `False`, which would count as true: so a gate would open by accident.
+    """
+    if isinstance(value, str) and value.strip().lower() in _FALSE_WORDS:
+        what = f"{described(value)} is asked whether it is true, and every text that isn't empty is"
+        raise ExpressionError(what, f"Compare it: `== '{shown(value)}'`, or `!=`.")
+    return bool(value)
+
+
+def whole(value: object, what: str, limit: int) -> int:
+    """`value`, which must be a whole number from -limit to limit."""
+    if type(value) is int and abs(value) <= limit:
+        return value
+    raise ExpressionError(f"{what} needs a whole number up to {limit:,}, and {described(value)} is none")
+
+
+def fits(length: int) -> None:
+    """Raise ExpressionError if a text of `length` characters would be longer than a value may be."""
+    if length > LONGEST_TEXT:
+        raise ExpressionError(f"it makes a text of more than {LONGEST_TEXT:,} characters")
+
+
+def described(value: object) -> str:
+    """`value` with its kind, short enough for an error text."""
+    match value:
+        case str():
+            return f"the text '{shown(value)}'"
+        case bool():
+            return f"`{text_of(value)}`"
+        case int() | float() | datetime():
+            return f"the {kind_of(value).removeprefix('a ')} {text_of(value)}"
+    return kind_of(value)
+
+
+def listed(names: Iterable[str], most: int = _MOST_LISTED) -> str:
+    """The first names in order, in backquotes, and how many more there are."""
+    every = list(names)
+    first = ", ".join(f"`{shown(name)[:60]}`" for name in nsmallest(most, every))
+    return f"{first} and {len(every) - most:,} more" if len(every) > most else first
+
+
+def _nearest(name: str, keys: list[str]) -> list[str]:
+    return get_close_matches(name, islice(keys, 1000), n=1) if len(name) <= _LONGEST_GUESSED else []
+
+
+def _no_such_key(name: str, value: Mapping[object, object], path: str) -> str:
+    keys = [key for key in value if isinstance(key, str)]
+    what = f"there is no metric `{shown(name)}`" if path == "metrics" else f"`{path}` has no `{shown(name)}`"
+    if len(keys) > _MOST_LISTED and (near := _nearest(name, keys)):
+        return f"{what}; did you mean `{shown(near[0])}`? There are {listed(keys)}"
+    if not keys:
+        return f"{what}: " + ("no metrics file was given" if path == "metrics" else "it is empty")
+    return f"{what}; there {'is' if len(keys) == 1 else 'are'} {listed(keys)}"

@@ -1,0 +1,45 @@
+"""Runs of every kind, made up for tests of what is told about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from har_labels.errors import HarLabelsError
+from har_labels.model.labels import Labels
+from har_labels.model.outcome import Outcome, RunFacts, RunResult, Status, Step
+
+_AS_WANTED = object()
+
+
+def outcome(
+    artifact: str = "resnet50",
+    before: Labels | None = (),
+    after: Labels = (),
+    status: Status = Status.APPLIED,
+    *,
+    labels: Any = _AS_WANTED,
+    registry_ref: str = "acme/ml/models/+",
+    **more: Any,
+) -> Outcome:
+    """One outcome; its labels are what was wanted unless given."""
+    step = Step(registry_ref, artifact, "", before, after)
+    return Outcome(step, status, after if labels is _AS_WANTED else labels, **more)
+
+
+def failed(error: HarLabelsError | None, artifact: str = "broken") -> Outcome:
+    """An artifact that failed, nothing known of its labels."""
+    return outcome(artifact, None, (), Status.FAILED, labels=None, error=error)
+
+
+def run(
+    *outcomes: Outcome,
+    errors: tuple[HarLabelsError, ...] = (),
+    mode: str = "replace",
+    dry_run: bool = False,
+    report_file: str = "",
+    registry: str = "",
+) -> RunResult:
+    """A run that came to these outcomes."""
+    facts = RunFacts(mode, dry_run, requests=5, retries=1, seconds=2.5, report_file=report_file, registry=registry)
+    was_tried = any(one.status is Status.ROLLED_BACK for one in outcomes)
+    return RunResult(outcomes, facts, errors, rollback_was_tried=was_tried)
