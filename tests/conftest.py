@@ -91,6 +91,8 @@ class Watch:
         """Raises KeyLeakError for the key in a log, in a file, or in a request outside of its header."""
         for log in self.logs:
             canary.check(canary.without_mask(log), "the log")
+            # What stands around an input's name until it is spelt for its reader.
+            assert not {"\ufdd0", "\ufdd1"} & set(log), "an input is not spelt for its reader"
         for path in self.folder.rglob("*"):
             canary.check(str(path), "a file's name")
             if path.is_file() and not path.is_symlink() and path not in self.may_hold_key:

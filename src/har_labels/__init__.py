@@ -16,8 +16,8 @@ A run goes through the rooms from top to bottom, and each imports only from thos
     model       the values that all others speak of: labels, goals, outcomes, addresses
     clock       monotonic time, deadline, cancel, pace, backoff
     files       reading with a limit, writing whole or not at all
-    text        somebody else's text, so that it has no effect
     errors      every way a run can fail, with its exit code
+    text        somebody else's text, so that it has no effect; inputs in our own, spelt for their reader
 
 The docstring of each room names its face; CONTRIBUTING.md has the tour, and tests/docs keeps this order true.
 """

@@ -17,17 +17,18 @@ The README's table of codes is generated from these classes; `report` makes one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import ClassVar, Self
+
+from har_labels.text import as_documented, named, spelt
 
 
 class HarLabelsError(Exception):
     """One failure, worded for its reader.
 
-    `what` says what happened and where, `next_step` what to do about it. Names of inputs in a `next_step` stand as on
-    GitHub until it is told (see spelling), unless it `is_spelt`: as its reader spells them, or with texts of the user's
-    in it. Neither ever holds the key. Contract §4 "Exit codes".
+    `what` says what happened and where, `next_step` what to do about it. Inputs are `named` in both, and written as their
+    reader spells them when the error is published (`spelt`). Neither ever holds the key. Contract §4 "Exit codes".
     """
 
     code: ClassVar[str] = "HAR-DEFECT"
@@ -37,11 +38,10 @@ class HarLabelsError(Exception):
         "Report it with this line and the version of har-labels. A rerun is safe: what is done is not written again."
     )
 
-    def __init__(self, what: str, next_step: str = "", *, is_spelt: bool = False) -> None:
+    def __init__(self, what: str, next_step: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.next_step = next_step or self.cure
-        self.is_spelt = is_spelt
 
     def reworded(self, what: str) -> Self:
         """The same failure told in other words, such as with the artifact in front."""
@@ -55,11 +55,14 @@ class HarLabelsError(Exception):
         other.next_step = next_step
         return other
 
+    def spelt(self, spell: Callable[[str], str]) -> Self:
+        """The same failure with the inputs that it names as their reader writes them; `spell` has a name with dashes."""
+        return self.reworded(spelt(self.what, spell)).with_next_step(spelt(self.next_step, spell))
+
     def placed(self, place: str) -> Self:
         """The same failure as one of a manifest, whose keys are the same on every CI: `place` in front, unless empty."""
-        other = self.reworded(f"{place}: {self.what}" if place else self.what)
-        other.is_spelt = True
-        return other
+        error = self.spelt(as_documented)
+        return error.reworded(f"{place}: {error.what}") if place else error
 
     @property
     def line(self) -> str:
@@ -71,12 +74,27 @@ class HarLabelsError(Exception):
 KEY_IS_ELSEWHERE = "The key belongs in its own input only; it is not shown here."
 
 
-class Failures(Exception):
-    """Several failures told at once, such as three wrong inputs of one run (contract §2)."""
+class Failures(ExceptionGroup[HarLabelsError]):
+    """Several failures at once, at least one, such as three wrong inputs of one run (contract §2)."""
 
-    def __init__(self, errors: Sequence[HarLabelsError]) -> None:
-        super().__init__(*(error.what for error in errors))
-        self.errors = tuple(errors)
+    def __new__(cls, errors: Sequence[HarLabelsError]) -> Self:
+        return super().__new__(cls, "failures", errors)
+
+    @property
+    def errors(self) -> tuple[HarLabelsError, ...]:
+        """All of them, in the order they are told."""
+        return tuple(error for error in self.exceptions if isinstance(error, HarLabelsError))
+
+
+class Invalid(ValueError):
+    """A text that can't be used: `why` goes on behind its name, `cure` says what its writer can do, or is empty.
+
+    Raised and returned where a text is judged; whoever knows its input, or its place in a file, makes an InputError of it.
+    """
+
+    def __init__(self, why: str, cure: str = "") -> None:
+        super().__init__(why)
+        self.why, self.cure = why, cure
 
 
 class Stop(Exception):
@@ -117,9 +135,6 @@ class ManifestError(InputError):
     cause = "The manifest has an unknown key, a bad value or a duplicate at the line and column named."
     cure = "Correct that place; an editor with the shipped schema shows it while typing."
 
-    def __init__(self, what: str, next_step: str = "", *, is_spelt: bool = True) -> None:
-        super().__init__(what, next_step, is_spelt=is_spelt)
-
 
 class PolicyFileError(InputError):
     """Of a policy by itself; its texts name keys of the file."""
@@ -128,26 +143,23 @@ class PolicyFileError(InputError):
     cause = "The policy has an unknown key, a bad value or a duplicate at the line and column named."
     cure = "Correct that place; an editor with the shipped schema shows it while typing."
 
-    def __init__(self, what: str, next_step: str = "", *, is_spelt: bool = True) -> None:
-        super().__init__(what, next_step, is_spelt=is_spelt)
-
 
 class PlanFileError(InputError):
     code = "HAR-PLAN-FILE"
     cause = "The plan file is cut off, made for another server, or not one that a dry run of har-labels wrote."
-    cure = "Make a new plan with `save-plan`."
+    cure = f"Make a new plan with `{named('save-plan')}`."
 
 
 class ReportFileError(InputError):
     code = "HAR-REPORT-FILE"
     cause = "The report to undo is cut off, edited, of another server, or has a row whose labels before the run are not known."
-    cure = "Name a report that `report-file` wrote, as it was written."
+    cure = f"Name a report that `{named('report-file')}` wrote, as it was written."
 
 
 class AmbiguousArtifact(InputError):
     code = "HAR-AMBIGUOUS"
     cause = "A model and a dataset have this one name."
-    cure = "Say which with `artifact-type`."
+    cure = f"Say which with `{named('artifact-type')}`."
 
 
 class NotAllowed(HarLabelsError):
@@ -157,7 +169,7 @@ class NotAllowed(HarLabelsError):
 class Unauthorized(NotAllowed):
     code = "HAR-UNAUTHORIZED"
     cause = "The registry does not know the key (401): wrong, expired, of another cluster, or sent in the wrong header."
-    cure = "Check that the secret is set and current, that `api-url` is the account's own host, and `auth-scheme`."
+    cure = f"Check that the secret is set and current, that `{named('api-url')}` is the account's own host, and `{named('auth-scheme')}`."
 
 
 class Forbidden(NotAllowed):
@@ -173,7 +185,7 @@ class NotFound(HarLabelsError):
 class RegistryNotFound(NotFound):
     code = "HAR-REGISTRY-NOT-FOUND"
     cause = "There is no registry at this scope path. Names are case-sensitive."
-    cure = "Compare `registry-ref` with the registry's page: account/registry, account/org/registry or account/org/project/registry."
+    cure = f"Compare `{named('registry-ref')}` with the registry's page: account/registry, account/org/registry or account/org/project/registry."
 
 
 class RegistryUnknown(RegistryNotFound):
@@ -183,7 +195,7 @@ class RegistryUnknown(RegistryNotFound):
 class ArtifactNotFound(NotFound):
     code = "HAR-ARTIFACT-NOT-FOUND"
     cause = "The registry has no artifact of this name (and type). Names are case-sensitive."
-    cure = "Check the name; after a push use `wait-for-artifact`; if it may be missing, `on-missing: skip`."
+    cure = f"Check the name; after a push use `{named('wait-for-artifact')}`; if it may be missing, `{named('on-missing', 'skip')}`."
 
 
 class NothingMatched(NotFound):
@@ -210,8 +222,8 @@ class Overwritten(Changed):
 
 class ValueConflict(Changed):
     code = "HAR-VALUE-CONFLICT"
-    cause = "`on-conflict: error`, and a key already has another value."
-    cure = "Decide which value is right; `on-conflict: overwrite` or `keep` goes on without asking."
+    cause = f"`{named('on-conflict', 'error')}`, and a key already has another value."
+    cure = f"Decide which value is right; `{named('on-conflict', 'overwrite')}` or `keep` goes on without asking."
 
 
 class Conflict(Changed):
@@ -234,31 +246,34 @@ class BadRequest(Refused):
 class NoSuchPath(Refused):
     """A 404 that is not the API's own JSON: a wrong API base, or a server that does not offer this call."""
 
-    cure = "Check `api-url`: its path must be the API's base, such as /har/api/v1."
+    cure = f"Check `{named('api-url')}`: its path must be the API's base, such as /har/api/v1."
 
 
 class BadAnswer(Refused):
     code = "HAR-BAD-ANSWER"
     cause = "The answer was not what the API documents: a web page, cut off, too large, or not JSON."
-    cure = "Check `api-url` (a wrong base path answers with the web page) and proxies in between."
+    cure = f"Check `{named('api-url')}` (a wrong base path answers with the web page) and proxies in between."
 
 
 class Redirected(Refused):
     code = "HAR-REDIRECTED"
     cause = "The server pointed elsewhere. Redirects are not followed: the key would go along."
-    cure = "Set `api-url` to the address it pointed to, if you trust it."
+    cure = f"Set `{named('api-url')}` to the address it pointed to, if you trust it."
 
 
 class Unreadable(Refused):
     code = "HAR-UNREADABLE"
     cause = "The artifact exists but the registry does not show its labels, and unknown is not empty."
-    cure = "`mode: replace` without `owned`, and `clear`, need no current labels, unless a gate or dry run asks; a docker image needs a tag to be listed."
+    cure = (
+        f"`{named('mode', 'replace')}` without `{named('owned')}`, and `clear`, need no current labels, unless a gate or dry run asks; "
+        "a docker image needs a tag to be listed."
+    )
 
 
 class TypeLoss(Refused):
     code = "HAR-TYPE-LOSS"
     cause = "This server clears the type of a Hugging Face artifact when its labels are written, which breaks its downloads."
-    cure = "Push the artifact anew to mend it; `allow-type-loss: true` writes all the same."
+    cure = f"Push the artifact anew to mend it; `{named('allow-type-loss', 'true')}` writes all the same."
 
 
 class ServerFailing(Refused):
@@ -270,7 +285,7 @@ class ServerFailing(Refused):
 class RateLimited(Refused):
     code = "HAR-RATE-LIMITED"
     cause = "The registry went on answering 429 (too many requests)."
-    cure = "Lower `requests-per-minute`, or let other jobs that use this key finish first."
+    cure = f"Lower `{named('requests-per-minute')}`, or let other jobs that use this key finish first."
 
 
 class OutOfReach(HarLabelsError):
@@ -280,7 +295,7 @@ class OutOfReach(HarLabelsError):
 class Unreachable(OutOfReach):
     code = "HAR-UNREACHABLE"
     cause = "No connection: the name does not resolve, nothing listens, TLS or the proxy failed, or it hung up."
-    cure = "Check `api-url`, the network, `SSL_CERT_FILE` and the proxy settings of the runner."
+    cure = f"Check `{named('api-url')}`, the network, `SSL_CERT_FILE` and the proxy settings of the runner."
 
 
 class Disconnected(Unreachable):
@@ -289,20 +304,20 @@ class Disconnected(Unreachable):
 
 class TimedOut(OutOfReach):
     code = "HAR-TIMED-OUT"
-    cause = "The registry did not answer within `timeout`, each time."
-    cure = "Rerun; if it is always slow, raise `timeout`."
+    cause = f"The registry did not answer within `{named('timeout')}`, each time."
+    cure = f"Rerun; if it is always slow, raise `{named('timeout')}`."
 
 
 class PastDeadline(OutOfReach):
     code = "HAR-DEADLINE"
-    cause = "The step's own `deadline` passed."
-    cure = "Rerun to finish what is left, or raise `deadline` (and the CI's own time limit above it)."
+    cause = f"The step's own `{named('deadline')}` passed."
+    cure = f"Rerun to finish what is left, or raise `{named('deadline')}` (and the CI's own time limit above it)."
 
 
 class NoTime(OutOfReach):
     code = "HAR-NO-TIME"
-    cause = "The plan can't be written within `deadline` at this pace; nothing was written."
-    cure = "Raise `deadline`, raise `requests-per-minute`, lower `settle`, or split the work with `shard`."
+    cause = f"The plan can't be written within `{named('deadline')}` at this pace; nothing was written."
+    cure = f"Raise `{named('deadline')}`, raise `{named('requests-per-minute')}`, lower `{named('settle')}`, or split the work with `{named('shard')}`."
 
 
 class GateClosed(HarLabelsError):
@@ -317,19 +332,19 @@ class RequireFailed(GateClosed):
 
 class TooManyChanges(GateClosed):
     code = "HAR-MAX-CHANGES"
-    cause = "The plan would change more artifacts than `max-changes` allows; nothing was written."
-    cure = "Look at the plan with `dry-run`, then raise `max-changes` if it is right."
+    cause = f"The plan would change more artifacts than `{named('max-changes')}` allows; nothing was written."
+    cure = f"Look at the plan with `{named('dry-run')}`, then raise `{named('max-changes')}` if it is right."
 
 
 class WouldRemove(GateClosed):
     code = "HAR-WOULD-REMOVE"
     cause = "No `mode` was given, and labels that are there would be taken away."
-    cure = "`mode: add` keeps what is there, `mode: upsert` sets keys, `mode: replace` means it."
+    cure = f"`{named('mode', 'add')}` keeps what is there, `{named('mode', 'upsert')}` sets keys, `{named('mode', 'replace')}` means it."
 
 
 class PolicyBroken(GateClosed):
     code = "HAR-POLICY"
-    cause = "The change would break a rule of `policy` that holds now, or, with `mode: read`, labels that are there break one."
+    cause = f"The change would break a rule of `{named('policy')}` that holds now, or, with `{named('mode', 'read')}`, labels that are there break one."
     cure = "Correct the labels that the line names, or have the rule changed; the artifact is as it was."
 
 

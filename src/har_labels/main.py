@@ -94,12 +94,12 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
 
 
 def _told(configuration: Configuration) -> Told:
-    from har_labels.inputs.spelling import speller
-
-    settings = configuration.settings
-    respell = speller(lambda name: configuration.spell(name.replace("-", "_")))
     return Told(
-        settings.summary, configuration.summary_file, configuration.report_file, configuration.wants_json, respell
+        configuration.settings.summary,
+        configuration.summary_file,
+        configuration.report_file,
+        configuration.wants_json,
+        configuration.spell,
     )
 
 

@@ -11,7 +11,7 @@ GitHub still links addresses inside of raw `<code>`, and Harness strips HTML.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 # C0, DEL, C1, the line and paragraph separators, and the bidi controls (contract §2 "A label").
 CONTROL_CHARACTERS = re.compile(
@@ -23,7 +23,11 @@ HIDDEN = "***"
 SHORTEST_KEY_TO_LOOK_FOR = 8
 LONGEST_SHOWN = 200
 
-_UNPRINTABLE = re.compile(f"{CONTROL_CHARACTERS.pattern}|[\ud800-\udfff]")
+# Around an input's name in a text of ours. Noncharacters of Unicode: no text of others keeps them, see `_UNPRINTABLE`.
+_NAME_BEGINS, _NAME_ENDS = "\ufdd0", "\ufdd1"
+_NAMED = re.compile(f"{_NAME_BEGINS}([a-z][a-z-]*)(?::([^{_NAME_BEGINS}{_NAME_ENDS}]*))?{_NAME_ENDS}")
+
+_UNPRINTABLE = re.compile(f"{CONTROL_CHARACTERS.pattern}|[\ud800-\udfff{_NAME_BEGINS}{_NAME_ENDS}]")
 _SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 # The runner trims blanks before it looks for `::`; the two invisible characters are trimmed by no runner
 # we know, and cost nothing.
@@ -46,6 +50,41 @@ _PIECE = re.compile(
 )
 _CLOSING_MARKS = ",.;:!?)"
 _PUNCTUATION = re.compile(r"[,.;:!?()]{1,2}")
+
+
+def named(name: str, value: str | None = None) -> str:
+    """An input in a text of ours, perhaps with a value: `spelt` writes it as its reader does when the text is published.
+
+    `name` is the input's, with dashes or underscores.
+    """
+    given = "" if value is None else f":{value}"
+    return f"{_NAME_BEGINS}{name.replace('_', '-')}{given}{_NAME_ENDS}"
+
+
+def spelt(text: str, spell: Callable[[str], str]) -> str:
+    """`text` with each input that is `named` in it as its reader writes it; `spell` has an input's name with dashes.
+
+    With a value that is `mode: clear`, `--mode clear` or `HAR_LABELS_MODE=clear` (contract §2 "Spelling").
+    """
+
+    def write(found: re.Match[str]) -> str:
+        name, value = spell(found[1]), found[2]
+        if value is None:
+            return name
+        between = " " if name.startswith("--") else "=" if name.startswith("HAR_LABELS_") else ": "
+        return f"{name}{between}{value}"
+
+    return _NAMED.sub(write, text) if _NAME_BEGINS in text else text
+
+
+def as_documented(name: str) -> str:
+    """How the documents, GitHub and the keys of a manifest spell an input, for `spelt`."""
+    return name
+
+
+def documented(text: str) -> str:
+    """`text` with each input that is `named` in it as the documents spell it."""
+    return spelt(text, as_documented)
 
 
 def visible_characters(text: str) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 import canary
 from canary import KEY
 from ci import steps
-from har_labels.errors import Failures, InputError
-from har_labels.inputs.configure import Configuration, configure
+from har_labels.errors import InputError
+from har_labels.inputs.configure import Configuration, Misconfigured, configure
 from har_labels.platforms import detect
 
 # Enough for a run; what a test adds or empties stands beside it.
@@ -42,8 +42,8 @@ def refusals(ci: str, inputs: Mapping[str, str], **more: object) -> list[tuple[s
     """What is wrong with the inputs, and what to do: none if they are fine. Never shows the key."""
     try:
         ask(ci, inputs, **more)  # type: ignore[arg-type]
-    except Failures as failures:
-        errors = failures.errors
+    except Misconfigured as wrong:
+        errors = [error.spelt(wrong.configuration.spell) for error in wrong.errors]
     else:
         return []
     assert all(type(error) is InputError for error in errors)

@@ -415,6 +415,7 @@ def test_the_first_error_is_told_in_harness_own_words(tmp_path: Path, error: Har
     """Only where the variable names a file."""
     path = tmp_path / "error.env"
     platform, _, err = harness({"ERROR_METADATA_FILE": str(path)})
+    error = error.spelt(platform.spell)
     platform.error(error)
     platform.error(InputError("another"))
     assert platform.publish({}, "") == []

@@ -10,6 +10,7 @@ import pytest
 from har_labels.errors import Failures, MetricsError
 from har_labels.inputs.metric_files import paths_of, source_of
 from har_labels.request.metrics import load_metrics
+from har_labels.text import documented
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +174,7 @@ def test_standard_input_that_is_refused() -> None:
     for content, message in ((b"", "it is empty"), (b"a,b\n1,2", "looks like CSV"), (b"x" * (33 << 20), "32 MiB")):
         with pytest.raises(MetricsError) as caught:
             load_metrics(["-"], stdin=lambda limit, content=content: content[:limit])  # type: ignore[misc]
-        assert caught.value.what.startswith("`metrics-file` is `-`: standard input ")
+        assert documented(caught.value.what).startswith("`metrics-file` is `-`: standard input ")
         assert message in caught.value.what
 
 

@@ -11,6 +11,7 @@ from generate.declared import AUTHOR, IMAGE, REPOSITORY, SHORT, Input, inputs, w
 from har_labels.errors import Cancelled, HarLabelsError, all_codes
 from har_labels.inputs.names import Kind
 from har_labels.platforms.categories import Reason, category_of, reasons_of
+from har_labels.text import documented
 
 EXAMPLE = f"""\
 kind: pipeline
@@ -89,7 +90,11 @@ def _type(one: Input) -> str:
 def _rule(kind: type[HarLabelsError]) -> dict[str, Any]:
     category, subcategory = category_of(kind)
     return _group(
-        kind.code, ("contains", f"har-labels: error {kind.code}:"), category, subcategory, f"{kind.cause} {kind.cure}"
+        kind.code,
+        ("contains", f"har-labels: error {kind.code}:"),
+        category,
+        subcategory,
+        documented(f"{kind.cause} {kind.cure}"),
     )
 
 

@@ -13,6 +13,7 @@ from har_labels.templates.expressions import OF_PRESENCE
 from har_labels.templates.filters import FILTERS, Filter
 from har_labels.templates.scope import NAMES, Name
 from har_labels.templates.sequences import TESTS
+from har_labels.text import documented
 
 
 def with_tables(text: str) -> str:
@@ -72,7 +73,8 @@ def _outputs() -> str:
 
 def _errors() -> str:
     rows = [
-        f"| `{kind.code}` | {exit_codes(kind)} | {_cell(kind.cause)} | {_cell(kind.cure)} |" for kind in all_codes()
+        f"| `{kind.code}` | {exit_codes(kind)} | {_cell(documented(kind.cause))} | {_cell(documented(kind.cure))} |"
+        for kind in all_codes()
     ]
     return "\n".join(["| code | exit | cause | cure |", "|---|---|---|---|", *rows])
 

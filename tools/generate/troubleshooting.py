@@ -8,6 +8,7 @@ from __future__ import annotations
 # ruff: noqa: ISC004 - a line that is shown stands on one line
 from generate.declared import exit_codes
 from har_labels.errors import HarLabelsError, all_codes
+from har_labels.text import documented
 
 HEAD = """\
 # Troubleshooting, by error code
@@ -156,7 +157,7 @@ def page() -> str:
 
 def line_of(kind: type[HarLabelsError]) -> str:
     what, next_step = LINES[kind.code]
-    return f"har-labels: error {kind.code}: {what} | {next_step or kind.cure}"
+    return f"har-labels: error {kind.code}: {what} | {next_step or documented(kind.cure)}"
 
 
 def _section(kind: type[HarLabelsError]) -> str:
@@ -168,5 +169,5 @@ def _section(kind: type[HarLabelsError]) -> str:
 {line_of(kind)}
 ```
 
-**Cause.** {kind.cause} **Cure.** {kind.cure} Exit code {exit_codes(kind).replace(", ", " or ")}.
+**Cause.** {documented(kind.cause)} **Cure.** {documented(kind.cure)} Exit code {exit_codes(kind).replace(", ", " or ")}.
 {hint}"""

@@ -9,7 +9,7 @@ from har_labels.engine.task import AFTER_A_WAIT, Task, Unread, is_missing
 from har_labels.errors import ArtifactNotFound, Defect, HarLabelsError, NotFound, OutOfReach, Overwritten
 from har_labels.registry.answers import asked_for
 from har_labels.registry.reader import advice_on
-from har_labels.text import number
+from har_labels.text import named, number
 
 _NOTHING_WRITTEN = "nothing was written"
 _NOT_KNOWN = "whether the labels were written is not known"
@@ -41,7 +41,7 @@ def _missing(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsErro
     waited = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
     return ArtifactNotFound(
         f"{task.subject} was not found: {error.what}{waited}{before}",
-        "Check `registry-ref`, `artifact` and `artifact-type`, and that the path of `api-url` is the API's base.",
+        f"Check `{named('registry-ref')}`, `artifact` and `{named('artifact-type')}`, and that the path of `{named('api-url')}` is the API's base.",
     )
 
 

@@ -26,7 +26,7 @@ from har_labels.registry.answers import Row
 from har_labels.registry.reader import Reader, Reading, Rows, choose, matching
 from har_labels.request.entry import Entry
 from har_labels.request.recipe import Among
-from har_labels.text import number
+from har_labels.text import named, number
 
 _MOST_NAMED = 10
 Place = tuple[str, str]
@@ -65,7 +65,7 @@ class Listing:
             if row.labels is None:
                 raise Unreadable(
                     f"the registry does not show the labels of {row.name!r} in {entry.ref}, so who has {label!r} is not known",
-                    "Narrow `among` to artifacts that the registry lists.",
+                    f"Narrow `{named('among')}` to artifacts that the registry lists.",
                 )
             if label in row.labels or _place(row) in known:
                 kept[row] = None

@@ -36,7 +36,7 @@ from har_labels.registry.answers import Row
 from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.request.entry import Entry
 from har_labels.request.recipe import Baseline, Recipe
-from har_labels.text import number
+from har_labels.text import named, number
 
 _MAY_BE_LOST = "no `mode` was given, so the list is overwritten, and labels of others may be lost"
 _FIRST_WAIT = 0.5
@@ -221,7 +221,7 @@ class Planner:
                     listing = Listing.of(entry, among, change, rows, at=at, told=told)
                     among.holders = listing.names
                     for pattern in unmatched(among, rows):
-                        self._warning(f"`among` has {pattern!r}, and nothing in {entry.ref} matches that")
+                        self._warning(f"`{named('among')}` has {pattern!r}, and nothing in {entry.ref} matches that")
                 except Failures:
                     continue  # told of the artifact, once
                 except HarLabelsError as error:

@@ -28,27 +28,29 @@ from har_labels.model.outcome import Breaches, PolicyBreach, Status
 from har_labels.registry.client import PAGE_SIZE
 from har_labels.registry.reader import Reader
 from har_labels.request.policy import ADDED, Breach, Policy, Rule, told_together
-from har_labels.text import number, shown
+from har_labels.text import named, number, shown
 
 # Failures that are told with artifact and label; the report has more of them as rows.
 _MOST_IN_WORDS = 1_000
 
 
-def refusals(
-    changing: Sequence[Task], *, settings: Settings, pace: Pace, clock: Clock, spell: Callable[[str], str]
-) -> Iterator[HarLabelsError]:
+def refusals(changing: Sequence[Task], *, settings: Settings, pace: Pace, clock: Clock) -> Iterator[HarLabelsError]:
     """Why these changes may not be written (contract §2 `max-changes`, §5 point 10)."""
     if settings.max_changes is not None and len(changing) > settings.max_changes:
         would_change = f"{number(len(changing), 'artifact')} would change"
-        yield TooManyChanges(f"{would_change}, and `{spell('max_changes')}` is {settings.max_changes:,}")
+        yield TooManyChanges(f"{would_change}, and `{named('max_changes')}` is {settings.max_changes:,}")
     writing = pace.seconds_for(_requests_for(changing))
     watching = settings.settle if any(task.goal.is_merging for task in changing) else 0
     if not settings.is_dry_run and writing + watching > clock.left():
         needed = f"writing {number(len(changing), 'artifact')} takes {writing:,.0f} s at this pace"
         watched = f", watching {watching:g} s" if watching else ""
         is_whole = settings.mode is Mode.MOVE or settings.apply_plan or settings.undo  # none of them takes a `shard`
-        cure = "Raise `deadline`, raise `requests-per-minute`, or lower `settle`." if is_whole else ""
-        yield NoTime(f"{needed}{watched}, and {clock.left():,.0f} s are left of `{spell('deadline')}`", cure)
+        cure = (
+            f"Raise `{named('deadline')}`, raise `{named('requests-per-minute')}`, or lower `{named('settle')}`."
+            if is_whole
+            else ""
+        )
+        yield NoTime(f"{needed}{watched}, and {clock.left():,.0f} s are left of `{named('deadline')}`", cure)
 
 
 def fail_harmful(plan: Plan, settings: Settings) -> None:
@@ -243,9 +245,9 @@ def _would_lose_type(task: Task) -> TypeLoss:
         why = f" ({task.unread.error.what})" if task.unread else ""
         return TypeLoss(
             f"{task.subject} {unseen}, so it may be a model or a dataset, and {clears}{why}",
-            "Let the key read the registry; `allow-type-loss: true` writes all the same.",
+            f"Let the key read the registry; `{named('allow-type-loss', 'true')}` writes all the same.",
         )
     return TypeLoss(
         f"{task.subject} is a {task.reading.row.artifact_type}, and {clears}",
-        "Label it on another server; `allow-type-loss: true` writes all the same, and its downloads break.",
+        f"Label it on another server; `{named('allow-type-loss', 'true')}` writes all the same, and its downloads break.",
     )

@@ -12,6 +12,7 @@ from har_labels.engine.task import Task
 from har_labels.errors import HarLabelsError, Stop, TypeLoss
 from har_labels.model.address import RegistryRef
 from har_labels.registry.reader import Reader
+from har_labels.text import named
 
 
 class TypeProof:
@@ -46,7 +47,9 @@ class TypeProof:
         what = f"{task.subject} is no longer a {kind} since its labels were written"
         if self._allow_loss:
             self._proven.add(task.ref)
-            self._warning(f"{what}, and so will be all others written in {task.ref}; `allow-type-loss` goes on")
+            self._warning(
+                f"{what}, and so will be all others written in {task.ref}; `{named('allow-type-loss')}` goes on"
+            )
             return
         error = TypeLoss(what)
         task.fail(error, rows[0].labels if rows else None)

@@ -35,6 +35,7 @@ from har_labels.registry.transport import Transport
 from har_labels.request.build import entries_of, policy_of
 from har_labels.request.entry import Entry
 from har_labels.request.policy import Policy
+from har_labels.text import named
 
 T = TypeVar("T")
 # What a key is allowed on Harness's own hosts is about 400 requests a minute (contract §2).
@@ -130,9 +131,7 @@ class Run:
         check_removals(plan, dry_run=self._settings.is_dry_run)
         if policy:
             judge(plan, policy, dry_run=self._settings.is_dry_run, notice=self._ledger.note)
-        plan.errors += refusals(
-            plan.changing, settings=self._settings, pace=self._pace, clock=self._clock, spell=self._spell
-        )
+        plan.errors += refusals(plan.changing, settings=self._settings, pace=self._pace, clock=self._clock)
         if self._settings.is_dry_run and plan.is_readable:
             self._show_only(plan)
         if not plan.is_writable or self._settings.is_dry_run:
@@ -229,7 +228,7 @@ class Run:
 
     def _read(self, read: Callable[..., T], path: str, name: str) -> T:
         settings, holds_key = self._settings, self._configuration.holds_key
-        return read(path, spelling=self._spell(name), api_url=settings.api_url.url, holds_key=holds_key)
+        return read(path, spelling=named(name), api_url=settings.api_url.url, holds_key=holds_key)
 
     def _policy(self) -> Policy | None:
         """The policy, if there is one; what is wrong with it is told with all else that is wrong."""
@@ -255,12 +254,12 @@ class Run:
         for step in steps:
             if any(map(self._configuration.holds_key, (*(step.before or ()), *step.after))):
                 raise InputError(
-                    f"`{self._spell('save_plan')}`: {step.artifact!r} in {step.registry_ref} has a label that contains the key",
+                    f"`{named('save_plan')}`: {step.artifact!r} in {step.registry_ref} has a label that contains the key",
                     "A plan file holds no secrets: revoke the key, and take that label away.",
                 )
         lines = lines_of(steps, api_url=self._settings.api_url.url, record=record)
         if problem := write_text(path, lines, workspace=self._configuration.workspace):
-            raise InputError(f"`{self._spell('save_plan')}`: {path!r} can't be written: {problem}", "Check the path.")
+            raise InputError(f"`{named('save_plan')}`: {path!r} can't be written: {problem}", "Check the path.")
         self._plan_file = path
 
     def _announce_removals(self, tasks: Iterable[Task]) -> None:
@@ -293,9 +292,6 @@ class Run:
 
     def _record(self) -> Record:
         return record_of(self._configuration, self._ci, self._clock)
-
-    def _spell(self, name: str) -> str:
-        return self._configuration.spell(name)
 
 
 def _per_minute(configuration: Configuration) -> float | None:

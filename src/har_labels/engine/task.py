@@ -34,8 +34,9 @@ from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, Outcome, Status
 from har_labels.registry.answers import Doubt
 from har_labels.registry.reader import Reader, Reading, choose
 from har_labels.request.policy import Policy, told_together
+from har_labels.text import named
 
-AFTER_A_WAIT = "Check the name and the push before this step, or give `wait-for-artifact` more seconds."
+AFTER_A_WAIT = f"Check the name and the push before this step, or give `{named('wait-for-artifact')}` more seconds."
 
 
 def is_missing(error: HarLabelsError) -> bool:

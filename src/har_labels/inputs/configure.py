@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from pydantic import SecretStr
 
@@ -18,7 +18,7 @@ from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import Settings, check, fields, help_texts, quoted
 from har_labels.inputs.sources import Given, Inputs, Layer, collect
 from har_labels.platforms import Platform
-from har_labels.text import SHORTEST_KEY_TO_LOOK_FOR, number
+from har_labels.text import SHORTEST_KEY_TO_LOOK_FOR, named, number
 
 # What Harness, and JSON, write for an expression without a value.
 NULL = "null"
@@ -78,9 +78,12 @@ class Configuration:
 class Misconfigured(Failures):
     """Wrong inputs, beside what could be understood: this run, too, reports as it was told."""
 
-    def __init__(self, errors: Sequence[HarLabelsError], configuration: Configuration) -> None:
-        super().__init__(errors)
-        self.configuration = configuration
+    configuration: Configuration
+
+    def __new__(cls, errors: Sequence[HarLabelsError], configuration: Configuration) -> Self:
+        group = super().__new__(cls, errors)
+        group.configuration = configuration
+        return group
 
 
 def _holds(text: str, key: SecretStr) -> bool:
@@ -100,7 +103,7 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     problems = list(inputs.problems)
     key, warnings = SecretStr(""), tuple[str, ...]()
     try:
-        key, warnings = _key(inputs, spell, platform)
+        key, warnings = _key(inputs, platform)
     except InputError as problem:
         problems.insert(0, problem)
     usable, unusable = _without_unusable(inputs, key)
@@ -114,17 +117,15 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
         ),
     ]
     workspace = Workspace(platform.workspace)
-    leading_out = list(_leading_out(workspace, checked.settings, spell))
+    leading_out = list(_leading_out(workspace, checked.settings))
     problems += [problem for _, problem in leading_out]
     overwriting = {written for _, written in clashes(checked.settings)}
-    unwritable = dict(
-        _unwritable(workspace, checked.settings, bad | overwriting | {name for name, _ in leading_out}, spell)
-    )
+    unwritable = dict(_unwritable(workspace, checked.settings, bad | overwriting | {name for name, _ in leading_out}))
     problems += unwritable.values()
     if not inputs.is_unreadable:  # else any input could have been given
-        problems += contradictions(checked.settings, bad, spell, meant=frozenset(inputs.suggested))
+        problems += contradictions(checked.settings, bad, meant=frozenset(inputs.suggested))
     bad |= overwriting | unwritable.keys() | {name for name, _ in leading_out}
-    notices = tuple(_path_notices(platform, checked.settings, spell))
+    notices = tuple(_path_notices(platform, checked.settings))
     told = Configuration(
         checked.settings,
         key,
@@ -141,14 +142,14 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     return told
 
 
-def _path_notices(platform: Platform, settings: Settings, spell: Callable[[str], str]) -> list[str]:
-    written = {spell(name): path for name, path in written_files(settings).items()}
+def _path_notices(platform: Platform, settings: Settings) -> list[str]:
+    written = {named(name): path for name, path in written_files(settings).items()}
     listed = []
     for item in settings.metrics_file:
         from har_labels.inputs.metric_files import source_of
 
         listed.append((item.text, source_of(item.text).path))
-    return platform.path_notices(written, {spell("metrics_file"): listed})
+    return platform.path_notices(written, {named("metrics_file"): listed})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,12 @@ class _Speller:
 
     def spell(self, name: str) -> str:
         """A name as it was written where it was given, else as this CI's users write it."""
-        given = self.inputs.given(name)
+        given = self.inputs.given(name.replace("-", "_"))
         return given.spelling if given else self.platform.spell(dashed(name))
 
 
 def _key(
-    inputs: Inputs, spell: Callable[[str], str], platform: Platform
+    inputs: Inputs, platform: Platform
 ) -> tuple[SecretStr, tuple[str, ...]]:  # fmt: skip
     """The key, masked from here on, and warnings about its file. Raises InputError, which never shows it."""
     if _stands_for_nothing(inputs, platform):
@@ -185,7 +186,7 @@ def _key(
     if inputs.is_unreadable or inputs.suggested & {"api_key", "api_key_file"}:
         return SecretStr(""), ()  # what is wrong with the names is told already
     why, how = platform.key_hint()
-    raise InputError(f"`{spell('api_key')}` is missing{f': {why}' if why else ''}", how)
+    raise InputError(f"`{named('api_key')}` is missing{f': {why}' if why else ''}", how)
 
 
 def _stands_for_nothing(inputs: Inputs, platform: Platform) -> bool:
@@ -208,25 +209,21 @@ def _short(key: str, spelling: str) -> tuple[str, ...]:
     )
 
 
-def _leading_out(
-    workspace: Workspace, settings: Settings, spell: Callable[[str], str]
-) -> Iterator[tuple[str, InputError]]:
+def _leading_out(workspace: Workspace, settings: Settings) -> Iterator[tuple[str, InputError]]:
     """Files that a link planted in the workspace would have us read or write somewhere else."""
     for name, path in named_files(settings):
         try:
             if name != "api_key_file":  # checked before it was read
-                workspace.check(path, spelling=spell(name))
+                workspace.check(path, spelling=named(name))
         except InputError as problem:
             yield name, problem
 
 
-def _unwritable(
-    workspace: Workspace, settings: Settings, bad: frozenset[str], spell: Callable[[str], str]
-) -> Iterator[tuple[str, InputError]]:
+def _unwritable(workspace: Workspace, settings: Settings, bad: frozenset[str]) -> Iterator[tuple[str, InputError]]:
     """Files that could not be written in the end, when all is done and nothing can be undone; their folders are made."""
     for name, path in written_files(settings).items():
         if name not in bad and (problem := why_not_writable(path, workspace=workspace)):
-            what = f"`{spell(name)}` names {path!r}, which can't be written: {problem}"
+            what = f"`{named(name)}` names {path!r}, which can't be written: {problem}"
             yield (
                 name,
                 InputError(what, "Check the path. A step in a container sees its workspace, not the whole machine."),
@@ -261,7 +258,6 @@ def _is_null(name: str, given: Given) -> InputError:
     return InputError(
         f"`{given.spelling}` is 'null', which Harness and `toJSON` write for an expression that has no value",
         f"Give the expression a value, or leave `{given.spelling}` out{itself}.",
-        is_spelt=True,
     )
 
 

@@ -5,15 +5,14 @@ Runs over whatever could be understood, so that a wrong value doesn't hide a con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from har_labels.errors import InputError
 from har_labels.files import STDIN, is_file, is_same_file
 from har_labels.inputs.settings import Settings, quoted
 from har_labels.model.labels import Mode, is_glob, matches_any
-from har_labels.text import one_of
+from har_labels.text import named, one_of
 
-Spell = Callable[[str], str]
 Problems = Iterator[tuple[str, str]]
 
 # What belongs to making a plan; one that is applied is made already, and an undo's is in its report.
@@ -47,79 +46,70 @@ _READ, WRITTEN = (
 DOCUMENTS = ("manifest", "policy")
 
 
-def setting(spelling: str, value: str) -> str:
-    """An input with its value as its reader writes it: `mode: clear`, `--mode clear`, `HAR_LABELS_MODE=clear`."""
-    between = " " if spelling.startswith("--") else "=" if spelling.startswith("HAR_LABELS_") else ": "
-    return f"{spelling}{between}{value}"
-
-
-def contradictions(
-    settings: Settings, bad: frozenset[str], spell: Spell, *, meant: frozenset[str] = frozenset()
-) -> list[InputError]:
+def contradictions(settings: Settings, bad: frozenset[str], *, meant: frozenset[str] = frozenset()) -> list[InputError]:
     """Every contradiction and every missing input.
 
     `bad` holds the names whose value could not be understood, `meant` those that a misspelt name seems to stand for and
-    that are therefore not missing, `spell` writes a name as its reader does. A
-    value equal to its default counts as not given, since GitHub sets every input it knows a default of.
+    that are therefore not missing. A value equal to its default counts as not given, since GitHub sets every input it knows a default of.
     """
     said = bad | {name for name, field in Settings.model_fields.items() if getattr(settings, name) != field.default}
     found = [
-        *_key(settings, spell),
-        *_place(settings, spell),
-        *_missing(settings, said | meant, spell),
-        *_sources(settings, said, spell),
-        *(_modes(settings, said, spell) if "mode" not in bad else ()),
-        *(_move(settings, said, bad, spell) if "mode" not in bad else ()),
-        *_plans(settings, said, spell),
-        *_files(settings, spell),
-        *_stdin(settings, spell),
+        *_key(settings),
+        *_place(settings),
+        *_missing(settings, said | meant),
+        *_sources(settings, said),
+        *(_modes(settings, said) if "mode" not in bad else ()),
+        *(_move(settings, said, bad) if "mode" not in bad else ()),
+        *_plans(settings, said),
+        *_files(settings),
+        *_stdin(settings),
     ]
     return [InputError(what, cure) for what, cure in found]
 
 
-def _key(settings: Settings, spell: Spell) -> Problems:
+def _key(settings: Settings) -> Problems:
     if settings.api_key and settings.api_key_file:
-        yield f"`{spell('api_key')}` and `{spell('api_key_file')}` are both given", "Keep one of the two."
+        yield f"`{named('api_key')}` and `{named('api_key_file')}` are both given", "Keep one of the two."
 
 
-def _place(settings: Settings, spell: Spell) -> Problems:
+def _place(settings: Settings) -> Problems:
     if settings.api_url.is_plain_http and not settings.allow_http:
         yield (
-            f"`{spell('api_url')}` is {settings.api_url.url!r}, plain http, and the key would cross the network in the clear",
-            f"Use https, or `{setting(spell('allow_http'), 'true')}` if you accept that.",
+            f"`{named('api_url')}` is {settings.api_url.url!r}, plain http, and the key would cross the network in the clear",
+            f"Use https, or `{named('allow_http', 'true')}` if you accept that.",
         )
 
 
-def _missing(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+def _missing(settings: Settings, said: frozenset[str]) -> Problems:
     if said & {"apply_plan", "undo", "manifest"}:
         return
     for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
         if name not in said:
-            yield f"`{spell(name)}` is missing", f"Give it, for example `{setting(spell(name), example)}`."
+            yield f"`{named(name)}` is missing", f"Give it, for example `{named(name, example)}`."
     mode = settings.mode
     if mode is None and "mode" in said:
         return  # what was meant is not known
     if mode not in WITHOUT_LABELS and not said & {"labels", "labels_file"}:
         cure = (
-            f"Give the labels, or `{setting(spell('mode'), 'clear')}` to take all labels away."
+            f"Give the labels, or `{named('mode', 'clear')}` to take all labels away."
             if mode in {None, Mode.REPLACE}
             else "Give the labels."
         )
-        needs = f", and `{setting(spell('mode'), mode)}` needs it" if mode else ""
-        yield f"`{spell('labels')}` is missing{needs}", cure
+        needs = f", and `{named('mode', mode)}` needs it" if mode else ""
+        yield f"`{named('labels')}` is missing{needs}", cure
 
 
-def _sources(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+def _sources(settings: Settings, said: frozenset[str]) -> Problems:
     if settings.manifest and not settings.apply_plan and not settings.undo:
         for name in IN_MANIFEST:
             if name in said:
                 yield (
-                    f"`{spell('manifest')}` and `{spell(name)}` are both given",
+                    f"`{named('manifest')}` and `{named(name)}` are both given",
                     "Write it into the manifest, or leave the manifest out.",
                 )
 
 
-def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+def _modes(settings: Settings, said: frozenset[str]) -> Problems:
     for name, modes in MODES_OF.items():
         if name not in said or settings.effective_mode in modes:
             continue
@@ -127,87 +117,87 @@ def _modes(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
             continue  # told once, with all else that a move takes no part of
         if modes == MODES_OF["labels"]:
             yield (
-                f"`{setting(spell('mode'), settings.effective_mode)}` takes no `{spell(name)}`",
-                f"Leave `{spell(name)}` out, or choose another mode.",
+                f"`{named('mode', settings.effective_mode)}` takes no `{named(name)}`",
+                f"Leave `{named(name)}` out, or choose another mode.",
             )
         elif not settings.manifest:  # there it is a default of the entries
-            fitting = one_of(setting(spell("mode"), mode) for mode in sorted(modes))
+            fitting = one_of(named("mode", mode) for mode in sorted(modes))
             given = f", not with `{settings.mode}`" if settings.mode else ""
-            yield f"`{spell(name)}` goes with {fitting}{given}", f"Leave `{spell(name)}` out, or use {fitting}."
+            yield f"`{named(name)}` goes with {fitting}{given}", f"Leave `{named(name)}` out, or use {fitting}."
 
 
-def _move(settings: Settings, said: frozenset[str], bad: frozenset[str], spell: Spell) -> Problems:
-    moving = setting(spell("mode"), Mode.MOVE)
+def _move(settings: Settings, said: frozenset[str], bad: frozenset[str]) -> Problems:
+    moving = named("mode", Mode.MOVE)
     if settings.mode is not Mode.MOVE:
         if "among" in said and not (settings.apply_plan or settings.undo):
             given = f", not with `{settings.mode}`" if settings.mode else ""
             yield (
-                f"`{spell('among')}` goes with `{moving}`{given}",
-                f"Leave `{spell('among')}` out, or use `{moving}`.",
+                f"`{named('among')}` goes with `{moving}`{given}",
+                f"Leave `{named('among')}` out, or use `{moving}`.",
             )
         return
     for name in WITHOUT_MOVE:
         if name in said:
-            yield f"`{moving}` takes no `{spell(name)}`", f"Leave `{spell(name)}` out, or choose another mode."
+            yield f"`{moving}` takes no `{named(name)}`", f"Leave `{named(name)}` out, or choose another mode."
     if "artifact" in said - bad and not settings.manifest:
-        yield from _the_one(settings, bad, spell, moving)
+        yield from _the_one(settings, bad, moving)
 
 
-def _the_one(settings: Settings, bad: frozenset[str], spell: Spell, moving: str) -> Problems:
+def _the_one(settings: Settings, bad: frozenset[str], moving: str) -> Problems:
     """A move names one artifact, which is one of those that it moves among, so that two moves see each other's."""
     names = list(dict.fromkeys(item.text for item in settings.artifact))
     if len(names) != 1:
-        yield f"`{moving}` gives the label to one artifact, and `{spell('artifact')}` names {len(names)}", "Name one."
+        yield f"`{moving}` gives the label to one artifact, and `{named('artifact')}` names {len(names)}", "Name one."
     elif is_glob(names[0]):
         what = (
-            f"`{moving}` gives the label to one artifact, and `{spell('artifact')}` is the pattern {quoted(names[0])}"
+            f"`{moving}` gives the label to one artifact, and `{named('artifact')}` is the pattern {quoted(names[0])}"
         )
-        yield what, f"Write one name; the pattern belongs into `{spell('among')}`."
+        yield what, f"Write one name; the pattern belongs into `{named('among')}`."
     elif settings.among and "among" not in bad and not matches_any((item.text for item in settings.among), names[0]):
         yield (
-            f"`{spell('among')}` does not match {quoted(names[0])}, the `{spell('artifact')}` that is to have the label",
+            f"`{named('among')}` does not match {quoted(names[0])}, the `{named('artifact')}` that is to have the label",
             "Widen it: the label is moved among these, and the one that gets it is one of them.",
         )
 
 
-def _plans(settings: Settings, said: frozenset[str], spell: Spell) -> Problems:
+def _plans(settings: Settings, said: frozenset[str]) -> Problems:
     if settings.undo:
         for name in ("apply_plan", *PLANNING):
             if name in said:
                 yield (
-                    f"`{spell('undo')}` and `{spell(name)}` are both given",
-                    f"What is taken back is in the report: leave `{spell(name)}` out.",
+                    f"`{named('undo')}` and `{named(name)}` are both given",
+                    f"What is taken back is in the report: leave `{named(name)}` out.",
                 )
     elif settings.apply_plan:
         for name in PLANNING:
             if name in said:
                 yield (
-                    f"`{spell('apply_plan')}` and `{spell(name)}` are both given",
-                    f"A plan is applied as it was made: leave `{spell(name)}` out; it belongs to the dry run.",
+                    f"`{named('apply_plan')}` and `{named(name)}` are both given",
+                    f"A plan is applied as it was made: leave `{named(name)}` out; it belongs to the dry run.",
                 )
     elif settings.save_plan and settings.dry_run is False:
         yield (
-            f"`{spell('save_plan')}` and `{setting(spell('dry_run'), 'false')}` are both given",
-            f"A run that saves its plan writes nothing else: leave `{spell('dry_run')}` out, or `{spell('save_plan')}`.",
+            f"`{named('save_plan')}` and `{named('dry_run', 'false')}` are both given",
+            f"A run that saves its plan writes nothing else: leave `{named('dry_run')}` out, or `{named('save_plan')}`.",
         )
 
 
-def _files(settings: Settings, spell: Spell) -> Problems:
+def _files(settings: Settings) -> Problems:
     for name, written in clashes(settings):
-        yield f"`{spell(name)}` and `{spell(written)}` name one file", "Give each a path of its own."
+        yield f"`{named(name)}` and `{named(written)}` name one file", "Give each a path of its own."
 
 
-def _stdin(settings: Settings, spell: Spell) -> Problems:
+def _stdin(settings: Settings) -> Problems:
     """Standard input is there once."""
-    named = [name for name in DOCUMENTS if getattr(settings, name) == STDIN]
+    from_stdin = [name for name in DOCUMENTS if getattr(settings, name) == STDIN]
     if settings.metrics_file:
         from har_labels.inputs.metric_files import source_of
 
-        named += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
-    if len(named) > 1:
-        given = " and ".join(f"`{spell(name)}`" for name in named)
+        from_stdin += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
+    if len(from_stdin) > 1:
+        given = " and ".join(f"`{named(name)}`" for name in from_stdin)
         yield (
-            f"{given} are all standard input" if len(named) > 2 else f"{given} are both standard input",
+            f"{given} are all standard input" if len(from_stdin) > 2 else f"{given} are both standard input",
             "Name a file for all but one.",
         )
 
@@ -217,7 +207,7 @@ def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
     before: list[tuple[str, str]] = []
     for name, path in named_files(settings):
         if name in WRITTEN:
-            yield from ((other, name) for other, named in before if is_same_file(path, named))
+            yield from ((other, name) for other, its_path in before if is_same_file(path, its_path))
         before.append((name, path))
 
 

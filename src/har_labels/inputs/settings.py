@@ -296,7 +296,7 @@ def check(inputs: Inputs) -> Checked:
 def _problem(name: str, message: str, inputs: Inputs) -> InputError:
     why, _, allowed = message.partition(SEPARATOR)
     given = inputs.given(name) or Given(dashed(name), "")
-    return InputError(f"`{given.spelling}` is {quoted(given.text.strip())}: {why}", allowed, is_spelt=True)
+    return InputError(f"`{given.spelling}` is {quoted(given.text.strip())}: {why}", allowed)
 
 
 def quoted(text: str) -> str:

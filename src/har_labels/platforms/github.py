@@ -27,7 +27,7 @@ from har_labels.platforms import files, mounts
 from har_labels.platforms.ci_facts import github_facts, harness_scopes, hybrid_facts, why_github_gave_no_secret
 from har_labels.platforms.console import Console
 from har_labels.platforms.dotenv import BASE64_MARK, LONGEST_LINE, base64_value, left_empty
-from har_labels.text import SHORTEST_KEY_TO_LOOK_FOR, cut_at_line
+from har_labels.text import SHORTEST_KEY_TO_LOOK_FOR, cut_at_line, named
 
 MOST_ERRORS = 9  # of the 10 annotations that are kept; the tenth says how many more there are
 # Not the documented 1 MiB: the runner has been seen to lose summaries near it.
@@ -157,7 +157,7 @@ class GitHub(Console):
             outputs, emptied = _within_a_job(outputs)
             for name in emptied:
                 self.notice(
-                    f"the output `{name}` is left empty: a job's outputs may have 1 MB in all; `report-file` has everything"
+                    f"the output `{name}` is left empty: a job's outputs may have 1 MB in all; `{named('report-file')}` has everything"
                 )
         problem = files.append_text(path, "".join(_heredoc(name, value) for name, value in outputs.items()))
         return [*warnings, *files.unwritten("GITHUB_OUTPUT", path, problem)]

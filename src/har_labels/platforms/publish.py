@@ -10,6 +10,7 @@ from har_labels.errors import HarLabelsError
 from har_labels.model.outcome import RunResult
 from har_labels.platforms import Platform
 from har_labels.report.outputs import exit_code_of, failures_of, outputs_of, report_chunks, results_notice
+from har_labels.text import as_documented, spelt
 
 # A comment on GitHub takes 65,536 characters, and some words of the user's own may stand above.
 LONGEST_SUMMARY_FILE = 60_000
@@ -19,14 +20,14 @@ LONGEST_SUMMARY_FILE = 60_000
 class Told:
     """What the user asked to be told, and where: the inputs of the same names, and the terminal's `--json`.
 
-    `respell` writes the names of inputs in our own texts in the spelling of this CI.
+    `spell` writes an input's name as the reader of this run does.
     """
 
     summary: bool = True
     summary_file: str | None = None
     report_file: str | None = None
     wants_json: bool = False
-    respell: Callable[[str], str] = lambda text: text
+    spell: Callable[[str], str] = as_documented
 
 
 def publish(platform: Platform, result: RunResult, told: Told) -> int:
@@ -34,7 +35,7 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
     from har_labels.report.summary import closing_line, markdown, text_diff
 
     result = replace(result, holds_key=lambda text: platform.without_key(text) != text)
-    result = _with_report_file(platform, _respelled(result, told), told)
+    result = _with_report_file(platform, _spelt(result, told.spell), told)
     result = _with_summary_file(platform, result, told)
     outputs = outputs_of(result, results_limit=platform.results_limit)
     if told.wants_json:
@@ -43,7 +44,7 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
         platform.diff(text_diff(result, colour=platform.colour))
         if not (told.summary and platform.logs_summary):
             platform.say(closing_line(result))
-    for line in (*result.notices, *filter(None, [told.respell(results_notice(result, outputs))])):
+    for line in (*result.notices, *filter(None, [spelt(results_notice(result, outputs), told.spell)])):
         platform.notice(line)
     for line in result.warnings:
         platform.warning(line)
@@ -55,23 +56,21 @@ def publish(platform: Platform, result: RunResult, told: Told) -> int:
     return exit_code_of(result)
 
 
-def _respelled(result: RunResult, told: Told) -> RunResult:
-    """The result in this CI's spelling. A manifest's keys are the same on every CI."""
+def _spelt(result: RunResult, spell: Callable[[str], str]) -> RunResult:
+    """The result with every input that it names as its reader writes it."""
     known: dict[int, HarLabelsError] = {}  # one error may be that of a hundred thousand artifacts
 
-    def anew(error: HarLabelsError) -> HarLabelsError:
-        if error.is_spelt:
-            return error
+    def of(error: HarLabelsError) -> HarLabelsError:
         if id(error) not in known:
-            known[id(error)] = error.with_next_step(told.respell(error.next_step))
+            known[id(error)] = error.spelt(spell)
         return known[id(error)]
 
-    outcomes = (replace(one, error=anew(one.error)) if one.error else one for one in result.outcomes)
     return replace(
         result,
-        outcomes=tuple(outcomes),
-        errors=tuple(map(anew, result.errors)),
-        warnings=tuple(map(told.respell, result.warnings)),
+        outcomes=tuple(replace(one, error=of(one.error)) if one.error else one for one in result.outcomes),
+        errors=tuple(map(of, result.errors)),
+        notices=tuple(spelt(line, spell) for line in result.notices),
+        warnings=tuple(spelt(line, spell) for line in result.warnings),
     )
 
 

@@ -32,6 +32,7 @@ from har_labels.errors import (
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import ArtifactFacts
 from har_labels.registry.transport import Answer
+from har_labels.text import named
 
 _LONGEST_MESSAGE = 300
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -145,7 +146,7 @@ def _redirected(answer: Answer, subject: str) -> Redirected:
     """Where an answer points, without what may be secret in it: a user with a password, a query."""
     location = answer.headers.get("Location", "")
     if not location:
-        cure = "Check `api-url` and the proxies in between."
+        cure = f"Check `{named('api-url')}` and the proxies in between."
         return Redirected(
             f"the answer to a request for {subject} points elsewhere ({answer.status}), but not where", cure
         )

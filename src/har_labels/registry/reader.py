@@ -35,7 +35,7 @@ from har_labels.model.labels import matches, matches_any
 from har_labels.model.outcome import MOST_WITH_FACTS
 from har_labels.registry.answers import Doubt, Origin, Page, Row, asked_for
 from har_labels.registry.client import PAGE_SIZE, Registry
-from har_labels.text import number
+from har_labels.text import named, number
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def may_pass(error: HarLabelsError) -> bool:
     return isinstance(error, ServerFailing | RateLimited | TimedOut | Disconnected)
 
 
-_RESTORE = "Restore it in Harness, or push it anew; if it may be missing, `on-missing: skip`."
+_RESTORE = f"Restore it in Harness, or push it anew; if it may be missing, `{named('on-missing', 'skip')}`."
 
 
 class Reader:
@@ -236,7 +236,7 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
         )
     raise ArtifactNotFound(
         f"{name!r} in {ref} is a {rows[0].artifact_type}, and there is no {artifact_type} of that name",
-        "Check `artifact-type`, or leave it out.",
+        f"Check `{named('artifact-type')}`, or leave it out.",
     )
 
 

@@ -19,7 +19,7 @@ from har_labels.model.labels import Labels, Mode, as_map, to_labels
 from har_labels.model.outcome import MOST_WITH_FACTS, WRITTEN, Outcome, Record, RunResult, Status, labels_after
 from har_labels.model.unreadable import Unreadable
 from har_labels.report.vocabulary import Vocabulary, Word, tears_key, vocabulary_of
-from har_labels.text import CONTROL_CHARACTERS
+from har_labels.text import CONTROL_CHARACTERS, named
 
 # Every output once, in the order of contract §4; action.yml and the README are generated from this.
 OUTPUTS: dict[str, str] = {
@@ -138,7 +138,7 @@ def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
     where = (
         f"see the report {result.facts.report_file}"
         if result.facts.report_file
-        else "set `report-file` to have them in a file"
+        else f"set `{named('report-file')}` to have them in a file"
     )
     return f"the output `results` is left empty, since it would be too large; {where}"
 

@@ -23,6 +23,7 @@ from har_labels.model.labels import Mode
 from har_labels.request.entry import Entry
 from har_labels.request.patterns import NAME_FIRST, Pattern, apart, parse_pattern, written
 from har_labels.request.recipe import Among, Recipe, Surroundings, baseline_of, requirements_of, selections_of
+from har_labels.text import named
 
 if TYPE_CHECKING:
     from har_labels.request.policy import Policy
@@ -42,7 +43,7 @@ def policy_of(configuration: Configuration) -> Policy | None:
 
     Raises Failures with everything that is wrong with it.
     """
-    given, spelling = configuration.settings.policy, configuration.spell("policy")
+    given, spelling = configuration.settings.policy, named("policy")
     if given is None:
         return None
     if "policy" not in configuration.kept:
@@ -137,10 +138,10 @@ class _Asked:
         requirements: Sequence[Requirement] = ()
         selections: Sequence[Selection] = ()
         with self.problems:
-            place = f"`{self._spell('require')}` line"
+            place = f"`{named('require')}` line"
             requirements = requirements_of(self._settings.require, place=place, metrics=metrics)
         with self.problems:
-            place = f"`{self._spell('where')}` line"
+            place = f"`{named('where')}` line"
             selections = selections_of(self._settings.where, place=place, metrics=metrics)
         surroundings = Surroundings(metrics or {}, self._ci, self._now)
         make = self._of_manifest if self._settings.manifest else self._of_inputs
@@ -156,7 +157,7 @@ class _Asked:
             path = getattr(self._settings, name)
             if path and not self._is_bad(name) and not self._is_bad("api_url"):
                 with self.problems:
-                    reader(path, spelling=self._spell(name), api_url=self._settings.api_url.url)
+                    reader(path, spelling=named(name), api_url=self._settings.api_url.url)
 
     def _metrics(self) -> Mapping[str, object] | None:
         """The metrics, or None if they can't be read."""
@@ -177,17 +178,17 @@ class _Asked:
         are_labels = name in {"labels", "labels_file"}
         for item in items:
             if flaw := flaw_in(item, renders=are_labels or name == "remove"):
-                what = f"`{self._spell(name)}` item {item.position} is {quoted(item.text)}: {flaw.why}"
-                self.problems.errors.append(InputError(what, flaw.cure, is_spelt=True))
+                what = f"`{named(name)}` item {item.position} is {quoted(item.text)}: {flaw.why}"
+                self.problems.errors.append(InputError(what, flaw.cure))
         for remark in remarks_on(items, are_labels=are_labels):
-            self._notice(f"`{self._spell(name)}` {remark}")
+            self._notice(f"`{named(name)}` {remark}")
 
     def _sound_labels(self) -> tuple[Item, ...] | None:
         """The labels of input and file without those that are refused already; None if that leaves none.
 
         Raises InputError for the file.
         """
-        path, spelling = self._settings.labels_file, self._spell("labels_file")
+        path, spelling = self._settings.labels_file, named("labels_file")
         of_file = () if self._is_bad("labels_file") or not path else _items_in(path, spelling)
         self._judge("labels_file", of_file)
         given = (*self._settings.labels, *of_file)
@@ -207,12 +208,12 @@ class _Asked:
         patterns: Sequence[Pattern] = ()
         items: tuple[Item, ...] | None = None
         with self.problems:
-            patterns = _patterns(settings.artifact, self._spell("artifact"), self._notice)
+            patterns = _patterns(settings.artifact, named("artifact"), self._notice)
         with self.problems:
             items = self._sound_labels()
         among: tuple[str, ...] = ()
         with self.problems:
-            among = _names(_patterns(settings.among, self._spell("among"), self._notice), self._spell("among"))
+            among = _names(_patterns(settings.among, named("among"), self._notice), named("among"))
         recipe = Recipe(
             mode=settings.effective_mode,
             is_without_mode=settings.mode is None,
@@ -223,7 +224,7 @@ class _Asked:
             requirements=requirements,
             where=selections,
             removals=tuple(
-                replace(item, where=f"`{self._spell('remove')}` item") for item in settings.remove if not flaw_in(item)
+                replace(item, where=f"`{named('remove')}` item") for item in settings.remove if not flaw_in(item)
             ),
             baseline=baseline_of(settings.baseline, settings.artifact_type),
             policy=policy,
@@ -286,7 +287,7 @@ class _Asked:
 
     def _manifest(self) -> Document:
         given, configuration = self._settings.manifest or "", self._configuration
-        return read_document(given, spelling=self._spell("manifest"), limit=LARGEST_MANIFEST, stdin=configuration.stdin)
+        return read_document(given, spelling=named("manifest"), limit=LARGEST_MANIFEST, stdin=configuration.stdin)
 
     def _is_bad(self, name: str) -> bool:
         return name in self._configuration.bad
@@ -336,4 +337,4 @@ def _items_in(path: str, spelling: str) -> tuple[Item, ...]:
         return tuple(replace(item, where=f"`{spelling}` label") for item in items)
     except ListError as error:
         found: Flaw | ListError = unresolved("\n".join(lines_of(text)), renders=True) or error
-        raise InputError(f"`{spelling}` names {path!r}: {found.why}", found.cure, is_spelt=True) from None
+        raise InputError(f"`{spelling}` names {path!r}: {found.why}", found.cure) from None

@@ -45,7 +45,7 @@ def lint(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, *,
     except InputError as error:
         errors.append(error)
     for problem in errors:
-        platform.error(problem)
+        platform.error(problem.spelt(platform.spell))
     return InputError.exit_code if errors else 0
 
 

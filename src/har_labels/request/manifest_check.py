@@ -38,7 +38,7 @@ class Faults:
         return f"{shown(self.path)}:{place.line}:{place.column}"
 
     def add(self, place: Place, what: str, cure: str) -> None:
-        self.add_error(place, self.kind(f"{self.where(place)}: {what}", cure, is_spelt=True))
+        self.add_error(place, self.kind(f"{self.where(place)}: {what}", cure))
 
     def add_error(self, place: Place, error: HarLabelsError) -> None:
         """An error whose text names the place already."""

@@ -18,7 +18,7 @@ from har_labels.model.address import AddressError, parse_artifact_name, parse_re
 from har_labels.model.labels import Labels, problem_with, to_labels
 from har_labels.model.outcome import Record, Step
 from har_labels.report.outputs import json_text, record_told
-from har_labels.text import shown
+from har_labels.text import named, shown
 
 VERSION = 1
 LARGEST_PLAN_FILE = 512 * 1024 * 1024
@@ -57,7 +57,9 @@ def steps_in(
     lines = text.removesuffix("\n").split("\n")
     header = _object(lines[0], path, 1)
     if header.get("har_labels_plan") != VERSION:
-        raise PlanFileError(f"{path!r} is no plan of version {VERSION}", "Name a file that `save-plan` wrote.")
+        raise PlanFileError(
+            f"{path!r} is no plan of version {VERSION}", f"Name a file that `{named('save-plan')}` wrote."
+        )
     if api_url is not None and header.get("api_url") != api_url:
         raise PlanFileError(f"{path!r} was made for {header.get('api_url')!r}, and this run goes to {api_url!r}")
     if header.get("steps") != len(lines) - 1:

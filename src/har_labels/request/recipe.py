@@ -17,7 +17,7 @@ from har_labels.model.labels import Change, Labels, Mode, OnConflict, key_and_va
 from har_labels.request.rendering import Rendered, has_placeholders, render_labels, render_patterns
 from har_labels.templates.keys import first_parts
 from har_labels.templates.scope import ARTIFACT_NAMES, LACKABLE_NAMES, Scope
-from har_labels.text import shown
+from har_labels.text import named, shown
 
 if TYPE_CHECKING:
     from har_labels.model.outcome import ArtifactFacts
@@ -208,10 +208,12 @@ class Recipe:
         for requirement in self.requirements:
             if is_baseline_known and not self.baseline and "baseline" in first_parts(requirement.names):
                 what = f"{requirement.where} `{shown(requirement.source)}` reads `baseline`, and there is none"
-                problems.append(TemplateError(what, "Name the artifact to compare with: `baseline: NAME`."))
+                problems.append(
+                    TemplateError(what, f"Name the artifact to compare with: `{named('baseline', 'NAME')}`.")
+                )
             if not self.among and "holders" in first_parts(requirement.names):
                 what = f"{requirement.where} `{shown(requirement.source)}` reads `holders`, and nothing is moved"
-                problems.append(TemplateError(what, "It goes with `mode: move`."))
+                problems.append(TemplateError(what, f"It goes with `{named('mode', 'move')}`."))
             if not first_parts(requirement.names) & unknown:
                 try:
                     requirement.check(self.surroundings.scope(artifact="", registry=""))
@@ -292,7 +294,7 @@ class Recipe:
             if self.policy and (refusal := self.policy.refusal(label, self.mode)):
                 rule, cure = refusal
                 what = f"{name} {shown(label)!r} is not allowed: {rule.place} says that {rule.says}"
-                yield InputError(what, cure, is_spelt=True)
+                yield InputError(what, cure)
 
     def _reads(self, item: Item) -> set[str]:
         """The names that an item reads; none of one that can't be read, which rendering tells."""
@@ -366,10 +368,10 @@ def _problems(change: Change, names: Mapping[str, str], *, was_given: bool) -> S
     if not change.given and change.mode is Mode.REPLACE:
         why = "all labels given came to nothing" if was_given else "the list of labels is empty"
         if change.owned:
-            cure = "Use `mode: remove` with the patterns of `owned`, or `mode: clear`, if that is meant."
+            cure = f"Use `{named('mode', 'remove')}` with the patterns of `owned`, or `{named('mode', 'clear')}`, if that is meant."
             return [(f"all that is `owned` would be taken away: {why}", cure)]
         what = "nothing would be left" if change.removes_nothing else "`replace` would leave nothing"
-        return [(f"{what}: {why}", "Use `mode: clear` if that is meant.")]
+        return [(f"{what}: {why}", f"Use `{named('mode', 'clear')}` if that is meant.")]
     if not change.given:
         return [(f"there is nothing to {change.mode}: the list of labels came to nothing", "Give at least one label.")]
     if change.mode is Mode.UPSERT:
@@ -395,7 +397,7 @@ def _key_problems(names: Mapping[str, str]) -> list[tuple[str, str]]:
     setter: dict[str, str] = {}
     for label, name in names.items():
         if (pair := key_and_value(label)) is None:
-            cure = "Write it as `key=value` or `key:value`, or use `mode: add`."
+            cure = f"Write it as `key=value` or `key:value`, or use `{named('mode', 'add')}`."
             found.append((f"{name} {label!r} has no key, and `upsert` sets keys", cure))
         elif setter.setdefault(pair[0], label) != label:
             other = setter[pair[0]]

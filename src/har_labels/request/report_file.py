@@ -20,7 +20,7 @@ from har_labels.model.address import AddressError, parse_artifact_name, parse_re
 from har_labels.model.labels import Labels, problem_with, to_labels
 from har_labels.model.outcome import Status, Step
 from har_labels.report.outputs import REPORT_VERSION
-from har_labels.text import HIDDEN, number, shown
+from har_labels.text import HIDDEN, named, number, shown
 
 # How one that can't be undone is left out.
 WITHOUT_IT = "To undo the others, take its row out of the report and lower `counts.matched` by one."
@@ -126,7 +126,7 @@ def _parsed(text: str, path: str) -> tuple[Mapping[str, Any], Iterator[Any]]:
     if len(text) > LARGEST_REFORMATTED:
         raise ReportFileError(
             f"{path!r} is cut off, or too large to be read in another layout than it was written in",
-            "Name the file that `report-file` wrote, as it is.",
+            f"Name the file that `{named('report-file')}` wrote, as it is.",
         )
     head = _object(text, path)
     if not isinstance(results := head.get("results"), list):
@@ -173,7 +173,7 @@ def _check_head(head: Mapping[str, Any], path: str, api_url: str) -> None:
     if (told := head.get("api_url")) != api_url:
         raise ReportFileError(
             f"{path!r} is of a run on {shown(repr(told))}, and this one goes to {api_url!r}",
-            "Give the same `api-url` as that run's.",
+            f"Give the same `{named('api-url')}` as that run's.",
         )
 
 

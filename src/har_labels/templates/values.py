@@ -17,7 +17,7 @@ from itertools import islice
 
 from har_labels.model.unreadable import Unreadable
 from har_labels.templates.keys import Word, key_meant, path_to
-from har_labels.text import shown
+from har_labels.text import named, shown
 
 LONGEST_TEXT = 4096
 LARGEST_NUMBER = 10**100
@@ -163,7 +163,9 @@ def part(value: object, key: object, path: str, effort: Effort) -> object:
                 raise _other_key(key, meant, path)
             if name in value:
                 return value[name]
-            cure = "Name the file that has it with `metrics-file`." if path == "metrics" and not value else ""
+            cure = (
+                f"Name the file that has it with `{named('metrics-file')}`." if path == "metrics" and not value else ""
+            )
             raise Missing(lambda: _no_such_key(name, value, path), cure)
         case list() | tuple() if type(key) is int:
             if -len(value) <= key < len(value):

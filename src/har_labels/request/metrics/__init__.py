@@ -19,7 +19,7 @@ from har_labels.errors import Failures, MetricsError
 from har_labels.inputs.metric_files import Source, Unfit, file_of, source_of
 from har_labels.request.metrics.kinds import read_content
 from har_labels.request.metrics.rows import Content
-from har_labels.text import shown
+from har_labels.text import named, shown
 
 _MOST_TOLD = 5
 
@@ -62,7 +62,7 @@ def load_metrics(items: Sequence[str], *, stdin: Callable[[int], bytes] | None =
 
 def _error(source: Source, path: str, unfit: Unfit) -> MetricsError:
     if source.is_stdin:
-        return MetricsError(f"`metrics-file` is `-`: standard input {unfit.problem}", unfit.cure)
+        return MetricsError(f"`{named('metrics-file')}` is `-`: standard input {unfit.problem}", unfit.cure)
     found = f" (`{shown(path)}`)" if path != source.path else ""
     return MetricsError(f"metrics file `{shown(source.item)}`{found} {unfit.problem}", unfit.cure)
 
@@ -74,7 +74,7 @@ def _problems_of(sources: Sequence[Source]) -> Iterator[MetricsError]:
             what = f"metrics files `{shown(one.item)}` and `{shown(other.item)}` have one name"
             yield MetricsError(what, "Give each a name of its own.")
         elif one.is_stdin and other.is_stdin:
-            yield MetricsError("`metrics-file` names standard input, `-`, twice", "Name it once.")
+            yield MetricsError(f"`{named('metrics-file')}` names standard input, `-`, twice", "Name it once.")
 
 
 def _contradictions(loaded: Sequence[_Loaded]) -> Iterator[MetricsError]:
