@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from har_labels.engine.renewal import Renewal
 from har_labels.engine.task import Task
+from har_labels.engine.verify import Renewal
 from har_labels.model.address import RegistryRef, parse_registry_ref
 from har_labels.model.goal import ChangeGoal
 from har_labels.model.labels import Change, Changes, Labels, Mode

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from har_labels.engine.doubts import cut_short
 from har_labels.engine.planner import Plan
 from har_labels.engine.task import Task
+from har_labels.engine.verify import cut_short
 from har_labels.errors import HarLabelsError
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import WRITTEN, ConfirmedBy, Outcome, RunFacts, RunResult, Status

@@ -5,20 +5,34 @@ Nothing here writes. What has to be written again is handed back.
 
 from __future__ import annotations
 
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from har_labels.clock import LONGEST_ASKED_WAIT, Clock
-from har_labels.engine.doubts import given_up, missing, unsettled
-from har_labels.engine.task import Task, read_again
-from har_labels.errors import HarLabelsError, Overwritten, Unauthorized, Unreadable
+from har_labels.engine.task import AFTER_A_WAIT, Task, Unread, is_missing, read_again
+from har_labels.errors import (
+    ArtifactNotFound,
+    Defect,
+    HarLabelsError,
+    NotFound,
+    OutOfReach,
+    Overwritten,
+    Unauthorized,
+    Unreadable,
+)
+from har_labels.model.address import RegistryRef
 from har_labels.model.goal import Found
 from har_labels.model.outcome import ConfirmedBy, Status
-from har_labels.registry.reader import Reader, Reading
-from har_labels.text import number
+from har_labels.registry.answers import Origin, asked_for
+from har_labels.registry.reader import Reader, Reading, advice_on
+from har_labels.text import named, number
 
 # For so many times `settle` a watch waits for the others to come to rest.
 LONGEST_WATCH = 10
+_NOTHING_WRITTEN = "nothing was written"
+_NOT_KNOWN = "whether the labels were written is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +185,104 @@ class Watch:
 def without(tasks: Sequence[Task], left_out: Iterable[Task]) -> list[Task]:
     gone = set(left_out)
     return [task for task in tasks if task not in gone and task.outcome is None]
+
+
+def given_up(task: Task) -> HarLabelsError:
+    """The doubt that no retry settled, with what is known of the labels now."""
+    assert task.doubt
+    error = task.doubt.error
+    tries = number(task.attempts, "try", "tries") + asked_for(task.doubt)
+    if task.unread and task.unread.says_missing and isinstance(error, OutOfReach):
+        return missing(task, error)
+    return error.reworded(f"{task.subject}: {error.what} ({tries}); {_known(task)}")
+
+
+def missing(task: Task, error: HarLabelsError) -> HarLabelsError:
+    """An artifact that could not be read, and whose write came to `error`: a 404, or nothing where reading came to one."""
+    assert task.unread
+    found = error if isinstance(error, NotFound) else _missing(task, task.unread, error)
+    if task.unread.wait and is_missing(error):
+        found = found.reworded(f"{found.what} (waited {task.unread.wait:g} s)").with_next_step(AFTER_A_WAIT)
+    if advice := advice_on(task.name, task.ref):
+        return found.with_next_step(advice)
+    return found
+
+
+def _missing(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsError:
+    before = f" (reading it: {unread.error.what})"
+    waited = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
+    return ArtifactNotFound(
+        f"{task.subject} was not found: {error.what}{waited}{before}",
+        f"Check `{named('registry-ref')}`, `artifact` and `{named('artifact-type')}`, and that the path of `{named('api-url')}` is the API's base.",
+    )
+
+
+def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
+    """The write can't be looked at: reading failed with `error`."""
+    if task.doubt:
+        what = f"{task.doubt.error.what}, and no read could tell whether it was written: {error.what}"
+    else:
+        what = f"the labels were written, but could not be looked at again: {error.what}"
+    return error.reworded(f"{task.subject}: {what}")
+
+
+def cut_short(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
+    """The run was over, for `reason`, before the write was confirmed."""
+    because = f", as {reason.what}" if reason else ""
+    if task.doubt and task.is_known:
+        return task.doubt.error.reworded(f"{task.subject}: {task.doubt.error.what}; {_known(task)}")
+    if task.is_known:
+        return Overwritten(f"{task.subject}: the change was undone and not made again{because}")
+    said = f"{task.doubt.error.what}; " if task.doubt else ""
+    known = _known(task) if task.doubt and task.doubt.written is False else _NOT_KNOWN
+    return (reason or Defect("")).reworded(f"{task.subject}: {said}{known}{because}")
+
+
+def _known(task: Task) -> str:
+    """What is known of the labels after a write that came to nothing certain."""
+    assert task.doubt
+    if task.doubt.written is False:
+        return "the last try wrote nothing" if task.may_be_written else _NOTHING_WRITTEN
+    if task.is_known:
+        return "a read shows that the labels were not written"
+    return f"the labels can't be read back, so {_NOT_KNOWN}"
+
+
+class Renewal:
+    """Knows which tasks stood on one page. A task that its worker has in hand is left alone by all others."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._pages: dict[tuple[RegistryRef, Origin], list[Task]] = defaultdict(list)
+        self._hand = threading.Lock()
+
+    def expect(self, tasks: Iterable[Task]) -> None:
+        """Tells which tasks are going to be written."""
+        for task in tasks:
+            if task.goal.is_merging and task.reading.row.origin:
+                self._pages[task.ref, task.reading.row.origin].append(task)
+
+    def take_in_hand(self, task: Task) -> None:
+        """From here on only the calling worker may change what is known of this task."""
+        with self._hand:
+            task.is_in_hand = True
+
+    def renew(self, task: Task) -> None:
+        """Reads the task's artifact again. Raises what the reader raises."""
+        origin = task.reading.row.origin
+        if not origin or not self._is_on_its_page(task, origin):
+            task.renew(self._reader.find(task.ref, task.name, task.artifact_type))
+
+    def _is_on_its_page(self, task: Task, origin: Origin) -> bool:
+        """Renews whatever still stands on the page; False if the task itself has moved away."""
+        readings = {(one.row.name, one.row.artifact_type): one for one in self._reader.page_again(task.ref, origin)}
+        with self._hand:
+            for other in self._pages.get((task.ref, origin), ()):
+                reading = readings.get((other.name, other.reading.row.artifact_type))
+                if reading and not other.is_in_hand:
+                    other.remember()  # what stood there first was there before any write of ours
+                    other.take(reading)
+        mine = readings.get((task.name, task.reading.row.artifact_type))
+        if mine:
+            task.take(mine)
+        return mine is not None

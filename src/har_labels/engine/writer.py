@@ -7,29 +7,30 @@ lock and no ETag: this is how a change survives all the same, as far as it can.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from har_labels.clock import LONGEST_WAIT, Clock, backoff
-from har_labels.engine.doubts import given_up, missing
-from har_labels.engine.parallel import Breaker, in_parallel
-from har_labels.engine.proving import TypeProof
-from har_labels.engine.renewal import Renewal
 from har_labels.engine.task import Task, is_missing
-from har_labels.engine.verify import Care, Watch, without
-from har_labels.errors import Forbidden, HarLabelsError, Overwritten, Stop, Unauthorized
+from har_labels.engine.verify import Care, Renewal, Watch, given_up, missing, without
+from har_labels.errors import Forbidden, HarLabelsError, Overwritten, ServerFailing, Stop, TypeLoss, Unauthorized
 from har_labels.model.address import RegistryRef
 from har_labels.model.goal import Found
 from har_labels.model.outcome import ConfirmedBy, Status
 from har_labels.registry.answers import Doubt
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader, Reading
+from har_labels.text import named
 
 # A merging change is computed from a read at most this old (contract §5 point 2).
 FRESH_SECONDS = 5.0
 # A change made again is computed from a read at most this share of `settle` (or of a second) old. A back-off is long: without
 # a new read this run would be the slow writer that other runs' `settle` can't protect them from.
 FRESH_SHARE = 0.25
+# So many doubts in a row, and one read decides whether to go on (contract §5 point 4).
+DOUBTS_IN_A_ROW = 20
 
 
 class Writer:
@@ -252,3 +253,94 @@ class Writer:
             if any(task.is_waited_for for task in pending):
                 pause = min(pause, LONGEST_WAIT)
             self._clock.sleep(pause)
+
+
+class Breaker:
+    """Counts doubts in a row over all workers, and ends a round of writes against a server that is down."""
+
+    def __init__(self) -> None:
+        self._lock, self._count = threading.Lock(), 0
+        self.is_open = False
+
+    def open(self, error: HarLabelsError, *, is_final: bool) -> None:
+        """Lets no further write of this round start; raises Stop if it was the last chance."""
+        self.is_open = True
+        if is_final:
+            raise Stop(ServerFailing(f"{DOUBTS_IN_A_ROW} writes in a row failed and did nothing: {error.what}"))
+
+    def counts_to_its_limit(self) -> bool:
+        with self._lock:
+            self._count += 1
+            return self._count == DOUBTS_IN_A_ROW
+
+    def reset(self) -> None:
+        """A write got through, or a new round begins: the server is there, so writes may start again."""
+        with self._lock:
+            self._count, self.is_open = 0, False
+
+
+def in_parallel(work: Callable[[Task], None], tasks: Sequence[Task], *, workers: int) -> None:
+    """Runs `work` on every task, in order of starting; the first exception stops the rest and is raised."""
+    if workers == 1 or len(tasks) <= 1:
+        for task in tasks:
+            work(task)
+        return
+    queue, lock, failed = iter(tasks), threading.Lock(), threading.Event()
+
+    def drain() -> None:
+        while not failed.is_set():
+            with lock:
+                task = next(queue, None)
+            if task is None:
+                return
+            try:
+                work(task)
+            except BaseException:
+                failed.set()
+                raise
+
+    with ThreadPoolExecutor(min(workers, len(tasks))) as pool:
+        drains = [pool.submit(drain) for _ in range(min(workers, len(tasks)))]
+    for done in drains:
+        done.result()
+
+
+class TypeProof:
+    """Knows which registries have been seen to keep types. `warning` takes one line about a loss that was allowed."""
+
+    def __init__(self, reader: Reader, *, warning: Callable[[str], None], allow_loss: bool) -> None:
+        self._reader, self._warning, self._allow_loss = reader, warning, allow_loss
+        self._proven: set[RegistryRef] = set()
+
+    def prove(self, tasks: Sequence[Task], write: Callable[[Task], None]) -> None:
+        """Writes typed artifacts alone until one of their registry has shown that it keeps its type.
+
+        Raises Stop where a type is lost and that is not allowed.
+        """
+        for task in tasks:
+            if task.is_typed_hugging_face and task.ref not in self._proven:
+                kind = task.reading.row.artifact_type
+                write(task)
+                if task.outcome is None:
+                    self._look(task, kind)
+
+    def _look(self, task: Task, kind: str) -> None:
+        try:
+            rows = self._reader.rows(task.ref, names={task.name}).get(task.name, [])
+        except HarLabelsError:
+            return  # the look that settles the write will tell; nothing is proven
+        of_kind = [row for row in rows if row.artifact_type == kind]
+        if any(row.labels == task.target for row in of_kind):
+            self._proven.add(task.ref)
+        if of_kind:
+            return
+        what = f"{task.subject} is no longer a {kind} since its labels were written"
+        if self._allow_loss:
+            self._proven.add(task.ref)
+            self._warning(
+                f"{what}, and so will be all others written in {task.ref}; `{named('allow-type-loss')}` goes on"
+            )
+            return
+        error = TypeLoss(what)
+        task.fail(error, rows[0].labels if rows else None)
+        raise Stop(error)
