@@ -49,8 +49,8 @@ def test_one_request_renews_a_task_and_the_neighbours_that_wait(tasks: list[Task
     """A page read for one task is fresh for those behind it too."""
     pages = Pages([reading(task.name, ("new",), 5.0) for task in tasks])
     renewal = Renewal(pages)  # type: ignore[arg-type]
-    renewal.expect(tasks)
-    renewal.take_in_hand(tasks[0])
+    renewal.register(tasks)
+    renewal.claim(tasks[0])
     renewal.renew(tasks[0])
     assert [task.labels for task in tasks] == [("new",)] * 3
     assert pages.asked == [(REF, PAGE)]
@@ -60,9 +60,9 @@ def test_a_task_in_hand_is_left_to_its_own_worker(tasks: list[Task]) -> None:
     """What a worker computes its write from is not changed under its hands."""
     pages = Pages([reading(task.name, ("new",), 5.0) for task in tasks])
     renewal = Renewal(pages)  # type: ignore[arg-type]
-    renewal.expect(tasks)
+    renewal.register(tasks)
     for task in tasks[:2]:
-        renewal.take_in_hand(task)
+        renewal.claim(task)
     renewal.renew(tasks[0])
     assert [task.labels for task in tasks] == [("new",), ("old",), ("new",)]
 
@@ -71,8 +71,8 @@ def test_a_task_that_has_moved_to_another_page_is_searched(tasks: list[Task]) ->
     """Rows move while others are pushed; then the name itself is looked for."""
     pages = Pages([reading("b", ("new",), 5.0)])
     renewal = Renewal(pages)  # type: ignore[arg-type]
-    renewal.expect(tasks)
-    renewal.take_in_hand(tasks[0])
+    renewal.register(tasks)
+    renewal.claim(tasks[0])
     renewal.renew(tasks[0])
     assert tasks[0].labels == ("found",)
     assert pages.asked == [(REF, PAGE), "a"]

@@ -60,12 +60,12 @@ merging_goals = st.sampled_from(
 )
 def test_what_a_look_finds(wanted: ChangeGoal, before: Labels, now: Labels, found: Found) -> None:
     """An older read's labels are our change undone; labels that nobody had seen are a later writer's."""
-    assert wanted.look(to_labels(now), frozenset(before)).found is found
+    assert wanted.classify(to_labels(now), frozenset(before)).found is found
 
 
 def test_a_third_value_stays_while_the_rest_is_made_again() -> None:
     """Where one key has a later writer's value and another is undone, only the other is written again."""
-    look = goal("upsert", "k=2", "j=2").look(("j=1", "k=3"), frozenset({"k=1", "j=1"}))
+    look = goal("upsert", "k=2", "j=2").classify(("j=1", "k=3"), frozenset({"k=1", "j=1"}))
     assert (look.found, look.target) == (Found.UNDONE, ("j=2", "k=3"))
 
 
@@ -73,8 +73,8 @@ def test_a_third_value_stays_while_the_rest_is_made_again() -> None:
 def test_a_look_settles(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
     """What a look wants written is done when it is there: going round again comes to an end."""
     seen = frozenset(before)
-    look = wanted.look(now, seen)
-    again = wanted.look(look.target, seen)
+    look = wanted.classify(now, seen)
+    again = wanted.classify(look.target, seen)
     assert again.found is not Found.UNDONE
     assert again.target == look.target
     if look.found is not Found.UNDONE:
@@ -84,21 +84,21 @@ def test_a_look_settles(wanted: ChangeGoal, before: Labels, now: Labels) -> None
 @given(merging_goals, labels, labels)
 def test_a_look_takes_no_later_label_away(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
     """A label that came after our write and that we never saw is in whatever is written next."""
-    look = wanted.look(now, frozenset(before))
-    assert set(now) - set(before) <= set(look.target) | {label for label in now if label in wanted.wanted(())}
+    look = wanted.classify(now, frozenset(before))
+    assert set(now) - set(before) <= set(look.target) | {label for label in now if label in wanted.apply(())}
 
 
 @given(merging_goals, labels)
 def test_our_own_result_is_done(wanted: ChangeGoal, before: Labels) -> None:
     """When nobody else wrote, a look finds the change done."""
-    assert wanted.look(wanted.wanted(before), frozenset(before)).found is Found.DONE
+    assert wanted.classify(wanted.apply(before), frozenset(before)).found is Found.DONE
 
 
 @given(st.sampled_from([goal("replace", "a"), goal("clear")]), labels, labels)
 def test_plain_statements_want_just_what_they_say(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
     """Plain `replace` and `clear` are done exactly if their labels are there, whoever wrote others."""
-    look = wanted.look(now, frozenset(before))
-    assert look.target == wanted.wanted(None)
+    look = wanted.classify(now, frozenset(before))
+    assert look.target == wanted.apply(None)
     assert look.found is (Found.DONE if now == look.target else Found.UNDONE)
 
 
@@ -106,9 +106,9 @@ def test_an_error_on_conflict_is_asked_once() -> None:
     """After our own write a later writer's value is superseding, not a conflict of ours."""
     strict = goal("upsert", "k=2", on_conflict="error")
     with pytest.raises(ValueConflict):
-        strict.wanted(("k=1",))
-    assert strict.look(("k=3",), frozenset()).found is Found.SUPERSEDED
-    assert strict.look((), frozenset()).found is Found.UNDONE
+        strict.apply(("k=1",))
+    assert strict.classify(("k=3",), frozenset()).found is Found.SUPERSEDED
+    assert strict.classify((), frozenset()).found is Found.UNDONE
 
 
 def test_the_gate_is_asked_again_before_another_write() -> None:
@@ -119,27 +119,27 @@ def test_the_gate_is_asked_again_before_another_write() -> None:
             raise RequireFailed("frozen")
 
     gated = ChangeGoal(Changes((Change(Mode.ADD, ("x",)),)), gate)
-    assert gated.look(("frozen", "x"), frozenset()).found is Found.DONE
+    assert gated.classify(("frozen", "x"), frozenset()).found is Found.DONE
     with pytest.raises(RequireFailed):
-        gated.look(("frozen",), frozenset())
+        gated.classify(("frozen",), frozenset())
     with pytest.raises(RequireFailed):
-        gated.wanted(("frozen",))
+        gated.apply(("frozen",))
 
 
 def test_a_plan_is_applied_exactly_or_not() -> None:
     """Equal to `after` is done, equal to `before` is to be written, anything else names both lists."""
     planned = PlanGoal("x", before=("a",), after=("b",))
-    assert planned.look(("b",), frozenset()).found is Found.DONE
-    assert planned.look(("a",), frozenset()).found is Found.UNDONE
-    assert planned.wanted(("a",)) == planned.wanted(("b",)) == ("b",)
+    assert planned.classify(("b",), frozenset()).found is Found.DONE
+    assert planned.classify(("a",), frozenset()).found is Found.UNDONE
+    assert planned.apply(("a",)) == planned.apply(("b",)) == ("b",)
     for now in (("c",), (), None):
         with pytest.raises(PlanStale) as stale:
-            planned.wanted(now)
+            planned.apply(now)
         assert "['a']" in stale.value.what
     assert "['c']" in _stale(planned, ("c",))
 
 
 def _stale(planned: PlanGoal, now: Labels) -> str:
     with pytest.raises(PlanStale) as stale:
-        planned.look(now, frozenset())
+        planned.classify(now, frozenset())
     return stale.value.what

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from har_labels.engine.moves import Mover
 from har_labels.engine.planner import Planner
-from har_labels.engine.verify import Care
+from har_labels.engine.verify import WritePolicy
 from har_labels.engine.writer import Writer
 from har_labels.errors import HarLabelsError, Stop
 from har_labels.inputs.lists import Item
@@ -80,8 +80,10 @@ class _Way(Network):
 class MoveRun:
     """One run that moves the label to `name`. `code` is what its step would exit with."""
 
-    def __init__(self, who: str, name: str, world: World, shelf: Shelf, start: float, passage: Any, care: Care) -> None:
-        self.who, self.name, self.care = who, name, care
+    def __init__(
+        self, who: str, name: str, world: World, shelf: Shelf, start: float, passage: Any, write_policy: WritePolicy
+    ) -> None:
+        self.who, self.name, self.write_policy = who, name, write_policy
         self.error: HarLabelsError | None = None
         self.moved_from: tuple[str, ...] = ()
         self.actor = Actor(world, self._execute, start=start)
@@ -95,7 +97,7 @@ class MoveRun:
         """The order of events of `run.Run`, for a move."""
         clock = VirtualClock(self.actor)
         registry = Registry(self._way, wait_turn=clock.check)  # type: ignore[arg-type]
-        reader = Reader(registry, clock, retries=self.care.retries)
+        reader = Reader(registry, clock, retries=self.write_policy.retries)
         planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
         recipe = Recipe(Mode.MOVE, [Item(LABEL, 1)], _SURROUNDINGS, among=Among(("m*",)))
         plan = planner.plan([Entry(REF, (self.name,), "", recipe)])
@@ -105,10 +107,17 @@ class MoveRun:
         assert plan.move
         if not plan.changing:
             return
-        writer = Writer(registry, reader, clock, Care(self.care.retries, 0, concurrency=1), notice=_drop, warning=_drop)
+        writer = Writer(
+            registry,
+            reader,
+            clock,
+            WritePolicy(self.write_policy.retries, 0, concurrency=1),
+            notice=_drop,
+            warning=_drop,
+        )
         mover = Mover(
             plan.move, writer, reader, clock,
-            settle=self.care.settle, retries=self.care.retries, harms=lambda _task: False,
+            settle=self.write_policy.settle, retries=self.write_policy.retries, harms=lambda _task: False,
         )  # fmt: skip
         try:
             mover.run()
@@ -142,10 +151,12 @@ def explore(seeds: Iterable[int], *, rate: float = 0.0, slow: float = 0.0, runs:
         world = World(dice)
         settle = dice.choice([0.5, 1.0, 2.0])
         span = settle * dice.choice([0.0, 0.05, 0.3, 2.0])
-        care = Care(settle=settle, retries=4)
+        write_policy = WritePolicy(settle=settle, retries=4)
         winners = dice.sample(NAMES, runs)
         made = [
-            MoveRun(f"w{at}", name, world, shelf, dice.uniform(0, span), _passages(dice, settle, rate, slow), care)
+            MoveRun(
+                f"w{at}", name, world, shelf, dice.uniform(0, span), _passages(dice, settle, rate, slow), write_policy
+            )
             for at, name in enumerate(winners)
         ]
         world.run()
@@ -164,7 +175,7 @@ def _broken(runs: list[MoveRun], shelf: Shelf) -> Iterable[str]:
         wrote = [write.at for write in shelf.writes if write.who == run.who]
         if not run.code and last.labels != (run.name,):
             yield f"{run.who} is green, and its last listing shows {last.labels}"
-        if not run.code and wrote and last.at - max(wrote) < run.care.settle:
+        if not run.code and wrote and last.at - max(wrote) < run.write_policy.settle:
             yield f"{run.who} is green {last.at - max(wrote):.3f} s after its last write"
         if run.code == 5 and last.labels == (run.name,):
             yield f"{run.who} is red, and its last listing shows it alone"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from har_labels.engine.verify import Care
+from har_labels.engine.verify import WritePolicy
 from har_labels.engine.writer import Writer
 from har_labels.model.labels import Change, Labels, Mode, OnConflict, to_labels
 from simulation.network import Mishap, Passage, Store
@@ -97,7 +97,7 @@ def scenario_of(seed: int, climate: Climate, *, writer: type[Writer] = Writer) -
             change=_change(dice, climate, f"w{number}"),
             start=dice.uniform(0, span),
             passage=_passages(random.Random(dice.random()), climate, settle, rate),
-            care=Care(settle=settle, concurrency=1, retries=dice.choice([2, 4, 6])),
+            write_policy=WritePolicy(settle=settle, concurrency=1, retries=dice.choice([2, 4, 6])),
             dies_at=dice.randrange(14) if dice.random() < climate.kills else None,
             lost_if_killed=dice.random() < 0.5,
             writer=writer,

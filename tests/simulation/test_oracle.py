@@ -28,7 +28,7 @@ class EarlyLeaver(Watch):
     """Looks at a quarter of `settle`, and not at its end."""
 
     def watch(self, tasks):
-        self._clock.sleep(0.25 * self._care.settle)
+        self._clock.sleep(0.25 * self._write_policy.settle)
         if again := self.look(tasks):
             return again
         return Unwatched.watch(self, tasks)
@@ -58,7 +58,7 @@ def test_a_repair_from_an_old_read_is_found_out(monkeypatch):
 
 def test_forgetting_which_values_came_later_is_found_out(monkeypatch):
     """A run that takes all it ever read for older than its write undoes a later writer's value."""
-    forget = Task.remember
+    forget = Task.record_seen
 
     class Forgetful(Writer):
         def _put(self, task):

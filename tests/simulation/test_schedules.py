@@ -6,7 +6,7 @@ import pytest
 
 from har_labels import clock as timing
 from har_labels.engine import writer as apply
-from har_labels.engine.verify import Care
+from har_labels.engine.verify import WritePolicy
 from har_labels.model.labels import Change, Mode
 from simulation.network import Mishap, Passage
 from simulation.scenario import Scenario, play
@@ -30,7 +30,7 @@ def us(change=BOTH_KEYS, *, mishaps=(), settle=1.0, name="us", start=0.0):
         mishap = left.pop(0)[1] if left and left[0][0] == method else Mishap.NONE
         return Passage(0.01, 0.01, mishap)
 
-    return Step(name, change, start, passage, Care(settle=settle, concurrency=1))
+    return Step(name, change, start, passage, WritePolicy(settle=settle, concurrency=1))
 
 
 def someone(name, change, *, reads, writes):

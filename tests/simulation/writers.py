@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from har_labels.engine.planner import Planner
-from har_labels.engine.verify import Care
+from har_labels.engine.verify import WritePolicy
 from har_labels.engine.writer import Writer
 from har_labels.errors import HarLabelsError, Stop
 from har_labels.inputs.lists import Item
@@ -49,7 +49,7 @@ class Step:
     change: Change
     start: float
     passage: Callable[[str], Passage]
-    care: Care = field(default_factory=lambda: Care(concurrency=1))
+    write_policy: WritePolicy = field(default_factory=lambda: WritePolicy(concurrency=1))
     dies_at: int | None = None
     lost_if_killed: bool = False
     writer: type[Writer] = Writer
@@ -84,7 +84,7 @@ class Run:
         """The order of events of `run.Run`, for one artifact."""
         clock = VirtualClock(self.actor)
         registry = Registry(self._network, wait_turn=clock.check)  # type: ignore[arg-type]
-        reader = Reader(registry, clock, retries=self.step.care.retries)
+        reader = Reader(registry, clock, retries=self.step.write_policy.retries)
         planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
         plan = planner.plan([Entry(REF, (NAME,), "", _recipe(self.step.change))])
         if plan.errors or plan.others:
@@ -98,7 +98,7 @@ class Run:
         if not task.is_change:
             task.end(Status.UNCHANGED, task.labels)
         try:
-            self.step.writer(registry, reader, clock, self.step.care, notice=_drop, warning=_drop).run([task])
+            self.step.writer(registry, reader, clock, self.step.write_policy, notice=_drop, warning=_drop).run([task])
         except Stop as stop:
             self.error = stop.error
         self.outcome = task.outcome

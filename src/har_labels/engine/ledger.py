@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from har_labels.engine.planner import Plan
 from har_labels.engine.task import Task
-from har_labels.engine.verify import cut_short
+from har_labels.engine.verify import interrupted
 from har_labels.errors import HarLabelsError
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import WRITTEN, ConfirmedBy, Outcome, RunFacts, RunResult, Status
@@ -97,7 +97,7 @@ def _with_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> O
         is_theirs = outcome.status in WRITTEN and ended.labels != outcome.labels
         return replace(outcome, status=Status.SUPERSEDED if is_theirs else outcome.status, labels=ended.labels)
     if undo.attempts and not undo.is_known:
-        error = ended.error if ended else cut_short(undo, reason)
+        error = ended.error if ended else interrupted(undo, reason)
         return replace(outcome, status=Status.FAILED, labels=None, confirmed_by=ConfirmedBy.NOTHING, error=error)
     return outcome
 
@@ -127,7 +127,7 @@ def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsE
         return _outcome(task, Status.SKIPPED, not_tried)
     if task.is_confirmed:
         return _outcome(task, Status.SUPERSEDED if task.is_superseded else Status.APPLIED, None)
-    return _outcome(task, Status.FAILED, cut_short(task, reason))
+    return _outcome(task, Status.FAILED, interrupted(task, reason))
 
 
 def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:

@@ -119,9 +119,9 @@ class Move:
         known = {_of_task(task): task for task in self.tasks}
         for row in listing.rows:
             if task := known.get(_place(row)):
-                if not task.may_be_written:
-                    task.remember()
-                task.take(Reading(row, listing.at))
+                if not task.may_have_written:
+                    task.record_seen()
+                task.update_reading(Reading(row, listing.at))
         self.listing = listing
         if not self.is_begun:  # what we have made of it is no answer to `require`
             listing.among.holders = listing.names
@@ -139,7 +139,7 @@ class Move:
     @property
     def is_begun(self) -> bool:
         """Whether anything may have been written."""
-        return any(task.may_be_written for task in self.tasks)
+        return any(task.may_have_written for task in self.tasks)
 
     def former(self) -> list[Task]:
         """The tasks of all others who had the label when it was last listed, and are to give it up."""
@@ -150,7 +150,7 @@ class Move:
                 goal, kind = FormerGoal(self.listing.label), row.artifact_type or entry.artifact_type
                 task = Task(entry.ref, row.name, kind, goal, Reading(row, self.listing.at), before=row.labels)
                 task.is_former, task.policy = True, self.one.policy
-                task.aim()
+                task.compute_target()
                 self.tasks.append(task)
         return [task for task in self.tasks if task.is_former and _of_task(task) in holders]
 
@@ -197,7 +197,7 @@ class Mover:
         try:
             self._renew()
             if not self._move.is_begun or not self._move.is_given:  # `require` is not asked of what we have made of it
-                one.aim()
+                one.compute_target()
             if not self._move.is_given:
                 self._write([one])
             if not one.outcome:
@@ -217,7 +217,7 @@ class Mover:
         former = self._move.former()
         for task in former:
             task.outcome = None
-            task.aim()
+            task.compute_target()
         return [task for task in former if not self._harms(task)]
 
     def _write(self, tasks: Sequence[Task]) -> None:

@@ -418,7 +418,7 @@ class Planner:
             task.selected = self._selected.setdefault(by, Selected(asked.recipes, self._goal))
         try:
             goal = task.goal = self._goal(asked.recipes, artifact=row.name, registry=str(ref))
-            task.aim()
+            task.compute_target()
             self._note_patterns(goal, row.labels or ())
             if row.labels is None and not unread and goal.removes_nothing:
                 self._warning(

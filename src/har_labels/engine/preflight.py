@@ -221,7 +221,7 @@ def renew_baselines(plan: Plan, reader: Reader, *, warning: Callable[[str], None
     refused: list[Task] = []
     for task in plan.changing if has_changed else ():
         try:
-            task.aim()
+            task.compute_target()
         except HarLabelsError as error:
             task.fail(error, task.labels)
             refused.append(task)

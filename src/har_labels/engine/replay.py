@@ -68,7 +68,7 @@ def _add(plan: Plan, ref: RegistryRef, step: Step, rows: Rows, *, at: float, ori
         row = choose(rows.get(step.artifact, []), ref, step.artifact, step.artifact_type)
         labels = row.labels
         goal = PlanGoal(f"{step.artifact!r} in {ref}: {origin.expects}", step.before, step.after, origin.stale)
-        target = goal.wanted(labels)
+        target = goal.apply(labels)
     except HarLabelsError as error:
         # What this run found is what it leaves: nothing came or went by it, whatever the plan had seen.
         plan.others.append(Outcome(replace(step, before=labels), Status.FAILED, labels, error=_worded(error, origin)))

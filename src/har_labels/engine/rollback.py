@@ -19,7 +19,7 @@ def roll_back(
 ) -> None:
     """Takes back what this run wrote, but not where somebody has changed it since. `Ledger` tells what came of it."""
     for task in tasks:
-        if not task.may_be_written:
+        if not task.may_have_written:
             continue
         if task.before is None:
             notice(f"{task.subject} is not rolled back: what its labels were before is not known")
@@ -51,6 +51,6 @@ def _read(undoing: Sequence[Task], reader: Reader, clock: Clock) -> None:
             if task.labels == task.target:
                 task.end(Status.UNCHANGED, task.labels)
             else:
-                task.goal.wanted(task.labels)
+                task.goal.apply(task.labels)
         except HarLabelsError as error:
             task.fail(error, task.labels)

@@ -19,7 +19,7 @@ from har_labels.engine.preflight import check_removals, fail_harmful, fails_as_h
 from har_labels.engine.record import record_of
 from har_labels.engine.rollback import roll_back
 from har_labels.engine.task import Task
-from har_labels.engine.verify import Care
+from har_labels.engine.verify import WritePolicy
 from har_labels.engine.writer import Writer
 from har_labels.errors import Failures, HarLabelsError, InputError, Overwritten, Stop, Unauthorized
 from har_labels.files import write_text
@@ -78,7 +78,7 @@ class Run:
             self._registry,
             self._reader,
             clock,
-            _care(configuration),
+            _write_policy(configuration),
             notice=self._ledger.note,
             warning=self._ledger.warn,
         )
@@ -174,7 +174,7 @@ class Run:
         try:
             self._write_to_the_end(tasks, write)
         except Stop:
-            if wants_rollback and any(task.may_be_written for task in tasks):
+            if wants_rollback and any(task.may_have_written for task in tasks):
                 self._ledger.note("the run was cut short, so nothing is rolled back")
             raise
         causes = [task.outcome.error for task in tasks if task.outcome and task.outcome.error]
@@ -201,7 +201,7 @@ class Run:
             if self._clock.reason:
                 raise
             self._ledger.errors.append(stop.error)
-            self._writer.wind_up(tasks, stop.error)
+            self._writer.finish_after_stop(tasks, stop.error)
 
     def _made_by(self, planner: Planner) -> Plan:
         plan = self._plan_again()
@@ -301,10 +301,10 @@ def _per_minute(configuration: Configuration) -> float | None:
     return rate / settings.share.total if rate else None
 
 
-def _care(configuration: Configuration) -> Care:
+def _write_policy(configuration: Configuration) -> WritePolicy:
     settings = configuration.settings
     is_move = settings.mode is Mode.MOVE  # which looks for itself, at all that have the label
-    return Care(
+    return WritePolicy(
         retries=settings.retries,
         settle=0 if is_move else settings.settle,
         concurrency=settings.concurrency,

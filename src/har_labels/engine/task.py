@@ -58,7 +58,7 @@ class Unread:
     wait: float = 0
 
     @property
-    def says_missing(self) -> bool:
+    def was_missing(self) -> bool:
         """Whether reading was answered 404."""
         return is_missing(self.error)
 
@@ -69,12 +69,12 @@ class Task:
 
     `before` is what the plan read first. `target` is what the next PUT sends. `seen`
     are all labels that stood there before our writes, by which a later writer's are told (goal.look). Within a round of
-    writes a task belongs to one worker from the moment that it `is_in_hand`, so that another that renews a page
-    leaves it alone; between rounds the run's own thread has all of them. `may_be_written` from the first PUT that was not
-    plainly refused; what comes to the list from then on is a later writer's. `is_looked_at` once it was read since the last
+    writes a task belongs to one worker from the moment that it `is_claimed`, so that another that renews a page
+    leaves it alone; between rounds the run's own thread has all of them. `may_have_written` from the first PUT that was not
+    plainly refused; what comes to the list from then on is a later writer's. `is_read_since_write` once it was read since the last
     such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read,
     `policy` where writing is held to one (see gates); a rollback is not. `selected` is set where `where` has a say until
-    `may_be_written`; `unjudged` are the facts of a read that it was not asked of. In a move
+    `may_have_written`; `unjudged` are the facts of a read that it was not asked of. In a move
     `is_former` tells an artifact that is to give the label up, and `attempts_before` are those of its earlier rounds.
     """
 
@@ -93,9 +93,9 @@ class Task:
     confirmed_by: ConfirmedBy = ConfirmedBy.NOTHING
     doubt: Doubt | None = None
     answered: ArtifactFacts | None = None
-    is_in_hand: bool = False
-    is_looked_at: bool = False
-    may_be_written: bool = False
+    is_claimed: bool = False
+    is_read_since_write: bool = False
+    may_have_written: bool = False
     unread: Unread | None = None
     is_former: bool = False
     attempts_before: int = 0
@@ -139,14 +139,14 @@ class Task:
     @property
     def is_superseded(self) -> bool:
         """Whether a later writer's labels were read after our write, which stay (contract §5 point 5)."""
-        if not self.goal.is_merging or not self.is_looked_at or self.labels is None:
+        if not self.goal.is_merging or not self.is_read_since_write or self.labels is None:
             return False
-        return self.goal.look(self.labels, self.seen).found is Found.SUPERSEDED
+        return self.goal.classify(self.labels, self.seen).found is Found.SUPERSEDED
 
     @property
     def is_known(self) -> bool:
         """Whether the labels as last read are those that are there, since no write of ours has come after that."""
-        return self.labels is not None and (self.is_looked_at or not self.may_be_written)
+        return self.labels is not None and (self.is_read_since_write or not self.may_have_written)
 
     @property
     def wrote(self) -> tuple[Labels, Labels] | tuple[None, None]:
@@ -154,9 +154,9 @@ class Task:
 
         None for both where nothing has shown it, or what was there before is not known.
         """
-        if not self.may_be_written:
+        if not self.may_have_written:
             return (), ()
-        if self.before is None or not (self.is_confirmed or self.is_looked_at) or self.labels is None:
+        if self.before is None or not (self.is_confirmed or self.is_read_since_write) or self.labels is None:
             return None, None
         if not self.doubt:
             return self.added, self.removed
@@ -192,10 +192,10 @@ class Task:
             listed, **{name: value for name in ArtifactFacts.__slots__ if (value := getattr(self.answered, name))}
         )
 
-    def aim(self) -> None:
+    def compute_target(self) -> None:
         """Computes `target` from the labels as last read. Raises what the goal raises, with the artifact named."""
         try:
-            self.target = self.goal.wanted(self.labels)
+            self.target = self.goal.apply(self.labels)
         except (Unreadable, ValueConflict) as error:
             # These come from the label arithmetic, which knows no artifact.
             raise error.reworded(f"{self.subject}: {error.what}") from None
@@ -212,20 +212,20 @@ class Task:
         A part of the change for which it is false is dropped for good. Raises TemplateError and Unreadable.
         """
         facts, self.unjudged = self.unjudged, None
-        if facts is None or not self.selected or self.may_be_written:
+        if facts is None or not self.selected or self.may_have_written:
             return True
         left = self.selected.still(replace(self.reading.row, facts=facts), self.ref)
         if left and left is not self.selected:
             self.selected, self.goal = left, left.goal(self.name, self.ref)
         return left is not None
 
-    def renew(self, reading: Reading) -> None:
+    def replace_reading(self, reading: Reading) -> None:
         """Keeps a newer reading of this artifact alone."""
         self.reading = reading
         self._note_unjudged(reading.row.facts)
 
     def _note_unjudged(self, facts: ArtifactFacts) -> None:
-        if self.selected and not self.may_be_written:
+        if self.selected and not self.may_have_written:
             self.unjudged = facts
 
     def check_policy(self) -> None:
@@ -233,36 +233,36 @@ class Task:
         if self.policy and (broken := self.policy.created(self.labels or (), self.target)):
             raise PolicyBroken(f"{self.subject}: {told_together(broken)}")
 
-    def take(self, reading: Reading) -> None:
+    def update_reading(self, reading: Reading) -> None:
         """Keeps a newer reading, in as little memory as it takes: a large run looks at every artifact several times."""
         row, known = reading.row, self.reading.row
         labels = self.target if row.labels == self.target else row.labels
         self.reading = Reading(
             replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin), reading.at
         )
-        self.is_looked_at = True
+        self.is_read_since_write = True
         self._note_unjudged(row.facts)
 
-    def remember(self) -> None:
+    def record_seen(self) -> None:
         """What stands there now is older than the write that follows."""
         # Tuples, and the very one that was read where there is no other: sets would double the memory of a large run.
         self.seen = to_labels((*self.seen, *(self.labels or ()))) if self.seen else self.labels or ()
 
     def about_to_write(self) -> None:
         """Counts a PUT, and what it is going to change."""
-        self._before_try = self.added, self.removed, self.may_be_written, self.is_looked_at
+        self._before_try = self.added, self.removed, self.may_have_written, self.is_read_since_write
         base, target, seen = set(self.labels or ()), set(self.target), set(self.seen)
         self.added = _one_for_all(to_labels((*self.added, *(target - base - seen))))
         self.removed = _one_for_all(to_labels((*self.removed, *((base - target) & seen))))
         # Whatever the last answer told, it tells nothing of this one.
-        self.doubt, self.confirmed_by, self.is_looked_at = None, ConfirmedBy.NOTHING, False
-        self.may_be_written = True
+        self.doubt, self.confirmed_by, self.is_read_since_write = None, ConfirmedBy.NOTHING, False
+        self.may_have_written = True
         self.attempts += 1
 
     def was_refused(self) -> None:
         """The PUT surely did nothing: what is there by our hand is what was before it."""
         assert self._before_try
-        self.added, self.removed, self.may_be_written, self.is_looked_at = self._before_try
+        self.added, self.removed, self.may_have_written, self.is_read_since_write = self._before_try
 
     def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
         """Sets the outcome. `labels` is what is there now as far as known."""

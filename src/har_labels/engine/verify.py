@@ -36,7 +36,7 @@ _NOT_KNOWN = "whether the labels were written is not known"
 
 
 @dataclass(frozen=True, slots=True)
-class Care:
+class WritePolicy:
     """How carefully and how fast changes are written: inputs, and what `on-failure` comes to."""
 
     retries: int = 4
@@ -49,18 +49,20 @@ class Care:
 class Watch:
     """Looks at tasks and ends those that are over. `notice` takes one line that the user should know.
 
-    `quiet_since` is when we last wrote, or last saw that somebody had; whoever writes or sees that says so by `stir`.
+    `quiet_since` is when we last wrote, or last saw that somebody had; whoever writes or sees that says so by `restart_quiet_period`.
     """
 
-    def __init__(self, reader: Reader, clock: Clock, care: Care, *, notice: Callable[[str], None]) -> None:
-        self._reader, self._clock, self._care, self._notice = reader, clock, care, notice
+    def __init__(
+        self, reader: Reader, clock: Clock, write_policy: WritePolicy, *, notice: Callable[[str], None]
+    ) -> None:
+        self._reader, self._clock, self._write_policy, self._notice = reader, clock, write_policy, notice
         self.quiet_since = clock.monotonic()
 
-    def stir(self) -> None:
+    def restart_quiet_period(self) -> None:
         """Somebody has written just now: the quiet begins anew."""
         self.quiet_since = self._clock.monotonic()
 
-    def settle(self, tasks: Sequence[Task]) -> list[Task]:
+    def resolve_unknown(self, tasks: Sequence[Task]) -> list[Task]:
         """Looks at every task whose write is not confirmed; returns those to be written again."""
         unsure = [task for task in tasks if not task.is_confirmed]
         surely_not = [task for task in unsure if task.doubt and task.doubt.written is False]
@@ -74,13 +76,13 @@ class Watch:
         Over when nobody has written for `settle` seconds: two equal lists that far apart show it. As long as others
         do, a writer that had read before one of them may still be under way, so it goes on, LONGEST_WATCH times.
         """
-        merging = [task for task in tasks if task.goal.is_merging] if self._care.settle else []
-        for task in without(tasks, merging):
+        merging = [task for task in tasks if task.goal.is_merging] if self._write_policy.settle else []
+        for task in excluding(tasks, merging):
             self.end(task)
         for _ in range(LONGEST_WATCH if merging else 0):
             for share in (0.25, 1.0):
                 since = self.quiet_since
-                self._clock.sleep(since + share * self._care.settle - self._clock.monotonic())
+                self._clock.sleep(since + share * self._write_policy.settle - self._clock.monotonic())
                 if again := self.look(merging):
                     return again
                 merging = [task for task in merging if task.outcome is None]
@@ -129,14 +131,14 @@ class Watch:
     def _is_undone(self, task: Task, reading: Reading) -> bool:
         """Takes what a look shows; True if the change has to be made again."""
         if reading.row.labels != task.labels:
-            self.stir()
-        task.take(reading)
+            self.restart_quiet_period()
+        task.update_reading(reading)
         if reading.row.labels is None:
             if task.goal.is_merging and not task.doubt:
                 raise Unreadable(f"{task.subject}: the labels were written, and the registry no longer shows them")
             # A believed answer stands; a doubtful one is tried again, as only whole lists get this far.
             return self.may_try_again(task) if task.doubt else False
-        look = task.goal.look(reading.row.labels, task.seen)
+        look = task.goal.classify(reading.row.labels, task.seen)
         if look.found is not Found.UNDONE:
             self.confirm(task, look.found)
             return False
@@ -146,7 +148,7 @@ class Watch:
             return self.may_try_again(task)
         task.confirmed_by = ConfirmedBy.NOTHING
         task.times_undone += 1
-        if task.times_undone > self._care.retries:
+        if task.times_undone > self._write_policy.retries:
             task.fail(
                 Overwritten(f"{task.subject}: the change was undone {number(task.times_undone, 'time')}"),
                 reading.row.labels,
@@ -169,9 +171,9 @@ class Watch:
         if task.unread and task.is_waited_for:
             if self._clock.monotonic() < task.unread.waits_until:
                 return True
-            self._fail(task, missing(task, task.doubt.error))
+            self._fail(task, not_found(task, task.doubt.error))
             return False
-        if task.attempts - task.attempts_before > self._care.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
+        if task.attempts - task.attempts_before > self._write_policy.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
             self._fail(task, given_up(task))
             return False
         return True
@@ -182,7 +184,7 @@ class Watch:
             self._notice(f"skipped: {error.what}")
 
 
-def without(tasks: Sequence[Task], left_out: Iterable[Task]) -> list[Task]:
+def excluding(tasks: Sequence[Task], left_out: Iterable[Task]) -> list[Task]:
     gone = set(left_out)
     return [task for task in tasks if task not in gone and task.outcome is None]
 
@@ -192,15 +194,15 @@ def given_up(task: Task) -> HarLabelsError:
     assert task.doubt
     error = task.doubt.error
     tries = number(task.attempts, "try", "tries") + asked_for(task.doubt)
-    if task.unread and task.unread.says_missing and isinstance(error, OutOfReach):
-        return missing(task, error)
+    if task.unread and task.unread.was_missing and isinstance(error, OutOfReach):
+        return not_found(task, error)
     return error.reworded(f"{task.subject}: {error.what} ({tries}); {_known(task)}")
 
 
-def missing(task: Task, error: HarLabelsError) -> HarLabelsError:
+def not_found(task: Task, error: HarLabelsError) -> HarLabelsError:
     """An artifact that could not be read, and whose write came to `error`: a 404, or nothing where reading came to one."""
     assert task.unread
-    found = error if isinstance(error, NotFound) else _missing(task, task.unread, error)
+    found = error if isinstance(error, NotFound) else _not_found(task, task.unread, error)
     if task.unread.wait and is_missing(error):
         found = found.reworded(f"{found.what} (waited {task.unread.wait:g} s)").with_next_step(AFTER_A_WAIT)
     if advice := advice_on(task.name, task.ref):
@@ -208,7 +210,7 @@ def missing(task: Task, error: HarLabelsError) -> HarLabelsError:
     return found
 
 
-def _missing(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsError:
+def _not_found(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsError:
     before = f" (reading it: {unread.error.what})"
     waited = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
     return ArtifactNotFound(
@@ -226,7 +228,7 @@ def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
     return error.reworded(f"{task.subject}: {what}")
 
 
-def cut_short(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
+def interrupted(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
     """The run was over, for `reason`, before the write was confirmed."""
     because = f", as {reason.what}" if reason else ""
     if task.doubt and task.is_known:
@@ -242,7 +244,7 @@ def _known(task: Task) -> str:
     """What is known of the labels after a write that came to nothing certain."""
     assert task.doubt
     if task.doubt.written is False:
-        return "the last try wrote nothing" if task.may_be_written else _NOTHING_WRITTEN
+        return "the last try wrote nothing" if task.may_have_written else _NOTHING_WRITTEN
     if task.is_known:
         return "a read shows that the labels were not written"
     return f"the labels can't be read back, so {_NOT_KNOWN}"
@@ -256,22 +258,22 @@ class Renewal:
         self._pages: dict[tuple[RegistryRef, Origin], list[Task]] = defaultdict(list)
         self._hand = threading.Lock()
 
-    def expect(self, tasks: Iterable[Task]) -> None:
+    def register(self, tasks: Iterable[Task]) -> None:
         """Tells which tasks are going to be written."""
         for task in tasks:
             if task.goal.is_merging and task.reading.row.origin:
                 self._pages[task.ref, task.reading.row.origin].append(task)
 
-    def take_in_hand(self, task: Task) -> None:
+    def claim(self, task: Task) -> None:
         """From here on only the calling worker may change what is known of this task."""
         with self._hand:
-            task.is_in_hand = True
+            task.is_claimed = True
 
     def renew(self, task: Task) -> None:
         """Reads the task's artifact again. Raises what the reader raises."""
         origin = task.reading.row.origin
         if not origin or not self._is_on_its_page(task, origin):
-            task.renew(self._reader.find(task.ref, task.name, task.artifact_type))
+            task.replace_reading(self._reader.find(task.ref, task.name, task.artifact_type))
 
     def _is_on_its_page(self, task: Task, origin: Origin) -> bool:
         """Renews whatever still stands on the page; False if the task itself has moved away."""
@@ -279,10 +281,10 @@ class Renewal:
         with self._hand:
             for other in self._pages.get((task.ref, origin), ()):
                 reading = readings.get((other.name, other.reading.row.artifact_type))
-                if reading and not other.is_in_hand:
-                    other.remember()  # what stood there first was there before any write of ours
-                    other.take(reading)
+                if reading and not other.is_claimed:
+                    other.record_seen()  # what stood there first was there before any write of ours
+                    other.update_reading(reading)
         mine = readings.get((task.name, task.reading.row.artifact_type))
         if mine:
-            task.take(mine)
+            task.update_reading(mine)
         return mine is not None

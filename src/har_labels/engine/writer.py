@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from har_labels.clock import LONGEST_WAIT, Clock, backoff
 from har_labels.engine.task import Task, is_missing
-from har_labels.engine.verify import Care, Renewal, Watch, given_up, missing, without
+from har_labels.engine.verify import Renewal, Watch, WritePolicy, excluding, given_up, not_found
 from har_labels.errors import Forbidden, HarLabelsError, Overwritten, ServerFailing, Stop, TypeLoss, Unauthorized
 from har_labels.model.address import RegistryRef
 from har_labels.model.goal import Found
@@ -30,7 +30,7 @@ FRESH_SECONDS = 5.0
 # a new read this run would be the slow writer that other runs' `settle` can't protect them from.
 FRESH_SHARE = 0.25
 # So many doubts in a row, and one read decides whether to go on (contract §5 point 4).
-DOUBTS_IN_A_ROW = 20
+FAILURES_IN_A_ROW = 20
 
 
 class Writer:
@@ -44,18 +44,18 @@ class Writer:
         registry: Registry,
         reader: Reader,
         clock: Clock,
-        care: Care,
+        write_policy: WritePolicy,
         *,
         notice: Callable[[str], None],
         warning: Callable[[str], None],
     ) -> None:
-        self._registry, self._reader, self._clock, self._care = registry, reader, clock, care
+        self._registry, self._reader, self._clock, self._write_policy = registry, reader, clock, write_policy
         self._notice = notice
-        self._watch = Watch(reader, clock, care, notice=notice)
+        self._watch = Watch(reader, clock, write_policy, notice=notice)
         self._renewal = Renewal(reader)
-        self._breaker = Breaker()
+        self._breaker = CircuitBreaker()
         self._forbidden: dict[RegistryRef, Forbidden] = {}
-        self._types = TypeProof(reader, warning=warning, allow_loss=care.allow_type_loss)
+        self._types = TypeProbe(reader, warning=warning, allow_loss=write_policy.allow_type_loss)
         self._rounds_cut_short = 0
         self._is_alone = self._stops_at_failure = False  # each run says
         self.retried = 0
@@ -66,25 +66,25 @@ class Writer:
         return self._watch.quiet_since
 
     def run(self, tasks: Iterable[Task], *, goes_on: bool = False) -> None:
-        """Writes every task that changes something; each gets its outcome. `goes_on` at failures, whatever the care says.
+        """Writes every task that changes something; each gets its outcome. `goes_on` at failures, whatever the policy says.
 
         Raises Stop where no further write may start; tasks without an outcome were then not finished.
         """
-        self._stops_at_failure = self._care.stops_at_failure and not goes_on
+        self._stops_at_failure = self._write_policy.stops_at_failure and not goes_on
         pending = [task for task in tasks if task.outcome is None]
-        self._renewal.expect(pending)
+        self._renewal.register(pending)
         self._is_alone = len(pending) == 1
         watched: list[Task] = []
         while pending:
             tried = self._write_all(pending)
-            untried = without(pending, tried)
-            again = self._watch.settle([task for task in tried if task.outcome is None])
+            untried = excluding(pending, tried)
+            again = self._watch.resolve_unknown([task for task in tried if task.outcome is None])
             self._stop_if_failed(tried)
-            watched += without(tried, again)
+            watched += excluding(tried, again)
             pending = again + untried
             if not pending:
                 pending = self._watch.watch([task for task in watched if task.outcome is None])
-                watched = without(watched, pending)
+                watched = excluding(watched, pending)
             self._pause_before(pending)
 
     def forget_refusals(self) -> None:
@@ -97,13 +97,13 @@ class Writer:
             if error := next(failed, None):
                 raise Stop(error)
 
-    def wind_up(self, tasks: Iterable[Task], reason: HarLabelsError) -> None:
+    def finish_after_stop(self, tasks: Iterable[Task], reason: HarLabelsError) -> None:
         """After a stop for `reason`: ends every task that was tried with what one look tells of it. Writes nothing."""
         if isinstance(reason, Unauthorized):
             return  # a key that was refused is not sent again
         tried = [task for task in tasks if task.outcome is None and task.attempts]
         for task in tried:
-            if task.doubt and not task.may_be_written:
+            if task.doubt and not task.may_have_written:
                 task.fail(given_up(task), task.labels)
         tried = [task for task in tried if task.outcome is None]
         for task in self._watch.look([task for task in tried if not task.is_confirmed or task.goal.is_merging]):
@@ -127,8 +127,8 @@ class Writer:
                 tried.append(task)
                 self._write(task)
 
-        self._types.prove(tasks, write)
-        in_parallel(write, without(tasks, tried), workers=self._care.concurrency)
+        self._types.probe(tasks, write)
+        in_parallel(write, excluding(tasks, tried), workers=self._write_policy.concurrency)
         if self._breaker.is_open:
             self._rounds_cut_short += 1
         return tried
@@ -142,10 +142,10 @@ class Writer:
             if forbidden := self._forbidden.get(task.ref):
                 raise Forbidden(f"{task.subject} was not tried, as {forbidden.what}")
             self._registry.wait_turn()
-            self._renewal.take_in_hand(task)
+            self._renewal.claim(task)
             if self._is_still_to_write(task):
-                if not task.may_be_written:
-                    task.remember()
+                if not task.may_have_written:
+                    task.record_seen()
                 task.about_to_write()
                 self.retried += task.attempts > 1
                 self._put(task)
@@ -158,23 +158,23 @@ class Writer:
             return True
         is_old = self._is_old(task)
         if is_old:
-            if not task.may_be_written:
-                task.remember()
+            if not task.may_have_written:
+                task.record_seen()
             # It waits its own turn; the one that was waited for already is the PUT's.
             self._renewal.renew(task)
-        if task.labels is None or not task.may_be_written:
+        if task.labels is None or not task.may_have_written:
             if not task.is_still_selected():
                 self._notice(f"skipped: {task.subject} was changed meanwhile, and `where` no longer holds")
                 task.end(Status.SKIPPED, task.labels)
                 return False
-            task.aim()
+            task.compute_target()
             if task.target == task.labels:
                 task.end(Status.UNCHANGED, task.labels)
                 return False
         elif is_old:
-            look = task.goal.look(task.labels, task.seen)
+            look = task.goal.classify(task.labels, task.seen)
             if look.found is not Found.UNDONE:
-                self._watch.stir()
+                self._watch.restart_quiet_period()
                 self._watch.confirm(task, look.found)
                 return False
             task.target = look.target
@@ -190,7 +190,7 @@ class Writer:
 
     def _longest_age(self, task: Task) -> float:
         if task.attempts:
-            return min(FRESH_SECONDS, FRESH_SHARE * (self._care.settle or 1.0))
+            return min(FRESH_SECONDS, FRESH_SHARE * (self._write_policy.settle or 1.0))
         return FRESH_SECONDS
 
     def _put(self, task: Task) -> None:
@@ -200,8 +200,8 @@ class Writer:
             task.doubt = doubt
             if doubt.written is False:
                 task.was_refused()
-            if self._breaker.counts_to_its_limit() and not self._has_written_all_the_same(task):
-                self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._care.retries)
+            if self._breaker.count_failure() and not self._has_written_all_the_same(task):
+                self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._write_policy.retries)
         except HarLabelsError as error:
             task.was_refused()
             if not self._is_waited_for(task, error):
@@ -216,7 +216,7 @@ class Writer:
                 # What the watch compares with: any other list was written by somebody else.
                 task.reading = Reading(replace(task.reading.row, labels=task.target), self._clock.monotonic())
         finally:
-            self._watch.stir()
+            self._watch.restart_quiet_period()
 
     def _is_waited_for(self, task: Task, error: HarLabelsError) -> bool:
         """Whether this is a 404 of an artifact that could not be read and may still appear (`wait-for-artifact`)."""
@@ -224,7 +224,7 @@ class Writer:
 
     def _failed(self, task: Task, error: HarLabelsError) -> None:
         if task.unread and is_missing(error):
-            error = missing(task, error)
+            error = not_found(task, error)
         task.fail(error, task.labels)
         if task.outcome and task.outcome.status is Status.SKIPPED:
             self._notice(f"skipped: {error.what}")
@@ -255,7 +255,7 @@ class Writer:
             self._clock.sleep(pause)
 
 
-class Breaker:
+class CircuitBreaker:
     """Counts doubts in a row over all workers, and ends a round of writes against a server that is down."""
 
     def __init__(self) -> None:
@@ -266,12 +266,12 @@ class Breaker:
         """Lets no further write of this round start; raises Stop if it was the last chance."""
         self.is_open = True
         if is_final:
-            raise Stop(ServerFailing(f"{DOUBTS_IN_A_ROW} writes in a row failed and did nothing: {error.what}"))
+            raise Stop(ServerFailing(f"{FAILURES_IN_A_ROW} writes in a row failed and did nothing: {error.what}"))
 
-    def counts_to_its_limit(self) -> bool:
+    def count_failure(self) -> bool:
         with self._lock:
             self._count += 1
-            return self._count == DOUBTS_IN_A_ROW
+            return self._count == FAILURES_IN_A_ROW
 
     def reset(self) -> None:
         """A write got through, or a new round begins: the server is there, so writes may start again."""
@@ -305,14 +305,14 @@ def in_parallel(work: Callable[[Task], None], tasks: Sequence[Task], *, workers:
         done.result()
 
 
-class TypeProof:
+class TypeProbe:
     """Knows which registries have been seen to keep types. `warning` takes one line about a loss that was allowed."""
 
     def __init__(self, reader: Reader, *, warning: Callable[[str], None], allow_loss: bool) -> None:
         self._reader, self._warning, self._allow_loss = reader, warning, allow_loss
         self._proven: set[RegistryRef] = set()
 
-    def prove(self, tasks: Sequence[Task], write: Callable[[Task], None]) -> None:
+    def probe(self, tasks: Sequence[Task], write: Callable[[Task], None]) -> None:
         """Writes typed artifacts alone until one of their registry has shown that it keeps its type.
 
         Raises Stop where a type is lost and that is not allowed.

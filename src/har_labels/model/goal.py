@@ -23,7 +23,7 @@ class Found(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Finding:
     """`target` is what should be written next if anything: for UNDONE a change, otherwise what is there."""
 
     found: Found
@@ -56,10 +56,10 @@ class Goal(Protocol):
     def removed_unasked(self, now: Labels) -> Labels:
         """The labels of `now` that would go though nobody said that they may."""
 
-    def wanted(self, now: Labels | None) -> Labels:
+    def apply(self, now: Labels | None) -> Labels:
         """The labels to write, given those there now. Raises what `Changes.apply` and `require` raise."""
 
-    def look(self, now: Labels, seen: Collection[str]) -> Look:
+    def classify(self, now: Labels, seen: Collection[str]) -> Finding:
         """What `now`, read after a write, means. `seen` are all labels that stood there before our writes."""
 
 
@@ -93,11 +93,11 @@ class ChangeGoal:
     def removed_unasked(self, now: Labels) -> Labels:
         return self.changes.removed_unasked(now)
 
-    def wanted(self, now: Labels | None) -> Labels:
+    def apply(self, now: Labels | None) -> Labels:
         self.gate(now)
         return self.changes.apply(now)
 
-    def look(self, now: Labels, seen: Collection[str]) -> Look:
+    def classify(self, now: Labels, seen: Collection[str]) -> Finding:
         """Tells our change undone by an older read from a later writer's own word (contract §5 point 5).
 
         A label we never saw before our write, and would take away, was put there after it: it stays, and with
@@ -105,7 +105,7 @@ class ChangeGoal:
         """
         wanted = _overwriting(self.changes).apply(now)
         if not self.is_merging:
-            return self._undone(now, wanted) if wanted != now else Look(Found.DONE, now)
+            return self._undone(now, wanted) if wanted != now else Finding(Found.DONE, now)
         later = [label for label in now if label not in wanted and label not in seen]
         later_keys = {pair[0] for label in later if (pair := key_and_value(label))}
         yielded = self._upserted() if later_keys else frozenset[str]()
@@ -115,11 +115,11 @@ class ChangeGoal:
         target = to_labels([*kept, *later])
         if target != now:
             return self._undone(now, target)
-        return Look(Found.SUPERSEDED if later else Found.DONE, now)
+        return Finding(Found.SUPERSEDED if later else Found.DONE, now)
 
-    def _undone(self, now: Labels, target: Labels) -> Look:
+    def _undone(self, now: Labels, target: Labels) -> Finding:
         self.gate(now)  # what is about to be written again must still be allowed (contract §3)
-        return Look(Found.UNDONE, target)
+        return Finding(Found.UNDONE, target)
 
     def _upserted(self) -> frozenset[str]:
         return frozenset(label for part in self.changes.parts if part.sets_keys for label in part.given)
@@ -154,14 +154,14 @@ class FormerGoal:
     def removed_unasked(self, now: Labels) -> Labels:  # noqa: ARG002 - it was asked for
         return ()
 
-    def wanted(self, now: Labels | None) -> Labels:
+    def apply(self, now: Labels | None) -> Labels:
         if now is None:
             raise Unreadable("the registry does not show the current labels, and `move` needs them")
         return tuple(label for label in now if label != self.label)
 
-    def look(self, now: Labels, seen: Collection[str]) -> Look:  # noqa: ARG002 - a later holder is a holder all the same
+    def classify(self, now: Labels, seen: Collection[str]) -> Finding:  # noqa: ARG002 - a later holder is a holder all the same
         """A label that is back may be a rival's move: who of the two holds it in the end is not told by one artifact."""
-        return Look(Found.UNDONE if self.label in now else Found.DONE, self.wanted(now))
+        return Finding(Found.UNDONE if self.label in now else Found.DONE, self.apply(now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +199,14 @@ class PlanGoal:
     def removed_unasked(self, now: Labels) -> Labels:  # noqa: ARG002 - see `removes_nothing`
         return ()
 
-    def wanted(self, now: Labels | None) -> Labels:
+    def apply(self, now: Labels | None) -> Labels:
         if now not in (self.before, self.after):
             raise PlanStale(f"{self.expecting} {_listed(self.before)}, and now there is {_listed(now)}", self.cure)
         return self.after
 
-    def look(self, now: Labels, seen: Collection[str]) -> Look:  # noqa: ARG002 - a plan never asks who was first
+    def classify(self, now: Labels, seen: Collection[str]) -> Finding:  # noqa: ARG002 - a plan never asks who was first
         """Raises PlanStale where neither the plan's `before` nor its `after` is there any more."""
-        return Look(Found.DONE if now == self.after else Found.UNDONE, self.wanted(now))
+        return Finding(Found.DONE if now == self.after else Found.UNDONE, self.apply(now))
 
 
 def _overwriting(changes: Changes) -> Changes:
