@@ -12,6 +12,7 @@ from har_labels.engine.planner import Plan
 from har_labels.engine.task import Task
 from har_labels.engine.verify import interrupted
 from har_labels.errors import HarLabelsError
+from har_labels.model.goal import is_merging, is_read
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import WRITTEN, ConfirmedBy, Outcome, RunFacts, RunResult, Status
 from har_labels.text import number
@@ -73,7 +74,9 @@ class Ledger:
                 yield f"{undo.subject} is not rolled back: {said}"
         if left:
             yield f"the run was cut short while it rolled back: {number(left, 'artifact')} left as they were written"
-        unwatched = sum(task.outcome is None and task.is_confirmed and task.goal.is_merging for task in self.plan.tasks)
+        unwatched = sum(
+            task.outcome is None and task.is_confirmed and is_merging(task.goal) for task in self.plan.tasks
+        )
         if unwatched:
             told_of = f"{number(unwatched, 'artifact')} written and not watched to the end"
             yield f"{told_of}: a writer that had read before may undo that, and a rerun would not notice"
@@ -141,7 +144,7 @@ def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcom
         task.attempts,
         error,
         task.facts,
-        is_read=task.goal.is_read,
+        is_read=is_read(task.goal),
         wrote_added=wrote_added,
         wrote_removed=wrote_removed,
         is_former=task.is_former,

@@ -420,7 +420,7 @@ class Planner:
             goal = task.goal = self._goal(asked.recipes, artifact=row.name, registry=str(ref))
             task.compute_target()
             self._note_patterns(goal, row.labels or ())
-            if row.labels is None and not unread and goal.removes_nothing:
+            if row.labels is None and not unread and goal.changes.removes_nothing:
                 self._warning(
                     f"{task.subject}: the registry does not show its labels; no `mode` was given, so the list is overwritten, and labels of others may be lost"
                 )

@@ -23,6 +23,7 @@ from har_labels.errors import (
     WouldRemove,
 )
 from har_labels.inputs.settings import Settings
+from har_labels.model.goal import PlanGoal, is_merging, is_read
 from har_labels.model.labels import Mode
 from har_labels.model.outcome import Breaches, PolicyBreach, Status
 from har_labels.registry.client import PAGE_SIZE
@@ -40,7 +41,7 @@ def refusals(changing: Sequence[Task], *, settings: Settings, pace: Pace, clock:
         would_change = f"{number(len(changing), 'artifact')} would change"
         yield TooManyChanges(f"{would_change}, and `{named('max_changes')}` is {settings.max_changes:,}")
     writing = pace.seconds_for(_requests_for(changing))
-    watching = settings.settle if any(task.goal.is_merging for task in changing) else 0
+    watching = settings.settle if any(is_merging(task.goal) for task in changing) else 0
     if not settings.is_dry_run and writing + watching > clock.left():
         needed = f"writing {number(len(changing), 'artifact')} takes {writing:,.0f} s at this pace"
         watched = f", watching {watching:g} s" if watching else ""
@@ -102,7 +103,7 @@ def judge(plan: Plan, policy: Policy, *, dry_run: bool, notice: Callable[[str], 
             continue
         created = policy.created(task.before or (), task.target)
         judgement.take(task, policy, created)
-        if task.goal.is_read:
+        if is_read(task.goal):
             task.end(Status.UNCHANGED, task.labels)
         elif created and dry_run:
             plan.errors.append(judgement.error(task, created))
@@ -155,7 +156,7 @@ class _Judgement:
             firsts.setdefault(breach.rule, breach)
         for rule, breach in firsts.items():
             how = f"has {shown(breach.label)!r}" if breach.label else breach.how
-            tally = self._left.setdefault((rule, task.goal.is_read), _Tally(f"{task.subject} {how}"))
+            tally = self._left.setdefault((rule, is_read(task.goal)), _Tally(f"{task.subject} {how}"))
             tally.count += 1
 
     def error(self, task: Task, created: Sequence[Breach]) -> HarLabelsError:
@@ -190,7 +191,7 @@ def _row(task: Task, breach: Breach, *, is_new: bool) -> PolicyBreach:
 
 def _broken(task: Task, created: Sequence[Breach]) -> HarLabelsError:
     """An input is wrong where the run gives what is protected; else its change is refused."""
-    is_given = not task.goal.is_exact and any(breach.how == ADDED for breach in created)
+    is_given = not isinstance(task.goal, PlanGoal) and any(breach.how == ADDED for breach in created)
     kind = InputError if is_given else PolicyBroken
     return kind(f"{task.subject}: {told_together(created)}", PolicyBroken.cure)
 
@@ -233,8 +234,8 @@ def _requests_for(changing: Sequence[Task]) -> int:
 
     A plan's step is read once more before its write, see `apply` (contract §5 point 7, §6).
     """
-    exact = sum(task.goal.is_exact for task in changing)
-    merging = sum(task.goal.is_merging for task in changing)
+    exact = sum(isinstance(task.goal, PlanGoal) for task in changing)
+    merging = sum(is_merging(task.goal) for task in changing)
     return len(changing) + exact + 2 * -(-merging // PAGE_SIZE)
 
 

@@ -25,6 +25,7 @@ from har_labels.errors import Failures, HarLabelsError, InputError, Overwritten,
 from har_labels.files import write_text
 from har_labels.inputs.configure import Configuration
 from har_labels.inputs.types import OnFailureName
+from har_labels.model.goal import is_sweeping
 from har_labels.model.labels import Mode
 from har_labels.model.outcome import Record, RunFacts, RunResult, Status
 from har_labels.platforms.progress import Progress
@@ -265,7 +266,7 @@ class Run:
     def _announce_removals(self, tasks: Iterable[Task]) -> None:
         """A `replace` or `clear` that takes labels away says which (contract §3)."""
         for task in tasks:
-            if task.goal.is_sweeping and (removed := task.step.removed):
+            if is_sweeping(task.goal) and (removed := task.step.removed):
                 self._ledger.note(f"{task.subject}: takes away {', '.join(map(repr, removed))}")
 
     @property

@@ -28,7 +28,7 @@ from har_labels.errors import (
     WouldRemove,
 )
 from har_labels.model.address import RegistryRef
-from har_labels.model.goal import Found, Goal
+from har_labels.model.goal import Found, Goal, PlanGoal, is_merging, is_read, removed_unasked, removes_nothing
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
 from har_labels.registry.answers import Doubt
@@ -123,8 +123,8 @@ class Task:
     @property
     def needs_reading(self) -> bool:
         """Whether it may only be written from a read: the labels that are there decide what is written, or whether."""
-        is_protected = self.goal.removes_nothing and not self.unread
-        return self.goal.is_merging or self.goal.is_exact or is_protected
+        is_protected = removes_nothing(self.goal) and not self.unread
+        return is_merging(self.goal) or isinstance(self.goal, PlanGoal) or is_protected
 
     @property
     def is_waited_for(self) -> bool:
@@ -139,7 +139,7 @@ class Task:
     @property
     def is_superseded(self) -> bool:
         """Whether a later writer's labels were read after our write, which stay (contract §5 point 5)."""
-        if not self.goal.is_merging or not self.is_read_since_write or self.labels is None:
+        if not is_merging(self.goal) or not self.is_read_since_write or self.labels is None:
             return False
         return self.goal.classify(self.labels, self.seen).found is Found.SUPERSEDED
 
@@ -202,7 +202,7 @@ class Task:
 
     def check_removals(self) -> None:
         """Raises WouldRemove where writing would take away a label, as last read, that nobody said may go."""
-        if removed := self.goal.removed_unasked(self.labels or ()):
+        if removed := removed_unasked(self.goal, self.labels or ()):
             would_go = f"{', '.join(map(repr, removed))} would be removed"
             raise WouldRemove(f"{self.subject}: {would_go}, and no `mode` says that it may")
 
@@ -276,7 +276,7 @@ class Task:
             attempts=self.attempts,
             error=error,
             facts=self.facts,
-            is_read=self.goal.is_read,
+            is_read=is_read(self.goal),
             is_former=self.is_former,
             wrote_added=wrote_added,
             wrote_removed=wrote_removed,

@@ -23,7 +23,7 @@ from har_labels.errors import (
     Unreadable,
 )
 from har_labels.model.address import RegistryRef
-from har_labels.model.goal import Found
+from har_labels.model.goal import Found, PlanGoal, is_merging
 from har_labels.model.outcome import ConfirmedBy, Status
 from har_labels.registry.answers import Origin, asked_for
 from har_labels.registry.reader import Reader, Reading, advice_on
@@ -76,7 +76,7 @@ class Watch:
         Over when nobody has written for `settle` seconds: two equal lists that far apart show it. As long as others
         do, a writer that had read before one of them may still be under way, so it goes on, LONGEST_WATCH times.
         """
-        merging = [task for task in tasks if task.goal.is_merging] if self._write_policy.settle else []
+        merging = [task for task in tasks if is_merging(task.goal)] if self._write_policy.settle else []
         for task in excluding(tasks, merging):
             self.end(task)
         for _ in range(LONGEST_WATCH if merging else 0):
@@ -120,7 +120,7 @@ class Watch:
 
         A whole list may be written again, whatever came of the first try, and an answer that was believed stands.
         """
-        if not task.doubt and not task.goal.is_merging and not task.goal.is_exact:
+        if not task.doubt and not is_merging(task.goal) and not isinstance(task.goal, PlanGoal):
             task.confirmed_by = ConfirmedBy.ANSWER
             return False
         if task.needs_reading or isinstance(error, Unauthorized):
@@ -134,7 +134,7 @@ class Watch:
             self.restart_quiet_period()
         task.update_reading(reading)
         if reading.row.labels is None:
-            if task.goal.is_merging and not task.doubt:
+            if is_merging(task.goal) and not task.doubt:
                 raise Unreadable(f"{task.subject}: the labels were written, and the registry no longer shows them")
             # A believed answer stands; a doubtful one is tried again, as only whole lists get this far.
             return self.may_try_again(task) if task.doubt else False
@@ -261,7 +261,7 @@ class Renewal:
     def register(self, tasks: Iterable[Task]) -> None:
         """Tells which tasks are going to be written."""
         for task in tasks:
-            if task.goal.is_merging and task.reading.row.origin:
+            if is_merging(task.goal) and task.reading.row.origin:
                 self._pages[task.ref, task.reading.row.origin].append(task)
 
     def claim(self, task: Task) -> None:

@@ -17,7 +17,7 @@ from har_labels.engine.task import Task, is_missing
 from har_labels.engine.verify import Renewal, Watch, WritePolicy, excluding, given_up, not_found
 from har_labels.errors import Forbidden, HarLabelsError, Overwritten, ServerFailing, Stop, TypeLoss, Unauthorized
 from har_labels.model.address import RegistryRef
-from har_labels.model.goal import Found
+from har_labels.model.goal import Found, PlanGoal, is_merging
 from har_labels.model.outcome import ConfirmedBy, Status
 from har_labels.registry.answers import Doubt
 from har_labels.registry.client import Registry
@@ -106,7 +106,7 @@ class Writer:
             if task.doubt and not task.may_have_written:
                 task.fail(given_up(task), task.labels)
         tried = [task for task in tried if task.outcome is None]
-        for task in self._watch.look([task for task in tried if not task.is_confirmed or task.goal.is_merging]):
+        for task in self._watch.look([task for task in tried if not task.is_confirmed or is_merging(task.goal)]):
             task.fail(
                 given_up(task) if task.doubt else Overwritten(f"{task.subject}: the change was undone"),
                 task.labels,
@@ -184,7 +184,7 @@ class Writer:
 
     def _is_old(self, task: Task) -> bool:
         """Whether the change has to be computed from a newer read. A plan's step never trusts one from before a write."""
-        if task.goal.is_exact and task.reading.at <= self._watch.quiet_since:
+        if isinstance(task.goal, PlanGoal) and task.reading.at <= self._watch.quiet_since:
             return True
         return self._clock.monotonic() - task.reading.at > self._longest_age(task)
 
@@ -212,7 +212,7 @@ class Writer:
             task.answered = written.facts if self._is_alone else None
             self._breaker.reset()
             task.confirmed_by = ConfirmedBy.NOTHING if written.labels is None else ConfirmedBy.ANSWER
-            if task.goal.is_merging and written.labels is not None:
+            if is_merging(task.goal) and written.labels is not None:
                 # What the watch compares with: any other list was written by somebody else.
                 task.reading = Reading(replace(task.reading.row, labels=task.target), self._clock.monotonic())
         finally:
