@@ -28,7 +28,7 @@ class EarlyLeaver(Watch):
     """Looks at a quarter of `settle`, and not at its end."""
 
     def watch(self, tasks):
-        self._clock.sleep(0.25 * self._write_policy.settle)
+        self._clock.sleep(0.25 * self._policy.settle)
         if again := self.look(tasks):
             return again
         return Unwatched.watch(self, tasks)

@@ -12,7 +12,7 @@ from har_labels.engine.planner import Plan
 from har_labels.engine.task import Task
 from har_labels.engine.verify import interrupted
 from har_labels.errors import HarLabelsError
-from har_labels.model.goal import is_merging, is_read
+from har_labels.model.goal import is_merging
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import WRITTEN, ConfirmedBy, Outcome, RunFacts, RunResult, Status
 from har_labels.text import number
@@ -135,20 +135,7 @@ def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsE
 
 def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:
     labels = task.labels if task.is_known else task.target if status is Status.APPLIED else None
-    wrote_added, wrote_removed = task.wrote
-    return Outcome(
-        task.step,
-        status,
-        labels,
-        task.confirmed_by,
-        task.attempts,
-        error,
-        task.facts,
-        is_read=is_read(task.goal),
-        wrote_added=wrote_added,
-        wrote_removed=wrote_removed,
-        is_former=task.is_former,
-    )
+    return task.outcome_of(status, labels, error)
 
 
 def _place(outcome: Outcome) -> tuple[str, str, str]:

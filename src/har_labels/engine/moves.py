@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from har_labels.clock import Clock
 from har_labels.engine.task import Task
-from har_labels.engine.writer import FRESH_SECONDS, FRESH_SHARE, Writer
+from har_labels.engine.writer import Writer, longest_age
 from har_labels.errors import HarLabelsError, NotFound, Overwritten, Unreadable
 from har_labels.model.goal import FormerGoal
 from har_labels.model.labels import Change, is_glob
@@ -149,7 +149,7 @@ class Move:
             if _place(row) in holders - known:
                 goal, kind = FormerGoal(self.listing.label), row.artifact_type or entry.artifact_type
                 task = Task(entry.ref, row.name, kind, goal, Reading(row, self.listing.at), before=row.labels)
-                task.is_former, task.policy = True, self.one.policy
+                task.policy = self.one.policy
                 task.compute_target()
                 self.tasks.append(task)
         return [task for task in self.tasks if task.is_former and _of_task(task) in holders]
@@ -222,8 +222,6 @@ class Mover:
 
     def _write(self, tasks: Sequence[Task]) -> None:
         """Sees each PUT through, and leaves the task open: what it is worth the next listing tells."""
-        for task in tasks:
-            task.attempts_before = task.attempts
         self._writer.run(tasks, goes_on=True)
         for task in tasks:
             if task.is_former and task.outcome and isinstance(task.outcome.error, NotFound):
@@ -233,7 +231,7 @@ class Mover:
 
     def _renew(self) -> None:
         """Lists again where the last listing has grown old: by it we would be the slow writer that others can't see."""
-        if self._clock.monotonic() - self._move.listing.told > min(FRESH_SECONDS, FRESH_SHARE * (self._settle or 1.0)):
+        if self._clock.monotonic() - self._move.listing.told > longest_age(self._settle, is_retry=True):
             self._look()
 
     def _look(self) -> None:

@@ -35,7 +35,8 @@ def roll_back(
 
 def _inverse(task: Task) -> Task:
     """Undoes what our writes did, and leaves what others have added since we planned."""
-    after = to_labels((set(task.target) - set(task.added)) | set(task.removed))
+    added, removed = task.sent
+    after = to_labels(set(task.target).difference(added).union(removed))
     goal = PlanGoal(f"{task.subject}: this run wrote", before=task.target, after=after)
     return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=after, before=task.target)
 

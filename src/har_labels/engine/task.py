@@ -1,19 +1,19 @@
-"""One artifact on its way through a run: what is wanted of it, what was read, what was tried, what came out.
+"""One artifact in a run: what is wanted of it, what was read, which PUTs were sent, and the outcome.
 
-| `outcome` | `attempts` | `doubt` | `confirmed_by` | the task is | and next |
-|---|---|---|---|---|---|
-| None | 0 | None | NOTHING | planned | written, unless a renewed read leaves nothing to write |
-| None | 1 … | set | any | in doubt: the last answer tells nothing certain | looked at, or tried again where it surely did nothing |
-| None | 1 … | None | NOTHING | under way; or written, by an answer that names no labels; or undone since | looked at, or written again |
-| None | 1 … | None | ANSWER, READ_BACK | confirmed | watched if it merges, else ended |
-| set | any | None | any | over | reported |
+| `outcome` | `writes` | `evidence` | the task is | and next |
+|---|---|---|---|---|
+| None | none | NOTHING | planned | written, unless a newer read leaves nothing to write |
+| None | some | a Doubt | in doubt: the last answer proves nothing | read, or retried where the PUT surely did nothing |
+| None | some | NOTHING | in flight; or written, by an answer that names no labels; or undone since | read, or written again |
+| None | some | ANSWER, READ_BACK | confirmed | watched if it merges, else ended |
+| set | any | any but a Doubt | over | reported |
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from har_labels.clock import Clock
@@ -28,10 +28,20 @@ from har_labels.errors import (
     WouldRemove,
 )
 from har_labels.model.address import RegistryRef
-from har_labels.model.goal import Found, Goal, PlanGoal, is_merging, is_read, removed_unasked, removes_nothing
+from har_labels.model.goal import (
+    Finding,
+    FormerGoal,
+    Found,
+    Goal,
+    PlanGoal,
+    is_merging,
+    is_read,
+    removed_unasked,
+    removes_nothing,
+)
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
-from har_labels.registry.answers import Doubt
+from har_labels.registry.answers import Doubt, Row
 from har_labels.registry.reader import Reader, Reading, choose
 from har_labels.request.policy import Policy, told_together
 from har_labels.text import named
@@ -40,7 +50,7 @@ AFTER_A_WAIT = f"Check the name and the push before this step, or give `{named('
 
 
 def is_missing(error: HarLabelsError) -> bool:
-    """Whether an answer was a 404, in whatever form, or said in words that something was not found."""
+    """Whether the answer was a 404 of any form, or a 400 whose message says that something was not found."""
     return isinstance(error, NotFound | NoSuchPath)
 
 
@@ -48,8 +58,8 @@ def is_missing(error: HarLabelsError) -> bool:
 class Unread:
     """An artifact that is written without having been read, since reading was refused (contract §5 point 1).
 
-    `error` is what reading came to. A write that is answered 404 is made again until the clock says `waits_until`, which
-    is `wait` seconds after planning; then it is skipped if the artifact `may_be_missing`, else failed.
+    `error` is the failure of the read. A write that is answered 404 is retried until the clock reaches `waits_until`,
+    `wait` seconds after planning; then it is skipped if the artifact `may_be_missing`, else failed.
     """
 
     error: HarLabelsError
@@ -63,19 +73,34 @@ class Unread:
         return is_missing(self.error)
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One PUT that was sent.
+
+    `sent` was computed from the labels `base` (None: they were not known). `written` is True if the answer was believed,
+    False if the server surely did nothing, None if that is not known: there is no answer yet, or one that proves nothing.
+    `facts` are those of the answer, where they are reported.
+    """
+
+    base: Labels | None
+    sent: Labels
+    written: bool | None = None
+    facts: ArtifactFacts | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Task:
-    """Filled while planning, moved on by `apply`; `outcome` is set at its end. `undo` is what a rollback makes of it.
+    """Filled while planning, moved on by the writer; `outcome` is set at its end. `undo` is its rollback.
 
-    `before` is what the plan read first. `target` is what the next PUT sends. `seen`
-    are all labels that stood there before our writes, by which a later writer's are told (goal.look). Within a round of
-    writes a task belongs to one worker from the moment that it `is_claimed`, so that another that renews a page
-    leaves it alone; between rounds the run's own thread has all of them. `may_have_written` from the first PUT that was not
-    plainly refused; what comes to the list from then on is a later writer's. `is_read_since_write` once it was read since the last
-    such PUT. `added` and `removed` are what our writes did, to be undone. `unread` is set where nothing could be read,
-    `policy` where writing is held to one (see gates); a rollback is not. `selected` is set where `where` has a say until
-    `may_have_written`; `unjudged` are the facts of a read that it was not asked of. In a move
-    `is_former` tells an artifact that is to give the label up, and `attempts_before` are those of its earlier rounds.
+    - `before`: the labels of the first read; `target`: the labels of the next PUT.
+    - `seen`: all labels read before our first PUT, by which a later writer's are recognized (Goal.classify).
+    - `evidence`: what proves, or does not prove, that the last PUT has written.
+    - `writes_before_read`: how many of `writes` had been sent at the last read. `found` is what that read showed, once asked.
+    - `attempts_before`: PUTs of earlier runs of the writer; a move has several, each with its own retries.
+    - `is_claimed`: a worker has begun to write it; another that renews its page leaves it alone. Between rounds of
+      writes only the run's own thread changes tasks.
+    - `unread`: set where nothing could be read. `policy`: set where writing is held to one (preflight.judge); a rollback is not.
+    - `selected`: set where a `where` decides until `may_have_written`; `unjudged`: facts of a read that it was not asked of.
     """
 
     ref: RegistryRef
@@ -86,29 +111,23 @@ class Task:
     target: Labels = ()
     before: Labels | None = None
     seen: Labels = ()
-    added: Labels = ()
-    removed: Labels = ()
-    attempts: int = 0
+    writes: tuple[Write, ...] = ()
+    evidence: Doubt | ConfirmedBy = ConfirmedBy.NOTHING
+    writes_before_read: int = 0
+    found: Found | None = None
     times_undone: int = 0
-    confirmed_by: ConfirmedBy = ConfirmedBy.NOTHING
-    doubt: Doubt | None = None
-    answered: ArtifactFacts | None = None
-    is_claimed: bool = False
-    is_read_since_write: bool = False
-    may_have_written: bool = False
-    unread: Unread | None = None
-    is_former: bool = False
     attempts_before: int = 0
+    is_claimed: bool = False
+    unread: Unread | None = None
     selected: Selected | None = None
     unjudged: ArtifactFacts | None = None
-    _before_try: tuple[Labels, Labels, bool, bool] | None = None
-    outcome: Outcome | None = field(default=None)
-    undo: Task | None = None
     policy: Policy | None = None
+    outcome: Outcome | None = None
+    undo: Task | None = None
 
     @property
     def labels(self) -> Labels | None:
-        """The labels as last read."""
+        """The labels as last read, or as the answer to a merging write names them."""
         return self.reading.row.labels
 
     @property
@@ -121,10 +140,51 @@ class Task:
         return self.target != self.before
 
     @property
+    def is_former(self) -> bool:
+        """Whether a move takes its label from this artifact."""
+        return isinstance(self.goal, FormerGoal)
+
+    @property
     def needs_reading(self) -> bool:
         """Whether it may only be written from a read: the labels that are there decide what is written, or whether."""
         is_protected = removes_nothing(self.goal) and not self.unread
         return is_merging(self.goal) or isinstance(self.goal, PlanGoal) or is_protected
+
+    # --- the writes ----------------------------------------------------------------------------------------
+
+    @property
+    def attempts(self) -> int:
+        """How many PUTs were sent."""
+        return len(self.writes)
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether a PUT was sent that was not plainly refused; labels that appear from then on are a later writer's."""
+        return any(write.written is not False for write in self.writes)
+
+    @property
+    def is_read_since_write(self) -> bool:
+        """Whether no PUT that may have written was sent after the last read."""
+        return all(write.written is False for write in self.writes[self.writes_before_read :])
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the labels as last read are those that are there, as far as our own writes go."""
+        return self.labels is not None and self.is_read_since_write
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """The answer to the last PUT, if it proves nothing and no read has shown more."""
+        return self.evidence if isinstance(self.evidence, Doubt) else None
+
+    @property
+    def confirmed_by(self) -> ConfirmedBy:
+        return ConfirmedBy.NOTHING if isinstance(self.evidence, Doubt) else self.evidence
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether an answer or a read has shown that the last write is there."""
+        return self.confirmed_by is not ConfirmedBy.NOTHING
 
     @property
     def is_waited_for(self) -> bool:
@@ -132,65 +192,59 @@ class Task:
         return bool(self.doubt and is_missing(self.doubt.error))
 
     @property
-    def is_confirmed(self) -> bool:
-        """Whether an answer or a read has shown that the last write is there."""
-        return not self.doubt and self.confirmed_by is not ConfirmedBy.NOTHING
-
-    @property
     def is_superseded(self) -> bool:
         """Whether a later writer's labels were read after our write, which stay (contract §5 point 5)."""
-        if not is_merging(self.goal) or not self.is_read_since_write or self.labels is None:
+        if not is_merging(self.goal) or not self.may_have_written or not self.is_known:
             return False
-        return self.goal.classify(self.labels, self.seen).found is Found.SUPERSEDED
+        return (self.found or self.classify().found) is Found.SUPERSEDED
+
+    def classify(self) -> Finding:
+        """What the labels as last read show of our write. Raises what the goal raises."""
+        assert self.labels is not None
+        finding = self.goal.classify(self.labels, self.seen)
+        self.found = finding.found
+        return finding
 
     @property
-    def is_known(self) -> bool:
-        """Whether the labels as last read are those that are there, since no write of ours has come after that."""
-        return self.labels is not None and (self.is_read_since_write or not self.may_have_written)
+    def sent(self) -> tuple[Labels, Labels]:
+        """What our writes add and take away, if they were carried out. Labels that a later writer added are not ours."""
+        seen, added, removed = set(self.seen), set[str](), set[str]()
+        for write in self.writes:
+            if write.written is not False:
+                base, target = set(write.base or ()), set(write.sent)
+                added |= target - base - seen
+                removed |= (base - target) & seen
+        return _shared(to_labels(added)), _shared(to_labels(removed))
 
     @property
     def wrote(self) -> tuple[Labels, Labels] | tuple[None, None]:
-        """What our writes added and took away, of a doubtful one what a look has shown of that.
+        """What our writes added and took away, of a write in doubt what a read has shown of that.
 
-        None for both where nothing has shown it, or what was there before is not known.
+        None for both where no answer and no read has shown it, or the labels before are not known.
         """
         if not self.may_have_written:
             return (), ()
-        if self.before is None or not (self.is_confirmed or self.is_read_since_write) or self.labels is None:
+        if self.before is None or self.labels is None or not (self.is_confirmed or self.is_read_since_write):
             return None, None
-        if not self.doubt:
-            return self.added, self.removed
-        there = set(self.labels)
-        return tuple(label for label in self.added if label in there), tuple(
-            label for label in self.removed if label not in there
-        )
+        added, removed = self.sent
+        if self.doubt:
+            there = set(self.labels)
+            added = tuple(label for label in added if label in there)
+            removed = tuple(label for label in removed if label not in there)
+        return added, removed
 
-    @property
-    def step(self) -> Step:
-        return Step(str(self.ref), self.name, self.artifact_type, self.before, self.target)
+    def begin_write(self) -> None:
+        """Records a PUT that is about to be sent. The evidence of the one before proves nothing of it."""
+        if not self.may_have_written:
+            self.record_seen()
+        self.evidence = ConfirmedBy.NOTHING
+        self.writes += (Write(self.labels, self.target),)
 
-    @property
-    def is_typed_hugging_face(self) -> bool:
-        """Whether a PUT may cost the artifact its type (contract §5 point 9)."""
-        return self.reading.row.facts.package_type == "HUGGINGFACE" and bool(self.reading.row.artifact_type)
+    def record_answer(self, *, written: bool, facts: ArtifactFacts | None = None) -> None:
+        """Records what the answer to the last PUT proves: that it was `written`, or surely not."""
+        self.writes = (*self.writes[:-1], replace(self.writes[-1], written=written, facts=facts))
 
-    @property
-    def has_unseen_type(self) -> bool:
-        """Whether it may have a type that nothing has shown: unread, or known by its summary alone, which tells none."""
-        row = self.reading.row
-        return bool(self.unread) or (
-            not row.origin and not row.artifact_type and row.facts.package_type in {"", "HUGGINGFACE"}
-        )
-
-    @property
-    def facts(self) -> ArtifactFacts:
-        """What the registry told: the answer to our PUT where there was one, the list for the rest."""
-        listed = self.reading.row.facts
-        if not self.answered:
-            return listed
-        return replace(
-            listed, **{name: value for name in ArtifactFacts.__slots__ if (value := getattr(self.answered, name))}
-        )
+    # --- what is asked before a write ----------------------------------------------------------------------
 
     def compute_target(self) -> None:
         """Computes `target` from the labels as last read. Raises what the goal raises, with the artifact named."""
@@ -201,10 +255,15 @@ class Task:
             raise error.reworded(f"{self.subject}: {error.what}") from None
 
     def check_removals(self) -> None:
-        """Raises WouldRemove where writing would take away a label, as last read, that nobody said may go."""
+        """Raises WouldRemove where writing would take away a label, as last read, that no input says may go."""
         if removed := removed_unasked(self.goal, self.labels or ()):
             would_go = f"{', '.join(map(repr, removed))} would be removed"
             raise WouldRemove(f"{self.subject}: {would_go}, and no `mode` says that it may")
+
+    def check_policy(self) -> None:
+        """Raises PolicyBroken where writing over the labels as last read would break a rule that holds now."""
+        if self.policy and (broken := self.policy.created(self.labels or (), self.target)):
+            raise PolicyBroken(f"{self.subject}: {told_together(broken)}")
 
     def is_still_selected(self) -> bool:
         """Whether `where` holds for what was read since; asked until our first PUT, and never after it (contract §3).
@@ -219,56 +278,64 @@ class Task:
             self.selected, self.goal = left, left.goal(self.name, self.ref)
         return left is not None
 
+    # --- reads ---------------------------------------------------------------------------------------------
+
+    def update_reading(self, reading: Reading) -> None:
+        """Keeps a newer read, in as little memory as possible: a large run reads every artifact several times."""
+        row, known = reading.row, self.reading.row
+        labels = self.target if row.labels == self.target else row.labels
+        kept = replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin)
+        self.reading, self.found, self.writes_before_read = Reading(kept, reading.at), None, len(self.writes)
+        self._note_unjudged(row.facts)
+
     def replace_reading(self, reading: Reading) -> None:
-        """Keeps a newer reading of this artifact alone."""
-        self.reading = reading
+        """Keeps a newer read of this artifact alone, with its facts."""
+        self.reading, self.found = reading, None
         self._note_unjudged(reading.row.facts)
 
     def _note_unjudged(self, facts: ArtifactFacts) -> None:
         if self.selected and not self.may_have_written:
             self.unjudged = facts
 
-    def check_policy(self) -> None:
-        """Raises PolicyBroken where writing over the labels as last read would break a rule that holds now."""
-        if self.policy and (broken := self.policy.created(self.labels or (), self.target)):
-            raise PolicyBroken(f"{self.subject}: {told_together(broken)}")
-
-    def update_reading(self, reading: Reading) -> None:
-        """Keeps a newer reading, in as little memory as it takes: a large run looks at every artifact several times."""
-        row, known = reading.row, self.reading.row
-        labels = self.target if row.labels == self.target else row.labels
-        self.reading = Reading(
-            replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin), reading.at
-        )
-        self.is_read_since_write = True
-        self._note_unjudged(row.facts)
-
     def record_seen(self) -> None:
-        """What stands there now is older than the write that follows."""
+        """Records the labels as last read as older than the PUT that follows."""
         # Tuples, and the very one that was read where there is no other: sets would double the memory of a large run.
         self.seen = to_labels((*self.seen, *(self.labels or ()))) if self.seen else self.labels or ()
 
-    def about_to_write(self) -> None:
-        """Counts a PUT, and what it is going to change."""
-        self._before_try = self.added, self.removed, self.may_have_written, self.is_read_since_write
-        base, target, seen = set(self.labels or ()), set(self.target), set(self.seen)
-        self.added = _one_for_all(to_labels((*self.added, *(target - base - seen))))
-        self.removed = _one_for_all(to_labels((*self.removed, *((base - target) & seen))))
-        # Whatever the last answer told, it tells nothing of this one.
-        self.doubt, self.confirmed_by, self.is_read_since_write = None, ConfirmedBy.NOTHING, False
-        self.may_have_written = True
-        self.attempts += 1
+    # --- the end -------------------------------------------------------------------------------------------
 
-    def was_refused(self) -> None:
-        """The PUT surely did nothing: what is there by our hand is what was before it."""
-        assert self._before_try
-        self.added, self.removed, self.may_have_written, self.is_read_since_write = self._before_try
+    @property
+    def step(self) -> Step:
+        return Step(str(self.ref), self.name, self.artifact_type, self.before, self.target)
 
-    def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
-        """Sets the outcome. `labels` is what is there now as far as known."""
+    @property
+    def facts(self) -> ArtifactFacts:
+        """What the registry returned: the answer to our last believed PUT where it is kept, the list for the rest."""
+        listed = self.reading.row.facts
+        answered = next((write.facts for write in reversed(self.writes) if write.written), None)
+        if not answered:
+            return listed
+        return replace(
+            listed, **{name: value for name in ArtifactFacts.__slots__ if (value := getattr(answered, name))}
+        )
+
+    @property
+    def is_typed_hugging_face(self) -> bool:
+        """Whether a PUT may cost the artifact its type (contract §5 point 9)."""
+        return self.reading.row.facts.package_type == "HUGGINGFACE" and bool(self.reading.row.artifact_type)
+
+    @property
+    def has_unseen_type(self) -> bool:
+        """Whether it may have a type that was not seen: it is unread, or known by its summary alone, which names none."""
+        row = self.reading.row
+        return bool(self.unread) or (
+            not row.origin and not row.artifact_type and row.facts.package_type in {"", "HUGGINGFACE"}
+        )
+
+    def outcome_of(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> Outcome:
+        """The outcome if the task ends now. `labels` are those that are there now, None if they are not known."""
         wrote_added, wrote_removed = self.wrote
-        self.doubt = self._before_try = None
-        self.outcome = Outcome(
+        return Outcome(
             step=self.step,
             status=status,
             labels=labels,
@@ -282,28 +349,34 @@ class Task:
             wrote_removed=wrote_removed,
         )
 
+    def end(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> None:
+        """Sets the outcome. Parameters as for `outcome_of`."""
+        self.outcome = self.outcome_of(status, labels, error)
+        self.evidence = self.confirmed_by
+
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:
-        if self.unread and self.unread.may_be_missing and isinstance(error, NotFound):
-            self.end(Status.SKIPPED, labels, error)
-        else:
-            self.end(Status.FAILED, labels, error)
+        """Ends it as failed, or as skipped where the artifact is missing and may be."""
+        may_be_missing = bool(self.unread and self.unread.may_be_missing)
+        self.end(Status.SKIPPED if may_be_missing and isinstance(error, NotFound) else Status.FAILED, labels, error)
 
 
 @lru_cache(maxsize=1024)
-def _one_for_all(labels: Labels) -> Labels:
-    """The same tuple for equal lists: what a large run adds is mostly the same everywhere."""
+def _shared(labels: Labels) -> Labels:
+    """One tuple for equal lists: what a large run adds is mostly the same everywhere."""
     return labels
 
 
 def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[tuple[Task, Reading | HarLabelsError]]:
-    """Each task with what its artifact is now, or why that can't be told; each registry is read at once."""
+    """Yields each task with a new read of its artifact, or why there is none; each registry is read at once."""
     for ref in dict.fromkeys(task.ref for task in tasks):
         of_ref = [task for task in tasks if task.ref == ref]
         at = clock.monotonic()
-        # Nothing is asked twice that was refused before: such tasks can do without (contract §5 point 1).
-        skipping = _give_up if all(task.unread for task in of_ref) else None
+        # A read that was refused is not tried as often again: such tasks do not need it (contract §5 point 1).
+        skipping = _raise if all(task.unread for task in of_ref) else None
+        # Facts are asked only by a `where`, and all rows are in memory beside those that they replace.
+        view = _whole if any(task.selected for task in of_ref) else _lean
         try:
-            rows = reader.rows(ref, names={task.name for task in of_ref}, skipping=skipping)
+            rows = reader.rows(ref, names={task.name for task in of_ref}, skipping=skipping, view=view)
         except HarLabelsError as error:
             yield from ((task, error) for task in of_ref)
             continue
@@ -316,5 +389,13 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
                 yield task, Reading(row, at)
 
 
-def _give_up(_names: AbstractSet[str], error: HarLabelsError) -> None:
+def _raise(_names: AbstractSet[str], error: HarLabelsError) -> None:
     raise error
+
+
+def _whole(row: Row) -> Row:
+    return row
+
+
+def _lean(row: Row) -> Row:
+    return row.lean

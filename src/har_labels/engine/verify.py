@@ -1,6 +1,6 @@
-"""Looking again after a write: is our change there, was it undone, or has a later writer spoken? (contract §5 points 4, 5)
+"""Reading again after a write: is our change there, was it undone, or has a later writer changed it? (contract §5 points 4, 5)
 
-Nothing here writes. What has to be written again is handed back.
+Nothing here writes. Tasks that have to be written again are returned.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ from har_labels.errors import (
 )
 from har_labels.model.address import RegistryRef
 from har_labels.model.goal import Found, PlanGoal, is_merging
+from har_labels.model.labels import Labels
 from har_labels.model.outcome import ConfirmedBy, Status
 from har_labels.registry.answers import Origin, asked_for
 from har_labels.registry.reader import Reader, Reading, advice_on
 from har_labels.text import named, number
 
-# For so many times `settle` a watch waits for the others to come to rest.
+# A watch waits at most this many times `settle` until no other client writes.
 LONGEST_WATCH = 10
-_NOTHING_WRITTEN = "nothing was written"
-_NOT_KNOWN = "whether the labels were written is not known"
 
 
 @dataclass(frozen=True, slots=True)
 class WritePolicy:
-    """How carefully and how fast changes are written: inputs, and what `on-failure` comes to."""
+    """How carefully and how fast changes are written: from the inputs; `stops_at_failure` from `on-failure`."""
 
     retries: int = 4
     settle: float = 1.0
@@ -47,42 +46,43 @@ class WritePolicy:
 
 
 class Watch:
-    """Looks at tasks and ends those that are over. `notice` takes one line that the user should know.
+    """Reads tasks again and ends those that are over. `notice` takes one line for the user.
 
-    `quiet_since` is when we last wrote, or last saw that somebody had; whoever writes or sees that says so by `restart_quiet_period`.
+    `quiet_since`: monotonic time of the last observed write, ours or another client's.
     """
 
-    def __init__(
-        self, reader: Reader, clock: Clock, write_policy: WritePolicy, *, notice: Callable[[str], None]
-    ) -> None:
-        self._reader, self._clock, self._write_policy, self._notice = reader, clock, write_policy, notice
+    def __init__(self, reader: Reader, clock: Clock, policy: WritePolicy, *, notice: Callable[[str], None]) -> None:
+        self._reader, self._clock, self._policy, self._notice = reader, clock, policy, notice
         self.quiet_since = clock.monotonic()
 
     def restart_quiet_period(self) -> None:
-        """Somebody has written just now: the quiet begins anew."""
+        """Records that a client, this run or another, has written just now."""
         self.quiet_since = self._clock.monotonic()
 
     def resolve_unknown(self, tasks: Sequence[Task]) -> list[Task]:
-        """Looks at every task whose write is not confirmed; returns those to be written again."""
-        unsure = [task for task in tasks if not task.is_confirmed]
-        surely_not = [task for task in unsure if task.doubt and task.doubt.written is False]
-        looked_at = [task for task in unsure if not (task.doubt and task.doubt.written is False)]
-        again = [task for task in surely_not if self.may_try_again(task)]
-        return again + self.look(looked_at)
+        """Reads every task whose write is not confirmed, all at once; returns those to be written again."""
+        unconfirmed = [task for task in tasks if not task.is_confirmed]
+        to_read, again = [], []
+        for task in unconfirmed:
+            if not task.doubt or task.doubt.written is not False:
+                to_read.append(task)
+            elif self._may_retry(task):
+                again.append(task)
+        return again + self.look(to_read)
 
     def watch(self, tasks: Sequence[Task]) -> list[Task]:
-        """Ends the tasks that nobody undid; returns those that somebody did (contract §5 point 5).
+        """Ends the tasks that no other client undid; returns those that one did (contract §5 point 5).
 
-        Over when nobody has written for `settle` seconds: two equal lists that far apart show it. As long as others
-        do, a writer that had read before one of them may still be under way, so it goes on, LONGEST_WATCH times.
+        Over when nobody has written for `settle` seconds: two equal lists that far apart show it. While others
+        write, one that had read before such a write may still be under way, so it goes on, LONGEST_WATCH times.
         """
-        merging = [task for task in tasks if is_merging(task.goal)] if self._write_policy.settle else []
+        merging = [task for task in tasks if is_merging(task.goal)] if self._policy.settle else []
         for task in excluding(tasks, merging):
             self.end(task)
         for _ in range(LONGEST_WATCH if merging else 0):
             for share in (0.25, 1.0):
                 since = self.quiet_since
-                self._clock.sleep(since + share * self._write_policy.settle - self._clock.monotonic())
+                self._clock.sleep(since + share * self._policy.settle - self._clock.monotonic())
                 if again := self.look(merging):
                     return again
                 merging = [task for task in merging if task.outcome is None]
@@ -93,7 +93,7 @@ class Watch:
         return []
 
     def end(self, task: Task) -> None:
-        """Ends a task whose change is there, or had to yield to a later writer's."""
+        """Ends a task whose change is there, or is superseded by a later writer's."""
         if task.is_superseded:
             self._notice(f"{task.subject}: a later writer has set something else, which stays")
             task.end(Status.SUPERSEDED, task.labels)
@@ -101,54 +101,54 @@ class Watch:
             task.end(Status.APPLIED, task.labels if task.is_known else task.target)
 
     def look(self, tasks: Sequence[Task]) -> list[Task]:
-        """Reads all of them and ends those that failed; returns those whose change has to be made again."""
+        """Reads all of them again and ends those that failed; returns those whose change has to be made again."""
         again: list[Task] = []
-        for task, found in read_again(tasks, self._reader, self._clock):
+        for task, reading in read_again(tasks, self._reader, self._clock):
             try:
                 if (
-                    self._without_look(task, found)
-                    if isinstance(found, HarLabelsError)
-                    else self._is_undone(task, found)
+                    self._is_to_write_unread(task, reading)
+                    if isinstance(reading, HarLabelsError)
+                    else self._is_undone(task, reading)
                 ):
                     again.append(task)
             except HarLabelsError as error:
                 task.fail(error, task.labels)
         return again
 
-    def _without_look(self, task: Task, error: HarLabelsError) -> bool:
-        """What to do where the look failed with `error`; True if the write has to be made again.
+    def _is_to_write_unread(self, task: Task, error: HarLabelsError) -> bool:
+        """Whether to write again where the read failed with `error`.
 
-        A whole list may be written again, whatever came of the first try, and an answer that was believed stands.
+        A whole list may be written again, whatever the first try did, and an answer that was believed stays believed.
         """
         if not task.doubt and not is_merging(task.goal) and not isinstance(task.goal, PlanGoal):
-            task.confirmed_by = ConfirmedBy.ANSWER
+            task.evidence = ConfirmedBy.ANSWER
             return False
         if task.needs_reading or isinstance(error, Unauthorized):
             task.fail(unsettled(task, error))
             return False
-        return self.may_try_again(task)
+        return self._may_retry(task)
 
     def _is_undone(self, task: Task, reading: Reading) -> bool:
-        """Takes what a look shows; True if the change has to be made again."""
+        """Takes over a read; True if the change has to be made again."""
         if reading.row.labels != task.labels:
             self.restart_quiet_period()
         task.update_reading(reading)
         if reading.row.labels is None:
             if is_merging(task.goal) and not task.doubt:
                 raise Unreadable(f"{task.subject}: the labels were written, and the registry no longer shows them")
-            # A believed answer stands; a doubtful one is tried again, as only whole lists get this far.
-            return self.may_try_again(task) if task.doubt else False
-        look = task.goal.classify(reading.row.labels, task.seen)
-        if look.found is not Found.UNDONE:
-            self.confirm(task, look.found)
+            # A believed answer stays believed; after a doubtful one only a whole list gets this far, and is tried again.
+            return self._may_retry(task) if task.doubt else False
+        finding = task.classify()
+        if finding.found is not Found.UNDONE:
+            self.confirm(task, finding.found)
             return False
-        task.target = look.target
+        task.target = finding.target
         task.check_removals()
         if task.doubt:
-            return self.may_try_again(task)
-        task.confirmed_by = ConfirmedBy.NOTHING
+            return self._may_retry(task)
+        task.evidence = ConfirmedBy.NOTHING
         task.times_undone += 1
-        if task.times_undone > self._write_policy.retries:
+        if task.times_undone > self._policy.retries:
             task.fail(
                 Overwritten(f"{task.subject}: the change was undone {number(task.times_undone, 'time')}"),
                 reading.row.labels,
@@ -157,52 +157,60 @@ class Watch:
         return True
 
     def confirm(self, task: Task, found: Found) -> None:
-        """Takes what a look showed as the end of all doubt."""
+        """Takes what a read has shown as proof of the last write."""
         if task.doubt:
             shows = "that the labels are as wanted" if found is Found.DONE else "what a later writer has set"
             self._notice(f"{task.subject}: {task.doubt.error.what}; a read shows {shows}")
-        if task.doubt or task.confirmed_by is ConfirmedBy.NOTHING:
-            task.confirmed_by = ConfirmedBy.READ_BACK
-        task.doubt = None
+        if not task.is_confirmed:
+            task.evidence = ConfirmedBy.READ_BACK
 
-    def may_try_again(self, task: Task) -> bool:
-        """Whether a write that came to nothing may be made again; if not, the task has failed."""
+    def fail(self, task: Task, error: HarLabelsError, labels: Labels | None) -> None:
+        """Fails or skips a task, with a notice if it is skipped. `labels` as for `Task.end`."""
+        task.fail(error, labels)
+        if task.outcome and task.outcome.status is Status.SKIPPED:
+            self._notice(f"skipped: {error.what}")
+
+    def _may_retry(self, task: Task) -> bool:
+        """Whether a write that did nothing, as far as known, may be retried; if not, the task has failed."""
         assert task.doubt
         if task.unread and task.is_waited_for:
             if self._clock.monotonic() < task.unread.waits_until:
                 return True
-            self._fail(task, not_found(task, task.doubt.error))
-            return False
-        if task.attempts - task.attempts_before > self._write_policy.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
-            self._fail(task, given_up(task))
-            return False
-        return True
-
-    def _fail(self, task: Task, error: HarLabelsError) -> None:
-        task.fail(error, task.labels if task.is_known else None)
-        if task.outcome and task.outcome.status is Status.SKIPPED:
-            self._notice(f"skipped: {error.what}")
+            error = not_found(task, task.doubt.error)
+        elif task.attempts - task.attempts_before > self._policy.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
+            error = given_up(task)
+        else:
+            return True
+        self.fail(task, error, task.labels if task.is_known else None)
+        return False
 
 
-def excluding(tasks: Sequence[Task], left_out: Iterable[Task]) -> list[Task]:
-    gone = set(left_out)
+def excluding(tasks: Sequence[Task], excluded: Iterable[Task]) -> list[Task]:
+    """The tasks that are not over, without the excluded ones."""
+    gone = set(excluded)
     return [task for task in tasks if task not in gone and task.outcome is None]
 
 
+# --- the errors of writes that no answer and no read has confirmed; their class decides the exit code ----------
+
+
 def given_up(task: Task) -> HarLabelsError:
-    """The doubt that no retry settled, with what is known of the labels now."""
+    """The error of a write in doubt that no retry resolved, with what is known of the labels now."""
     assert task.doubt
     error = task.doubt.error
     tries = number(task.attempts, "try", "tries") + asked_for(task.doubt)
     if task.unread and task.unread.was_missing and isinstance(error, OutOfReach):
         return not_found(task, error)
-    return error.reworded(f"{task.subject}: {error.what} ({tries}); {_known(task)}")
+    return error.reworded(f"{task.subject}: {error.what} ({tries}); {_labels_now(task)}")
 
 
 def not_found(task: Task, error: HarLabelsError) -> HarLabelsError:
-    """An artifact that could not be read, and whose write came to `error`: a 404, or nothing where reading came to one."""
+    """The error of an artifact that could not be read, and whose write failed with `error`.
+
+    That was a 404, or there was no answer where reading had been answered 404.
+    """
     assert task.unread
-    found = error if isinstance(error, NotFound) else _not_found(task, task.unread, error)
+    found = error if isinstance(error, NotFound) else _unnamed_not_found(task, task.unread, error)
     if task.unread.wait and is_missing(error):
         found = found.reworded(f"{found.what} (waited {task.unread.wait:g} s)").with_next_step(AFTER_A_WAIT)
     if advice := advice_on(task.name, task.ref):
@@ -210,7 +218,8 @@ def not_found(task: Task, error: HarLabelsError) -> HarLabelsError:
     return found
 
 
-def _not_found(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsError:
+def _unnamed_not_found(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsError:
+    """The error where the answer does not say that it is the artifact that is missing."""
     before = f" (reading it: {unread.error.what})"
     waited = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
     return ArtifactNotFound(
@@ -220,7 +229,7 @@ def _not_found(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsEr
 
 
 def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
-    """The write can't be looked at: reading failed with `error`."""
+    """The error of a write that can't be verified: reading failed with `error`."""
     if task.doubt:
         what = f"{task.doubt.error.what}, and no read could tell whether it was written: {error.what}"
     else:
@@ -229,60 +238,70 @@ def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
 
 
 def interrupted(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
-    """The run was over, for `reason`, before the write was confirmed."""
+    """The error of a write that was not confirmed when the run ended, for `reason`."""
     because = f", as {reason.what}" if reason else ""
-    if task.doubt and task.is_known:
-        return task.doubt.error.reworded(f"{task.subject}: {task.doubt.error.what}; {_known(task)}")
+    doubt = task.doubt
+    if doubt and task.is_known:
+        return doubt.error.reworded(f"{task.subject}: {doubt.error.what}; {_labels_now(task)}")
     if task.is_known:
         return Overwritten(f"{task.subject}: the change was undone and not made again{because}")
-    said = f"{task.doubt.error.what}; " if task.doubt else ""
-    known = _known(task) if task.doubt and task.doubt.written is False else _NOT_KNOWN
+    said = f"{doubt.error.what}; " if doubt else ""
+    known = _labels_now(task) if doubt and doubt.written is False else _UNKNOWN
     return (reason or Defect("")).reworded(f"{task.subject}: {said}{known}{because}")
 
 
-def _known(task: Task) -> str:
-    """What is known of the labels after a write that came to nothing certain."""
+_UNKNOWN = "whether the labels were written is not known"
+
+
+def _labels_now(task: Task) -> str:
+    """What is known of the labels after a write in doubt."""
     assert task.doubt
     if task.doubt.written is False:
-        return "the last try wrote nothing" if task.may_have_written else _NOTHING_WRITTEN
+        return "the last try wrote nothing" if task.may_have_written else "nothing was written"
     if task.is_known:
         return "a read shows that the labels were not written"
-    return f"the labels can't be read back, so {_NOT_KNOWN}"
+    return f"the labels can't be read back, so {_UNKNOWN}"
 
 
 class Renewal:
-    """Knows which tasks stood on one page. A task that its worker has in hand is left alone by all others."""
+    """Renews reads that have grown old while others were written (contract §5 point 2).
+
+    One request renews a whole page of the list: the task that needs it and its neighbours, whose turn comes next. So
+    a paced run over thousands costs a page now and then, and not a search per artifact.
+    """
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._pages: dict[tuple[RegistryRef, Origin], list[Task]] = defaultdict(list)
-        self._hand = threading.Lock()
+        self._lock = threading.Lock()
 
     def register(self, tasks: Iterable[Task]) -> None:
-        """Tells which tasks are going to be written."""
+        """Adds tasks that are going to be written."""
         for task in tasks:
             if is_merging(task.goal) and task.reading.row.origin:
                 self._pages[task.ref, task.reading.row.origin].append(task)
 
     def claim(self, task: Task) -> None:
         """From here on only the calling worker may change what is known of this task."""
-        with self._hand:
+        with self._lock:
             task.is_claimed = True
 
     def renew(self, task: Task) -> None:
         """Reads the task's artifact again. Raises what the reader raises."""
+        if not task.may_have_written:
+            task.record_seen()
         origin = task.reading.row.origin
         if not origin or not self._is_on_its_page(task, origin):
             task.replace_reading(self._reader.find(task.ref, task.name, task.artifact_type))
 
     def _is_on_its_page(self, task: Task, origin: Origin) -> bool:
-        """Renews whatever still stands on the page; False if the task itself has moved away."""
+        """Renews every task that is still on the page and that no worker has claimed; False if `task` is not there any more."""
         readings = {(one.row.name, one.row.artifact_type): one for one in self._reader.page_again(task.ref, origin)}
-        with self._hand:
+        with self._lock:
             for other in self._pages.get((task.ref, origin), ()):
                 reading = readings.get((other.name, other.reading.row.artifact_type))
                 if reading and not other.is_claimed:
-                    other.record_seen()  # what stood there first was there before any write of ours
+                    other.record_seen()  # labels of the first read are older than any write of ours
                     other.update_reading(reading)
         mine = readings.get((task.name, task.reading.row.artifact_type))
         if mine:

@@ -1,8 +1,8 @@
 """Writing a plan so that nobody's label is lost: retry the change, never the request (contract §5).
 
-Every round writes what is pending, then settles all doubts with one look, waits, and goes round again. When
-nothing is pending, merged changes are watched for writers that had read before we wrote. The registry has no
-lock and no ETag: this is how a change survives all the same, as far as it can.
+Each round writes the pending tasks, resolves all unknown outcomes with one read, and waits (exponential backoff) before the
+next. When nothing is pending, merging changes are watched for clients that had read before we wrote. The registry has no
+lock and no ETag: docs/guarantee.md says which races a change survives by this, and which not.
 """
 
 from __future__ import annotations
@@ -26,54 +26,61 @@ from har_labels.text import named
 
 # A merging change is computed from a read at most this old (contract §5 point 2).
 FRESH_SECONDS = 5.0
-# A change made again is computed from a read at most this share of `settle` (or of a second) old. A back-off is long: without
-# a new read this run would be the slow writer that other runs' `settle` can't protect them from.
+# Before a retry, a read older than this share of `settle` (or of a second) is renewed: after a backoff our own
+# read-modify-write would else take longer than the `settle` that protects other runs.
 FRESH_SHARE = 0.25
-# So many doubts in a row, and one read decides whether to go on (contract §5 point 4).
+# After so many unknown outcomes in a row one read decides whether to go on (contract §5 point 4).
 FAILURES_IN_A_ROW = 20
 
 
-class Writer:
-    """Writes tasks and sees them through.
+def longest_age(settle: float, *, is_retry: bool) -> float:
+    """The age in seconds from which a read is renewed before a write is computed from it."""
+    return min(FRESH_SECONDS, FRESH_SHARE * (settle or 1.0)) if is_retry else FRESH_SECONDS
 
-    `notice` takes one line about something the user should know, `warning` one about harm that was allowed.
+
+class Writer:
+    """Writes tasks, and retries and watches them until each has its outcome.
+
+    `notice` takes one line for the user, `warning` one about harm that was allowed.
     """
 
-    def __init__(  # noqa: PLR0913 - what writing needs, and where to tell of it
+    def __init__(  # noqa: PLR0913 - what writing needs, and where to report it
         self,
         registry: Registry,
         reader: Reader,
         clock: Clock,
-        write_policy: WritePolicy,
+        policy: WritePolicy,
         *,
         notice: Callable[[str], None],
         warning: Callable[[str], None],
     ) -> None:
-        self._registry, self._reader, self._clock, self._write_policy = registry, reader, clock, write_policy
+        self._registry, self._reader, self._clock, self._policy = registry, reader, clock, policy
         self._notice = notice
-        self._watch = Watch(reader, clock, write_policy, notice=notice)
+        self._watch = Watch(reader, clock, policy, notice=notice)
         self._renewal = Renewal(reader)
         self._breaker = CircuitBreaker()
         self._forbidden: dict[RegistryRef, Forbidden] = {}
-        self._types = TypeProbe(reader, warning=warning, allow_loss=write_policy.allow_type_loss)
+        self._types = TypeProbe(reader, warning=warning, allow_loss=policy.allow_type_loss)
         self._rounds_cut_short = 0
-        self._is_alone = self._stops_at_failure = False  # each run says
+        self._is_alone = self._stops_at_failure = False  # set by each `run`
         self.retried = 0
 
     @property
     def quiet_since(self) -> float:
-        """When this run last wrote, or last saw that somebody had (the clock's monotonic seconds)."""
+        """Monotonic time of the last observed write, ours or another client's."""
         return self._watch.quiet_since
 
     def run(self, tasks: Iterable[Task], *, goes_on: bool = False) -> None:
-        """Writes every task that changes something; each gets its outcome. `goes_on` at failures, whatever the policy says.
+        """Writes the tasks that have no outcome yet, until each has one. `goes_on` at failures, whatever the policy says.
 
         Raises Stop where no further write may start; tasks without an outcome were then not finished.
         """
-        self._stops_at_failure = self._write_policy.stops_at_failure and not goes_on
+        self._stops_at_failure = self._policy.stops_at_failure and not goes_on
         pending = [task for task in tasks if task.outcome is None]
         self._renewal.register(pending)
         self._is_alone = len(pending) == 1
+        for task in pending:
+            task.attempts_before = task.attempts
         watched: list[Task] = []
         while pending:
             tried = self._write_all(pending)
@@ -98,7 +105,7 @@ class Writer:
                 raise Stop(error)
 
     def finish_after_stop(self, tasks: Iterable[Task], reason: HarLabelsError) -> None:
-        """After a stop for `reason`: ends every task that was tried with what one look tells of it. Writes nothing."""
+        """After a stop for `reason`: ends every task that was tried with what one read shows of it. Writes nothing."""
         if isinstance(reason, Unauthorized):
             return  # a key that was refused is not sent again
         tried = [task for task in tasks if task.outcome is None and task.attempts]
@@ -128,7 +135,7 @@ class Writer:
                 self._write(task)
 
         self._types.probe(tasks, write)
-        in_parallel(write, excluding(tasks, tried), workers=self._write_policy.concurrency)
+        in_parallel(write, excluding(tasks, tried), workers=self._policy.concurrency)
         if self._breaker.is_open:
             self._rounds_cut_short += 1
         return tried
@@ -144,9 +151,7 @@ class Writer:
             self._registry.wait_turn()
             self._renewal.claim(task)
             if self._is_still_to_write(task):
-                if not task.may_have_written:
-                    task.record_seen()
-                task.about_to_write()
+                task.begin_write()
                 self.retried += task.attempts > 1
                 self._put(task)
         except HarLabelsError as error:
@@ -158,9 +163,7 @@ class Writer:
             return True
         is_old = self._is_old(task)
         if is_old:
-            if not task.may_have_written:
-                task.record_seen()
-            # It waits its own turn; the one that was waited for already is the PUT's.
+            # It waits for a turn of its own; the one that was waited for already is the PUT's.
             self._renewal.renew(task)
         if task.labels is None or not task.may_have_written:
             if not task.is_still_selected():
@@ -172,12 +175,12 @@ class Writer:
                 task.end(Status.UNCHANGED, task.labels)
                 return False
         elif is_old:
-            look = task.goal.classify(task.labels, task.seen)
-            if look.found is not Found.UNDONE:
+            finding = task.classify()
+            if finding.found is not Found.UNDONE:
                 self._watch.restart_quiet_period()
-                self._watch.confirm(task, look.found)
+                self._watch.confirm(task, finding.found)
                 return False
-            task.target = look.target
+            task.target = finding.target
         task.check_removals()
         task.check_policy()
         return True
@@ -186,48 +189,40 @@ class Writer:
         """Whether the change has to be computed from a newer read. A plan's step never trusts one from before a write."""
         if isinstance(task.goal, PlanGoal) and task.reading.at <= self._watch.quiet_since:
             return True
-        return self._clock.monotonic() - task.reading.at > self._longest_age(task)
-
-    def _longest_age(self, task: Task) -> float:
-        if task.attempts:
-            return min(FRESH_SECONDS, FRESH_SHARE * (self._write_policy.settle or 1.0))
-        return FRESH_SECONDS
+        is_retry = task.attempts > 0
+        return self._clock.monotonic() - task.reading.at > longest_age(self._policy.settle, is_retry=is_retry)
 
     def _put(self, task: Task) -> None:
         try:
             written = self._registry.put_labels(task.ref, task.name, task.artifact_type, task.target)
         except Doubt as doubt:
-            task.doubt = doubt
+            task.evidence = doubt
             if doubt.written is False:
-                task.was_refused()
-            if self._breaker.count_failure() and not self._has_written_all_the_same(task):
-                self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._write_policy.retries)
+                task.record_answer(written=False)
+            if self._breaker.count_failure() and not self._has_written(task):
+                self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._policy.retries)
         except HarLabelsError as error:
-            task.was_refused()
-            if not self._is_waited_for(task, error):
+            task.record_answer(written=False)
+            # A 404 of an artifact that could not be read and may still appear (`wait-for-artifact`) is retried.
+            if not (task.unread and is_missing(error) and self._clock.monotonic() < task.unread.waits_until):
                 raise
-            task.doubt = Doubt(error, written=False)
+            task.evidence = Doubt(error, written=False)
         else:
-            # Only the outputs of a single artifact tell them.
-            task.answered = written.facts if self._is_alone else None
+            # Only the outputs of a single artifact have the facts.
+            task.record_answer(written=True, facts=written.facts if self._is_alone else None)
             self._breaker.reset()
-            task.confirmed_by = ConfirmedBy.NOTHING if written.labels is None else ConfirmedBy.ANSWER
+            task.evidence = ConfirmedBy.NOTHING if written.labels is None else ConfirmedBy.ANSWER
             if is_merging(task.goal) and written.labels is not None:
-                # What the watch compares with: any other list was written by somebody else.
+                # The watch compares with it: any other list was written by another client.
                 task.reading = Reading(replace(task.reading.row, labels=task.target), self._clock.monotonic())
         finally:
             self._watch.restart_quiet_period()
 
-    def _is_waited_for(self, task: Task, error: HarLabelsError) -> bool:
-        """Whether this is a 404 of an artifact that could not be read and may still appear (`wait-for-artifact`)."""
-        return bool(task.unread and is_missing(error) and self._clock.monotonic() < task.unread.waits_until)
-
     def _failed(self, task: Task, error: HarLabelsError) -> None:
         if task.unread and is_missing(error):
             error = not_found(task, error)
-        task.fail(error, task.labels)
+        self._watch.fail(task, error, task.labels)
         if task.outcome and task.outcome.status is Status.SKIPPED:
-            self._notice(f"skipped: {error.what}")
             return
         if isinstance(error, Unauthorized):
             raise Stop(error) from None
@@ -236,13 +231,13 @@ class Writer:
         if self._stops_at_failure:
             raise Stop(error) from None
 
-    def _has_written_all_the_same(self, task: Task) -> bool:
-        """One read after many doubts in a row tells a server that writes and then answers 500 from a broken one."""
+    def _has_written(self, task: Task) -> bool:
+        """Whether a read shows the labels: the server writes and then answers 500. Raises Stop where it can't be read."""
         try:
             return self._reader.find(task.ref, task.name, task.artifact_type).row.labels == task.target
         except HarLabelsError as error:
             if not task.needs_reading:
-                return False  # reading was refused before, or tells no more than the writes do
+                return False  # reading was refused before, or shows no more than the writes do
             raise Stop(error) from None
 
     def _pause_before(self, pending: Sequence[Task]) -> None:
@@ -256,7 +251,7 @@ class Writer:
 
 
 class CircuitBreaker:
-    """Counts doubts in a row over all workers, and ends a round of writes against a server that is down."""
+    """Counts unknown outcomes in a row over all workers, and ends a round of writes against a server that is down."""
 
     def __init__(self) -> None:
         self._lock, self._count = threading.Lock(), 0
@@ -269,12 +264,13 @@ class CircuitBreaker:
             raise Stop(ServerFailing(f"{FAILURES_IN_A_ROW} writes in a row failed and did nothing: {error.what}"))
 
     def count_failure(self) -> bool:
+        """Counts one; True if that is the one at which a read has to decide."""
         with self._lock:
             self._count += 1
             return self._count == FAILURES_IN_A_ROW
 
     def reset(self) -> None:
-        """A write got through, or a new round begins: the server is there, so writes may start again."""
+        """A write succeeded, or a new round begins: writes may start again."""
         with self._lock:
             self._count, self.is_open = 0, False
 
@@ -306,37 +302,41 @@ def in_parallel(work: Callable[[Task], None], tasks: Sequence[Task], *, workers:
 
 
 class TypeProbe:
-    """Knows which registries have been seen to keep types. `warning` takes one line about a loss that was allowed."""
+    """Finds out whether a server keeps the type of a Hugging Face artifact when its labels are written (contract §5 point 9).
+
+    Harness Open Source clears it, which breaks the artifact's downloads (recorded/huggingface.json). So the first write
+    in each registry is made alone and read back before any other. `warning` takes one line about a loss that was allowed.
+    """
 
     def __init__(self, reader: Reader, *, warning: Callable[[str], None], allow_loss: bool) -> None:
         self._reader, self._warning, self._allow_loss = reader, warning, allow_loss
-        self._proven: set[RegistryRef] = set()
+        self._known: set[RegistryRef] = set()
 
     def probe(self, tasks: Sequence[Task], write: Callable[[Task], None]) -> None:
-        """Writes typed artifacts alone until one of their registry has shown that it keeps its type.
+        """Writes typed artifacts alone until one in their registry has kept its type, or has lost it where that is allowed.
 
         Raises Stop where a type is lost and that is not allowed.
         """
         for task in tasks:
-            if task.is_typed_hugging_face and task.ref not in self._proven:
+            if task.is_typed_hugging_face and task.ref not in self._known:
                 kind = task.reading.row.artifact_type
                 write(task)
                 if task.outcome is None:
-                    self._look(task, kind)
+                    self._check_type(task, kind)
 
-    def _look(self, task: Task, kind: str) -> None:
+    def _check_type(self, task: Task, kind: str) -> None:
         try:
             rows = self._reader.rows(task.ref, names={task.name}).get(task.name, [])
         except HarLabelsError:
-            return  # the look that settles the write will tell; nothing is proven
+            return  # reported by the read that verifies the write; of the type nothing is known
         of_kind = [row for row in rows if row.artifact_type == kind]
         if any(row.labels == task.target for row in of_kind):
-            self._proven.add(task.ref)
+            self._known.add(task.ref)
         if of_kind:
             return
         what = f"{task.subject} is no longer a {kind} since its labels were written"
         if self._allow_loss:
-            self._proven.add(task.ref)
+            self._known.add(task.ref)
             self._warning(
                 f"{what}, and so will be all others written in {task.ref}; `{named('allow-type-loss')}` goes on"
             )
