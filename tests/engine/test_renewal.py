@@ -42,7 +42,7 @@ class Pages:
 
 @pytest.fixture
 def tasks() -> list[Task]:
-    return [Task(REF, name, "", GOAL, reading(name, ("old",), 1.0)) for name in ("a", "b", "c")]
+    return [Task(REF, "", GOAL, reading(name, ("old",), 1.0)) for name in ("a", "b", "c")]
 
 
 def test_one_request_renews_a_task_and_the_neighbours_that_wait(tasks: list[Task]) -> None:

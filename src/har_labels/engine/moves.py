@@ -148,7 +148,7 @@ class Move:
         for row in self.listing.rows:
             if _place(row) in holders - known:
                 goal, kind = FormerGoal(self.listing.label), row.artifact_type or entry.artifact_type
-                task = Task(entry.ref, row.name, kind, goal, Reading(row, self.listing.at), before=row.labels)
+                task = Task(entry.ref, kind, goal, Reading(row, self.listing.at), before=row.labels)
                 task.policy = self.one.policy
                 task.compute_target()
                 self.tasks.append(task)

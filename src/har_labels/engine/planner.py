@@ -412,7 +412,7 @@ class Planner:
 
     def _add(self, plan: Plan, ref: RegistryRef, reading: Reading, asked: _Assigned, unread: Unread | None) -> None:
         row, kind = reading.row, reading.row.artifact_type or asked.artifact_type
-        task = Task(ref, row.name, kind, _NO_GOAL, reading, before=row.labels, target=row.labels or (), unread=unread)
+        task = Task(ref, kind, _NO_GOAL, reading, before=row.labels, target=row.labels or (), unread=unread)
         if any(recipe.where for recipe in asked.recipes):
             by = tuple(map(id, asked.recipes))
             task.selected = self._selected.setdefault(by, Selected(asked.recipes, self._goal))

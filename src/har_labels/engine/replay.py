@@ -73,7 +73,7 @@ def _add(plan: Plan, ref: RegistryRef, step: Step, rows: Rows, *, at: float, ori
         # What this run found is what it leaves: nothing came or went by it, whatever the plan had seen.
         plan.others.append(Outcome(replace(step, before=labels), Status.FAILED, labels, error=_worded(error, origin)))
     else:
-        task = Task(ref, step.artifact, step.artifact_type, goal, Reading(row, at), target=target, before=labels)
+        task = Task(ref, step.artifact_type, goal, Reading(row, at), target=target, before=labels)
         plan.tasks.append(task)
 
 

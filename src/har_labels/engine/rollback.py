@@ -38,7 +38,7 @@ def _inverse(task: Task) -> Task:
     added, removed = task.sent
     after = to_labels(set(task.target).difference(added).union(removed))
     goal = PlanGoal(f"{task.subject}: this run wrote", before=task.target, after=after)
-    return Task(task.ref, task.name, task.artifact_type, goal, task.reading, target=after, before=task.target)
+    return Task(task.ref, task.artifact_type, goal, task.reading, target=after, before=task.target)
 
 
 def _read(undoing: Sequence[Task], reader: Reader, clock: Clock) -> None:

@@ -96,7 +96,6 @@ class Task:
     - `seen`: all labels read before our first PUT, by which a later writer's are recognized (Goal.classify).
     - `evidence`: what proves, or does not prove, that the last PUT has written.
     - `writes_before_read`: how many of `writes` had been sent at the last read. `found` is what that read showed, once asked.
-    - `attempts_before`: PUTs of earlier runs of the writer; a move has several, each with its own retries.
     - `is_claimed`: a worker has begun to write it; another that renews its page leaves it alone. Between rounds of
       writes only the run's own thread changes tasks.
     - `unread`: set where nothing could be read. `policy`: set where writing is held to one (preflight.judge); a rollback is not.
@@ -104,7 +103,6 @@ class Task:
     """
 
     ref: RegistryRef
-    name: str
     artifact_type: str
     goal: Goal
     reading: Reading
@@ -116,7 +114,6 @@ class Task:
     writes_before_read: int = 0
     found: Found | None = None
     times_undone: int = 0
-    attempts_before: int = 0
     is_claimed: bool = False
     unread: Unread | None = None
     selected: Selected | None = None
@@ -124,6 +121,10 @@ class Task:
     policy: Policy | None = None
     outcome: Outcome | None = None
     undo: Task | None = None
+
+    @property
+    def name(self) -> str:
+        return self.reading.row.name
 
     @property
     def labels(self) -> Labels | None:

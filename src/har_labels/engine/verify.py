@@ -54,6 +54,15 @@ class Watch:
     def __init__(self, reader: Reader, clock: Clock, policy: WritePolicy, *, notice: Callable[[str], None]) -> None:
         self._reader, self._clock, self._policy, self._notice = reader, clock, policy, notice
         self.quiet_since = clock.monotonic()
+        self._attempts_before: dict[Task, int] = {}
+
+    def begin(self, tasks: Iterable[Task]) -> None:
+        """Begins a run of the writer: tries are counted from here, as a move has several runs with retries of their own."""
+        self._attempts_before = {task: task.attempts for task in tasks if task.attempts}
+
+    def tries(self, task: Task) -> int:
+        """How many PUTs of this run of the writer were sent for the task."""
+        return task.attempts - self._attempts_before.get(task, 0)
 
     def restart_quiet_period(self) -> None:
         """Records that a client, this run or another, has written just now."""
@@ -71,14 +80,18 @@ class Watch:
         return again + self.look(to_read)
 
     def watch(self, tasks: Sequence[Task]) -> list[Task]:
-        """Ends the tasks that no other client undid; returns those that one did (contract §5 point 5).
+        """Ends the tasks, as far as they are not over, that no other client undid; returns the others (contract §5 point 5).
 
         Over when nobody has written for `settle` seconds: two equal lists that far apart show it. While others
         write, one that had read before such a write may still be under way, so it goes on, LONGEST_WATCH times.
         """
-        merging = [task for task in tasks if is_merging(task.goal)] if self._policy.settle else []
-        for task in excluding(tasks, merging):
-            self.end(task)
+        merging: list[Task] = []
+        for task in tasks:
+            if task.outcome is None:
+                if self._policy.settle and is_merging(task.goal):
+                    merging.append(task)
+                else:
+                    self.end(task)
         for _ in range(LONGEST_WATCH if merging else 0):
             for share in (0.25, 1.0):
                 since = self.quiet_since
@@ -177,7 +190,7 @@ class Watch:
             if self._clock.monotonic() < task.unread.waits_until:
                 return True
             error = not_found(task, task.doubt.error)
-        elif task.attempts - task.attempts_before > self._policy.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
+        elif self.tries(task) > self._policy.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
             error = given_up(task)
         else:
             return True
@@ -282,7 +295,7 @@ class Renewal:
                 self._pages[task.ref, task.reading.row.origin].append(task)
 
     def claim(self, task: Task) -> None:
-        """From here on only the calling worker may change what is known of this task."""
+        """From here on only the calling worker may change the task: no renewal for another task does."""
         with self._lock:
             task.is_claimed = True
 

@@ -79,30 +79,30 @@ class Writer:
         pending = [task for task in tasks if task.outcome is None]
         self._renewal.register(pending)
         self._is_alone = len(pending) == 1
-        for task in pending:
-            task.attempts_before = task.attempts
+        self._watch.begin(pending)
         watched: list[Task] = []
         while pending:
-            tried = self._write_all(pending)
-            untried = excluding(pending, tried)
-            again = self._watch.resolve_unknown([task for task in tried if task.outcome is None])
-            self._stop_if_failed(tried)
-            watched += excluding(tried, again)
-            pending = again + untried
+            written, pending = self._write_and_verify(pending)
+            watched += written
             if not pending:
-                pending = self._watch.watch([task for task in watched if task.outcome is None])
+                pending = self._watch.watch(watched)
                 watched = excluding(watched, pending)
             self._pause_before(pending)
+
+    def _write_and_verify(self, pending: Sequence[Task]) -> tuple[list[Task], list[Task]]:
+        """One round: the tasks that are written now, as far as known, and those that are to be written in the next."""
+        tried = self._write_all(pending)
+        untried = excluding(pending, tried)
+        again = self._watch.resolve_unknown([task for task in tried if task.outcome is None])
+        if self._stops_at_failure:
+            failed = (task.outcome.error for task in tried if task.outcome and task.outcome.error)
+            if error := next(failed, None):
+                raise Stop(error)
+        return excluding(tried, again), again + untried
 
     def forget_refusals(self) -> None:
         """Lets a registry that has answered 403 be written to again, for what this run wrote there before that."""
         self._forbidden.clear()
-
-    def _stop_if_failed(self, tasks: Iterable[Task]) -> None:
-        if self._stops_at_failure:
-            failed = (task.outcome.error for task in tasks if task.outcome and task.outcome.error)
-            if error := next(failed, None):
-                raise Stop(error)
 
     def finish_after_stop(self, tasks: Iterable[Task], reason: HarLabelsError) -> None:
         """After a stop for `reason`: ends every task that was tried with what one read shows of it. Writes nothing."""
@@ -125,7 +125,7 @@ class Writer:
     # --- writing -------------------------------------------------------------------------------------------
 
     def _write_all(self, tasks: Sequence[Task]) -> list[Task]:
-        """One round: tries each task once, and returns those tried; a server that fails ends the round early."""
+        """Tries each task once, and returns those tried; a server that fails ends this early."""
         tried: list[Task] = []
         self._breaker.reset()
 
@@ -243,7 +243,7 @@ class Writer:
     def _pause_before(self, pending: Sequence[Task]) -> None:
         if pending:
             asked = max((task.doubt.wait for task in pending if task.doubt), default=0)
-            tries = max(task.attempts - task.attempts_before + task.times_undone for task in pending)
+            tries = max(self._watch.tries(task) + task.times_undone for task in pending)
             pause = backoff(tries, at_least=asked)
             if any(task.is_waited_for for task in pending):
                 pause = min(pause, LONGEST_WAIT)
