@@ -5,8 +5,8 @@
 3. When nothing of ours was written for `settle` seconds, list again. The one alone has it: done. Another one alone has it:
    a rival's move has won, and this one has failed. None or several: wait a random time of up to twice `settle`, and go to 1.
 
-A rival writes by the same rules, so whoever wrote last sees what the two have made of it; the random wait lets one of them
-come first. There is no lock: what a run tells is what its last listing has shown.
+A rival run follows the same protocol, so the run that wrote last sees the result of both; the random wait keeps the two
+from racing in step. There is no lock: a run reports what its last listing has shown.
 """
 
 from __future__ import annotations
@@ -29,57 +29,68 @@ from har_labels.request.recipe import Among
 from har_labels.text import named, number
 
 _MOST_NAMED = 10
-Place = tuple[str, str]
+# Name and type: what tells the artifacts of a registry apart.
+Identity = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Who of `among` had the label: asked for `at` a moment, and `told` at another.
+    """The holders of the label among the artifacts of `among`, as listed between `asked_at` and `answered_at`.
 
-    `rows` are those who had it, and others that were asked for.
+    `rows` are those of the holders, and of others that were asked for.
     """
 
     entry: Entry
     among: Among
     change: Change
     rows: tuple[Row, ...]
-    at: float
-    told: float
+    asked_at: float
+    answered_at: float
 
     @classmethod
-    def of(  # noqa: PLR0913 - what a listing is of
+    def from_rows(  # noqa: PLR0913 - the fields of a listing
         cls,
         entry: Entry,
         among: Among,
         change: Change,
         rows: Rows,
         *,
-        at: float,
-        told: float,
-        beside: Iterable[Place] = (),
+        asked_at: float,
+        answered_at: float,
+        beside: Iterable[Identity] = (),
     ) -> Listing:
-        """What the rows that were read tell. Raises Unreadable where one's labels are not shown: unknown is not without."""
+        """The listing that the rows make, with those `beside` the holders.
+
+        Raises Unreadable where the labels of one are not shown: it may be a holder.
+        """
         known, (label,) = set(beside), change.given
         kept: dict[Row, None] = {}
-        for row in _meant(entry, among, rows):
+        for row in _rows_among(entry, among, rows):
             if row.labels is None:
                 raise Unreadable(
                     f"the registry does not show the labels of {row.name!r} in {entry.ref}, so who has {label!r} is not known",
                     f"Narrow `{named('among')}` to artifacts that the registry lists.",
                 )
-            if label in row.labels or _place(row) in known:
+            if label in row.labels or _identity(row) in known:
                 kept[row] = None
-        return cls(entry, among, change, tuple(kept), at, told)
+        return cls(entry, among, change, tuple(kept), asked_at, answered_at)
 
-    def again(self, reader: Reader, clock: Clock, beside: Iterable[Place]) -> Listing:
-        """The same, asked anew. Raises what the reader raises, and ArtifactNotFound where the one is gone."""
-        at, name = clock.monotonic(), self.entry.patterns[0]
+    def refresh(self, reader: Reader, clock: Clock, beside: Iterable[Identity]) -> Listing:
+        """The same from a new read. Raises what the reader raises, and ArtifactNotFound where the one is gone."""
+        asked_at, name = clock.monotonic(), self.entry.patterns[0]
         globs = [pattern for pattern in self.among.patterns if is_glob(pattern)]
         names = {name}.union(pattern for pattern in self.among.patterns if not is_glob(pattern))
         rows = reader.rows(self.entry.ref, names=names, globs=globs)
         choose(rows.get(name, []), self.entry.ref, name, self.entry.artifact_type)
-        told = clock.monotonic()
-        return self.of(self.entry, self.among, self.change, rows, at=at, told=told, beside=beside)
+        return self.from_rows(
+            self.entry,
+            self.among,
+            self.change,
+            rows,
+            asked_at=asked_at,
+            answered_at=clock.monotonic(),
+            beside=beside,
+        )
 
     @property
     def label(self) -> str:
@@ -87,8 +98,8 @@ class Listing:
         return self.change.given[0]
 
     @property
-    def holders(self) -> set[Place]:
-        return {_place(row) for row in self.rows if self.label in (row.labels or ())}
+    def holders(self) -> set[Identity]:
+        return {_identity(row) for row in self.rows if self.label in (row.labels or ())}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,39 +108,43 @@ class Listing:
 
 
 def unmatched(among: Among, rows: Rows) -> list[str]:
-    """The patterns that mean no artifact."""
+    """The patterns that match no artifact."""
     return [pattern for pattern in among.patterns if not matching(pattern, rows)]
 
 
 @dataclass(slots=True, eq=False)
 class Move:
-    """A move as it was planned, and as it stands. `tasks` are the plan's: `one` is to have the label, the rest not."""
+    """A move as it was planned, and how far it is. `one` is to have the label.
+
+    `tasks` are that one and, behind it, one for each other holder, now or later: the tasks of the whole plan, which has no
+    list of its own where there is a move.
+    """
 
     listing: Listing
-    tasks: list[Task]
-    one: Task = field(init=False)
+    one: Task
+    tasks: list[Task] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Adds a task for each that has the label now."""
-        self.one = self.tasks[0]
-        self.former()
+        """Adds a task for each other artifact that has the label now."""
+        self.tasks = [self.one]
+        self.add_holders()
 
-    def take(self, listing: Listing) -> None:
+    def update_listing(self, listing: Listing) -> None:
         """Keeps a newer listing."""
-        known = {_of_task(task): task for task in self.tasks}
+        known = {_identity(task.reading.row): task for task in self.tasks}
         for row in listing.rows:
-            if task := known.get(_place(row)):
+            if task := known.get(_identity(row)):
                 if not task.may_have_written:
                     task.record_seen()
-                task.update_reading(Reading(row, listing.at))
+                task.update_reading(Reading(row, listing.asked_at))
         self.listing = listing
-        if not self.is_begun:  # what we have made of it is no answer to `require`
+        if not self.is_begun:  # `require` is not asked of our own result
             listing.among.holders = listing.names
 
     @property
     def is_alone(self) -> bool:
         """Whether the one, and no other, had the label when it was last listed."""
-        return self.listing.holders == {_of_task(self.one)}
+        return self.listing.holders == {_identity(self.one.reading.row)}
 
     @property
     def is_given(self) -> bool:
@@ -141,22 +156,22 @@ class Move:
         """Whether anything may have been written."""
         return any(task.may_have_written for task in self.tasks)
 
-    def former(self) -> list[Task]:
-        """The tasks of all others who had the label when it was last listed, and are to give it up."""
+    def add_holders(self) -> list[Task]:
+        """The tasks of all others that had the label when it was last listed, and are to give it up; new ones are added."""
         holders, entry = self.listing.holders, self.listing.entry
-        known = set(map(_of_task, self.tasks))
+        new = holders - {_identity(task.reading.row) for task in self.tasks}
         for row in self.listing.rows:
-            if _place(row) in holders - known:
+            if _identity(row) in new:
                 goal, kind = FormerGoal(self.listing.label), row.artifact_type or entry.artifact_type
-                task = Task(entry.ref, kind, goal, Reading(row, self.listing.at), before=row.labels)
+                task = Task(entry.ref, kind, goal, Reading(row, self.listing.asked_at), before=row.labels)
                 task.policy = self.one.policy
                 task.compute_target()
                 self.tasks.append(task)
-        return [task for task in self.tasks if task.is_former and _of_task(task) in holders]
+        return [task for task in self.tasks if task.is_former and _identity(task.reading.row) in holders]
 
 
 class Mover:
-    """Makes a move. `harms` fails a task that no write may touch, and says so; `writer` watches nothing by itself."""
+    """Makes a move. `harms` fails a task that a write would harm, and returns True then; `writer` watches nothing by itself."""
 
     def __init__(  # noqa: PLR0913 - what moving needs, each by its keyword
         self,
@@ -173,78 +188,74 @@ class Mover:
         self._settle, self._retries, self._harms = settle, retries, harms
 
     def run(self) -> None:
-        """Ends every task of the move. Raises Stop where no further write may start."""
+        """Ends every task of the move with its outcome. Raises Stop where no further write may start."""
         self._move.one.outcome = None
         rounds = 0
-        while self._writes():
+        while self._write_round():
             rounds += 1
             self._clock.sleep(self._writer.quiet_since + self._settle - self._clock.monotonic())
             if self._is_over():
                 return
             if rounds > self._retries:
-                self._end(Overwritten(f"{self._told()} after {number(rounds, 'round')}: others write, too"))
+                self._end(Overwritten(f"{self._holders()} after {number(rounds, 'round')}: others write, too"))
                 return
-            # Two that met would meet again after waits of one length.
+            # Two runs that raced would race again after waits of the same length.
             self._clock.sleep(random.uniform(0, 2 * self._settle))  # noqa: S311 - no secret
             if self._is_over():
                 return
 
     # --- one round -----------------------------------------------------------------------------------------
 
-    def _writes(self) -> bool:
+    def _write_round(self) -> bool:
         """Gives the label to the one and takes it from the others; False, and the move is over, where that failed."""
         one = self._move.one
         try:
-            self._renew()
-            if not self._move.is_begun or not self._move.is_given:  # `require` is not asked of what we have made of it
+            self._refresh_if_old()
+            if not self._move.is_begun or not self._move.is_given:  # `require` is not asked of our own result
                 one.compute_target()
             if not self._move.is_given:
                 self._write([one])
             if not one.outcome:
-                self._renew()
+                self._refresh_if_old()
         except HarLabelsError as error:
             self._end(error)
             return False
         if not one.outcome:
-            self._write(self._former())
+            former = self._move.add_holders()
+            for task in former:
+                task.outcome = None
+                task.compute_target()
+            self._write([task for task in former if not self._harms(task)])
         failed = next((task.outcome.error for task in self._move.tasks if task.outcome and task.outcome.error), None)
         if failed:
             self._end(failed)
         return not failed
 
-    def _former(self) -> list[Task]:
-        """Who has to give the label up."""
-        former = self._move.former()
-        for task in former:
-            task.outcome = None
-            task.compute_target()
-        return [task for task in former if not self._harms(task)]
-
     def _write(self, tasks: Sequence[Task]) -> None:
-        """Sees each PUT through, and leaves the task open: what it is worth the next listing tells."""
+        """Writes the tasks and leaves them open: the next listing shows what the writes are worth."""
         self._writer.run(tasks, goes_on=True)
         for task in tasks:
             if task.is_former and task.outcome and isinstance(task.outcome.error, NotFound):
-                task.end(Status.SKIPPED, None)  # deleted in the meantime: it has no label any more
+                task.end(Status.SKIPPED, None)  # deleted in the meantime, so it holds nothing
             elif task.outcome and not task.outcome.error:
                 task.outcome = None
 
-    def _renew(self) -> None:
-        """Lists again where the last listing has grown old: by it we would be the slow writer that others can't see."""
-        if self._clock.monotonic() - self._move.listing.told > longest_age(self._settle, is_retry=True):
-            self._look()
+    def _refresh_if_old(self) -> None:
+        """Lists again where the last listing has grown old, so that our own read-modify-write stays short."""
+        if self._clock.monotonic() - self._move.listing.answered_at > longest_age(self._settle, is_retry=True):
+            self._refresh()
 
-    def _look(self) -> None:
-        places = map(_of_task, self._move.tasks)
-        self._move.take(self._move.listing.again(self._reader, self._clock, places))
+    def _refresh(self) -> None:
+        known = (_identity(task.reading.row) for task in self._move.tasks)
+        self._move.update_listing(self._move.listing.refresh(self._reader, self._clock, known))
 
     # --- the end -------------------------------------------------------------------------------------------
 
     def _is_over(self) -> bool:
-        """Looks who has the label, and ends the move if that is one alone."""
+        """Lists who has the label, and ends the move if that is one artifact alone."""
         one = self._move.one
         try:
-            self._look()
+            self._refresh()
         except HarLabelsError as error:
             self._end(error.reworded(f"{one.subject}: the label was written, but could not be looked at: {error.what}"))
             return True
@@ -252,19 +263,19 @@ class Mover:
             self._end(None)
             return True
         if len(self._move.listing.holders) == 1 and not self._move.is_alone:
-            self._end(Overwritten(f"{self._told()} alone: it was moved there in the meantime"))
+            self._end(Overwritten(f"{self._holders()} alone: it was moved there in the meantime"))
             return True
         return False
 
-    def _told(self) -> str:
-        """Who has the label, as an error names them."""
+    def _holders(self) -> str:
+        """The holders of the label, as errors name them."""
         names = self._move.listing.names
         more = f" and {number(len(names) - _MOST_NAMED, 'more')}" if len(names) > _MOST_NAMED else ""
-        told = ", ".join(map(repr, names[:_MOST_NAMED])) + more if names else "none"
-        return f"{self._move.one.subject}: {self._move.listing.label!r} is held by {told}"
+        holders = ", ".join(map(repr, names[:_MOST_NAMED])) + more if names else "none"
+        return f"{self._move.one.subject}: {self._move.listing.label!r} is held by {holders}"
 
     def _end(self, error: HarLabelsError | None) -> None:
-        """Ends all tasks as they stand, for `error` if there is one. A failure that is told already stays."""
+        """Ends all tasks with what is known of them, for `error` if there is one. A failure that has its outcome keeps it."""
         for task in self._move.tasks:
             labels = task.labels if task.is_known else task.target if task.is_confirmed else None
             if task.outcome and (task.outcome.error or task.outcome.status is Status.SKIPPED):
@@ -284,7 +295,7 @@ class Mover:
         return any(task.is_former and task.outcome and task.outcome.error is error for task in self._move.tasks)
 
 
-def _meant(entry: Entry, among: Among, rows: Rows) -> Iterable[Row]:
+def _rows_among(entry: Entry, among: Among, rows: Rows) -> Iterable[Row]:
     types = {entry.artifact_type, ""}
     for pattern in among.patterns:
         for name in matching(pattern, rows):
@@ -293,9 +304,5 @@ def _meant(entry: Entry, among: Among, rows: Rows) -> Iterable[Row]:
                     yield row
 
 
-def _place(row: Row) -> Place:
+def _identity(row: Row) -> Identity:
     return row.name, row.artifact_type
-
-
-def _of_task(task: Task) -> Place:
-    return _place(task.reading.row)

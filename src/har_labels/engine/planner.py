@@ -66,16 +66,21 @@ class _Assigned(NamedTuple):
 class Plan:
     """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so.
 
-    `is_over_glob`: a pattern named artifacts of it.
+    `is_over_glob`: a pattern named artifacts of it. `planned` are the tasks as they were planned.
     """
 
-    tasks: list[Task] = field(default_factory=list)
+    planned: list[Task] = field(default_factory=list)
     others: list[Outcome] = field(default_factory=list)
     errors: list[HarLabelsError] = field(default_factory=list)
     baselines: list[tuple[RegistryRef, Baseline]] = field(default_factory=list)
     breaches: Breaches = field(default_factory=Breaches)
     move: Move | None = None
     is_over_glob: bool = False
+
+    @property
+    def tasks(self) -> list[Task]:
+        """All tasks. Those of a move are the move's own list, as it adds one for each holder that appears while it runs."""
+        return self.move.tasks if self.move else self.planned
 
     @property
     def changing(self) -> list[Task]:
@@ -96,7 +101,7 @@ class Plan:
         """Makes outcomes of tasks that ended before anything was written."""
         gone = set(ended)
         self.others += [task.outcome for task in ended if task.outcome]
-        self.tasks[:] = [task for task in self.tasks if task not in gone]  # a move has the same list
+        self.tasks[:] = [task for task in self.tasks if task not in gone]
 
 
 class Planner:
@@ -154,7 +159,7 @@ class Planner:
                 reading = Reading(row if is_told else row.lean, at)
                 self._add(plan, ref, reading, asked, self._unread(unread.get(row.name), asked, at))
             if listing and plan.tasks:
-                plan.move = Move(listing, plan.tasks)
+                plan.move = Move(listing, plan.tasks[0])
         self._tell_of_all(plan)
         return plan
 
@@ -217,8 +222,8 @@ class Planner:
             if among := entry.recipe.among:
                 try:
                     change = entry.recipe.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
-                    told = self._clock.monotonic()
-                    listing = Listing.of(entry, among, change, rows, at=at, told=told)
+                    answered_at = self._clock.monotonic()
+                    listing = Listing.from_rows(entry, among, change, rows, asked_at=at, answered_at=answered_at)
                     among.holders = listing.names
                     for pattern in unmatched(among, rows):
                         self._warning(f"`{named('among')}` has {pattern!r}, and nothing in {entry.ref} matches that")
@@ -434,7 +439,7 @@ class Planner:
         if task.outcome:
             plan.others.append(task.outcome)
         else:
-            plan.tasks.append(task)
+            plan.planned.append(task)
 
     def _note_patterns(self, goal: ChangeGoal, labels: Labels) -> None:
         """Nothing matched is another answer than nothing to change (contract §3)."""

@@ -74,7 +74,7 @@ def _add(plan: Plan, ref: RegistryRef, step: Step, rows: Rows, *, at: float, ori
         plan.others.append(Outcome(replace(step, before=labels), Status.FAILED, labels, error=_worded(error, origin)))
     else:
         task = Task(ref, step.artifact_type, goal, Reading(row, at), target=target, before=labels)
-        plan.tasks.append(task)
+        plan.planned.append(task)
 
 
 def _worded(error: HarLabelsError, origin: Origin) -> HarLabelsError:
