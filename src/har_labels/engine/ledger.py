@@ -68,7 +68,7 @@ class Ledger:
             if not (undo := task.undo):
                 continue
             was_written = bool(task.outcome and task.outcome.status in WRITTEN)
-            left += was_written and not undo.outcome and not undo.is_confirmed and undo.is_known
+            left += was_written and not undo.outcome and not undo.is_confirmed and undo.has_current_labels
             if undo.outcome and undo.outcome.error:
                 said = undo.outcome.error.what.removeprefix(undo.subject).lstrip(": ")
                 yield f"{undo.subject} is not rolled back: {said}"
@@ -99,7 +99,7 @@ def _with_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> O
     if ended and ended.labels is not None:
         is_theirs = outcome.status in WRITTEN and ended.labels != outcome.labels
         return replace(outcome, status=Status.SUPERSEDED if is_theirs else outcome.status, labels=ended.labels)
-    if undo.attempts and not undo.is_known:
+    if undo.attempts and not undo.has_current_labels:
         error = ended.error if ended else interrupted(undo, reason)
         return replace(outcome, status=Status.FAILED, labels=None, confirmed_by=ConfirmedBy.NOTHING, error=error)
     return outcome
@@ -134,7 +134,7 @@ def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsE
 
 
 def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:
-    labels = task.labels if task.is_known else task.target if status is Status.APPLIED else None
+    labels = task.labels if task.has_current_labels else task.target if status is Status.APPLIED else None
     return task.outcome_of(status, labels, error)
 
 

@@ -277,7 +277,7 @@ class Mover:
     def _end(self, error: HarLabelsError | None) -> None:
         """Ends all tasks with what is known of them, for `error` if there is one. A failure that has its outcome keeps it."""
         for task in self._move.tasks:
-            labels = task.labels if task.is_known else task.target if task.is_confirmed else None
+            labels = task.labels if task.has_current_labels else task.target if task.is_confirmed else None
             if task.outcome and (task.outcome.error or task.outcome.status is Status.SKIPPED):
                 continue
             if task is self._move.one and error and not self._is_of_another(error):

@@ -3,18 +3,18 @@
 | `outcome` | `writes` | `evidence` | the task is | and next |
 |---|---|---|---|---|
 | None | none | NOTHING | planned | written, unless a newer read leaves nothing to write |
-| None | some | a Doubt | in doubt: the last answer proves nothing | read, or retried where the PUT surely did nothing |
+| None | some | an UnknownOutcome | unknown: the last answer proves nothing | read, or retried where the PUT surely did nothing |
 | None | some | NOTHING | in flight; or written, by an answer that names no labels; or undone since | read, or written again |
 | None | some | ANSWER, READ_BACK | confirmed | watched if it merges, else ended |
-| set | any | any but a Doubt | over | reported |
+| set | any | any but an UnknownOutcome | over | reported |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from har_labels.clock import Clock
 from har_labels.engine.where import Selected
@@ -41,7 +41,7 @@ from har_labels.model.goal import (
 )
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
-from har_labels.registry.answers import Doubt, Row
+from har_labels.registry.answers import Row, UnknownOutcome
 from har_labels.registry.reader import Reader, Reading, choose
 from har_labels.request.policy import Policy, told_together
 from har_labels.text import named
@@ -110,7 +110,7 @@ class Task:
     before: Labels | None = None
     seen: Labels = ()
     writes: tuple[Write, ...] = ()
-    evidence: Doubt | ConfirmedBy = ConfirmedBy.NOTHING
+    evidence: UnknownOutcome | ConfirmedBy = ConfirmedBy.NOTHING
     writes_before_read: int = 0
     found: Found | None = None
     times_undone: int = 0
@@ -169,18 +169,18 @@ class Task:
         return all(write.written is False for write in self.writes[self.writes_before_read :])
 
     @property
-    def is_known(self) -> bool:
+    def has_current_labels(self) -> bool:
         """Whether the labels as last read are those that are there, as far as our own writes go."""
         return self.labels is not None and self.is_read_since_write
 
     @property
-    def doubt(self) -> Doubt | None:
+    def unknown(self) -> UnknownOutcome | None:
         """The answer to the last PUT, if it proves nothing and no read has shown more."""
-        return self.evidence if isinstance(self.evidence, Doubt) else None
+        return self.evidence if isinstance(self.evidence, UnknownOutcome) else None
 
     @property
     def confirmed_by(self) -> ConfirmedBy:
-        return ConfirmedBy.NOTHING if isinstance(self.evidence, Doubt) else self.evidence
+        return ConfirmedBy.NOTHING if isinstance(self.evidence, UnknownOutcome) else self.evidence
 
     @property
     def is_confirmed(self) -> bool:
@@ -190,12 +190,12 @@ class Task:
     @property
     def is_waited_for(self) -> bool:
         """Whether the last PUT was answered 404, and the artifact may still appear."""
-        return bool(self.doubt and is_missing(self.doubt.error))
+        return bool(self.unknown and is_missing(self.unknown.error))
 
     @property
     def is_superseded(self) -> bool:
         """Whether a later writer's labels were read after our write, which stay (contract §5 point 5)."""
-        if not is_merging(self.goal) or not self.may_have_written or not self.is_known:
+        if not is_merging(self.goal) or not self.may_have_written or not self.has_current_labels:
             return False
         return (self.found or self.classify().found) is Found.SUPERSEDED
 
@@ -219,7 +219,7 @@ class Task:
 
     @property
     def wrote(self) -> tuple[Labels, Labels] | tuple[None, None]:
-        """What our writes added and took away, of a write in doubt what a read has shown of that.
+        """What our writes added and took away, of one with an unknown outcome what a read has shown of that.
 
         None for both where no answer and no read has shown it, or the labels before are not known.
         """
@@ -228,7 +228,7 @@ class Task:
         if self.before is None or self.labels is None or not (self.is_confirmed or self.is_read_since_write):
             return None, None
         added, removed = self.sent
-        if self.doubt:
+        if self.unknown:
             there = set(self.labels)
             added = tuple(label for label in added if label in there)
             removed = tuple(label for label in removed if label not in there)
@@ -374,10 +374,11 @@ def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[
         at = clock.monotonic()
         # A read that was refused is not tried as often again: such tasks do not need it (contract §5 point 1).
         skipping = _raise if all(task.unread for task in of_ref) else None
-        # Facts are asked only by a `where`, and all rows are in memory beside those that they replace.
-        view = _whole if any(task.selected for task in of_ref) else _lean
+        targets = {task.name: task.target for task in of_ref}
+        keeps_facts = any(task.selected for task in of_ref)  # only a `where` asks for them
         try:
-            rows = reader.rows(ref, names={task.name for task in of_ref}, skipping=skipping, view=view)
+            view = partial(_in_little_memory, targets, keeps_facts=keeps_facts)
+            rows = reader.rows(ref, names=targets.keys(), skipping=skipping, view=view)
         except HarLabelsError as error:
             yield from ((task, error) for task in of_ref)
             continue
@@ -394,9 +395,8 @@ def _raise(_names: AbstractSet[str], error: HarLabelsError) -> None:
     raise error
 
 
-def _whole(row: Row) -> Row:
-    return row
-
-
-def _lean(row: Row) -> Row:
-    return row.lean
+def _in_little_memory(targets: Mapping[str, Labels], row: Row, *, keeps_facts: bool) -> Row:
+    """The row with the very labels that were sent, if they are there: all rows are in memory beside those they replace."""
+    target = targets.get(row.name)
+    labels = target if row.labels == target else row.labels
+    return replace(row if keeps_facts else row.lean, labels=labels)

@@ -32,6 +32,7 @@ from har_labels.text import named, number
 
 # A watch waits at most this many times `settle` until no other client writes.
 LONGEST_WATCH = 10
+_UNKNOWN = "whether the labels were written is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Watch:
         unconfirmed = [task for task in tasks if not task.is_confirmed]
         to_read, again = [], []
         for task in unconfirmed:
-            if not task.doubt or task.doubt.written is not False:
+            if not task.unknown or task.unknown.written is not False:
                 to_read.append(task)
             elif self._may_retry(task):
                 again.append(task)
@@ -111,7 +112,7 @@ class Watch:
             self._notice(f"{task.subject}: a later writer has set something else, which stays")
             task.end(Status.SUPERSEDED, task.labels)
         else:
-            task.end(Status.APPLIED, task.labels if task.is_known else task.target)
+            task.end(Status.APPLIED, task.labels if task.has_current_labels else task.target)
 
     def look(self, tasks: Sequence[Task]) -> list[Task]:
         """Reads all of them again and ends those that failed; returns those whose change has to be made again."""
@@ -133,11 +134,11 @@ class Watch:
 
         A whole list may be written again, whatever the first try did, and an answer that was believed stays believed.
         """
-        if not task.doubt and not is_merging(task.goal) and not isinstance(task.goal, PlanGoal):
+        if not task.unknown and not is_merging(task.goal) and not isinstance(task.goal, PlanGoal):
             task.evidence = ConfirmedBy.ANSWER
             return False
         if task.needs_reading or isinstance(error, Unauthorized):
-            task.fail(unsettled(task, error))
+            task.fail(unverifiable(task, error))
             return False
         return self._may_retry(task)
 
@@ -147,17 +148,17 @@ class Watch:
             self.restart_quiet_period()
         task.update_reading(reading)
         if reading.row.labels is None:
-            if is_merging(task.goal) and not task.doubt:
+            if is_merging(task.goal) and not task.unknown:
                 raise Unreadable(f"{task.subject}: the labels were written, and the registry no longer shows them")
             # A believed answer stays believed; after a doubtful one only a whole list gets this far, and is tried again.
-            return self._may_retry(task) if task.doubt else False
+            return self._may_retry(task) if task.unknown else False
         finding = task.classify()
         if finding.found is not Found.UNDONE:
             self.confirm(task, finding.found)
             return False
         task.target = finding.target
         task.check_removals()
-        if task.doubt:
+        if task.unknown:
             return self._may_retry(task)
         task.evidence = ConfirmedBy.NOTHING
         task.times_undone += 1
@@ -171,9 +172,9 @@ class Watch:
 
     def confirm(self, task: Task, found: Found) -> None:
         """Takes what a read has shown as proof of the last write."""
-        if task.doubt:
+        if task.unknown:
             shows = "that the labels are as wanted" if found is Found.DONE else "what a later writer has set"
-            self._notice(f"{task.subject}: {task.doubt.error.what}; a read shows {shows}")
+            self._notice(f"{task.subject}: {task.unknown.error.what}; a read shows {shows}")
         if not task.is_confirmed:
             task.evidence = ConfirmedBy.READ_BACK
 
@@ -185,16 +186,16 @@ class Watch:
 
     def _may_retry(self, task: Task) -> bool:
         """Whether a write that did nothing, as far as known, may be retried; if not, the task has failed."""
-        assert task.doubt
+        assert task.unknown
         if task.unread and task.is_waited_for:
             if self._clock.monotonic() < task.unread.waits_until:
                 return True
-            error = not_found(task, task.doubt.error)
-        elif self.tries(task) > self._policy.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
-            error = given_up(task)
+            error = not_found(task, task.unknown.error)
+        elif self.tries(task) > self._policy.retries or task.unknown.wait > LONGEST_ASKED_WAIT:
+            error = retries_exhausted(task)
         else:
             return True
-        self.fail(task, error, task.labels if task.is_known else None)
+        self.fail(task, error, task.labels if task.has_current_labels else None)
         return False
 
 
@@ -207,11 +208,11 @@ def excluding(tasks: Sequence[Task], excluded: Iterable[Task]) -> list[Task]:
 # --- the errors of writes that no answer and no read has confirmed; their class decides the exit code ----------
 
 
-def given_up(task: Task) -> HarLabelsError:
-    """The error of a write in doubt that no retry resolved, with what is known of the labels now."""
-    assert task.doubt
-    error = task.doubt.error
-    tries = number(task.attempts, "try", "tries") + asked_for(task.doubt)
+def retries_exhausted(task: Task) -> HarLabelsError:
+    """The error of an unknown outcome that no retry resolved, with what is known of the labels now."""
+    assert task.unknown
+    error = task.unknown.error
+    tries = number(task.attempts, "try", "tries") + asked_for(task.unknown)
     if task.unread and task.unread.was_missing and isinstance(error, OutOfReach):
         return not_found(task, error)
     return error.reworded(f"{task.subject}: {error.what} ({tries}); {_labels_now(task)}")
@@ -241,10 +242,10 @@ def _unnamed_not_found(task: Task, unread: Unread, error: HarLabelsError) -> Har
     )
 
 
-def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
+def unverifiable(task: Task, error: HarLabelsError) -> HarLabelsError:
     """The error of a write that can't be verified: reading failed with `error`."""
-    if task.doubt:
-        what = f"{task.doubt.error.what}, and no read could tell whether it was written: {error.what}"
+    if task.unknown:
+        what = f"{task.unknown.error.what}, and no read could tell whether it was written: {error.what}"
     else:
         what = f"the labels were written, but could not be looked at again: {error.what}"
     return error.reworded(f"{task.subject}: {what}")
@@ -253,25 +254,22 @@ def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
 def interrupted(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
     """The error of a write that was not confirmed when the run ended, for `reason`."""
     because = f", as {reason.what}" if reason else ""
-    doubt = task.doubt
-    if doubt and task.is_known:
-        return doubt.error.reworded(f"{task.subject}: {doubt.error.what}; {_labels_now(task)}")
-    if task.is_known:
+    unknown = task.unknown
+    if unknown and task.has_current_labels:
+        return unknown.error.reworded(f"{task.subject}: {unknown.error.what}; {_labels_now(task)}")
+    if task.has_current_labels:
         return Overwritten(f"{task.subject}: the change was undone and not made again{because}")
-    said = f"{doubt.error.what}; " if doubt else ""
-    known = _labels_now(task) if doubt and doubt.written is False else _UNKNOWN
+    said = f"{unknown.error.what}; " if unknown else ""
+    known = _labels_now(task) if unknown and unknown.written is False else _UNKNOWN
     return (reason or Defect("")).reworded(f"{task.subject}: {said}{known}{because}")
 
 
-_UNKNOWN = "whether the labels were written is not known"
-
-
 def _labels_now(task: Task) -> str:
-    """What is known of the labels after a write in doubt."""
-    assert task.doubt
-    if task.doubt.written is False:
+    """What is known of the labels after a write with an unknown outcome."""
+    assert task.unknown
+    if task.unknown.written is False:
         return "the last try wrote nothing" if task.may_have_written else "nothing was written"
-    if task.is_known:
+    if task.has_current_labels:
         return "a read shows that the labels were not written"
     return f"the labels can't be read back, so {_UNKNOWN}"
 

@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from har_labels.clock import LONGEST_WAIT, Clock, backoff
 from har_labels.engine.task import Task, is_missing
-from har_labels.engine.verify import Renewal, Watch, WritePolicy, excluding, given_up, not_found
+from har_labels.engine.verify import Renewal, Watch, WritePolicy, excluding, not_found, retries_exhausted
 from har_labels.errors import Forbidden, HarLabelsError, Overwritten, ServerFailing, Stop, TypeLoss, Unauthorized
 from har_labels.model.address import RegistryRef
 from har_labels.model.goal import Found, PlanGoal, is_merging
 from har_labels.model.outcome import ConfirmedBy, Status
-from har_labels.registry.answers import Doubt
+from har_labels.registry.answers import UnknownOutcome
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader, Reading
 from har_labels.text import named
@@ -110,12 +110,12 @@ class Writer:
             return  # a key that was refused is not sent again
         tried = [task for task in tasks if task.outcome is None and task.attempts]
         for task in tried:
-            if task.doubt and not task.may_have_written:
-                task.fail(given_up(task), task.labels)
+            if task.unknown and not task.may_have_written:
+                task.fail(retries_exhausted(task), task.labels)
         tried = [task for task in tried if task.outcome is None]
         for task in self._watch.look([task for task in tried if not task.is_confirmed or is_merging(task.goal)]):
             task.fail(
-                given_up(task) if task.doubt else Overwritten(f"{task.subject}: the change was undone"),
+                retries_exhausted(task) if task.unknown else Overwritten(f"{task.subject}: the change was undone"),
                 task.labels,
             )
         for task in tried:
@@ -195,18 +195,18 @@ class Writer:
     def _put(self, task: Task) -> None:
         try:
             written = self._registry.put_labels(task.ref, task.name, task.artifact_type, task.target)
-        except Doubt as doubt:
-            task.evidence = doubt
-            if doubt.written is False:
+        except UnknownOutcome as unknown:
+            task.evidence = unknown
+            if unknown.written is False:
                 task.record_answer(written=False)
             if self._breaker.count_failure() and not self._has_written(task):
-                self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._policy.retries)
+                self._breaker.open(unknown.error, is_final=self._rounds_cut_short >= self._policy.retries)
         except HarLabelsError as error:
             task.record_answer(written=False)
             # A 404 of an artifact that could not be read and may still appear (`wait-for-artifact`) is retried.
             if not (task.unread and is_missing(error) and self._clock.monotonic() < task.unread.waits_until):
                 raise
-            task.evidence = Doubt(error, written=False)
+            task.evidence = UnknownOutcome(error, written=False)
         else:
             # Only the outputs of a single artifact have the facts.
             task.record_answer(written=True, facts=written.facts if self._is_alone else None)
@@ -242,7 +242,7 @@ class Writer:
 
     def _pause_before(self, pending: Sequence[Task]) -> None:
         if pending:
-            asked = max((task.doubt.wait for task in pending if task.doubt), default=0)
+            asked = max((task.unknown.wait for task in pending if task.unknown), default=0)
             tries = max(self._watch.tries(task) + task.times_undone for task in pending)
             pause = backoff(tries, at_least=asked)
             if any(task.is_waited_for for task in pending):
