@@ -113,7 +113,6 @@ class Task:
     evidence: UnknownOutcome | ConfirmedBy = ConfirmedBy.NOTHING
     writes_before_read: int = 0
     found: Found | None = None
-    times_undone: int = 0
     is_claimed: bool = False
     unread: Unread | None = None
     selected: Selected | None = None

@@ -6,7 +6,7 @@ Nothing here writes. Tasks that have to be written again are returned.
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -49,12 +49,14 @@ class WritePolicy:
 class Watch:
     """Reads tasks again and ends those that are over. `notice` takes one line for the user.
 
-    `quiet_since`: monotonic time of the last observed write, ours or another client's.
+    `quiet_since`: monotonic time of the last observed write, ours or another client's. `times_undone`: how often a read has
+    shown that another client undid a task's change.
     """
 
     def __init__(self, reader: Reader, clock: Clock, policy: WritePolicy, *, notice: Callable[[str], None]) -> None:
         self._reader, self._clock, self._policy, self._notice = reader, clock, policy, notice
         self.quiet_since = clock.monotonic()
+        self.times_undone = Counter[Task]()
         self._attempts_before: dict[Task, int] = {}
 
     def begin(self, tasks: Iterable[Task]) -> None:
@@ -161,10 +163,10 @@ class Watch:
         if task.unknown:
             return self._may_retry(task)
         task.evidence = ConfirmedBy.NOTHING
-        task.times_undone += 1
-        if task.times_undone > self._policy.retries:
+        self.times_undone[task] += 1
+        if self.times_undone[task] > self._policy.retries:
             task.fail(
-                Overwritten(f"{task.subject}: the change was undone {number(task.times_undone, 'time')}"),
+                Overwritten(f"{task.subject}: the change was undone {number(self.times_undone[task], 'time')}"),
                 reading.row.labels,
             )
             return False

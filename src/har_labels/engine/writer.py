@@ -243,7 +243,7 @@ class Writer:
     def _pause_before(self, pending: Sequence[Task]) -> None:
         if pending:
             asked = max((task.unknown.wait for task in pending if task.unknown), default=0)
-            tries = max(self._watch.tries(task) + task.times_undone for task in pending)
+            tries = max(self._watch.tries(task) + self._watch.times_undone[task] for task in pending)
             pause = backoff(tries, at_least=asked)
             if any(task.is_waited_for for task in pending):
                 pause = min(pause, LONGEST_WAIT)
