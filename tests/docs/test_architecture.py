@@ -36,7 +36,7 @@ PURE_TOO = {
     "inputs.flaws",
     "request.patterns",
     "request.rendering",
-    "request.recipe",
+    "request.label_spec",
     "request.policy",
     "engine.upserts",
 }

@@ -8,7 +8,7 @@ import pytest
 
 from har_labels.errors import TemplateError, Unreadable
 from har_labels.inputs.lists import Item
-from har_labels.request.recipe import requirements_of
+from har_labels.request.label_spec import requirements_of
 from har_labels.templates.template import Requirement
 from templates.scopes import SCOPE
 
