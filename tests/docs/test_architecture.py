@@ -35,7 +35,6 @@ PURE_TOO = {
     "inputs.lists",
     "inputs.flaws",
     "request.patterns",
-    "request.rendering",
     "request.label_spec",
     "request.policy",
     "engine.upserts",

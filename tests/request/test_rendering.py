@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from har_labels.errors import Failures, InputError
 from har_labels.inputs.lists import Item, parse_list
 from har_labels.model.labels import matches, problem_with
-from har_labels.request.rendering import render_labels, render_patterns
+from har_labels.request.label_spec import render_labels, render_patterns
 from templates.scopes import SCOPE
 
 
@@ -90,7 +90,7 @@ def test_a_value_in_a_pattern_matches_itself_only(value: str) -> None:
 def test_plain_labels_never_load_jinja2() -> None:
     """Neither the import nor labels without placeholders load Jinja2 or ruamel.yaml."""
     program = (
-        "import sys, datetime; from har_labels.request.rendering import render_labels; from har_labels.templates.scope import Scope; import har_labels.request.metrics; from har_labels.inputs.lists import Item;"
+        "import sys, datetime; from har_labels.request.label_spec import render_labels; from har_labels.templates.scope import Scope; import har_labels.request.metrics; from har_labels.inputs.lists import Item;"
         "now = datetime.datetime.now(datetime.UTC); scope = Scope({}, {}, now, 'a', 'r');"
         "render_labels([Item('a', 1), Item('{ x }}', 2)], scope, where='label');"
         "assert not {'jinja2', 'ruamel.yaml'} & set(sys.modules), 'loaded'"
