@@ -34,6 +34,7 @@ from har_labels.request.patterns import NAME_FIRST, Pattern, item_text, parse_pa
 from har_labels.text import named
 
 if TYPE_CHECKING:
+    from har_labels.request.plan_file import StepFile
     from har_labels.request.policy import Policy
 
 # If one of these can't be understood, the labels can't be checked.
@@ -89,6 +90,22 @@ def policy_of(configuration: Configuration) -> Policy | None:
     return found
 
 
+def read_steps(configuration: Configuration, name: str) -> StepFile | None:
+    """The steps of the plan, or of the report to undo, that the input `name` gives; None if it gives none that can be read.
+
+    Raises InputError, or Failures with everything that is wrong with the file.
+    """
+    path: str | None = getattr(configuration.settings, name)
+    if not path or configuration.bad & {name, "api_url"}:
+        return None
+    if name == "undo":
+        from har_labels.request.report_file import read_report as read
+    else:
+        from har_labels.request.plan_file import read_plan as read
+    api_url = configuration.settings.api_url.url
+    return read(path, spelling=named(name), api_url=api_url, holds_key=configuration.holds_key)
+
+
 class _Builder:
     """Makes entries of the inputs that could be understood; everything wrong goes into `problems`."""
 
@@ -109,7 +126,9 @@ class _Builder:
             with self._gathering():
                 policy = policy_of(self._configuration)
         if settings.apply_plan or settings.undo:
-            self._check_step_files()
+            for name in ("apply_plan", "undo"):
+                with self._gathering():
+                    read_steps(self._configuration, name)
             return ()  # the file says which labels are wanted, see engine/replay.py
         metrics: Mapping[str, object] | None = None
         with self._gathering():
@@ -151,18 +170,6 @@ class _Builder:
                 self.problems.append(InputError(what, flaw.cure))
         for remark in remarks_on(items, are_labels=are_labels):
             self._notice(f"`{named(name)}` {remark}")
-
-    def _check_step_files(self) -> None:
-        """Reports what is wrong with a plan, or with a report to undo, by itself."""
-        from har_labels.request.plan_file import read_plan
-        from har_labels.request.report_file import read_report
-
-        read: Sequence[tuple[str, Callable[..., object]]] = (("apply_plan", read_plan), ("undo", read_report))
-        for name, reader in read:
-            path = getattr(self._settings, name)
-            if path and not self._is_bad(name) and not self._is_bad("api_url"):
-                with self._gathering():
-                    reader(path, spelling=named(name), api_url=self._settings.api_url.url)
 
     def _metrics(self) -> Mapping[str, object] | None:
         """The metrics; None if what names them is refused already. Raises Failures if they can't be read."""
