@@ -51,7 +51,7 @@ def test_all_problems_at_once() -> None:
     told = [error.what for error in caught.value.errors]
     assert [text.split("`")[0] for text in told] == ["label 2 ", "label 3 ", "label 4 ", "label 5 ", "label 6 "]
     assert "it has `^_`" in told[0]
-    assert "comes to ` `, and can't be a label: it has a blank" in told[3]
+    assert "renders as ` `, which can't be a label: it has a blank" in told[3]
     assert all(isinstance(error, InputError) and error.next_step for error in caught.value.errors)
 
 

@@ -1,4 +1,4 @@
-"""One change as it was asked for, before it is known for which artifact, and what it comes to for each (contract §2, §3).
+"""One change as inputs or a manifest specify it, and what it is for each artifact (contract §2, §3).
 
 The way of a label: an `Item` of a list (lists.py) is rendered as a template, the text is checked against the rules for
 labels, and all texts together become the `Change` of an artifact, which is checked against mode and policy. A list is split
@@ -31,7 +31,8 @@ T = TypeVar("T")
 # The names of an expression whose values are labels that are there now.
 _CURRENT_NAMES = frozenset({"current", "current_map", "baseline", "holders"})
 _GLOB_SIGNS = re.compile(r"[*?\[]")
-_OPENING = re.compile(r"\{[{%#]")
+# Whatever the template language reads, allowed or not.
+_TEMPLATE_SIGNS = re.compile(r"\{[{%#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ class LabelSpec:
             if len(known) == len(self.items) and len(removals) == len(self.removals):
                 self.change_for(artifact="", registry="")
             elif known or removals:
-                # An error of one label stays an error, whatever the others come to.
+                # An error of one label stays an error, whatever the others are.
                 self._change(known, removals, self.context.scope(), notice=lambda _line: None)
         except Failures as failures:
             return failures.errors
@@ -270,7 +271,7 @@ class LabelSpec:
 
     def _names_in(self, item: Item) -> set[str]:
         """The names that an item reads; none if it can't be parsed, which is reported when it is rendered."""
-        if has_placeholders(item.text):
+        if _TEMPLATE_SIGNS.search(item.text):
             from har_labels.templates.template import Template
 
             with suppress(InputError):
@@ -282,9 +283,9 @@ class LabelSpec:
     def _change(
         self, items: Sequence[Item], removals: Sequence[Item], scope: Scope, *, notice: Callable[[str], None]
     ) -> Change:
-        """The change that `items` come to: rendered, and checked against mode and policy. Raises Failures.
+        """The change of rendered `items`, checked against mode and policy. Raises Failures.
 
-        If they are only some of the spec's items, they may come to nothing; all of them may not.
+        All of the spec's items together must give a label where the mode needs one; some of them alone need not.
         """
         render = render_patterns if self.mode is Mode.REMOVE else render_labels
         try:
@@ -311,7 +312,7 @@ class LabelSpec:
     def _refuse_key(self, rendered: Rendered) -> None:
         """The key may have come by a file or a metric, and everybody can read a label."""
         if found := [
-            InputError(f"{name} comes to a text that contains the key", KEY_IS_ELSEWHERE)
+            InputError(f"{name} renders as a text that contains the key", KEY_IS_ELSEWHERE)
             for label, name in rendered.names.items()
             if self.holds_key(label)
         ]:
@@ -378,33 +379,28 @@ def _rendered(items: Sequence[Item], scope: Scope, where: str, *, are_patterns: 
 
 
 def _text_of(source: str, scope: Scope, name: str, *, is_pattern: bool) -> str | None:
-    """The label or pattern that one item comes to; None if all its placeholders are empty. Raises InputError."""
+    """The label or pattern of one item; None if all its placeholders are empty. Raises InputError."""
     text: str | None = source
-    if has_placeholders(source):
+    if _TEMPLATE_SIGNS.search(source):
         from har_labels.templates.template import Template
 
         template = Template.parse(source, where=name, metrics=scope.metrics)
-        text = template.render(scope, literally=_without_glob_signs if is_pattern else str)
+        text = template.render(scope, literally=_as_literal_pattern if is_pattern else str)
     if text is not None and not is_pattern and (problem := problem_with(text)):
-        became = "" if text == source else f" comes to `{shown(text)}`, and"
-        raise InputError(f"{name} `{shown(source)}`{became} can't be a label: {problem.why}", problem.cure)
+        rendered = "" if text == source else f" renders as `{shown(text)}`, which"
+        raise InputError(f"{name} `{shown(source)}`{rendered} can't be a label: {problem.why}", problem.cure)
     return text
 
 
-def _without_glob_signs(value: str) -> str:
+def _as_literal_pattern(value: str) -> str:
     return _GLOB_SIGNS.sub(lambda found: f"[{found[0]}]", value)
-
-
-def has_placeholders(source: str) -> bool:
-    """Whether a text has anything in it that templates would read, allowed or not."""
-    return bool(_OPENING.search(source))
 
 
 # --- the labels of one change, judged by its mode -------------------------------------------------------------------
 
 
 def _problems_of_mode(change: Change, names: Mapping[str, str], *, were_given: bool) -> Iterator[InputError]:
-    """Labels that the change's mode can't take, and a list that came to nothing. `names`: each label as messages name it."""
+    """Labels that the change's mode can't take, and a list without any. `names`: each label as messages name it."""
     if change.mode in {Mode.CLEAR, Mode.READ}:
         return
     if not change.given:
@@ -421,21 +417,19 @@ def _problems_of_mode(change: Change, names: Mapping[str, str], *, were_given: b
         for label in change.given if change.owned else ():
             if not matches_any(change.owned, label):
                 yield InputError(
-                    f"{names[label]} {label!r} is not `{named('owned')}`",
-                    f"Every label given must match a pattern of `{named('owned')}`, or the next run could not remove it.",
+                    f"{names[label]} {label!r} matches no pattern of `{named('owned')}`",
+                    "Every label given must match one of them, or the next run could not remove it.",
                 )
 
 
 def _nothing_given(change: Change, *, were_given: bool) -> InputError:
     if change.mode is not Mode.REPLACE:
-        return InputError(
-            f"there is nothing to {change.mode}: the list of labels came to nothing", "Give at least one label."
-        )
-    why = "all labels given came to nothing" if were_given else "the list of labels is empty"
+        return InputError(f"there is nothing to {change.mode}: the list of labels is empty", "Give at least one label.")
+    why = "all labels given are empty" if were_given else "the list of labels is empty"
     if change.owned:
         owned, clear = named("owned"), named("mode", "clear")
-        cure = f"Use `{named('mode', 'remove')}` with the patterns of `{owned}`, or `{clear}`, if that is meant."
-        return InputError(f"all that is `{owned}` would be taken away: {why}", cure)
+        cure = f"Use `{named('mode', 'remove')}` with these patterns, or `{clear}`, if that is meant."
+        return InputError(f"every label that matches `{owned}` would be taken away: {why}", cure)
     what = "nothing would be left" if change.removes_nothing else "`replace` would leave nothing"
     return InputError(f"{what}: {why}", f"Use `{named('mode', 'clear')}` if that is meant.")
 

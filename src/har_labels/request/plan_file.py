@@ -18,7 +18,7 @@ from har_labels.model.address import parse_artifact_name, parse_registry_ref
 from har_labels.model.labels import Labels, problem_with, to_labels
 from har_labels.model.outcome import Record, Step
 from har_labels.report.outputs import json_text
-from har_labels.text import named, shown
+from har_labels.text import named, number, shown
 
 VERSION = 1
 LARGEST_PLAN_FILE = 512 * 1024 * 1024
@@ -78,28 +78,27 @@ def steps_in(
     if api_url is not None and header.get("api_url") != api_url:
         raise PlanFileError(f"{path!r} was made for {header.get('api_url')!r}, and this run goes to {api_url!r}")
     if header.get("steps") != len(lines) - 1:
-        raise PlanFileError(f"{path!r} says that it has steps: {header.get('steps')}, and has {len(lines) - 1}")
-    steps = [_step(_object(line, path, number), path, number) for number, line in enumerate(lines[1:], start=2)]
+        steps_there = number(len(lines) - 1, "step")
+        raise PlanFileError(f"{path!r} has {steps_there}, and its header says {header.get('steps')}")
+    steps = [_step(_object(line, path, at), path, at) for at, line in enumerate(lines[1:], start=2)]
     if len({(step.registry_ref, step.artifact, step.artifact_type) for step in steps}) != len(steps):
         raise PlanFileError(f"{path!r} names an artifact twice")
-    if refused := [
-        error for number, step in enumerate(steps, start=2) for error in _refusals(step, path, number, holds_key)
-    ]:
+    if refused := [error for at, step in enumerate(steps, start=2) for error in _refusals(step, path, at, holds_key)]:
         raise Failures(refused)
     return steps
 
 
-def _object(line: str, path: str, number: int) -> dict[str, Any]:
+def _object(line: str, path: str, at: int) -> dict[str, Any]:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise PlanFileError(f"{path!r}, line {number}: it is not a JSON object")
+        raise PlanFileError(f"{path!r}, line {at}: it is not a JSON object")
     return value
 
 
-def _step(value: dict[str, Any], path: str, number: int) -> Step:
+def _step(value: dict[str, Any], path: str, at: int) -> Step:
     try:
         if set(value) != set(STEP_KEYS):
             raise Invalid(f"it has the keys {', '.join(sorted(value))}")
@@ -111,7 +110,7 @@ def _step(value: dict[str, Any], path: str, number: int) -> Step:
             after=_labels(value["after"]),
         )
     except ValueError as error:
-        raise PlanFileError(f"{path!r}, line {number}: {error}") from None
+        raise PlanFileError(f"{path!r}, line {at}: {error}") from None
 
 
 def _text(value: Any) -> str:
@@ -126,13 +125,13 @@ def _labels(value: Any) -> Labels:
     return to_labels(map(_text, value))
 
 
-def _refusals(step: Step, path: str, number: int, holds_key: Callable[[str], bool]) -> Iterator[HarLabelsError]:
+def _refusals(step: Step, path: str, at: int, holds_key: Callable[[str], bool]) -> Iterator[HarLabelsError]:
     """Labels that a step adds must keep the rules for labels; those that are on an artifact already need not."""
     before = set(step.before or ())
     if any(map(holds_key, {*before, *step.after})):
-        yield PlanFileError(f"{path!r}, line {number}: a label contains the key", KEY_IS_ELSEWHERE)
+        yield PlanFileError(f"{path!r}, line {at}: a label contains the key", KEY_IS_ELSEWHERE)
         return
     for label in step.after:
         if label not in before and (problem := problem_with(label)):
-            what = f"{path!r}, line {number}: the label {shown(label)!r} can't be written: {problem.why}"
+            what = f"{path!r}, line {at}: the label {shown(label)!r} can't be written: {problem.why}"
             yield PlanFileError(what, f"{problem.cure} Better, make a new plan: this one was edited.")

@@ -63,9 +63,11 @@ def read_report(path: str, *, spelling: str, api_url: str, holds_key: Callable[[
     rows = _Rows(path, holds_key)
     for value in values:
         rows.add(value)
-    if (stated := _count(head)) != rows.count:
+    counts = head.get("counts")
+    stated = counts.get("matched") if isinstance(counts, dict) else None
+    if stated != rows.count or isinstance(stated, bool):
         raise ReportFileError(
-            f"{path!r} says that it has results: {shown(str(stated))}, and has {rows.count}",
+            f"{path!r} has {number(rows.count, 'result')}, and its `counts.matched` is {shown(str(stated))}",
             "It was cut off or edited. To undo only some of its rows, write their number into `counts.matched`, too.",
         )
     if rows.refusals:
@@ -179,25 +181,21 @@ def _check_head(head: Mapping[str, Any], path: str, api_url: str) -> None:
         )
 
 
-def _count(head: Mapping[str, Any]) -> Any:
-    counts = head.get("counts")
-    matched = counts.get("matched") if isinstance(counts, dict) else None
-    return None if isinstance(matched, bool) else matched
-
-
 def _row(value: Any, path: str, at: int) -> _Row:
     """Only names of artifacts that are written must keep the rules: others may be globs, or names that were refused."""
     try:
         if not isinstance(value, dict):
             raise Invalid("it is not a JSON object")
         status, ref, artifact = Status(_text(value, "status")), _text(value, "registry_ref"), _text(value, "artifact")
+        if (artifact_type := _text(value, "artifact_type")) not in {"model", "dataset", ""}:
+            raise Invalid(f"`artifact_type` is {artifact_type!r}")
         is_written = status is Status.APPLIED
         return _Row(
             number=at,
             status=status,
             registry_ref=_registry_ref(ref) if is_written else intern(ref),
             artifact=parse_artifact_name(artifact) if is_written else artifact,
-            artifact_type=_artifact_type(value),
+            artifact_type=artifact_type,
             before=_labels(value, "before"),
             after=_labels(value, "after"),
             added=_labels(value, "wrote_added"),
@@ -218,13 +216,6 @@ def _text(row: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise Invalid(f"`{key}` is not a text")
     return value
-
-
-def _artifact_type(row: Mapping[str, Any]) -> str:
-    text = _text(row, "artifact_type")
-    if text not in {"model", "dataset", ""}:
-        raise Invalid(f"`artifact_type` is {text!r}")
-    return text
 
 
 def _labels(row: Mapping[str, Any], key: str) -> Labels | None:
