@@ -5,11 +5,11 @@ Reads what the inputs name: a file of labels, metrics, a policy, a manifest. Eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
 from har_labels.files import Document, read_document, read_text
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from har_labels.request.plan_file import StepFile
     from har_labels.request.policy import Policy
 
+T = TypeVar("T")
 # If one of these can't be understood, the labels can't be checked.
 _MAKING_LABELS = ("labels", "labels_file", "mode", "owned", "on_conflict", "remove")
 _EVERYWHERE = ("*",)
@@ -121,42 +122,33 @@ class _Builder:
         settings = self._settings
         for name in ("artifact", "labels", "owned", "among", "remove", "metrics_file"):
             self._check_items(name, getattr(settings, name))
-        policy: Policy | None = None
-        if not self._is_bad("policy"):
-            with self._gathering():
-                policy = policy_of(self._configuration)
+        policy = None if self._is_bad("policy") else self._attempt(lambda: policy_of(self._configuration), None)
         if settings.apply_plan or settings.undo:
             for name in ("apply_plan", "undo"):
-                with self._gathering():
-                    read_steps(self._configuration, name)
-            return ()  # the file says which labels are wanted, see engine/replay.py
-        metrics: Mapping[str, object] | None = None
-        with self._gathering():
-            metrics = self._metrics()
+                self._attempt(partial(read_steps, self._configuration, name), None)
+            return ()  # the file has the labels that are wanted, see engine/replay.py
+        metrics = self._attempt(self._metrics, None)
         unknown = frozenset({"metrics"} if metrics is None else ())
+        require, where = f"`{named('require')}` line", f"`{named('where')}` line"
         run = RunContext(
             TemplateContext(metrics or {}, self._ci, self._now, unknown),
+            self._attempt(lambda: requirements_of(settings.require, place=require, metrics=metrics), ()),
+            self._attempt(lambda: selections_of(settings.where, place=where, metrics=metrics), ()),
             policy=policy,
             notice=self._notice,
             holds_key=self._configuration.holds_key,
         )
-        with self._gathering():
-            place = f"`{named('require')}` line"
-            run = replace(run, requirements=requirements_of(settings.require, place=place, metrics=metrics))
-        with self._gathering():
-            place = f"`{named('where')}` line"
-            run = replace(run, selections=selections_of(settings.where, place=place, metrics=metrics))
         return self._of_manifest(run) if settings.manifest else self._of_inputs(run)
 
-    @contextmanager
-    def _gathering(self) -> Iterator[None]:
-        """Keeps the failures of a block, so that one block's don't hide another's."""
+    def _attempt(self, read: Callable[[], T], otherwise: T) -> T:
+        """The value that `read` returns; `otherwise` if it fails, so that one failure doesn't hide those of the others."""
         try:
-            yield
+            return read()
         except Failures as failures:
             self.problems += failures.errors
         except HarLabelsError as error:
             self.problems.append(error)
+        return otherwise
 
     def _is_bad(self, name: str) -> bool:
         return name in self._configuration.bad
@@ -186,15 +178,9 @@ class _Builder:
 
     def _of_inputs(self, run: RunContext) -> Sequence[Entry]:
         settings = self._settings
-        patterns: Sequence[Pattern] = ()
-        with self._gathering():
-            patterns = self._patterns("artifact")
-        items: tuple[Item, ...] | None = None
-        with self._gathering():
-            items = self._sound_labels()
-        among: Sequence[str] = ()
-        with self._gathering():
-            among = self._among()
+        patterns: Sequence[Pattern] = self._attempt(lambda: self._patterns("artifact"), ())
+        items = self._attempt(self._sound_labels, None)
+        among: Sequence[str] = self._attempt(self._among, ())
         spec = self._spec(run, items or (), Among(tuple(among) or _EVERYWHERE) if settings.mode is Mode.MOVE else None)
         is_given = bool(items) or (items is not None and settings.labels_file is not None)
         if is_given and not any(map(self._is_bad, _MAKING_LABELS)):
@@ -294,16 +280,13 @@ class _Builder:
         """The manifest's entries; the inputs beside it are their defaults, and are checked in the same run."""
         from har_labels.request.manifest import check_file, entries_in
 
-        entries: Sequence[Entry] = ()
+        settings, workspace = self._settings, self._configuration.workspace
         if self._is_bad("manifest"):
-            return entries
-        with self._gathering():
-            if any(map(self._is_bad, (*_MAKING_LABELS, "registry_ref", "artifact", "baseline"))):
-                check_file(self._manifest())  # the defaults of its entries are not known
-            else:
-                workspace = self._configuration.workspace
-                entries = entries_in(self._manifest(), run, defaults=self._settings, workspace=workspace)
-        return entries
+            return ()
+        if any(map(self._is_bad, (*_MAKING_LABELS, "registry_ref", "artifact", "baseline"))):
+            self._attempt(lambda: check_file(self._manifest()), None)  # the defaults of its entries are not known
+            return ()
+        return self._attempt(lambda: entries_in(self._manifest(), run, defaults=settings, workspace=workspace), [])
 
     def _manifest(self) -> Document:
         given, stdin = self._settings.manifest or "", self._configuration.stdin
