@@ -17,7 +17,7 @@ from har_labels.registry.reader import Reader
 def roll_back(
     tasks: Sequence[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]
 ) -> None:
-    """Takes back what this run wrote, but not where somebody has changed it since. `Ledger` tells what came of it."""
+    """Takes back what this run wrote, but not where another client has changed it since. `Ledger` reports the result."""
     for task in tasks:
         if not task.may_have_written:
             continue
@@ -27,14 +27,14 @@ def roll_back(
             task.undo = _inverse(task)
     undoing = [task.undo for task in tasks if task.undo]
     _read(undoing, reader, clock)
-    # The key could write what is to be taken back, so a 403 was about something else, until it comes again.
+    # The key could write what is to be taken back, so an earlier 403 was about something else.
     writer.forget_refusals()
-    # One that can't be undone must not keep the others as they are.
+    # The others are taken back even if one can't be.
     writer.run(undoing, goes_on=True)
 
 
 def _inverse(task: Task) -> Task:
-    """Undoes what our writes did, and leaves what others have added since we planned."""
+    """The task that undoes what our writes did, and leaves what others have added since we planned."""
     added, removed = task.sent
     after = to_labels(set(task.target).difference(added).union(removed))
     goal = PlanGoal(f"{task.subject}: this run wrote", before=task.target, after=after)
@@ -42,7 +42,7 @@ def _inverse(task: Task) -> Task:
 
 
 def _read(undoing: Sequence[Task], reader: Reader, clock: Clock) -> None:
-    """Reads all of them, and ends those that need no undoing or may not be undone."""
+    """Reads all of them again, and ends those that need no undoing or may not be undone."""
     for task, found in read_again(undoing, reader, clock):
         if isinstance(found, HarLabelsError):
             task.fail(found)
