@@ -144,7 +144,7 @@ def test_without_mode_a_refused_read_is_a_warning(ask: Ask, kind: str) -> None:
         done = ask(server, mode="")
         assert (done.code, len(server.puts), len(server.gets)) == (0, 1, 1)
     assert "::warning" in done.out
-    assert "no `mode` was given, so the list is overwritten, and labels of others may be lost" in done.out
+    assert "no `mode` was given, so the list is overwritten, and labels set by others may be lost" in done.out
 
 
 def test_a_400_is_asked_for_page_1_and_then_taken_as_refused(ask: Ask) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from har_labels.clock import Clock
-from har_labels.engine.planner import Plan
+from har_labels.engine.plan import Plan
 from har_labels.engine.task import Task
 from har_labels.errors import ArtifactNotFound, HarLabelsError
 from har_labels.model.address import RegistryRef, parse_registry_ref
@@ -71,7 +71,7 @@ def _add(plan: Plan, ref: RegistryRef, step: Step, rows: Rows, *, at: float, ori
         target = goal.wanted(labels)
     except HarLabelsError as error:
         # What this run found is what it leaves: nothing came or went by it, whatever the plan had seen.
-        plan.others.append(Outcome(replace(step, before=labels), Status.FAILED, labels, error=_worded(error, origin)))
+        plan.outcomes.append(Outcome(replace(step, before=labels), Status.FAILED, labels, error=_worded(error, origin)))
     else:
         task = Task(ref, step.artifact, step.artifact_type, goal, Reading(row, at), target=target, before=labels)
         plan.tasks.append(task)
