@@ -349,7 +349,7 @@ class _Totals:
             )
         for pattern in sorted(self._unmatched - self._matched):
             # That nothing matched is not the same as that there is nothing to change (contract §3).
-            yield f"no label of any artifact{of_shard} matches {pattern!r}, so `{named('remove')}` takes none away"
+            yield f"no label of any artifact{of_shard} matches {pattern!r}, so it removes none"
         for line, (first, count) in self._side_effects.items():
             more = f" and {number(count - 1, 'more artifact')}" if count > 1 else ""
             yield f"{first}{more}: {line}"
