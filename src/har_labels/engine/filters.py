@@ -3,7 +3,7 @@
 | filter | judged by | when | in |
 |---|---|---|---|
 | `shard` | the name | before anything is read (contract §6) | `Filters.has_name` |
-| `artifact-type`, soft-deleted | the row | when a glob is matched (contract §1, §3) | `is_candidate` |
+| `artifact-type`, soft-deleted | the row | when a glob is matched, `among` too (contract §1, §3) | `is_candidate` |
 | an item with a `!` | the name | when all rows are known (contract §2) | `Filters.select` |
 | `where` | the full row | as soon as it is read, and again before the first PUT (contract §3) | `Filters.judge`, `Selected` |
 
