@@ -45,8 +45,10 @@ def update_baseline(baseline: Baseline, ref: RegistryRef, rows: Rows, *, warning
 def renew_baselines(plan: Plan, reader: Reader, *, warning: Callable[[str], None]) -> Iterator[Refusal]:
     """Reads every baseline of the plan again, and checks `require` again where one has changed.
 
-    Refuses what no longer holds, and the whole plan where a baseline can't be read.
+    Refuses what no longer holds, and the whole plan where a baseline can't be read. Without a change nothing is read.
     """
+    if not plan.changing:
+        return
     has_changed = False
     for ref in dict.fromkeys(ref for ref, _ in plan.baselines):
         of_ref = [baseline for at, baseline in plan.baselines if at == ref]

@@ -149,7 +149,11 @@ class Run:
         )
         if self._settings.is_dry_run:
             self._show(plan)
-        elif self._still_holds(plan):
+            return
+        if plan.is_writable:
+            self._end_unchanged(plan)
+            plan.refuse(renew_baselines(plan, self._reader, warning=self._ledger.warn), dry_run=False)
+        if plan.is_writable:
             self._announce_removals(plan.changing)
             self._write_and_verify(plan)
             if self._wants_rollback:
@@ -229,15 +233,10 @@ class Run:
 
     # --- write, verify, roll back --------------------------------------------------------------------------
 
-    def _still_holds(self, plan: Plan) -> bool:
-        """Ends what needs no write, and reads the baselines again; returns whether the rest may be written."""
-        if not plan.is_writable:
-            return False
+    def _end_unchanged(self, plan: Plan) -> None:
         for task in plan.tasks:
             if not task.is_change:
                 task.end(Status.UNCHANGED, task.labels)
-        plan.refuse(renew_baselines(plan, self._reader, warning=self._ledger.warn), dry_run=False)
-        return plan.is_writable
 
     def _announce_removals(self, tasks: Iterable[Task]) -> None:
         """Adds a notice for each `replace` or `clear` that takes labels away (contract §3)."""
