@@ -104,7 +104,9 @@ def _policy_breaches(plan: Plan, policy: Policy, *, notice: Callable[[str], None
     for task in plan.tasks:
         task.policy = policy
         if task.before is None and policy.needs_reading:
-            yield Refusal(_needs_labels(task), task)
+            what = "the registry does not show the current labels, and the policy protects or requires some"
+            cure = "A docker image needs a tag to be listed; a policy of values and patterns alone needs no current labels."
+            yield Refusal(Unreadable(f"{task.subject}: {what}", cure), task)
             continue
         created = policy.created(task.before or (), task.target)
         collected.add(task, policy, created)
@@ -148,9 +150,10 @@ class _CollectedBreaches:
             for breach in policy.breaches(task.target)
             if (breach.label in before if breach.label else breach.rule not in created_by_lack)
         ]
+        ref, name, kind = str(task.ref), task.name, task.artifact_type
         for breaches, is_new in ((created, True), (old, False)):
-            for breach in breaches:
-                self._breaches.add(_row(task, breach, is_new=is_new))
+            for rule, label, _ in breaches:
+                self._breaches.add(PolicyBreach(ref, name, kind, label or None, rule.place, rule.says, is_new=is_new))
         firsts: dict[Rule, Breach] = {}
         for breach in old:
             firsts.setdefault(breach.rule, breach)
@@ -183,18 +186,6 @@ class _CollectedBreaches:
         """What was broken before and stays so in a run that writes, one line for each rule."""
         old = ((rule, tally) for (rule, is_read), tally in self._old.items() if not is_read)
         return (f"broken before this run: {tally.line(rule)}" for rule, tally in old)
-
-
-def _row(task: Task, breach: Breach, *, is_new: bool) -> PolicyBreach:
-    label, rule = breach.label or None, breach.rule
-    return PolicyBreach(str(task.ref), task.name, task.artifact_type, label, rule.place, rule.says, is_new=is_new)
-
-
-def _needs_labels(task: Task) -> Unreadable:
-    return Unreadable(
-        f"{task.subject}: the registry does not show the current labels, and the policy protects or requires some",
-        "A docker image needs a tag to be listed; a policy of values and patterns alone needs no current labels.",
-    )
 
 
 # --- limits: `max-changes` (contract §2), `deadline` (contract §5 point 10) --------------------------------------

@@ -151,7 +151,9 @@ class Run:
             self._show(plan)
             return
         if plan.is_writable:
-            self._end_unchanged(plan)
+            for task in plan.tasks:
+                if not task.is_change:
+                    task.end(Status.UNCHANGED, task.labels)
             plan.refuse(renew_baselines(plan, self._reader, warning=self._ledger.warn), dry_run=False)
         if plan.is_writable:
             self._announce_removals(plan.changing)
@@ -232,11 +234,6 @@ class Run:
         self._plan_file = path
 
     # --- write, verify, roll back --------------------------------------------------------------------------
-
-    def _end_unchanged(self, plan: Plan) -> None:
-        for task in plan.tasks:
-            if not task.is_change:
-                task.end(Status.UNCHANGED, task.labels)
 
     def _announce_removals(self, tasks: Iterable[Task]) -> None:
         """Adds a notice for each `replace` or `clear` that takes labels away (contract §3)."""
