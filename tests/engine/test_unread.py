@@ -162,7 +162,7 @@ def test_a_mode_that_is_spelt_is_written_after_reads_that_never_pass(ask: Ask, k
     with stub(MAY_PASS[kind]) as server:
         done = ask(server, mode=mode, labels="" if mode == "clear" else "a")
         assert (done.code, len(server.puts), len(server.gets)) == (0, 1, 3)
-    assert "what was there is not known" in done.out
+    assert "the previous labels are not known" in done.out
 
 
 @pytest.mark.parametrize("kind", MAY_PASS)

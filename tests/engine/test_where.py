@@ -464,10 +464,10 @@ def test_a_wrong_line_of_a_manifest_has_its_place(run_step: RunStep, box: Sandbo
 )
 @pytest.mark.parametrize("ci", ["github", "harness"])
 def test_items_with_a_mark_are_taken_off(ask: Ask, box: Sandbox, artifact: str, expected: set[str], ci: str) -> None:
-    """After all others, in any order; nothing left is green, and one that takes nothing off is told."""
+    """After all others, in any order; nothing left is green, and one that excludes nothing gets a notice."""
     done = ask("", artifact=artifact, ci=ci)
     assert (done.code, hits(box), done.value("matched-count")) == (0, expected, str(len(expected)))
-    assert ("takes nothing off" in done.log + done.summary) is ("nothing" in artifact)
+    assert ("excludes nothing" in done.log + done.summary) is ("nothing" in artifact)
 
 
 def test_what_is_taken_off_by_name_need_not_exist(ask: Ask, box: Sandbox) -> None:

@@ -34,8 +34,8 @@ def update_baseline(baseline: Baseline, ref: RegistryRef, rows: Rows, *, warning
         if baseline.name not in rows and rows.get(plain_name(baseline.name, ref)):
             raise error.reworded(f"`{named('baseline')}`: {error.what}") from None
         warning(
-            f"the baseline is not there ({error.what}), so `baseline` is empty and any `default` in `{named('require')}` "
-            "counts: right for a first run, else check its name"
+            f"the baseline does not exist ({error.what}), so `baseline` is empty and any `default` in "
+            f"`{named('require')}` applies: expected on a first run, otherwise check its name"
         )
         baseline.labels = ()
     else:

@@ -91,7 +91,7 @@ class Filters:
             names = matching(pattern, rows)
             excluded.update(names)
             if not names and any(map(is_glob, self._entries[index].patterns)):
-                self._notice(f"{f'!{pattern}'!r} takes nothing off in {self._ref}")
+                self._notice(f"{f'!{pattern}'!r} excludes nothing in {self._ref}")
         selected: list[Row] = []
         for row in candidates:
             if row.name in excluded or not self.has_name(row.name):

@@ -171,7 +171,7 @@ class Planner:
             if any(entry.recipe.removes_nothing and set(names) & set(entry.patterns) for entry in snapshot.entries):
                 self._warning(f"{line}; {_MAY_LOSE_LABELS}")
             else:
-                self._notice(f"{line}; what was there is not known")
+                self._notice(f"{line}; the previous labels are not known")
 
     def _update_baselines(self, plan: Plan, snapshot: _Snapshot) -> bool:
         """Records the labels of the baselines; False, with an error in the plan, where one is ambiguous."""

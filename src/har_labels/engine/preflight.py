@@ -175,7 +175,7 @@ class _CollectedBreaches:
             return kind(f"{task.subject}: {told_together(created)}", PolicyBroken.cure)
         if rules not in self._shared:
             told = "; ".join(f"{rule.place} says that {rule.says}" for rule in rules)
-            self._shared[rules] = PolicyBroken(f"what would change breaks the policy, too: {told}")
+            self._shared[rules] = PolicyBroken(f"this change breaks the policy, too: {told}")
         return self._shared[rules]
 
     def audit_errors(self) -> Iterator[HarLabelsError]:
