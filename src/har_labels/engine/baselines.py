@@ -9,12 +9,12 @@ from har_labels.errors import ArtifactNotFound, HarLabelsError
 from har_labels.model.address import RegistryRef, plain_name
 from har_labels.registry.reader import Reader, Rows, choose
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Baseline
+from har_labels.request.label_spec import Baseline
 from har_labels.text import named
 
 
 def baselines_of(entries: Sequence[Entry]) -> list[Baseline]:
-    return [entry.recipe.baseline for entry in entries if entry.recipe.baseline]
+    return [entry.spec.baseline for entry in entries if entry.spec.baseline]
 
 
 def names_to_read(baselines: Iterable[Baseline], ref: RegistryRef) -> set[str]:

@@ -25,7 +25,7 @@ from har_labels.model.shard import Shard
 from har_labels.registry.answers import Row
 from har_labels.registry.reader import Rows, matching
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Recipe
+from har_labels.request.label_spec import LabelSpec
 from har_labels.text import named, number
 
 
@@ -54,7 +54,7 @@ class Filters:
         self._by_name: dict[str, list[int]] = defaultdict(list)
         self._by_glob: list[tuple[str, int]] = []
         for index, entry in enumerate(entries):
-            for pattern in entry.patterns if entry.recipe.where else ():
+            for pattern in entry.patterns if entry.spec.where else ():
                 self._by_name[pattern].append(index)
                 if is_glob(pattern):
                     self._by_glob.append((pattern, index))
@@ -75,7 +75,7 @@ class Filters:
 
     def _holds(self, index: int, row: Row) -> bool:
         try:
-            return self._entries[index].recipe.selects(row, registry=str(self._ref))
+            return self._entries[index].spec.selects(row, registry=str(self._ref))
         except HarLabelsError as error:
             # It matters only if the row is a candidate, and not excluded: see `select`.
             self._errors.setdefault((row.name, row.artifact_type), {})[index] = error
@@ -116,30 +116,30 @@ class Filters:
         if out and not selected:
             # Otherwise a misspelt key would leave everything out on every run, and every run would succeed.
             pairs = (key_and_value(label) for row in self._left_out for label in row.labels or ())
-            unknown = set().union(*(entry.recipe.keys_chosen_by for entry in self._entries))
+            unknown = set().union(*(entry.spec.keys_chosen_by for entry in self._entries))
             for key in sorted(unknown - {pair[0] for pair in pairs if pair}):
                 self._notice(f"`{where}` reads `current_map.{key}`, and no artifact there has a label with that key")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selected:
-    """The recipes that an artifact was selected for; artifacts that were selected for the same share one.
+    """The specs that an artifact was selected for; artifacts that were selected for the same share one.
 
     `goal_of` makes their goal for one artifact.
     """
 
-    recipes: tuple[Recipe, ...]
+    specs: tuple[LabelSpec, ...]
     goal_of: Callable[..., ChangeGoal]
 
     def still(self, row: Row, ref: RegistryRef) -> Selected | None:
         """What a newer row still is selected for: itself if nothing changed, None if nothing is left.
 
-        Raises as `Recipe.selects`.
+        Raises as `LabelSpec.selects`.
         """
-        held = tuple(recipe for recipe in self.recipes if recipe.selects(row, registry=str(ref)))
-        if len(held) == len(self.recipes):
+        held = tuple(spec for spec in self.specs if spec.selects(row, registry=str(ref)))
+        if len(held) == len(self.specs):
             return self
         return Selected(held, self.goal_of) if held else None
 
     def goal(self, artifact: str, ref: RegistryRef) -> ChangeGoal:
-        return self.goal_of(self.recipes, artifact=artifact, registry=str(ref))
+        return self.goal_of(self.specs, artifact=artifact, registry=str(ref))

@@ -11,7 +11,7 @@ from har_labels.engine.task import Task
 from har_labels.errors import HarLabelsError, PolicyBroken, TooManyChanges, WouldRemove
 from har_labels.model.address import RegistryRef
 from har_labels.model.outcome import Breaches, Outcome, Status
-from har_labels.request.recipe import Baseline
+from har_labels.request.label_spec import Baseline
 
 
 class Refusal(NamedTuple):

@@ -1,6 +1,6 @@
 """Planning: from what is asked for to one task for each artifact, by as few reads as possible (contract §5 point 1).
 
-The phases, for each registry: read, update baselines, list holders of a label to move, assign recipes to artifacts, make
+The phases, for each registry: read, update baselines, list holders of a label to move, assign specs to artifacts, make
 tasks. Nothing is written before every artifact of the run is planned, and everything that can't be planned is reported
 at once.
 """
@@ -29,7 +29,7 @@ from har_labels.model.shard import Shard
 from har_labels.registry.answers import Row
 from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Recipe
+from har_labels.request.label_spec import LabelSpec
 from har_labels.text import named, number
 
 _FIRST_WAIT = 0.5
@@ -53,21 +53,21 @@ class _Snapshot:
 
 
 class _Assignment(NamedTuple):
-    """The type and the recipes that entries ask for of one row; the first type given counts."""
+    """The type and the specs that entries ask for of one row; the first type given counts."""
 
     artifact_type: str
-    recipes: tuple[Recipe, ...]
+    specs: tuple[LabelSpec, ...]
     skips_missing: bool
 
     @property
     def is_read(self) -> bool:
         """Whether only the labels are asked for, so that the results also have what the list shows besides."""
-        return all(recipe.mode is Mode.READ for recipe in self.recipes)
+        return all(spec.mode is Mode.READ for spec in self.specs)
 
     def merged_with(self, other: _Assignment) -> _Assignment:
         return _Assignment(
             self.artifact_type or other.artifact_type,
-            self.recipes + other.recipes,
+            self.specs + other.specs,
             self.skips_missing and other.skips_missing,
         )
 
@@ -133,7 +133,7 @@ class Planner:
         skipping = partial(_record_unread, entries, unread) if may_be_unread else None
         patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         baselines = names_to_read(baselines_of(entries), ref)
-        among = {pattern for entry in entries if entry.recipe.among for pattern in entry.recipe.among.patterns}
+        among = {pattern for entry in entries if entry.spec.among for pattern in entry.spec.among.patterns}
         self._add_rows(snapshot, patterns, skipping, beside=baselines | among)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         while (pending := _pending(snapshot, patterns)) and self._clock.monotonic() < until:
@@ -168,7 +168,7 @@ class Planner:
             names = [name for name, why in snapshot.unread.items() if why is error]
             subject = repr(names[0]) if len(names) == 1 else number(len(names), "artifact")
             line = f"the labels of {subject} in {snapshot.ref} can't be read before the write: {error.what}"
-            if any(entry.recipe.removes_nothing and set(names) & set(entry.patterns) for entry in snapshot.entries):
+            if any(entry.spec.removes_nothing and set(names) & set(entry.patterns) for entry in snapshot.entries):
                 self._warning(f"{line}; {_MAY_LOSE_LABELS}")
             else:
                 self._notice(f"{line}; the previous labels are not known")
@@ -187,10 +187,10 @@ class Planner:
     def _list_holders(self, plan: Plan, snapshot: _Snapshot) -> Listing | None:
         """The holders of the label to move, if one is; None, with an error in the plan, where they are not known."""
         for entry in snapshot.entries:
-            if not (among := entry.recipe.among):
+            if not (among := entry.spec.among):
                 continue
             try:
-                change = entry.recipe.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
+                change = entry.spec.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
                 now = self._clock.monotonic()
                 listing = Listing.of(entry, among, change, snapshot.rows, at=snapshot.at, told=now)
             except Failures:
@@ -207,12 +207,12 @@ class Planner:
     # --- from rows to tasks --------------------------------------------------------------------------------
 
     def _assign(self, plan: Plan, snapshot: _Snapshot) -> dict[Row, _Assignment]:
-        """The recipes of each row, in the order of the entries; what is missing or can't be judged ends in the plan."""
+        """The specs of each row, in the order of the entries; what is missing or can't be judged ends in the plan."""
         assigned: dict[Row, _Assignment] = {}
         filters = snapshot.filters
         for index, entry in enumerate(snapshot.entries):
             # One for all rows that no other entry names.
-            alone = _Assignment(entry.artifact_type, (entry.recipe,), entry.skips_missing)
+            alone = _Assignment(entry.artifact_type, (entry.spec,), entry.skips_missing)
             candidates = dict.fromkeys(
                 row for pattern in entry.patterns for row in self._candidates(plan, snapshot, entry, pattern)
             )
@@ -277,11 +277,11 @@ class Planner:
     ) -> None:
         row, kind = reading.row, reading.row.artifact_type or assignment.artifact_type
         task = Task(ref, row.name, kind, _NO_GOAL, reading, before=row.labels, target=row.labels or (), unread=unread)
-        if any(recipe.where for recipe in assignment.recipes):
-            key = tuple(map(id, assignment.recipes))
-            task.selected = self._selected.setdefault(key, Selected(assignment.recipes, self._goal))
+        if any(spec.where for spec in assignment.specs):
+            key = tuple(map(id, assignment.specs))
+            task.selected = self._selected.setdefault(key, Selected(assignment.specs, self._goal))
         try:
-            goal = task.goal = self._goal(assignment.recipes, artifact=row.name, registry=str(ref))
+            goal = task.goal = self._goal(assignment.specs, artifact=row.name, registry=str(ref))
             task.aim()
         except Failures as failures:
             # A wrong label fails alike for every artifact, and is reported once.
@@ -298,13 +298,13 @@ class Planner:
         else:
             plan.tasks.append(task)
 
-    def _goal(self, recipes: Sequence[Recipe], *, artifact: str, registry: str) -> ChangeGoal:
-        changes = tuple(recipe.change_for(artifact=artifact, registry=registry) for recipe in recipes)
-        if not any(recipe.requirements for recipe in recipes):
+    def _goal(self, specs: Sequence[LabelSpec], *, artifact: str, registry: str) -> ChangeGoal:
+        changes = tuple(spec.change_for(artifact=artifact, registry=registry) for spec in specs)
+        if not any(spec.requirements for spec in specs):
             return self._goals.setdefault(changes, ChangeGoal(Changes(changes)))
         gates = [
-            recipe.gate_for(change, artifact=artifact, registry=registry)
-            for recipe, change in zip(recipes, changes, strict=True)
+            spec.gate_for(change, artifact=artifact, registry=registry)
+            for spec, change in zip(specs, changes, strict=True)
         ]
 
         def gate(now: Labels | None) -> None:
@@ -364,7 +364,7 @@ def _record_unread(
     the default into a delete (contract §5 point 1).
     """
     for entry in entries:
-        may_be_written = is_refusal(error) or (may_pass(error) and not entry.recipe.removes_nothing)
+        may_be_written = is_refusal(error) or (may_pass(error) and not entry.spec.removes_nothing)
         if names & set(entry.patterns) and not may_be_written:
             raise error
     unread |= dict.fromkeys(names, error)
@@ -375,7 +375,7 @@ def _pending(snapshot: _Snapshot, patterns: Sequence[str]) -> list[str]:
 
     What was just pushed may be known by its summary before a list shows its labels.
     """
-    merging = {pattern for entry in snapshot.entries if entry.recipe.needs_labels for pattern in entry.patterns}
+    merging = {pattern for entry in snapshot.entries if entry.spec.needs_labels for pattern in entry.patterns}
     pending: list[str] = []
     for pattern in patterns:
         if pattern in snapshot.unread or not (is_glob(pattern) or snapshot.filters.has_name(pattern)):

@@ -1,7 +1,7 @@
 """What refuses a plan before its first write, though every artifact of it could be planned.
 
 Each check yields a `Refusal` for what may not be written; `Plan.refuse` fails the task, or adds the error to the plan.
-`require` is checked while planning, artifact by artifact: see `request.recipe`.
+`require` is checked while planning, artifact by artifact: see `request.label_spec`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from har_labels.clock import Clock, Pace
 from har_labels.engine.baselines import renew_baselines
@@ -34,12 +33,11 @@ from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
 from har_labels.registry.tracing import TracedTransport
 from har_labels.registry.transport import Transport
-from har_labels.request.build import entries_of, policy_of
+from har_labels.request.build import entries_of, policy_of, read_steps
 from har_labels.request.entry import Entry
 from har_labels.request.policy import Policy
 from har_labels.text import named
 
-T = TypeVar("T")
 # Harness's own hosts allow a key about 400 requests a minute (contract §2).
 SAAS_REQUESTS_PER_MINUTE = 300
 
@@ -172,22 +170,15 @@ class Run:
             raise
 
     def _plan(self, policy: Policy | None) -> Plan:
-        """The plan: of the steps of a plan file, of what takes a reported run back, or made of entries."""
-        if path := self._settings.apply_plan:
+        """The plan: of the steps of a plan file or of a report to undo, or made of entries."""
+        if file := read_steps(self._configuration, "apply_plan") or read_steps(self._configuration, "undo"):
             from har_labels.engine.replay import plan_again
-            from har_labels.request.plan_file import read_plan
 
-            return plan_again(self._read_file(read_plan, path, "apply_plan"), self._reader, self._clock)
-        if path := self._settings.undo:
-            from har_labels.engine.replay import A_REPORT, plan_again
-            from har_labels.request.report_file import read_report
-
-            report = self._read_file(read_report, path, "undo")
-            for notice in report.notices:
+            for notice in file.notices:
                 self._ledger.note(notice)
-            for warning in report.warnings:
+            for warning in file.warnings:
                 self._ledger.warn(warning)
-            return plan_again(report.steps, self._reader, self._clock, origin=A_REPORT)
+            return plan_again(file, self._reader, self._clock)
         planner = Planner(
             self._reader,
             self._clock,
@@ -198,10 +189,6 @@ class Run:
             warning=self._ledger.warn,
         )
         return planner.plan(self._entries())
-
-    def _read_file(self, read: Callable[..., T], path: str, name: str) -> T:
-        settings, holds_key = self._settings, self._configuration.holds_key
-        return read(path, spelling=named(name), api_url=settings.api_url.url, holds_key=holds_key)
 
     def _entries(self) -> Sequence[Entry]:
         return entries_of(self._configuration, ci=self._ci, now=self._clock.utcnow(), notice=self._ledger.note)
@@ -219,7 +206,7 @@ class Run:
 
     def _save(self, plan: Plan, path: str) -> None:
         """Writes the plan file. Raises InputError where that fails, or the file would contain the key."""
-        from har_labels.request.plan_file import lines_of
+        from har_labels.request.plan_file import plan_lines
 
         steps, record = [task.step for task in plan.tasks], self._record()
         for step in steps:
@@ -228,8 +215,7 @@ class Run:
                     f"`{named('save_plan')}`: {step.artifact!r} in {step.registry_ref} has a label that contains the key",
                     "A plan file holds no secrets: revoke the key, and take that label away.",
                 )
-        lines = lines_of(steps, api_url=self._settings.api_url.url, record=record)
-        if problem := write_text(path, lines, workspace=self._configuration.workspace):
+        if problem := write_text(path, plan_lines(steps, record), workspace=self._configuration.workspace):
             raise InputError(f"`{named('save_plan')}`: {path!r} can't be written: {problem}", "Check the path.")
         self._plan_file = path
 
@@ -247,10 +233,10 @@ class Run:
             if plan.move:
                 self._mover(plan.move).run()
             elif self._settings.undo:
-                from har_labels.engine.replay import takes_last
+                from har_labels.engine.replay import group_additions_first
 
                 # The undo of a move, and the undo of that, leave no moment without a holder.
-                for tasks in takes_last(plan.changing):
+                for tasks in group_additions_first(plan.changing):
                     self._writer.run(tasks)
             else:
                 self._writer.run(plan.changing)
