@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from ci.runner_model import Command, commands_in, pairs_in
 from har_labels.errors import InputError, Refused
-from har_labels.platforms import Platform, detect
+from har_labels.platforms import detect
 from har_labels.platforms.github import LARGEST_SUMMARY, MOST_ERRORS
+from har_labels.platforms.platform import Platform
 from har_labels.text import visible
 from hostile_text import encodable_texts, hostile_texts
 
@@ -131,9 +132,9 @@ def test_masking_comes_before_any_other_line() -> None:
 def test_no_text_of_others_becomes_a_command(text: str) -> None:
     """Every command on either stream is one of ours, with the text in it as a value."""
     platform, out, err = github()
-    platform.say(text)
+    platform.info(text)
     platform.diff([text])
-    platform.group(text, [text, text])
+    platform.diff([text, text])
     platform.notice(text)
     platform.warning(text)
     platform.error(Refused(text, text))
@@ -150,7 +151,7 @@ def test_no_text_of_others_becomes_a_command(text: str) -> None:
         "error",
     ]
     if "pat." not in text:
-        assert [command.data for command in found[2:6]] == [shown, "", shown, shown]
+        assert [command.data for command in found[2:6]] == ["Labels", "", shown, shown]
     assert found[-1].properties == {"title": "HAR-REFUSED"}
     assert commands_in(err.getvalue()) == []
     assert err.getvalue().count("\n") == 1
@@ -260,7 +261,7 @@ def test_with_json_stdout_is_for_json_alone() -> None:
     platform.reserve_stdout()
     platform.mask(KEY)
     platform.notice("n")
-    platform.say("s")
+    platform.info("s")
     platform.print_json(["{}"])
     assert out.getvalue() == "{}"
     assert [command.name for command in commands_in(err.getvalue())] == ["add-mask", "notice"]

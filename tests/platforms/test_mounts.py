@@ -102,7 +102,7 @@ def test_the_second_absolute_path_of_a_list_gets_a_hint(
     done = run_step(ci, box, inputs, environ=CONTAINER if ci in {"github", "hybrid"} else {})
     assert done.code == 2
     assert "'/home/runner/work/x/x/b.json' can't be read" in done.err or "x/x/b.json" in done.err
-    hint = f"`{spelling(ci, 'metrics-file')}`: '/home/runner/work/x/x/b.json' is a path of the runner's machine"
+    hint = f"`{spelling(ci, 'metrics-file')}`: '/home/runner/work/x/x/b.json' is a path on the runner's machine"
     assert done.log.count("container sees the workspace only") == (ci in {"github", "hybrid"})
     assert (hint in done.log) == (ci in {"github", "hybrid"})
     if ci == "github":

@@ -1,7 +1,7 @@
-"""Harness's words for our failures: its failure category and subcategory of each (harness-runtime §4).
+"""Our failures in Harness's terms: the failure category and subcategory of each (harness-runtime §4).
 
-Both are of Harness's page "Custom error categorization": a failing step writes them beside its outputs, and
-.harness/errors.yaml, which `make docs` makes from here, sorts steps by the line on stderr.
+Both are from Harness's page "Custom error categorization": a failing step writes its category into ERROR_METADATA_FILE, and
+.harness/errors.yaml, which `make docs` generates from here, categorizes a step by its line on stderr.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason that a failure's line names, for which Harness has a subcategory of its own.
+    """A reason, named in a failure's line, for which Harness has a subcategory of its own.
 
-    `words` is a regular expression that Go and Python read alike. `advice` is what Harness shows instead of our line.
+    `words` is a regular expression for both Go and Python. `advice` is the text that Harness shows in place of our line.
     """
 
     name: str
@@ -63,8 +63,8 @@ class Reason:
     advice: str
 
 
-# In this order: a proxy whose own name can't be found is the proxy's failure. The words are `transport`'s, those of a
-# resolver or a refused connection the operating system's: glibc, musl, macOS, Windows.
+# The order matters: a proxy whose own name can't be resolved is a failure of the proxy. `registry/transport.py` writes the
+# words; those of a resolver or a refused connection are the operating system's: glibc, musl, macOS, Windows.
 _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
     errors.Unreachable: (
         Reason(
@@ -77,7 +77,7 @@ _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
             "TLS",
             "no trusted TLS connection to",
             "SSL_HANDSHAKE_EXCEPTION",
-            "There is no trusted TLS connection to the registry. For a certificate of your own name its authority's file.",
+            "There is no trusted TLS connection to the registry. For a certificate of your own, name the file of its authority.",
         ),
         Reason(
             "DNS",
@@ -97,7 +97,7 @@ _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
 
 
 def reasons_of(kind: type[HarLabelsError]) -> Sequence[Reason]:
-    """What a failure of this kind may name as its reason, the most telling first."""
+    """The reasons that a failure of this kind may name, the most specific first."""
     return _REASONS.get(kind, ())
 
 

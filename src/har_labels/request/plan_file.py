@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from har_labels import __version__
@@ -17,7 +17,7 @@ from har_labels.files import read_text
 from har_labels.model.address import AddressError, parse_artifact_name, parse_registry_ref
 from har_labels.model.labels import Labels, problem_with, to_labels
 from har_labels.model.outcome import Record, Step
-from har_labels.report.outputs import json_text, record_told
+from har_labels.report.outputs import json_text
 from har_labels.text import named, shown
 
 VERSION = 1
@@ -31,7 +31,7 @@ def lines_of(steps: Sequence[Step], *, api_url: str, record: Record | None = Non
     `record` says who made it and when; nothing is decided by it.
     """
     header = {"har_labels_plan": VERSION, "api_url": api_url, "steps": len(steps), "tool_version": __version__}
-    yield _line(header | record_told(replace(record or Record(), api_url=api_url)))
+    yield _line(header | asdict(replace(record or Record(), api_url=api_url)))
     for step in steps:
         values = (step.registry_ref, step.artifact, step.artifact_type, step.before, step.after)
         yield _line(dict(zip(STEP_KEYS, values, strict=True)))
