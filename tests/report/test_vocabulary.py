@@ -169,7 +169,7 @@ def test_the_summary_of_a_dry_run_begins_with_what_would_change() -> None:
     before, after = ("owner=nlp", "stage=dev"), ("owner=nlp", "stage=production")
     text = summary(planned(*[(before, after)] * 3, (after, after), ((), ("new",))))
     assert (
-        "**What would become of the labels of 5 artifacts:**\n\n"
+        "**How the labels of 5 artifacts would change:**\n\n"
         "| label | before | added | removed | after |\n| --- | ---: | ---: | ---: | ---: |\n"
         "| `stage=dev` | 3 |  | \N{MINUS SIGN}\u00a03 | 0 |\n"
         "| `stage=production` | 1 | +\u00a03 |  | 4 |\n"
@@ -207,7 +207,7 @@ def test_what_could_not_be_planned_is_counted_beside() -> None:
     """An artifact whose labels are not known is in no total, and is told."""
     changing = outcome("a", ("x",), ("y",), Status.PLANNED)
     text = summary(as_glob(run(changing, failed(Forbidden("no")), dry_run=True)))
-    assert "**What would become of the labels of 1 artifact, and 1 more whose labels are not known:**" in text
+    assert "**How the labels of 1 artifact would change (the labels of 1 more are not known):**" in text
 
 
 def test_a_manifest_may_read_and_change() -> None:
@@ -215,9 +215,7 @@ def test_a_manifest_may_read_and_change() -> None:
     text = summary(
         run(_read_row("a", ("x",)), _read_row("b", ("x",)), outcome("c", (), ("y",), Status.PLANNED), dry_run=True)
     )
-    assert text.index("**The labels of 2 artifacts:**") < text.index(
-        "**What would become of the labels of 3 artifacts:**"
-    )
+    assert text.index("**The labels of 2 artifacts:**") < text.index("**How the labels of 3 artifacts would change:**")
 
 
 hostile_labels = st.lists(hostile_texts.filter(bool), unique=True, max_size=4).map(lambda labels: tuple(sorted(labels)))

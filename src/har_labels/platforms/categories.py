@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from har_labels import errors
 from har_labels.errors import HarLabelsError
 
+# A kind that is not listed has the category of its parent.
 _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.Cancelled: ("TIMEOUT_FAILURE", "STEP_EXECUTION_TIMEOUT"),
     errors.HarLabelsError: ("APPLICATION_FAILURE", "PLUGIN_CRASHED"),
@@ -25,28 +26,20 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.AmbiguousArtifact: ("CONFIGURATION_FAILURE", "REQUIRED_FIELD_MISSING"),
     errors.Unauthorized: ("AUTHENTICATION_FAILURE", "INVALID_CREDENTIALS"),
     errors.Forbidden: ("AUTHORIZATION_FAILURE", "ACCESS_FORBIDDEN"),
-    errors.RegistryNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.ArtifactNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.NothingMatched: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.NotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.Changed: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.PlanStale: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.Overwritten: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.ValueConflict: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.Conflict: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.Refused: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.BadAnswer: ("CONNECTIVITY_FAILURE", "PROXY_MISCONFIGURED"),
     errors.Redirected: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.Unreadable: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.TypeLoss: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.ServerFailing: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
     errors.RateLimited: ("CONNECTIVITY_FAILURE", "REGISTRY_RATE_LIMITED"),
-    errors.Unreachable: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
+    errors.OutOfReach: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
     errors.TimedOut: ("TIMEOUT_FAILURE", "SOCKET_TIMEOUT"),
     errors.PastDeadline: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
     errors.NoTime: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
-    errors.RequireFailed: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.TooManyChanges: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.WouldRemove: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.PolicyBroken: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.GateClosed: ("VERIFICATION_FAILURE", "VALIDATION"),
 }
 
 

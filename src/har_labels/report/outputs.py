@@ -25,8 +25,8 @@ from har_labels.text import CONTROL_CHARACTERS, named
 OUTPUTS: dict[str, str] = {
     "labels": "Labels of the one artifact after the run (in a dry run: those it would have), a sorted JSON array.",
     "previous-labels": "Labels of the one artifact before the run, a sorted JSON array.",
-    "added": "Labels the one artifact has now and had not before, a sorted JSON array.",
-    "removed": "Labels the one artifact had before and has no more, a sorted JSON array.",
+    "added": "Labels the one artifact has now and did not have before, a sorted JSON array.",
+    "removed": "Labels the one artifact had before and no longer has, a sorted JSON array.",
     "labels-map": "Its key=value and key:value labels as a JSON object, for fromJSON(… || '{}').stage; a key of several labels has an array.",
     "moved-from": "With mode: move, the names that the label was taken from (in a dry run: would be), a sorted JSON array.",
     "changed": "true if any artifact changed (in a dry run: would change), else false.",
@@ -37,12 +37,12 @@ OUTPUTS: dict[str, str] = {
     "skipped-count": "How many were skipped.",
     "status": "SUCCESS, PLANNED (dry run), PARTIAL (some failed, others were done) or FAILED.",
     "exit-code": "The exit code; the README lists them.",
-    "image-name": "The one artifact's name as the registry tells it.",
+    "image-name": "The one artifact's name as the registry reports it.",
     "package-type": "The one artifact's package type, such as DOCKER or HUGGINGFACE.",
-    "created-at": "When the one artifact was created, as the registry tells it (milliseconds since 1970).",
-    "modified-at": "When the one artifact was last modified, as the registry tells it (milliseconds since 1970).",
-    "downloads-count": "How often the one artifact was downloaded, as the registry tells it.",
-    "results": "JSON array of one object an artifact; empty if it is too large, see report-file then.",
+    "created-at": "When the one artifact was created, as the registry reports it (milliseconds since 1970).",
+    "modified-at": "When the one artifact was last modified, as the registry reports it (milliseconds since 1970).",
+    "downloads-count": "How often the one artifact was downloaded, as the registry reports it.",
+    "results": "JSON array of one object per artifact; empty if it is too large, see report-file then.",
     "plan-file": "Path of the plan file, if one was written.",
     "report-file": "Path of the JSON report, if one was written.",
 }
@@ -75,14 +75,11 @@ def outputs_of(result: RunResult, verdict: Verdict, *, results_limit: int) -> di
     if len(targeted) == 1:
         outputs |= _outputs_of_one(targeted[0], result.holds_key)
     if is_move(result) and targeted:
-        outputs["moved-from"] = _array(moved_from(result))
+        # Without those that have the label again after a rollback.
+        taken = {Status.APPLIED, Status.PLANNED}
+        former = (one.step.artifact for one in result.outcomes if one.is_former and one.status in taken)
+        outputs["moved-from"] = _array(to_labels(former))
     return outputs
-
-
-def moved_from(result: RunResult) -> Labels:
-    """The artifacts that a move has taken its label from, without those that have it again after a rollback."""
-    taken = {Status.APPLIED, Status.PLANNED}
-    return to_labels(one.step.artifact for one in result.outcomes if one.is_former and one.status in taken)
 
 
 def results_notice(result: RunResult, outputs: dict[str, str]) -> str:

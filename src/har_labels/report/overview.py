@@ -89,8 +89,8 @@ def _row_of_key(word: Word, limit: int, size: Callable[[str], int]) -> str:
 
 
 def _of_shifts(found: Shifts, limit: int, size: Callable[[str], int]) -> str:
-    unknown = f", and {found.unknown:,} more whose labels are not known" if found.unknown else ""
-    head = f"**What would become of the labels of {number(found.artifacts, 'artifact')}{unknown}:**\n\n{_SHIFTS_HEAD}"
+    unknown = f" (the labels of {found.unknown:,} more are not known)" if found.unknown else ""
+    head = f"**How the labels of {number(found.artifacts, 'artifact')} would change{unknown}:**\n\n{_SHIFTS_HEAD}"
     total = _row_of_shift("**all labels**", found.total)
     left, rest = sum(1 for _ in found.labels()), found.changing
     room = limit - size(f"{head}{_row_of_others('label', left, rest)}{total}\n")

@@ -54,8 +54,10 @@ def summary_of(
     head = f"{_heading(result)}\n\n**{opening}:** {sentence}.\n\n"
     facts = f"{_run_facts(result)}\n"
     room = limit - size(head + facts)
+    # The leading word prevents a text that begins like a list from becoming one.
+    warned = (f"- Warning: {prose(_shortened(warning))}\n" for warning in result.warnings)
     failures = _listed("What failed, and what to do", _failure_items(result, verdict), "failure", room // 2, size)
-    warnings = _listed("Look at this, too", _warning_items(result), "warning", room // 4, size)
+    warnings = _listed("Look at this, too", warned, "warning", room // 4, size)
     breaches = _breach_table(result, room // 4, size)
     # At most half of the rest, so that the table has room.
     labels = overview(result, min(room // 4, (room - size(breaches + failures + warnings)) // 2), size)
@@ -230,11 +232,6 @@ def _listed(title: str, found: Iterator[str], noun: str, limit: int, size: Calla
             return f"{text}{rest(len(items) - index)}\n"
         text += item
     return f"{text}\n"
-
-
-def _warning_items(result: RunResult) -> Iterator[str]:
-    # The leading word prevents a text that begins like a list from becoming one.
-    return (f"- Warning: {prose(_shortened(warning))}\n" for warning in result.warnings)
 
 
 def _failure_items(result: RunResult, verdict: Verdict) -> Iterator[str]:
