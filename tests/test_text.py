@@ -37,7 +37,7 @@ def test_text_shows_as_itself_but_for_what_acts(text: str, shown: str) -> None:
 @settings(max_examples=1500, deadline=None)
 @given(hostile_texts, hostile_texts)
 def test_no_text_is_a_command_alone_or_behind_other_text(one: str, two: str) -> None:
-    """Neither of the runner's parsers recognises a command in a visible line, whatever stands around."""
+    """Neither of the runner's parsers recognises a command in a visible line, whatever is printed around it."""
     for line in (visible(one), visible(one + two), f"+ {visible(one)} {visible(two)}"):
         assert command_in(line) is None
         assert not CONTROL_CHARACTERS.search(line)

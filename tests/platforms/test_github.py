@@ -171,15 +171,15 @@ def test_the_stable_line_of_an_error_is_on_stderr() -> None:
     assert err.getvalue() == "har-labels: error HAR-INPUT: x\\n::error::y\\r##\\[warning]z \\x1b[31m \\u202e | Do.\n"
 
 
-@pytest.mark.parametrize(("number", "told"), [(1, 1), (MOST_ERRORS, 9), (MOST_ERRORS + 1, 10), (500, 10)])
-def test_ten_annotations_at_most(number: int, told: int) -> None:
+@pytest.mark.parametrize(("number", "shown"), [(1, 1), (MOST_ERRORS, 9), (MOST_ERRORS + 1, 10), (500, 10)])
+def test_ten_annotations_at_most(number: int, shown: int) -> None:
     """GitHub keeps ten: nine errors, and one that counts the rest; stderr has them all."""
     platform, out, err = github()
     for index in range(number):
         platform.error(Refused(f"failure {index}"))
     platform.publish({}, "")
     errors = [command for command in commands_in(out.getvalue()) if command.name == "error"]
-    assert len(errors) == told
+    assert len(errors) == shown
     assert err.getvalue().count("har-labels: error") == number
     if number > MOST_ERRORS:
         assert errors[-1].data.startswith(f"and {number - MOST_ERRORS} more")
@@ -234,7 +234,7 @@ def test_a_jobs_outputs_stay_under_what_github_takes(tmp_path: Path, size: int) 
 
 
 def test_what_no_output_can_give_is_kept_all_the_same(tmp_path: Path) -> None:
-    """Counts, status and paths are never emptied, and outputs that are empty already are not told of."""
+    """Counts, status and paths are never emptied, and there is no notice about outputs that are empty anyway."""
     path = tmp_path / "output"
     platform, out, _ = github({"GITHUB_OUTPUT": str(path)})
     platform.publish({"image-name": "x" * 500_000, "labels": "[]", "added": ""}, "")
@@ -245,7 +245,7 @@ def test_what_no_output_can_give_is_kept_all_the_same(tmp_path: Path) -> None:
 
 
 def test_commands_of_a_run_step_go_to_stderr() -> None:
-    """Its stdout may be a file or a pipe, and the key must not get there; a step without inputs is no action."""
+    """Its stdout may be a file or a pipe, and the key must not get there; a step without inputs is not an action."""
     out, err = io.StringIO(), io.StringIO()
     platform = detect({"GITHUB_ACTIONS": "true"}, out, err)
     platform.mask(KEY)

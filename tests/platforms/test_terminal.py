@@ -54,7 +54,7 @@ def test_progress_goes_to_stdout_and_trouble_to_stderr() -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"GITHUB_ACTIONS": "true"}, {"DRONE": "true"}])
 def test_the_key_is_hidden_wherever_it_is_printed(environ: dict[str, str]) -> None:
-    """On every platform, in every kind of line; GitHub alone is told it once, to mask it."""
+    """On every platform, in every kind of line; only GitHub gets it once, to mask it."""
     platform, out, err = terminal(environ)
     for print_line in (platform.info, platform.notice, platform.warning):
         print_line(f"a {KEY} b")
@@ -159,7 +159,7 @@ def test_a_closed_stream_is_a_broken_one() -> None:
 
 
 def test_a_stream_that_knows_no_unicode_gets_escapes() -> None:
-    """A log in ASCII is no reason to fail."""
+    """An ASCII log does not make the run fail."""
     raw = io.BytesIO()
     platform = detect({}, io.TextIOWrapper(raw, encoding="ascii"), io.StringIO())
     platform.info("é \ud800")

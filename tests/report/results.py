@@ -1,4 +1,4 @@
-"""Runs of every kind, made up for tests of what is told about them."""
+"""Builds results of every kind for tests of how they are reported."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_code_spans_hold_any_text(text: str, span: str) -> None:
     ],
 )
 def test_sentences_keep_their_words_and_fence_the_rest(text: str, markdown: str) -> None:
-    """A word that could be markup, a mention or a link stands in code."""
+    """A word that could be markup, a mention or a link becomes a code span."""
     assert prose(text) == markdown
 
 

@@ -145,7 +145,7 @@ def test_the_first_line_is_the_result(result: RunResult, sentence: str) -> None:
     ],
 )
 def test_the_heading_names_mode_and_registry(result: RunResult, heading: str) -> None:
-    """So that the uses of one job can be told apart: the mode and the registries, of many the first three."""
+    """Distinguishes several steps of one job: the mode and the registries, of many the first three."""
     first, _, _ = summary(result).partition("\n")
     assert first.replace(" ", "").replace("`", "") == f"{HEADING}{heading}".replace(" ", "").replace("`", "")
     [opening, inline, *_] = RENDERER.parse(summary(result))
@@ -162,7 +162,7 @@ def test_the_size_can_be_counted_in_characters(size: int) -> None:
     assert len(summary(run(*rows), limit=size).encode()) <= size
 
 
-def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
+def test_sentence_table_failures_and_facts_have_this_order() -> None:
     """As the contract has it, with signs besides the columns."""
     text = summary(run(outcome(before=("a",), after=("b",)), failed(Forbidden("not allowed")), report_file="r.json"))
     parts = [
@@ -180,7 +180,7 @@ def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
     assert places == sorted(places)
 
 
-def test_unknown_labels_and_no_labels_are_told_apart() -> None:
+def test_unknown_labels_and_no_labels_differ() -> None:
     """An artifact without labels is not one whose labels are not known."""
     text = summary(run(outcome("empty", ("a",), ()), outcome("hidden", None, ("a",))))
     assert "| `empty` | none |  | \N{MINUS SIGN}\u00a0`a` |" in text
@@ -193,12 +193,12 @@ def test_an_empty_label_on_the_server_is_seen() -> None:
 
 
 def test_artifacts_of_several_registries_say_where_they_are() -> None:
-    """One name may stand in two registries."""
+    """Two registries may have artifacts of one name."""
     text = summary(run(outcome("x"), outcome("x", registry_ref="acme/other/+")))
     assert "`x` in `acme/other/+`" in text
 
 
-def test_of_many_rows_the_telling_ones_are_shown_and_the_rest_counted() -> None:
+def test_of_many_rows_the_changed_ones_are_shown_and_the_rest_counted() -> None:
     """200 rows, those where something happened first."""
     quiet = [outcome(f"quiet{index}", ("a",), ("a",), Status.UNCHANGED) for index in range(300)]
     text = summary(run(*quiet, outcome("loud")))
@@ -209,7 +209,7 @@ def test_of_many_rows_the_telling_ones_are_shown_and_the_rest_counted() -> None:
 
 @pytest.mark.parametrize("limit", [2_000, 10_000, 64 * 1024])
 def test_a_large_summary_is_cut_at_a_row(limit: int) -> None:
-    """It stays under the limit, ends its table at a row, and still tells failures and facts."""
+    """It stays under the limit, ends its table at a row, and still has failures and facts."""
     rows = [outcome(f"model{index}", (), tuple(f"é{index}-{label}" * 20 for label in range(5))) for index in range(150)]
     text = summary(run(*rows, failed(Forbidden("no"))), limit=limit)
     assert len(text.encode()) <= limit
@@ -276,8 +276,8 @@ def test_reading_shows_the_labels() -> None:
         (Status.UNCHANGED, ""),
     ],
 )
-def test_the_table_marks_what_its_labels_do_not_tell(status: Status, mark: str) -> None:
-    """Failed, skipped, rolled back and superseded rows are told from those that went as wanted."""
+def test_the_table_marks_what_its_labels_do_not_show(status: Status, mark: str) -> None:
+    """Failed, skipped, rolled back and superseded rows are marked, and no others."""
     [_, [artifact, *_rest]] = cells_of(summary(run(outcome("x", ("a",), ("a",), status))))
     assert "".join(child.content for child in artifact.children or []) == f"x {mark}".strip()
 

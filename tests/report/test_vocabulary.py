@@ -99,7 +99,7 @@ def test_what_is_counted_is_what_is_there(labels: list[list[str]]) -> None:
 
 
 def test_the_most_frequent_values_are_found_among_very_many() -> None:
-    """20 of them, exactly counted, though a thousand others came before; of the others it is told that there are more."""
+    """20 of them, counted exactly, even after a thousand others; `has_more` says that there are others."""
     many = [(f"run={number}", f"word{number}") for number in range(1_500)]
     often = [(f"run=often{number:02}",) for number in range(25) for _ in range(25 - number + 1)]
     found = vocabulary_of(read(*many, *often))
@@ -140,8 +140,8 @@ def test_only_many_artifacts_have_a_vocabulary() -> None:
     assert vocabulary_of(as_glob(run())) is None
 
 
-def test_artifacts_without_labels_are_told_from_those_not_known() -> None:
-    """Both are counted, and the summary tells both below the table."""
+def test_artifacts_without_labels_and_unknown_ones_differ() -> None:
+    """Both are counted, and the summary has both below the table."""
     result = read(("a=1",), (), None, None)
     found = vocabulary_of(result)
     assert found
@@ -179,7 +179,7 @@ def test_the_summary_of_a_dry_run_begins_with_what_would_change() -> None:
     ) in text
 
 
-def test_values_that_differ_everywhere_are_told_together() -> None:
+def test_values_that_differ_everywhere_share_a_row() -> None:
     """A label that each artifact gets its own of makes one row of the others, not one an artifact."""
     text = summary(planned(*(((), (f"run={number:03}", f"word{number:03}")) for number in range(100))))
     assert "| *96 other values* of `run` | 0 | +\u00a096 |  | 96 |\n" in text
@@ -204,7 +204,7 @@ def test_nothing_is_drawn_of_few_or_of_what_stays(result: RunResult) -> None:
 
 
 def test_what_could_not_be_planned_is_counted_beside() -> None:
-    """An artifact whose labels are not known is in no total, and is told."""
+    """An artifact whose labels are not known is in no total; the heading counts it."""
     changing = outcome("a", ("x",), ("y",), Status.PLANNED)
     text = summary(as_glob(run(changing, failed(Forbidden("no")), dry_run=True)))
     assert "**How the labels of 1 artifact would change (the labels of 1 more are not known):**" in text

@@ -35,7 +35,7 @@ CUT_NOTE = "*Cut here: the summary of a step is kept at 1,000,000 bytes.*"
 # All outputs of a job together may have 1 MB, counted in UTF-16; more fails the job (github-runtime "Sizes").
 MOST_OUTPUT_UNITS = 450_000
 # The outputs that are left empty until the rest fits, in this order; the report has everything.
-GIVE_WAY = ("results", "moved-from", "previous-labels", "removed", "added", "labels-map", "labels")
+EMPTIED_FIRST = ("results", "moved-from", "previous-labels", "removed", "added", "labels-map", "labels")
 
 # Held while `sys.stdout` is redirected. Reentrant, as a signal handler may interrupt the holder.
 _STDOUT_LOCK = threading.RLock()
@@ -141,7 +141,7 @@ class GitHub(Platform):
             )
         if self.logs_summary and summary:
             self._print_group("Summary", summary.rstrip("\n").split("\n"))
-        outputs = mounts.with_paths_of_the_job(outputs, self._environ, ci_files.working_folder())
+        outputs = mounts.translate_outputs(outputs, self._environ, ci_files.working_folder())
         return [*self._publish_outputs(outputs), *self._publish_summary(summary)]
 
     def _publish_outputs(self, outputs: dict[str, str]) -> list[str]:
@@ -151,9 +151,9 @@ class GitHub(Platform):
             return []
         warnings: list[str] = []
         if self._is_run_by_harness:
-            outputs, warnings = _for_a_shell_line(outputs)
+            outputs, warnings = _encode_for_a_shell_line(outputs)
         else:
-            outputs, emptied = _within_a_job(outputs)
+            outputs, emptied = _fit_into_a_job(outputs)
             for name in emptied:
                 self.notice(
                     f"the output `{name}` is left empty: a job's outputs may have 1 MB in all; `{self.spell('report-file')}` has everything"
@@ -189,10 +189,10 @@ def _heredoc(name: str, value: str) -> str:
     return f"{message}\n"
 
 
-def _within_a_job(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The outputs, with as many of GIVE_WAY emptied as necessary for all to fit together, and the names of those."""
+def _fit_into_a_job(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The outputs, with as many of EMPTIED_FIRST emptied as necessary for all to fit together, and the names of those."""
     kept, emptied = dict(outputs), []
-    for name in GIVE_WAY:
+    for name in EMPTIED_FIRST:
         if sum(len(text.encode("utf-16-le", "surrogatepass")) // 2 for text in kept.values()) < MOST_OUTPUT_UNITS:
             break
         if kept.get(name):
@@ -201,7 +201,7 @@ def _within_a_job(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     return kept, emptied
 
 
-def _for_a_shell_line(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+def _encode_for_a_shell_line(outputs: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     """The outputs in plain characters, those that then are too long left empty, and a warning for each of those."""
     safe = {name: value if _is_plain(value) else base64_value(value) for name, value in outputs.items()}
     too_long = {name for name, value in safe.items() if len(f"{name}={value}") > LONGEST_LINE}

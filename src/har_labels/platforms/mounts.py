@@ -14,7 +14,7 @@ _MOUNTS = "/github"
 _PATH_OUTPUTS = ("plan-file", "report-file")
 
 
-def with_paths_of_the_job(outputs: Mapping[str, str], environ: Mapping[str, str], folder: str) -> dict[str, str]:
+def translate_outputs(outputs: Mapping[str, str], environ: Mapping[str, str], folder: str) -> dict[str, str]:
     """The outputs with paths relative to the workspace, as the next steps of the job find the files.
 
     `folder` is the working directory. Paths outside the workspace stay as they are, and so do all where this is not such
