@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from har_labels.clock import Clock
+from har_labels.engine.filters import is_candidate
 from har_labels.engine.task import Task
 from har_labels.engine.writer import Writer, longest_age
 from har_labels.errors import HarLabelsError, NotFound, Overwritten, Unreadable
@@ -29,7 +30,7 @@ from har_labels.request.label_spec import Among
 from har_labels.text import named, number
 
 _MOST_NAMED = 10
-# Name and type: what tells the artifacts of a registry apart.
+# Name and type, which identify an artifact of a registry.
 Identity = tuple[str, str]
 
 
@@ -163,8 +164,8 @@ class Move:
         for row in self.listing.rows:
             if _identity(row) in new:
                 goal, kind = FormerGoal(self.listing.label), row.artifact_type or entry.artifact_type
-                task = Task(entry.ref, kind, goal, Reading(row, self.listing.asked_at), before=row.labels)
-                task.policy = self.one.policy
+                reading, policy = Reading(row, self.listing.asked_at), self.one.policy
+                task = Task(entry.ref, kind, goal, reading, before=row.labels, policy=policy)
                 task.compute_target()
                 self.tasks.append(task)
         return [task for task in self.tasks if task.is_former and _identity(task.reading.row) in holders]
@@ -276,11 +277,13 @@ class Mover:
 
     def _end(self, error: HarLabelsError | None) -> None:
         """Ends all tasks with what is known of them, for `error` if there is one. A failure that has its outcome keeps it."""
-        for task in self._move.tasks:
+        tasks = self._move.tasks
+        is_of_former = any(task.is_former and task.outcome and task.outcome.error is error for task in tasks)
+        for task in tasks:
             labels = task.labels if task.has_current_labels else task.target if task.is_confirmed else None
             if task.outcome and (task.outcome.error or task.outcome.status is Status.SKIPPED):
                 continue
-            if task is self._move.one and error and not self._is_of_another(error):
+            if task is self._move.one and error and not is_of_former:
                 task.fail(error, labels)
             elif not task.attempts:
                 status = Status.SKIPPED if error and task.is_change else Status.UNCHANGED
@@ -290,18 +293,11 @@ class Mover:
             else:
                 task.end(Status.APPLIED, labels)
 
-    def _is_of_another(self, error: HarLabelsError) -> bool:
-        """Whether the move failed at an artifact that was to give the label up."""
-        return any(task.is_former and task.outcome and task.outcome.error is error for task in self._move.tasks)
-
 
 def _rows_among(entry: Entry, among: Among, rows: Rows) -> Iterable[Row]:
-    types = {entry.artifact_type, ""}
     for pattern in among.patterns:
         for name in matching(pattern, rows):
-            for row in rows[name]:
-                if not row.is_deleted and (not entry.artifact_type or row.artifact_type in types):
-                    yield row
+            yield from (row for row in rows[name] if is_candidate(row, entry.artifact_type))
 
 
 def _identity(row: Row) -> Identity:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from har_labels.clock import LONGEST_ASKED_WAIT, Clock
-from har_labels.engine.task import AFTER_A_WAIT, Task, Unread, is_missing, read_again
+from har_labels.engine.task import AFTER_A_WAIT, Task, is_missing, read_again
 from har_labels.errors import (
     ArtifactNotFound,
     Defect,
@@ -225,23 +225,19 @@ def not_found(task: Task, error: HarLabelsError) -> HarLabelsError:
 
     That was a 404, or there was no answer where reading had been answered 404.
     """
-    assert task.unread
-    found = error if isinstance(error, NotFound) else _unnamed_not_found(task, task.unread, error)
-    if task.unread.wait and is_missing(error):
-        found = found.reworded(f"{found.what} (waited {task.unread.wait:g} s)").with_next_step(AFTER_A_WAIT)
+    unread, found = task.unread, error
+    assert unread
+    if not isinstance(error, NotFound):
+        tried = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
+        found = ArtifactNotFound(
+            f"{task.subject} was not found: {error.what}{tried} (reading it: {unread.error.what})",
+            f"Check `{named('registry-ref')}`, `artifact` and `{named('artifact-type')}`, and that the path of `{named('api-url')}` is the API's base.",
+        )
+    if unread.wait and is_missing(error):
+        found = found.reworded(f"{found.what} (waited {unread.wait:g} s)").with_next_step(AFTER_A_WAIT)
     if advice := advice_on(task.name, task.ref):
         return found.with_next_step(advice)
     return found
-
-
-def _unnamed_not_found(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsError:
-    """The error where the answer does not say that it is the artifact that is missing."""
-    before = f" (reading it: {unread.error.what})"
-    waited = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
-    return ArtifactNotFound(
-        f"{task.subject} was not found: {error.what}{waited}{before}",
-        f"Check `{named('registry-ref')}`, `artifact` and `{named('artifact-type')}`, and that the path of `{named('api-url')}` is the API's base.",
-    )
 
 
 def unverifiable(task: Task, error: HarLabelsError) -> HarLabelsError:
