@@ -15,7 +15,7 @@ LONGEST_BACKOFF = 30.0
 # Between two looks at whether an artifact that was just pushed is there (`wait-for-artifact`).
 LONGEST_WAIT = 5.0
 # A server that asks for a longer pause (Retry-After) is taken for one that refuses.
-LONGEST_ASKED_WAIT = 300.0
+LONGEST_RETRY_AFTER = 300.0
 
 
 class Clock:

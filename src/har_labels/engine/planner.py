@@ -33,7 +33,7 @@ from har_labels.model.labels import Change, Changes, Labels, Mode, is_glob, key_
 from har_labels.model.outcome import MOST_WITH_FACTS, ArtifactFacts, Breaches, Outcome, Status, Step
 from har_labels.model.shard import Shard
 from har_labels.registry.answers import Row
-from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
+from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, is_transient, matching
 from har_labels.request.entry import Entry
 from har_labels.request.recipe import Baseline, Recipe
 from har_labels.text import named, number
@@ -273,7 +273,7 @@ class Planner:
             if not names & set(entry.patterns):
                 continue
             # A list that can't be read for now must not turn a run without `mode` into one that takes labels away.
-            if not is_refusal(error) and not (may_pass(error) and not entry.recipe.removes_nothing):
+            if not is_refusal(error) and not (is_transient(error) and not entry.recipe.removes_nothing):
                 raise error
         unread |= dict.fromkeys(names, error)
 

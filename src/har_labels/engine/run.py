@@ -30,7 +30,7 @@ from har_labels.model.outcome import Record, RunFacts, RunResult, Status
 from har_labels.platforms.progress import Progress
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
-from har_labels.registry.tracing import TracedTransport
+from har_labels.registry.retry import RetryingReads
 from har_labels.registry.transport import Transport
 from har_labels.request.build import entries_of, policy_of
 from har_labels.request.entry import Entry
@@ -60,12 +60,12 @@ class Run:
             self._ledger.note(notice)
         if settings.api_url.is_plain_http:
             self._ledger.warn(f"the key crosses the network in the clear: {settings.api_url.url} is plain http")
-        transport = partial(TracedTransport, tell=debug) if debug else Transport
-        self._transport = transport(
+        self._transport = Transport(
             settings.api_url,
             scheme=settings.scheme,
             key=configuration.key,
             timeout=lambda: max(0.1, min(settings.timeout, clock.left())),
+            log=debug,
         )
         if settings.api_url.is_loopback and (proxy := self._transport.proxy_in_the_clear):
             self._ledger.warn(
@@ -73,7 +73,8 @@ class Run:
             )
         self._pace = Pace(clock, _per_minute(configuration))
         self._registry = Registry(self._transport, wait_turn=self._pace.wait)
-        self._reader = Reader(self._registry, clock, retries=settings.retries)
+        self._reads = RetryingReads(self._registry, clock, retries=settings.retries)
+        self._reader = Reader(self._reads, clock)
         self._writer = Writer(
             self._registry,
             self._reader,
@@ -114,8 +115,8 @@ class Run:
     # --- the order of events -------------------------------------------------------------------------------
 
     def _execute(self) -> None:
-        for oddity in self._transport.certificate_warnings():
-            self._ledger.warn(oddity)
+        for warning in self._transport.certificate_warnings():
+            self._ledger.warn(warning)
         policy = self._policy()
         planner = Planner(
             self._reader,
@@ -283,7 +284,7 @@ class Run:
             mode=self._configuration.mode,
             dry_run=self._settings.is_dry_run,
             requests=self._registry.requests,
-            retries=self._reader.retried + self._writer.retried,
+            retries=self._reads.retried + self._writer.retried,
             seconds=self._clock.elapsed(),
             plan_file=self._plan_file,
             report_file=self._settings.report_file or "",

@@ -137,7 +137,7 @@ class Writer:
         try:
             self._registry.check_key()
             if task.needs_reading:
-                self._registry.check(task.ref)
+                self._registry.check_access(task.ref)
             if forbidden := self._forbidden.get(task.ref):
                 raise Forbidden(f"{task.subject} was not tried, as {forbidden.what}")
             self._registry.wait_turn()
