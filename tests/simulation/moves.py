@@ -24,7 +24,7 @@ from har_labels.request.entry import Entry
 from har_labels.request.recipe import Among, Recipe
 from simulation.network import Mishap, Network, Passage, Read, Store, Write, _json, _Request
 from simulation.world import Actor, VirtualClock, World
-from simulation.writers import _SURROUNDINGS, REF
+from simulation.writers import _CONTEXT, REF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -98,7 +98,7 @@ class MoveRun:
         registry = Registry(self._way, wait_turn=clock.check)  # type: ignore[arg-type]
         reader = Reader(RetryingReads(registry, clock, retries=self.care.retries), clock)
         planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
-        recipe = Recipe(Mode.MOVE, [Item(LABEL, 1)], _SURROUNDINGS, among=Among(("m*",)))
+        recipe = Recipe(Mode.MOVE, [Item(LABEL, 1)], _CONTEXT, among=Among(("m*",)))
         plan = planner.plan([Entry(REF, (self.name,), "", recipe)])
         if plan.errors or plan.others:
             self.error = plan.errors[0] if plan.errors else plan.others[0].error
