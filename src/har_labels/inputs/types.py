@@ -15,13 +15,13 @@ from pydantic import PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
+from har_labels.errors import Invalid
 from har_labels.files import is_text
 from har_labels.inputs.flaws import NOTHING, begins_with_dash, unresolved
 from har_labels.inputs.lists import Item, ListError, Written, lines_of, numbered, parse_expressions, parse_list
 from har_labels.inputs.maps import begins_map, no_map, parse_map
 from har_labels.model.address import (
     WRITE_A_PLAIN_NAME,
-    AddressError,
     ApiBase,
     RegistryRef,
     parse_api_base,
@@ -169,14 +169,14 @@ def _patterns(given: Texts) -> tuple[Item, ...]:
 def _api_url(text: str) -> ApiBase:
     try:
         return parse_api_base(text.strip())
-    except AddressError as error:
+    except Invalid as error:
         raise wrong(str(error), "Write the Harness host, such as https://app.harness.io, or a full API base.") from None
 
 
 def _registry(text: str) -> RegistryRef:
     try:
         return parse_registry_ref(text.strip())
-    except AddressError as error:
+    except Invalid as error:
         raise wrong(
             str(error), "Write account/registry, account/org/registry or account/org/project/registry.",
         ) from None  # fmt: skip
@@ -217,7 +217,7 @@ def artifact_name(text: str) -> str:
         raise wrong(f"it has {sign}, which no artifact's name has", WRITE_A_PLAIN_NAME)
     try:
         return parse_artifact_name(text.strip())
-    except AddressError as error:
+    except Invalid as error:
         raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
 
 

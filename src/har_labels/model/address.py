@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
+from har_labels.errors import Invalid
 from har_labels.text import CONTROL_CHARACTERS
 
 SAAS_PATH = "/har/api/v1"
 _PERCENT_ESCAPE = re.compile("%[0-9a-fA-F]{2}")
 _LONGEST_HOST, _LONGEST_PART = 253, 63  # RFC 1035
 _HOST = re.compile(r"[A-Za-z0-9._\-]+|\[[0-9a-fA-F:.]+\]")
-
-
-class AddressError(ValueError):
-    """An address that can't be used; the text says why and what to write, without naming the input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +73,28 @@ class ApiBase:
 def parse_api_base(text: str) -> ApiBase:
     """`api-url` as given: a host, a URL, or a full API base. Without a path `/har/api/v1` is added (contract §2).
 
-    Raises AddressError. Whether plain http is allowed is the settings' question, not this one's.
+    Raises Invalid. Whether plain http is allowed is the settings' question, not this one's.
     """
     url = text if "://" in text else f"https://{text}"
     if not url.isprintable() or " " in url or "\\" in url:
-        raise AddressError("it has a blank, a backslash or a control character")
+        raise Invalid("it has a blank, a backslash or a control character")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise AddressError("it is no URL, or its port is no number") from None
+        raise Invalid("it is no URL, or its port is no number") from None
     if parts.scheme not in {"https", "http"}:
-        raise AddressError("only https (and http to this machine) can be used")
+        raise Invalid("only https (and http to this machine) can be used")
     if "@" in parts.netloc:
-        raise AddressError("it has a user name or password; the key has an input of its own")
+        raise Invalid("it has a user name or password; the key has an input of its own")
     if parts.query or parts.fragment or "?" in url or "#" in url:
-        raise AddressError("it has a query or fragment")
+        raise Invalid("it has a query or fragment")
     host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc.rstrip(":")
     if not _HOST.fullmatch(host) or not _has_name_of_dns(host):
-        raise AddressError("it names no host")
+        raise Invalid("it names no host")
     path = parts.path.rstrip("/")
     if "%" in path or any(segment in {"", ".", ".."} for segment in path.split("/")[1:]):
-        raise AddressError("its path has an empty, dotted or percent-encoded part")
+        raise Invalid("its path has an empty, dotted or percent-encoded part")
     return ApiBase(parts.scheme, parts.netloc, path or SAAS_PATH)
 
 
@@ -129,15 +126,15 @@ def _scope_path(segments: tuple[str, ...]) -> str:
 
 
 def parse_registry_ref(text: str) -> RegistryRef:
-    """`registry-ref` as given, with or without `/+` at its end. Raises AddressError (contract §2)."""
+    """`registry-ref` as given, with or without `/+` at its end. Raises Invalid (contract §2)."""
     if "://" in text:
-        raise AddressError("it is a URL, and a scope path without host is wanted")
+        raise Invalid("it is a URL, and a scope path without host is wanted")
     segments = tuple(text.removesuffix("/+").split("/"))
     _check_segments(segments)
     if len(segments) == 1:
-        raise AddressError("it has one segment, and the account has to stand before it")
+        raise Invalid("it has one segment, and the account has to stand before it")
     if len(segments) > 4:
-        raise AddressError(f"it has {len(segments)} segments, and four are the most")
+        raise Invalid(f"it has {len(segments)} segments, and four are the most")
     return RegistryRef(segments)
 
 
@@ -147,7 +144,7 @@ WRITE_A_PLAIN_NAME = "Write the artifact's plain name, such as resnet50 or team/
 def parse_artifact_name(text: str) -> str:
     """An artifact's plain name. The `/+` that the wire wants behind a name with a slash may be given too.
 
-    Raises AddressError for whatever could name something else on the wire.
+    Raises Invalid for whatever could name something else on the wire.
     """
     name = text.removesuffix("/+")
     check_artifact_name(name)
@@ -174,7 +171,7 @@ def plain_name(name: str, ref: RegistryRef) -> str:
 
 
 def check_artifact_name(name: str) -> None:
-    """Raises AddressError for a name that can't be sent safely, wherever it comes from: a list may hold any."""
+    """Raises Invalid for a name that can't be sent safely, wherever it comes from: a list may hold any."""
     _check_segments(tuple(name.split("/")))
 
 
@@ -203,14 +200,14 @@ def _quoted(segments: tuple[str, ...] | list[str]) -> str:
 def _check_segments(segments: tuple[str, ...]) -> None:
     for segment in segments:
         if found := CONTROL_CHARACTERS.search(segment):
-            raise AddressError(f"it has the control character U+{ord(found[0]):04X}")
+            raise Invalid(f"it has the control character U+{ord(found[0]):04X}")
         if segment != segment.strip():
-            raise AddressError(f"it has a blank at the start or end of the segment {segment!r}")
+            raise Invalid(f"it has a blank at the start or end of the segment {segment!r}")
         # requests turns %2E%2E into `..`, and the server decodes %252F twice: an encoded name can reach
         # another artifact than the one it seems to name (recorded/paths.json, "encoded twice").
         if _PERCENT_ESCAPE.search(segment):
-            raise AddressError(f"it is percent-encoded; write it plainly: {unquote(segment)!r}")
+            raise Invalid(f"it is percent-encoded; write it plainly: {unquote(segment)!r}")
         if segment in {"", ".", "..", "+"}:
-            raise AddressError(f"it has the segment {segment!r}" if segment else "it has an empty segment")
+            raise Invalid(f"it has the segment {segment!r}" if segment else "it has an empty segment")
         if any("\ud800" <= character <= "\udfff" for character in segment):
-            raise AddressError("it is not valid Unicode text")
+            raise Invalid("it is not valid Unicode text")

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
-from har_labels.errors import Unreadable, ValueConflict
+from har_labels.errors import Invalid, Unreadable, ValueConflict
 from har_labels.text import CONTROL_CHARACTERS
 
 Labels = tuple[str, ...]
@@ -45,33 +44,26 @@ def to_labels(items: Iterable[str]) -> Labels:
     return tuple(sorted(set(items)))
 
 
-class Problem(NamedTuple):
-    """Why a text can't be a label, and what to do about it."""
-
-    why: str
-    cure: str
-
-
-def problem_with(label: str) -> Problem | None:
+def problem_with(label: str) -> Invalid | None:
     """What forbids `label` to be written, or None (contract §2 "A label"; the `^_` split: recorded/put-labels.json)."""
     if not label:
-        return Problem("it is empty", "Leave it out.")
+        return Invalid("it is empty", "Leave it out.")
     if found := CONTROL_CHARACTERS.search(label):
-        return Problem(
+        return Invalid(
             f"it has the control character U+{ord(found[0]):04X}",
             "Take that out; in a template `| slug` or `| replace(…)` does.",
         )
     if label != label.strip():
-        return Problem("it has a blank at its start or end", "Take the blank away; in a template `| trim` does.")
+        return Invalid("it has a blank at its start or end", "Take the blank away; in a template `| trim` does.")
     if "^_" in label:
-        return Problem(
+        return Invalid(
             "it has `^_`, where the server would split it in two",
             "Write it otherwise; in a template `| replace('^_', '-')` does.",
         )
     if len(label) > LONGEST_LABEL:
-        return Problem(f"it has {len(label):,} characters, and {LONGEST_LABEL:,} are allowed", "Shorten it.")
+        return Invalid(f"it has {len(label):,} characters, and {LONGEST_LABEL:,} are allowed", "Shorten it.")
     if any("\ud800" <= character <= "\udfff" for character in label):
-        return Problem("it has half of a surrogate pair, which is no text", "Take that out.")
+        return Invalid("it has half of a surrogate pair, which is no text", "Take that out.")
     return None
 
 

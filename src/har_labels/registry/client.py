@@ -15,12 +15,12 @@ from har_labels.errors import (
     BadAnswer,
     Forbidden,
     HarLabelsError,
+    Invalid,
     Refused,
     RegistryNotFound,
     Unauthorized,
 )
 from har_labels.model.address import (
-    AddressError,
     RegistryRef,
     artifact_path,
     check_artifact_name,
@@ -110,7 +110,7 @@ class Registry:
         """
         try:
             check_artifact_name(artifact)  # a pattern may have matched any name in the server's list
-        except AddressError as error:
+        except Invalid as error:
             raise Refused(
                 f"artifact {artifact!r} in {ref} has a name that can't be sent safely: {error}", "Rename it."
             ) from None

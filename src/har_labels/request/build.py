@@ -11,14 +11,14 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
+from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import Document, read_document, read_text
 from har_labels.inputs.configure import Configuration
 from har_labels.inputs.flaws import Flaw, flaw_in, remarks_on, unresolved
 from har_labels.inputs.lists import Item, ListError, Written, lines_of
 from har_labels.inputs.settings import quoted
 from har_labels.inputs.types import OnMissingName, read_labels
-from har_labels.model.address import WRITE_A_PLAIN_NAME, AddressError
+from har_labels.model.address import WRITE_A_PLAIN_NAME
 from har_labels.model.labels import Mode
 from har_labels.request.entry import Entry
 from har_labels.request.patterns import NAME_FIRST, Pattern, apart, parse_pattern, written
@@ -320,7 +320,7 @@ def _patterns(items: Sequence[Item], spelling: str, notice: Callable[[str], None
                 notice(f"`{spelling}` item {item.position} is dropped: {written(pattern)!r} is there already")
             else:
                 found.append(pattern)
-        except AddressError as error:
+        except Invalid as error:
             what = f"`{spelling}` item {item.position} is {quoted(item.text)}: {error}"
             problems.append(InputError(what, WRITE_A_PLAIN_NAME))
     if found and not problems and all(pattern.takes_off for pattern in found):

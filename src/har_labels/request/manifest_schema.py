@@ -22,6 +22,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from har_labels.errors import Invalid
 from har_labels.inputs.conflicts import MODES_OF
 from har_labels.inputs.flaws import flaw_in, unresolved
 from har_labels.inputs.lists import Item, Written
@@ -42,7 +43,7 @@ from har_labels.inputs.types import (
     TemplateItems,
     wrong,
 )
-from har_labels.model.address import WRITE_A_PLAIN_NAME, AddressError
+from har_labels.model.address import WRITE_A_PLAIN_NAME
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.patterns import NAME_FIRST, parse_pattern, written
 from har_labels.request.positions import Kind, Word
@@ -129,7 +130,7 @@ def version_of(value: Any) -> int:
 def _artifact(value: Any) -> str:
     try:
         return written(parse_pattern(text_of(value)))
-    except AddressError as error:
+    except Invalid as error:
         raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
 
 
@@ -138,7 +139,7 @@ def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
     for item in items:
         try:
             pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
-        except AddressError as error:
+        except Invalid as error:
             raise wrong(f"in item {item.position} {error}", WRITE_A_PLAIN_NAME) from None
         found.append(Item(written(pattern), item.position))
     return tuple(found)

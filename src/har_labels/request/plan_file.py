@@ -14,7 +14,7 @@ from typing import Any
 from har_labels import __version__
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, PlanFileError
 from har_labels.files import read_text
-from har_labels.model.address import AddressError, parse_artifact_name, parse_registry_ref
+from har_labels.model.address import parse_artifact_name, parse_registry_ref
 from har_labels.model.labels import Labels, problem_with, to_labels
 from har_labels.model.outcome import Record, Step
 from har_labels.report.outputs import json_text, record_told
@@ -111,7 +111,7 @@ def _step(value: dict[str, Any], path: str, number: int) -> Step:
             before=None if value["before"] is None else _labels(value["before"]),
             after=_labels(value["after"]),
         )
-    except (AddressError, ValueError) as error:
+    except ValueError as error:
         raise PlanFileError(f"{path!r}, line {number}: {error}") from None
 
 

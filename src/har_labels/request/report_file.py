@@ -16,7 +16,7 @@ from typing import Any
 
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, ReportFileError
 from har_labels.files import read_text
-from har_labels.model.address import AddressError, parse_artifact_name, parse_registry_ref
+from har_labels.model.address import parse_artifact_name, parse_registry_ref
 from har_labels.model.labels import Labels, problem_with, to_labels
 from har_labels.model.outcome import Status, Step
 from har_labels.report.outputs import REPORT_VERSION
@@ -201,7 +201,7 @@ def _row(value: Any, path: str, at: int) -> _Row:
             added=_labels(value, "wrote_added"),
             removed=_labels(value, "wrote_removed"),
         )
-    except (AddressError, ValueError) as error:
+    except ValueError as error:
         raise ReportFileError(f"{path!r}, row {at}: {shown(str(error))}") from None
 
 
