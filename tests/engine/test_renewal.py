@@ -9,9 +9,9 @@ import pytest
 from har_labels.engine.renewal import Renewal
 from har_labels.engine.task import Task
 from har_labels.model.address import RegistryRef, parse_registry_ref
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.goal import ChangeGoal
 from har_labels.model.labels import Change, Changes, Labels, Mode
-from har_labels.model.outcome import ArtifactFacts
 from har_labels.registry.answers import PageRef, Row
 from har_labels.registry.reader import Reading
 

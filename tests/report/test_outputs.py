@@ -21,7 +21,8 @@ from har_labels.errors import (
     TooManyChanges,
     Unreachable,
 )
-from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, RunResult, Status
+from har_labels.model.facts import ArtifactFacts
+from har_labels.model.outcome import ConfirmedBy, RunResult, Status
 from har_labels.report.outputs import (
     JSON_OUTPUTS,
     OUTPUTS,

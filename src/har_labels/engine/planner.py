@@ -28,9 +28,10 @@ from har_labels.errors import (
     WouldRemove,
 )
 from har_labels.model.address import RegistryRef
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.goal import ChangeGoal
 from har_labels.model.labels import Change, Changes, Labels, Mode, is_glob, key_and_value, matches
-from har_labels.model.outcome import MOST_WITH_FACTS, ArtifactFacts, Breaches, Outcome, Status, Step
+from har_labels.model.outcome import MOST_WITH_FACTS, Breaches, Outcome, Status, Step
 from har_labels.model.shard import Shard
 from har_labels.registry.answers import Row
 from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, is_transient, matching

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from har_labels.model.outcome import ArtifactFacts
 from har_labels.model.unreadable import Unreadable
 from har_labels.text import shown
 
@@ -18,6 +18,24 @@ _WHOLE = re.compile("[0-9]{1,18}")
 _SWITCHES = {"true": True, "false": False}
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFacts:
+    """What the registry told about an artifact besides its labels; empty text where it told nothing.
+
+    `created_at` and `modified_at` are as the server gives them (milliseconds since 1970, as text); `is_quarantined` is
+    `true` or `false`. facts.py has the values that these texts stand for.
+    """
+
+    image_name: str = ""
+    package_type: str = ""
+    created_at: str = ""
+    modified_at: str = ""
+    downloads_count: str = ""
+    is_quarantined: str = ""
+    latest_version: str = ""
+
 
 Fact = Callable[[ArtifactFacts, str, datetime], object]
 

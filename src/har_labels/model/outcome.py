@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from har_labels.errors import HarLabelsError
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.labels import Labels
 
 # Of so many artifacts that are read a run keeps what the registry told besides the labels; of more, the labels alone.
@@ -55,7 +56,7 @@ class Status(StrEnum):
 
 
 # The artifact is not as it was: by our write, or by a later writer's over it.
-WRITTEN = frozenset({Status.APPLIED, Status.SUPERSEDED})
+WRITTEN_STATUSES = frozenset({Status.APPLIED, Status.SUPERSEDED})
 
 
 class ConfirmedBy(StrEnum):
@@ -64,23 +65,6 @@ class ConfirmedBy(StrEnum):
     NOTHING = ""
     ANSWER = "answer"
     READ_BACK = "read-back"
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactFacts:
-    """What the registry told about an artifact besides its labels; empty text where it told nothing.
-
-    `created_at` and `modified_at` are as the server gives them (milliseconds since 1970, as text); `is_quarantined` is
-    `true` or `false`. facts.py has the values that these texts stand for.
-    """
-
-    image_name: str = ""
-    package_type: str = ""
-    created_at: str = ""
-    modified_at: str = ""
-    downloads_count: str = ""
-    is_quarantined: str = ""
-    latest_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +92,7 @@ class Outcome:
     @property
     def has_changed(self) -> bool:
         """Whether the artifact changed, or would change in a dry run (output `changed`)."""
-        return self.status in WRITTEN or (self.status is Status.PLANNED and self.step.is_change)
+        return self.status in WRITTEN_STATUSES or (self.status is Status.PLANNED and self.step.is_change)
 
 
 def labels_after(outcome: Outcome) -> Labels | None:

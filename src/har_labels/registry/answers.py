@@ -29,8 +29,8 @@ from har_labels.errors import (
     ServerFailing,
     Unauthorized,
 )
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.labels import Labels, to_labels
-from har_labels.model.outcome import ArtifactFacts
 from har_labels.registry.transport import Answer
 from har_labels.text import named
 

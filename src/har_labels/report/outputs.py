@@ -16,7 +16,7 @@ from typing import Any
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
 from har_labels.model.facts import FACTS, fact
 from har_labels.model.labels import Labels, Mode, as_map, to_labels
-from har_labels.model.outcome import MOST_WITH_FACTS, WRITTEN, Outcome, Record, RunResult, Status, labels_after
+from har_labels.model.outcome import MOST_WITH_FACTS, WRITTEN_STATUSES, Outcome, Record, RunResult, Status, labels_after
 from har_labels.model.unreadable import Unreadable
 from har_labels.report.vocabulary import Vocabulary, Word, tears_key, vocabulary_of
 from har_labels.text import CONTROL_CHARACTERS, named
@@ -192,8 +192,10 @@ def _is_partly_done(result: RunResult) -> bool:
     """
     statuses = {outcome.status for outcome in result.outcomes}
     if is_move(result):  # half a move is none, unless it is not over
-        return bool(statuses & WRITTEN) and any(isinstance(error, Cancelled | PastDeadline) for error in result.errors)
-    if statuses & WRITTEN:
+        return bool(statuses & WRITTEN_STATUSES) and any(
+            isinstance(error, Cancelled | PastDeadline) for error in result.errors
+        )
+    if statuses & WRITTEN_STATUSES:
         return True
     own_failures = [outcome.error for outcome in result.outcomes if outcome.status is Status.FAILED]
     is_gate_closed = any(isinstance(failure, GateClosed) for failure in failures_of(result))
