@@ -64,7 +64,7 @@ VALUES = (
     ("api-url", "https://me:pw@h", "it has a user name or password; the key has an input of its own", HOST),
     ("api-url", "https://h?x", "it has a query or fragment", HOST),
     ("api-url", "https://h/a/../b", "its path has an empty, dotted or percent-encoded part", HOST),
-    ("api-url", "https://h:port", "it is no URL, or its port is no number", HOST),
+    ("api-url", "https://h:port", "it is not a valid URL, or its port is not a number", HOST),
     ("api-url", "https:// h", "it has a blank, a backslash or a control character", HOST),
     ("registry-ref", "models", "it has one segment, and the account has to stand before it", REF),
     ("registry-ref", "a/b/c/d/e", "it has 5 segments, and four are the most", REF),

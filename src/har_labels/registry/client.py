@@ -23,9 +23,9 @@ from har_labels.errors import (
 from har_labels.model.address import (
     RegistryRef,
     artifact_path,
-    check_artifact_name,
     labels_path,
     list_path,
+    validate_artifact_name,
 )
 from har_labels.model.labels import Labels
 from har_labels.registry.answers import (
@@ -109,7 +109,7 @@ class Registry:
         The caller calls `wait_turn` itself, and after it checks that its last read is still fresh.
         """
         try:
-            check_artifact_name(artifact)  # a pattern may have matched any name in the server's list
+            validate_artifact_name(artifact)  # a pattern may have matched any name in the server's list
         except Invalid as error:
             raise Refused(
                 f"artifact {artifact!r} in {ref} has a name that can't be sent safely: {error}", "Rename it."
