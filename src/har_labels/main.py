@@ -75,7 +75,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
         result = replace(result, record=record_of(configuration, platform.ci_facts(), clock))
         return publish(platform, result, _told(configuration))
     settings = configuration.settings
-    clock.limit(settings.deadline)
+    clock.set_deadline(settings.deadline)
     from har_labels.engine.run import Run
 
     debug = platform.debug if configuration.wants_debug else None
@@ -85,7 +85,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     gc.freeze()
     gc.enable()
     is_over = _conduct(run, clock, events, progress_for(platform, wants_bar=debug is None))
-    result = run.result(cut_short_by=clock.reason if clock.is_cancelled or not is_over else None)
+    result = run.result(cut_short_by=clock.stop_reason if clock.is_cancelled or not is_over else None)
     code = publish(platform, result, _told(configuration))
     if not is_over:
         # Some thread hangs in a request that nothing can end; the interpreter would wait for it.
@@ -115,7 +115,7 @@ def _conduct(run: Run, clock: Clock, events: _Events, progress: ProgressLine | P
             events.put_end()
 
     threading.Thread(target=execute, name="run", daemon=True).start()
-    while (event := events.get(min(clock.left(), progress.interval))) is None and not clock.reason:
+    while (event := events.get(min(clock.remaining(), progress.interval))) is None and not clock.stop_reason:
         progress.show(run.progress, clock.elapsed())
     progress.close()
     if event is _Events.END:

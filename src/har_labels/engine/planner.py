@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from har_labels.clock import LONGEST_WAIT, Clock
+from har_labels.clock import LONGEST_POLL, Clock
 from har_labels.engine.baselines import baselines_of, names_to_read, take
 from har_labels.engine.moves import Listing, Move, unmatched
 from har_labels.engine.task import AFTER_A_WAIT, Task, Unread
@@ -193,7 +193,7 @@ class Planner:
         merging = {pattern for entry in entries if entry.recipe.needs_labels for pattern in entry.patterns}
         while (missing := self._missing(ref, patterns, rows, merging, unread)) and self._clock.monotonic() < until:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
-            pause = min(2 * pause, LONGEST_WAIT)
+            pause = min(2 * pause, LONGEST_POLL)
             rows |= self._read(ref, missing, skipping, sieve)
             if among and not self._missing(ref, patterns, rows, merging, unread):
                 rows |= self._read(

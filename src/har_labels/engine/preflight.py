@@ -41,7 +41,7 @@ def refusals(changing: Sequence[Task], *, settings: Settings, pace: Pace, clock:
         yield TooManyChanges(f"{would_change}, and `{named('max_changes')}` is {settings.max_changes:,}")
     writing = pace.seconds_for(_requests_for(changing))
     watching = settings.settle if any(task.goal.is_merging for task in changing) else 0
-    if not settings.is_dry_run and writing + watching > clock.left():
+    if not settings.is_dry_run and writing + watching > clock.remaining():
         needed = f"writing {number(len(changing), 'artifact')} takes {writing:,.0f} s at this pace"
         watched = f", watching {watching:g} s" if watching else ""
         is_whole = settings.mode is Mode.MOVE or settings.apply_plan or settings.undo  # none of them takes a `shard`
@@ -50,7 +50,7 @@ def refusals(changing: Sequence[Task], *, settings: Settings, pace: Pace, clock:
             if is_whole
             else ""
         )
-        yield NoTime(f"{needed}{watched}, and {clock.left():,.0f} s are left of `{named('deadline')}`", cure)
+        yield NoTime(f"{needed}{watched}, and {clock.remaining():,.0f} s are left of `{named('deadline')}`", cure)
 
 
 def fail_harmful(plan: Plan, settings: Settings) -> None:

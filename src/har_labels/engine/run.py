@@ -64,7 +64,7 @@ class Run:
             settings.api_url,
             scheme=settings.scheme,
             key=configuration.key,
-            timeout=lambda: max(0.1, min(settings.timeout, clock.left())),
+            timeout=lambda: max(0.1, min(settings.timeout, clock.remaining())),
             log=debug,
         )
         if settings.api_url.is_loopback and (proxy := self._transport.proxy_in_the_clear):
@@ -199,7 +199,7 @@ class Run:
         try:
             write()
         except Stop as stop:
-            if self._clock.reason:
+            if self._clock.stop_reason:
                 raise
             self._ledger.errors.append(stop.error)
             self._writer.wind_up(tasks, stop.error)
