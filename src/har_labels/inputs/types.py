@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from har_labels.errors import Invalid
-from har_labels.files import is_text
+from har_labels.files import is_inline
 from har_labels.inputs.flaws import NOTHING, begins_with_dash, unresolved
 from har_labels.inputs.lists import Item, ListError, Written, lines_of, numbered, parse_expressions, parse_list
 from har_labels.inputs.maps import begins_map, no_map, parse_map
@@ -234,7 +234,7 @@ def _path(text: str) -> str:
 
 def _document(text: str) -> str:
     """A path of one file, or the text itself as it is, whose blanks mean something."""
-    return text if is_text(text) else _path(text)
+    return text if is_inline(text) else _path(text)
 
 
 class ArtifactTypeName(StrEnum):
