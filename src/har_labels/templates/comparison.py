@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from har_labels.templates.values import NUMBER, Effort, ExpressionError, checked, described, kind_of
+from har_labels.templates.values import NUMBER, Budget, ExpressionError, checked, described, kind_of
 
 # By Jinja2's names in its syntax tree and as tests.
 _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
@@ -63,16 +63,16 @@ def _cure(left: object, right: object) -> str:
     return "Compare like with like."
 
 
-def contains(effort: Effort, whole: object, item: object) -> bool:
+def contains(budget: Budget, whole: object, item: object) -> bool:
     """Whether the list, text or mapping `whole` has `item`, compared like with like."""
     if isinstance(item, list | tuple | Mapping):
         raise ExpressionError(f"`in` can't look for {kind_of(item)}", "Look for one item at a time.")
     match whole:
         case list() | tuple():
-            effort.visit(len(whole) if len(whole) > _SHORT else 0)
+            budget.visit(len(whole) if len(whole) > _SHORT else 0)
             return _is_among(whole, item)
         case str() if isinstance(item, str):
-            effort.spend(len(whole))
+            budget.spend(len(whole))
             return item in whole
         case Mapping() if isinstance(item, str):
             return item in whole

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from har_labels.templates.values import EACH, Effort, ExpressionError, described, fits, number, text_of
+from har_labels.templates.values import EACH, Budget, ExpressionError, described, fits, number, text_of
 
 _LONGEST_TIME = 64
 _MOST_DAYS = 1_000_000
@@ -23,17 +23,17 @@ _MAIL = re.compile(
 )
 
 
-def date(effort: Effort, value: object, pattern: object = "%Y-%m-%d") -> object:
+def date(budget: Budget, value: object, pattern: object = "%Y-%m-%d") -> object:
     """What `moment` takes, by a pattern of strftime."""
     at = moment(value, "date")
     wanted = text_of(pattern)
-    effort.spend(len(wanted) + EACH * wanted.count("%"))
+    budget.spend(len(wanted) + EACH * wanted.count("%"))
     made = _DIRECTIVE.sub(lambda found: _directive(found[1], at), wanted)
     fits(len(made))
     return made
 
 
-def plus_days(_effort: Effort, value: object, days: object) -> object:
+def plus_days(_budget: Budget, value: object, days: object) -> object:
     """The time so many days later, or earlier where there is a minus."""
     at, by = moment(value, "plus_days"), number(days, "`plus_days`")
     if abs(by) <= _MOST_DAYS:

@@ -1,6 +1,6 @@
 """The filters of templates, with the names, arguments and results that Jinja2 gives them, but bounded.
 
-Each gets the effort to count its work in. Contract §3 "Templates"; the README's table is made of this one.
+Each gets the budget to count its work in. Contract §3 "Templates"; the README's table is made of this one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from har_labels.templates import dates, formats, numbers, sequences, texts
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter: `run` gets the effort, the value, and the arguments that `parameters` names, in any way given.
+    """One filter: `run` gets the budget, the value, and the arguments that `parameters` names, in any way given.
 
     The first `required` of them must be given; `is_open` takes any number instead. `says` is the README's line,
     `group` what it is for.
