@@ -55,7 +55,7 @@ def test_numbers(source: str, text: str) -> None:
     [
         ("metrics.tp / metrics.fp", "it divides 0 by zero"),
         ("1 / 0.0", "it divides 1 by zero"),
-        ("metrics.f1 * 2", "`*` and `/` are for numbers, and the text '0.91' is none"),
+        ("metrics.f1 * 2", "`*` and `/` are for numbers, not for the text '0.91'"),
         ("metrics.f1 * 2", "`| float`"),
         ("'a' / 2", "`*` and `/` are for numbers"),
         ("metrics.yes * 2", "needs a number"),

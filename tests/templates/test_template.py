@@ -132,7 +132,7 @@ def test_default(source: str, text: str | None) -> None:
         ("{{ true + 1 }}", "needs a number"),
         ("{{ now - now }}", "needs a number"),
         ("{{ -metrics.text }}", "`+` and `-` are for numbers"),
-        ("{{ 9.9e99 + 1e99 | round(-30) - ci.tag }}", "`+` and `-` are for numbers, and the text '' is none"),
+        ("{{ 9.9e99 + 1e99 | round(-30) - ci.tag }}", "`+` and `-` are for numbers, not for the text ''"),
         ("{{ ci['' if metrics.yes else 'tag'] }}", "there is no `ci['']`"),
         ("{{ metrics.text | round }}", "`round` needs a number"),
         ("{{ metrics.most | round(30, 'ceil') }}", "too large for `round`"),

@@ -44,8 +44,8 @@ def _input(one: Input) -> str:
 def _language() -> str:
     """What an expression may hold: names, filters by what they are for, and tests."""
     rows = ["| | in an expression | what it is |", "|---|---|---|"]
-    rows += [f"| {_known_in(one)} | `{name}` | {_cell(one.says)} |" for name, one in NAMES.items()]
-    rows += [f"| a filter of {one.group} | `{_call(name, one)}` | {_cell(one.says)} |" for name, one in FILTERS.items()]
+    rows += [f"| {_known_in(one)} | `{name}` | {_cell(one.doc)} |" for name, one in NAMES.items()]
+    rows += [f"| a filter of {one.group} | `{_call(name, one)}` | {_cell(one.doc)} |" for name, one in FILTERS.items()]
     rows += [f"| a test | `x is {name}` | {_cell(says)} |" for name, says in OF_PRESENCE.items()]
     others = " ".join(f"`{name}`" for name in TESTS)
     rows.append(f"| a test | `x is startswith('v1.')` | and so with {others}, which are also those of `selectattr` |")

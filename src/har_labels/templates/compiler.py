@@ -571,7 +571,7 @@ def _term(value: object, signs: str) -> int | float:
         cure = "Put texts beside one another: `{{ a }}{{ b }}`; a number in a metrics file has no quotes."
         if reads_as_number(value):
             cure = "Make a number of the text: `| float`."
-        raise ExpressionError(f"`{signs[0]}` and `{signs[1]}` are for numbers, and {described(value)} is none", cure)
+        raise ExpressionError(f"`{signs[0]}` and `{signs[1]}` are for numbers, not for {described(value)}", cure)
     return number(value, f"`{signs[0]}` or `{signs[1]}`")
 
 

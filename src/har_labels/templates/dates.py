@@ -1,4 +1,4 @@
-"""Times: what `date` takes for one, how it prints, and `plus_days` (contract §3). Always in UTC."""
+"""The filters of times: `date` and `plus_days` (contract §3). Always in UTC."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from har_labels.templates.values import EACH, Budget, ExpressionError, described
 
 _LONGEST_TIME = 64
 _MOST_DAYS = 1_000_000
-# Seconds since 1970 reach this in the year 5138; milliseconds did in 1973.
+# Seconds since 1970 reach this number in the year 5138; milliseconds reached it in 1973.
 _MILLISECONDS_FROM = 1e11
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _LETTERS = "aAbBdfHIjmMpSuUVwWyYzZFT%"
-# ` UTC` as W&B and git write it, and Go behind its `+0000`. Without a zone a text is in UTC anyway.
+# ` UTC` as W&B and git write it, and Go behind `+0000`. A text without a zone is in UTC anyway.
 _ZONE_NAME = re.compile(r"(?<=\d)\s*(?:UTC|GMT)$", re.IGNORECASE)
-# RFC 2822, as mail and HTTP write it; only zones that say what they are.
+# RFC 2822, as in mail and HTTP; only zones with a defined offset.
 _MAIL = re.compile(
     r"(?:[a-z]{3},\s*)?\d{1,2}\s+[a-z]{3}\s+\d{4}\s+\d\d:\d\d(?::\d\d)?\s+(?:[+-]\d{4}|UTC?|GMT|Z|[ECMP][SD]T)(?:\s*\([a-z ]*\))?",
     re.IGNORECASE,
@@ -24,7 +24,7 @@ _MAIL = re.compile(
 
 
 def date(budget: Budget, value: object, pattern: object = "%Y-%m-%d") -> object:
-    """What `moment` takes, by a pattern of strftime."""
+    """A time by a pattern of strftime."""
     at = moment(value, "date")
     wanted = text_of(pattern)
     budget.spend(len(wanted) + EACH * wanted.count("%"))
@@ -34,7 +34,7 @@ def date(budget: Budget, value: object, pattern: object = "%Y-%m-%d") -> object:
 
 
 def plus_days(_budget: Budget, value: object, days: object) -> object:
-    """The time so many days later, or earlier where there is a minus."""
+    """The time so many days later, or earlier if `days` is negative."""
     at, by = moment(value, "plus_days"), number(days, "`plus_days`")
     if abs(by) <= _MOST_DAYS:
         try:
@@ -57,7 +57,7 @@ def moment(value: object, name: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise ExpressionError(
-        f"`{name}` needs a time, and {described(value)} is none",
+        f"`{name}` needs a time, not {described(value)}",
         "Give `now`, seconds or milliseconds since 1970 (of a text: `| float`), or a text such as '2026-11-23T09:48:00Z'.",
     )
 

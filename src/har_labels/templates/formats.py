@@ -10,7 +10,7 @@ from har_labels.templates.values import EACH, Budget, ExpressionError, described
 
 _WIDEST = 100
 _CONVERSION = re.compile(r"%(?:%|[-+ #0]{0,5}(\d*)(?:\.(\d*))?([sdifFeEgGxXo])|())")
-# A pattern that has a place in braces has no others; a `%` in it is itself.
+# A pattern with a place in braces has only such places; a `%` in it is literal.
 _BRACES = re.compile(r"\{\{|\}\}|\{(\d*)(?::([^{}]*))?\}|[{}]")
 _PLACE = re.compile(r"\{\d*(?::[^{}]*)?\}")
 _PERCENT_PLACE = re.compile(r"%[-+#0]*\d*(?:\.\d*)?[sdifFeEgGxXo]")
@@ -18,10 +18,10 @@ _SPEC = re.compile(r"(?:.?[<>=^])?[-+ ]?#?0?(\d*)[,_]?(?:\.(\d+))?([dfFeEgGxXos%
 
 
 def formatted(budget: Budget, value: object, *arguments: object) -> object:
-    """The pattern comes first, as in Jinja2; it has places of one kind."""
+    """`value` is the pattern, as in Jinja2; its places are of one kind."""
     if not isinstance(value, str):
         raise ExpressionError(
-            f"`format` needs a pattern, and {described(value)} is none",
+            f"`format` needs a pattern, not {described(value)}",
             "Put the pattern in front: `'%.3f' | format(metrics.loss)`.",
         )
     budget.spend(len(value) + EACH * (value.count("%") + value.count("{") + value.count("}")))
@@ -86,7 +86,7 @@ def _placed(budget: Budget, found: re.Match[str], arguments: Sequence[object], u
 
 
 def _by_spec(budget: Budget, value: object, spec: str) -> str:
-    """`value` by a format specification of Python's, without those that ask for the machine's language."""
+    """`value` in one of Python's format specifications that do not depend on the locale."""
     read = _SPEC.fullmatch(spec)
     if not read:
         raise ExpressionError(
@@ -111,7 +111,7 @@ def _number(value: object, what: str, *, is_whole: bool) -> int | float:
     given = number(value, f"{what} of `format`")
     if is_whole and isinstance(given, float):
         cure = "Make a whole number of it with `| int`."
-        raise ExpressionError(f"{what} of `format` needs a whole number, and {described(value)} is none", cure)
+        raise ExpressionError(f"{what} of `format` needs a whole number, not {described(value)}", cure)
     return given
 
 

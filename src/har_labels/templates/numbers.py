@@ -1,4 +1,4 @@
-"""The filters that make and change numbers: `round`, `float`, `int`, `abs`. Each gets the budget to count its work in."""
+"""The filters of numbers: `round`, `float`, `int`, `abs`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from har_labels.templates.values import Budget, ExpressionError, Unfit, checked, described, number, whole
 
 _MOST_PLACES = 30
-# Longer texts are no numbers that anybody wrote.
+# A longer text is not parsed as a number.
 _LONGEST_NUMBER = 400
 
 

@@ -1,7 +1,7 @@
-"""The filters of lists, with the names, arguments and results that Jinja2 gives them (contract §3).
+"""The filters of lists, with Jinja2's names, arguments and results (contract §3).
 
-`attribute` is one key as it stands, and items without it, or with null there, are left out. Each pass over a list is
-counted, and what is held beside the list itself. The items of a list are looked at where a filter reads them.
+`attribute` is one literal key; items without it, or with null, are left out. Each pass over a list is counted in the
+budget, and the memory used besides the list. Items are checked when a filter reads them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from har_labels.templates.values import (
 )
 from har_labels.text import shown
 
-# What a set's entry, or a sort's key and number, take beside the list.
+# The memory of a set's entry, or of a sort's key and index.
 _BYTES_OF_AN_ENTRY = 70
 _BYTES_OF_A_TEXT = 60
 _BYTES_OF_A_NUMBER = 32
@@ -45,7 +45,7 @@ COMPARING = {
     "equalto": "eq", "eq": "eq", "==": "eq", "ne": "ne", "!=": "ne", "lt": "lt", "lessthan": "lt", "<": "lt",
     "le": "lteq", "<=": "lteq", "gt": "gt", "greaterthan": "gt", ">": "gt", "ge": "gteq", ">=": "gteq",
 }  # fmt: skip
-# The tests of a value beside another: behind `is`, and of `selectattr`.
+# The tests that compare a value with another: behind `is`, and of `selectattr`.
 TESTS = (*COMPARING, "in", "startswith", "endswith")
 _OF_PRESENCE: dict[str, Callable[[object], bool]] = {
     "defined": lambda key: key is not _ABSENT and key is not None,
@@ -62,7 +62,7 @@ def tested(budget: Budget, name: str, value: object, other: object) -> bool:
         return contains(budget, other, value)
     for each in (value, other):
         if not isinstance(each, str):
-            raise ExpressionError(f"`{name}` needs texts, and {described(each)} is none")
+            raise ExpressionError(f"`{name}` needs texts, not {described(each)}")
     return str(value).startswith(str(other)) if name == "startswith" else str(value).endswith(str(other))
 
 
@@ -70,7 +70,7 @@ def length(_budget: Budget, value: object) -> object:
     """How many items, keys or characters there are."""
     if isinstance(value, list | tuple | Mapping | str):
         return len(value)
-    raise ExpressionError(f"`length` needs a list, a mapping or a text, and {described(value)} is none")
+    raise ExpressionError(f"`length` needs a list, a mapping or a text, not {described(value)}")
 
 
 def first(_budget: Budget, value: object) -> object:
@@ -142,16 +142,16 @@ def mapped(
 
 
 def selected(budget: Budget, given: object, attribute: object, test: object = None, value: object = None) -> object:
-    """The items whose attribute passes the test; without one, those where it is neither empty nor zero nor false.
+    """The items whose attribute passes the test; without a test, those where it is neither empty nor zero nor false.
 
-    An attribute of another kind is not equal; if all are of another kind, the wrong thing was compared.
+    An attribute of another kind is not equal; if all are of another kind, that is an error.
     """
     if isinstance(test, str) and test in _OF_PRESENCE:
         pairs = zip(_list(given, "selectattr"), _attributes(budget, given, attribute), strict=True)
         return [item for item, key in pairs if _OF_PRESENCE[test](key)]
     if test is not None and test not in TESTS:
         cure = f"There are {listed([*TESTS, *_OF_PRESENCE], most=30)}."
-        raise ExpressionError(f"`selectattr` takes the name of a test, and {described(test)} is none", cure)
+        raise ExpressionError(f"`selectattr` takes the name of a test, not {described(test)}", cure)
     if test is not None and value is None:
         cure = "Put it behind: `selectattr('name', 'equalto', 'f1')`."
         raise ExpressionError(f"`selectattr` needs a value for the test `{test}`", cure)
@@ -172,7 +172,7 @@ def _test_of_key(budget: Budget, test: str | None, value: object, kinds: Abstrac
 def ordered(
     budget: Budget, value: object, reverse: object = None, case_sensitive: object = None, attribute: object = None
 ) -> object:
-    """The items in order, those that are alike in the order in which they stood."""
+    """The items in order; equal ones keep their order."""
     items, keys = _ordered(budget, "sort", value, attribute)
     held = _hold(budget, keys, is_new=not case_sensitive)
     if keys and isinstance(keys[0], str) and not case_sensitive:
@@ -183,13 +183,13 @@ def ordered(
 
 
 def unique(budget: Budget, value: object, case_sensitive: object = None, attribute: object = None) -> object:
-    """The first of the items that are alike, or whose attributes are."""
+    """The first of all items that are equal, or whose attributes are."""
     picked = _picked(budget, "unique", value, attribute)
     if bad := picked.kinds() & {"a list", "a mapping"}:
         cure = "Give it a key: `unique(attribute='…')`."
         raise ExpressionError(f"`unique` can't compare {min(bad)} with another", cure)
     held = _hold(budget, picked.keys, is_new=not case_sensitive)
-    # In Python 1 == True, and here they are not alike.
+    # In Python 1 == True; here they are different.
     seen: dict[type, set[object]] = {kind: set() for kind in (bool, float, str, datetime)}
     found = []
     for item, key in zip(picked.items, picked.keys, strict=True):
@@ -218,14 +218,14 @@ def joined(budget: Budget, value: object, d: object = "", attribute: object = No
 
 @dataclass(frozen=True, slots=True)
 class _Picked:
-    """Items, with what each is looked at by: itself, or its attribute. `source` is the list that they come from."""
+    """Items, each with its key: itself, or its attribute. `source` is the list that they are from."""
 
     items: Sequence[Any]
     keys: Sequence[Any]
     source: Sequence[object]
 
     def kinds(self) -> AbstractSet[str]:
-        """The kinds of the keys, each of which can be read. Raises what `checked` does, for the first that can't."""
+        """The kinds of the keys. Raises as `checked` for the first key that can't be used."""
         types = set(map(type, self.keys))
         if not self._are_plain(types):
             for at, key in enumerate(self.keys):
@@ -234,7 +234,7 @@ class _Picked:
         return {kind_of(next(key for key in self.keys if type(key) is each)) for each in types}
 
     def _are_plain(self, types: AbstractSet[type]) -> bool:
-        """Whether all can be read, told at the speed of C where all are alike."""
+        """Whether all can surely be used; a fast check of lists whose items are of the same type."""
         if types <= {bool, dict, list, datetime}:
             return True
         if types == {str}:
@@ -246,7 +246,7 @@ class _Picked:
         return are_finite and (int not in types or max(map(abs, self.keys)) < LARGEST_NUMBER)
 
     def name_of(self, at: int) -> str:
-        """The item of a key by its place in the list that it comes from."""
+        """The name of a key's item in errors, by its index in the source."""
         place = (
             at if self.items is self.source else next(n for n, item in enumerate(self.source) if item is self.items[at])
         )
@@ -256,7 +256,7 @@ class _Picked:
 def _list(value: object, name: str) -> Sequence[object]:
     if isinstance(value, list | tuple):
         return value
-    raise ExpressionError(f"`{name}` needs a list, and {described(value)} is none")
+    raise ExpressionError(f"`{name}` needs a list, not {described(value)}")
 
 
 def _empty(name: str) -> Missing:
@@ -264,7 +264,7 @@ def _empty(name: str) -> Missing:
 
 
 def _ordered(budget: Budget, name: str, value: object, attribute: object) -> tuple[Sequence[Any], Sequence[Any]]:
-    """The items and what they are put in order by, all of one kind."""
+    """The items and the keys to order them by, all of one kind."""
     picked = _picked(budget, name, value, attribute)
     kinds = picked.kinds()
     if len(kinds) > 1 or not kinds <= ORDERED_KINDS:
@@ -278,7 +278,7 @@ def _ordered(budget: Budget, name: str, value: object, attribute: object) -> tup
 
 
 def _hold(budget: Budget, keys: Sequence[Any], *, is_new: bool) -> int:
-    """Count what a set or a sort holds beside the list; gives that number of bytes."""
+    """Counts the memory of a set or a sort besides the list; returns the number of bytes."""
     amount = _BYTES_OF_AN_ENTRY * len(keys)
     budget.hold(amount)
     if is_new:
@@ -291,9 +291,9 @@ def _hold(budget: Budget, keys: Sequence[Any], *, is_new: bool) -> int:
 
 
 def _picked(budget: Budget, name: str, value: object, attribute: object) -> _Picked:
-    """The items or what they have as `attribute`; those without it, or with null there, are left out.
+    """The items with their keys; with `attribute` those without it, or with null, are left out.
 
-    Raises Missing if there are items and none has it, which is a slip of the pen more often than a result.
+    Raises Missing if there are items and none has it, which is more often a typo than a result.
     """
     items = _list(value, name)
     if attribute is None:
@@ -309,11 +309,11 @@ def _picked(budget: Budget, name: str, value: object, attribute: object) -> _Pic
 
 
 def _attributes(budget: Budget, value: object, attribute: object) -> Sequence[object]:
-    """What each item has as `attribute`, `_ABSENT` where it has none."""
+    """The attribute of each item, `_ABSENT` if it has none."""
     items = _list(value, "selectattr")
     budget.visit(len(items))
     if isinstance(attribute, bool) or not isinstance(attribute, int | str):
-        raise ExpressionError(f"`attribute` is one key, and {described(attribute)} is none")
+        raise ExpressionError(f"`attribute` is one key, not {described(attribute)}")
     key = str(attribute)
     if set(map(type, items)) == {dict}:
         return [item.get(key, _ABSENT) for item in items]  # type: ignore[attr-defined]

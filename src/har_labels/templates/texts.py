@@ -1,6 +1,6 @@
-"""The filters of texts, with the names and results that Jinja2 gives them, but bounded; `slug` and `semver` are ours.
+"""The filters of texts, with Jinja2's names and results; `slug` and `semver` are ours.
 
-Jinja2's own would build a text of any size (`replace`). Each gets the budget to count its work in.
+Jinja2's own `replace` would build a text of any size. Each counts its work in the budget.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PARTS = ("version", "major", "minor", "patch", "raw")
 
 
 def text(budget: Budget, value: object) -> str:
-    """`value` as it prints, its length counted."""
+    """`value` as printed; its length is counted."""
     printed = text_of(value)
     budget.spend(len(printed))
     return printed
@@ -51,7 +51,7 @@ def upper(budget: Budget, value: object) -> object:
 
 
 def _grown(changed: str) -> str:
-    """A text in the other case, where a letter may have become three."""
+    """A text in the other case, in which one letter may have become three."""
     fits(len(changed))
     return changed
 
@@ -62,7 +62,7 @@ def trim(budget: Budget, value: object, chars: object = None) -> object:
 
 
 def slug(budget: Budget, value: object) -> object:
-    """Only a-z, 0-9 and single dashes between them: accents fall away, anything else becomes a dash."""
+    """Only a-z, 0-9 and single dashes between them: accents are removed, anything else becomes a dash."""
     given = text(budget, value).lower()
     if not given.isascii():
         decomposed = unicodedata.normalize("NFKD", given)
@@ -74,14 +74,14 @@ def slug(budget: Budget, value: object) -> object:
 
 
 def semver(budget: Budget, value: object, pattern: object = "{version}") -> object:
-    """The parts of a semantic version; a pre-release gives its full version whatever is asked, but for `{raw}`.
+    """The parts of a semantic version; a pre-release gives its full version for every pattern but `{raw}`.
 
-    So docker/metadata-action's `type=semver` has it: `1.2` must not move to 1.2.0-rc.1. An empty text stays empty, as
-    `ci.tag` is where no tag is built. Raises Unfit for a text that is no version.
+    As in docker/metadata-action's `type=semver`: `1.2` must not move to 1.2.0-rc.1. An empty text stays empty, such as
+    `ci.tag` of a run without a tag. Raises Unfit for a text that is not a version.
     """
     if not isinstance(value, str):
         cure = "In a YAML file quote it, or 1.10 is the number 1.1."
-        raise ExpressionError(f"`semver` needs a text, and {described(value)} is none", cure)
+        raise ExpressionError(f"`semver` needs a text, not {described(value)}", cure)
     given, wanted = text(budget, value).strip(), text(budget, pattern)
     for found in _PART.finditer(wanted):
         if found[1] not in _PARTS:
@@ -91,7 +91,7 @@ def semver(budget: Budget, value: object, pattern: object = "{version}") -> obje
     if not given:
         return ""
     if not version:
-        raise Unfit(lambda: f"`semver` needs a version such as 1.2.3, and {described(value)} is none")
+        raise Unfit(lambda: f"`semver` needs a version such as 1.2.3, not {described(value)}")
     parts = dict(zip(_PARTS, (*version.groups()[:4], given), strict=True))
     made = _PART.sub(lambda found: parts[found[1]], "{version}" if version[5] and wanted != "{raw}" else wanted)
     fits(len(made))

@@ -234,7 +234,7 @@ def number(value: object, what: str) -> int | float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     cure = "Make a number of the text: `| float`." if isinstance(value, str) and reads_as_number(value) else ""
-    raise ExpressionError(f"{what} needs a number, and {described(value)} is not a number", cure)
+    raise ExpressionError(f"{what} needs a number, not {described(value)}", cure)
 
 
 def is_true(value: object) -> bool:
