@@ -30,6 +30,11 @@ class Mode(StrEnum):
     READ = "read"
     MOVE = "move"
 
+    @property
+    def is_merging(self) -> bool:
+        """Whether the result depends on the current labels even without `owned`."""
+        return self not in {Mode.REPLACE, Mode.CLEAR}
+
 
 class OnConflict(StrEnum):
     """How `upsert` treats a key that has another value."""
@@ -127,7 +132,7 @@ class Change:
     @property
     def is_merging(self) -> bool:
         """Whether the result depends on the current labels (contract §5, points 2 and 5)."""
-        return bool(self.owned) or self.mode not in {Mode.REPLACE, Mode.CLEAR}
+        return bool(self.owned) or self.mode.is_merging
 
     @property
     def sets_keys(self) -> bool:

@@ -1,6 +1,6 @@
 """Label templates, `require` and `where`: each makes a text or a verdict of its expressions (contract §3, last parts).
 
-The compiler has the language; the room `request` renders the items of inputs.
+`compiler` has the language; request/label_spec.py renders the items of inputs.
 """
 
 from __future__ import annotations
