@@ -260,7 +260,7 @@ def test_a_comparison_with_one_equals_sign(run_step: RunStep, box: Sandbox, requ
     """The way out shows how to compare and how to quote."""
     done = run_step("github", box, ASKED | {"require": require})
     assert (done.code, box.requests) == (2, [])
-    assert "`==` compares; a text stands in quotes" in done.err
+    assert "`==` compares; a text is written in quotes" in done.err
 
 
 def test_the_cure_of_an_error_in_a_manifest_names_its_keys(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_texts(source: str, text: str | None) -> None:
         ("'1.2' | semver", "needs a version such as 1.2.3, not the text '1.2'"),
         ("'01.2.3' | semver", "needs a version"),
         ("'1.2.3-01' | semver", "needs a version"),
-        ("metrics.version | semver('{mayor}')", "`semver` knows no `{mayor}`; it knows {version}, {major}"),
+        ("metrics.version | semver('{mayor}')", "`semver` does not support `{mayor}`; it supports {version}, {major}"),
     ],
 )
 def test_texts_that_are_refused(source: str, problem: str) -> None:

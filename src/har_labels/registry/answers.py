@@ -132,7 +132,8 @@ def raise_for_status(answer: Answer, *, subject: str, missing: type[HarLabelsErr
         raise _redirected(answer, subject)
     if status == 429:
         raise UnknownOutcome(RateLimited(f"too many requests (429){said}"), wait=_retry_after(answer), written=False)
-    if status not in _REFUSALS and not (is_read and _refuses_a_read(status)):
+    is_refused_read = is_read and (status == 501 or (400 <= status < 500 and status not in _TRANSIENT))
+    if status not in _REFUSALS and not is_refused_read:
         raise UnknownOutcome(ServerFailing(f"the server answered {status}{said}"), wait=_retry_after(answer))
     if status == 404 and not isinstance(answer.document, dict):
         raise NoSuchPath(f"the server has no such path (404){said}")
@@ -143,10 +144,6 @@ def raise_for_status(answer: Answer, *, subject: str, missing: type[HarLabelsErr
     if message == "unauthorized":
         error = Unauthorized  # a list requested without the kind of key it accepts (recorded/errors.json, "x-api-key only, list")
     raise error(f"the server refused a request for {subject} ({status}){said}")
-
-
-def _refuses_a_read(status: int) -> bool:
-    return status == 501 or (400 <= status < 500 and status not in _TRANSIENT)
 
 
 def _redirected(answer: Answer, subject: str) -> Redirected:

@@ -191,7 +191,7 @@ class Reader:
             # Once may be a server that treats page 0 as page 1; a server that ignores `page` would repeat for ever.
             repeats = repeats + 1 if keys == before else 0
             if repeats > 1:
-                raise BadAnswer(f"the list of {ref} repeats one page and never comes to its end")
+                raise BadAnswer(f"the list of {ref} repeats one page and never ends")
             before = keys
             at = max(at, self._first_page.get(ref, 0)) + 1
 

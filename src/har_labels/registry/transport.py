@@ -193,9 +193,6 @@ class Transport:
         """Loaded at the first use of TLS, so that plain http does not wait for it."""
         return load_trust(os.environ)
 
-    def _tls(self) -> ssl.SSLContext:
-        return self._certificates.context
-
     def abort_reads(self) -> None:
         """Aborts all reads in progress, and any that start from now on."""
         self._is_aborted = True
@@ -212,7 +209,7 @@ class Transport:
     def _wire_and_session(self) -> tuple[Wire, requests.Session]:
         if not hasattr(self._local, "session"):
             self._local.wire = Wire()
-            self._local.session = session_over(self._local.wire, self._tls)
+            self._local.session = session_over(self._local.wire, lambda: self._certificates.context)
         return self._local.wire, self._local.session
 
 
@@ -242,13 +239,10 @@ def _explained(error: Exception, host: str, seconds: float) -> HarLabelsError:
         return Unreachable(f"the proxy on the way to {host} failed: {_reason(error)}")
     if isinstance(error, requests.exceptions.SSLError):
         return Unreachable(f"no trusted TLS connection to {host}: {_reason(error)}")
-    kind = Disconnected if _was_connected(error) else Unreachable
+    # With a ProtocolError the connection was established and then lost: a retry may succeed.
+    was_connected = any(isinstance(each, ProtocolError) for each in (error, *error.args))
+    kind = Disconnected if was_connected else Unreachable
     return kind(f"the connection to {host} failed: {_reason(error)}")
-
-
-def _was_connected(error: Exception) -> bool:
-    """Whether a connection was established and then lost: the request may have arrived, and a retry may succeed."""
-    return isinstance(error, ProtocolError) or any(isinstance(inner, ProtocolError) for inner in error.args)
 
 
 def _reason(error: BaseException) -> str:
@@ -261,12 +255,11 @@ def _reason(error: BaseException) -> str:
 
 
 def _innermost(error: BaseException) -> BaseException:
+    """urllib3 wraps as `error.reason`, or as `ProtocolError("Connection aborted.", RemoteDisconnected(…))`."""
     inner = error
-    while isinstance(deeper := getattr(inner, "reason", None) or _exception_in(inner.args), BaseException):
+    while True:
+        in_args = (each for each in inner.args if isinstance(each, BaseException))
+        deeper = getattr(inner, "reason", None) or next(in_args, None)
+        if not isinstance(deeper, BaseException):
+            return inner
         inner = deeper
-    return inner
-
-
-def _exception_in(values: tuple[Any, ...]) -> BaseException | None:
-    """urllib3 wraps as `ProtocolError("Connection aborted.", RemoteDisconnected(…))`."""
-    return next((value for value in values if isinstance(value, BaseException)), None)

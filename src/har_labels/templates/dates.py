@@ -74,7 +74,7 @@ def _read(text: str) -> datetime:
 
 def _directive(letter: str, at: datetime) -> str:
     if not letter or letter not in _LETTERS:
-        raise ExpressionError(f"`date` knows no `%{letter}`; it knows %{' %'.join(_LETTERS)}")
+        raise ExpressionError(f"`date` does not support `%{letter}`; it supports %{' %'.join(_LETTERS)}")
     own: dict[str, Callable[[], str]] = {
         # strftime's %Y has no leading zeros on some systems; %F and %T are not on all.
         "Y": lambda: f"{at.year:04}",

@@ -42,7 +42,7 @@ FILTERS = {
     ),
     "float": Filter(
         numbers.as_float, ("default",), group="numbers",
-        doc="a number of a text; what is no finite number is missing, in `require` an error",
+        doc="a number of a text; what is not a finite number is missing, in `require` an error",
     ),
     "int": Filter(numbers.as_int, ("default",), group="numbers", doc="the same without a fraction: 3.0 becomes 3"),
     "abs": Filter(numbers.absolute, group="numbers", doc="without its sign"),

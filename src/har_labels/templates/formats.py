@@ -90,7 +90,7 @@ def _by_spec(budget: Budget, value: object, spec: str) -> str:
     read = _SPEC.fullmatch(spec)
     if not read:
         raise ExpressionError(
-            f"`format` knows no `{{:{spec}}}`", "Write such as `{:,}`, `{:,.2f}`, `{:.1%}` or `{:>8}`."
+            f"`format` does not support `{{:{spec}}}`", "Write such as `{:,}`, `{:,.2f}`, `{:.1%}` or `{:>8}`."
         )
     _check_width(read[1], read[2])
     kind = read[3]

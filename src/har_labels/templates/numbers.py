@@ -25,7 +25,7 @@ def rounded(_budget: Budget, value: object, precision: object = 0, method: objec
                 return checked(math.floor(given * 10.0**places) / 10.0**places, "the rounded number")
     except OverflowError:
         raise ExpressionError(f"{described(value)} is too large for `round`") from None
-    raise ExpressionError("`round` knows the methods 'common', 'ceil' and 'floor'")
+    raise ExpressionError("`round` supports the methods 'common', 'ceil' and 'floor'")
 
 
 def as_float(_budget: Budget, value: object) -> object:

@@ -28,14 +28,14 @@ _MOST_PREFIXES = 100
 _BRACKETS = "Put what is before `[` in brackets: `(metrics.rows | last)['f1-score']`."
 # Hints for a sign behind the end of an expression.
 _HINTS_BEHIND = {
-    "=": "`==` compares; a text stands in quotes: `'stage=prod' in current`.",
+    "=": "`==` compares; a text is written in quotes: `'stage=prod' in current`.",
     ",": "Write one expression a line. Harness joins a YAML list with commas before a step sees it: use a block (`|`).",
     "[": _BRACKETS,
 }
 # Hints for parts of Jinja2's error messages; the signs are those of GitHub's expressions.
 _HINTS = {
     "got '['": _BRACKETS,
-    "got '|'": "`or` is written as a word, as `and` and `not` are; a single `|` stands before a filter.",
+    "got '|'": "`or` is written as a word, as `and` and `not` are; a single `|` is for filters.",
     "unexpected char '&'": "`and` is written as a word, as `or` and `not` are.",
     "unexpected char '!'": "`not` is written as a word, as `and` and `or` are.",
 }

@@ -154,11 +154,9 @@ def by_key(labels: Labels) -> Mapping[str, object]:
     for label in labels:
         if pair := key_and_value(label):
             key, value = pair
-            found[key] = value if key not in found else _twice(first[key], label)
-            first.setdefault(key, label)
+            if key in found:
+                both = f"`{shown(first[key])}` and `{shown(label)}`"
+                found[key] = Unusable(f"two labels have this key, {both}", "Take one of the two labels away.")
+            else:
+                found[key], first[key] = value, label
     return found
-
-
-def _twice(first: str, second: str) -> Unusable:
-    both = f"`{shown(first)}` and `{shown(second)}`"
-    return Unusable(f"two labels have this key, {both}", "Take one of the two labels away.")

@@ -86,7 +86,7 @@ def semver(budget: Budget, value: object, pattern: object = "{version}") -> obje
     for found in _PART.finditer(wanted):
         if found[1] not in _PARTS:
             knows = ", ".join(f"{{{part}}}" for part in _PARTS)
-            raise ExpressionError(f"`semver` knows no `{found[0]}`; it knows {knows}")
+            raise ExpressionError(f"`semver` does not support `{found[0]}`; it supports {knows}")
     version = _VERSION.fullmatch(given) if len(given) <= _LONGEST_VERSION else None
     if not given:
         return ""
