@@ -133,11 +133,11 @@ class Breaches:
 class RunFacts:
     """What the summary shows of the run as a whole. `seconds` from start to report; `registry` as in the input."""
 
-    mode: str
-    dry_run: bool
-    requests: int
-    retries: int
-    seconds: float
+    mode: str = ""
+    dry_run: bool = False
+    requests: int = 0
+    retries: int = 0
+    seconds: float = 0.0
     plan_file: str = ""
     report_file: str = ""
     registry: str = ""
@@ -170,8 +170,8 @@ class RunResult:
     two parts could split it.
     """
 
-    outcomes: tuple[Outcome, ...]
-    facts: RunFacts
+    outcomes: tuple[Outcome, ...] = ()
+    facts: RunFacts = field(default_factory=RunFacts)
     errors: tuple[HarLabelsError, ...] = ()
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
