@@ -78,7 +78,7 @@ class Row:
     """One artifact as a list or a summary shows it. `labels` is None if the answer does not show them.
 
     `is_deleted`: soft-deleted, but still listed; neither names nor patterns find it. `left_out`: the entries, by their
-    index, whose `where` is false for it.
+    index, whose `where` is false for it (`engine.filters`).
     """
 
     name: str
