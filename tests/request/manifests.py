@@ -11,7 +11,6 @@ from har_labels.errors import Failures, HarLabelsError
 from har_labels.files import read_document
 from har_labels.inputs.lists import parse_expressions
 from har_labels.inputs.settings import Settings
-from har_labels.inputs.sources import Given
 from har_labels.request.build import LARGEST_MANIFEST
 from har_labels.request.entry import Entry
 from har_labels.request.manifest import entries_in
@@ -34,7 +33,7 @@ class Written:
         """What the reader makes of it. Raises Failures."""
         return entries_in(
             read_document(str(self.path), spelling="manifest", limit=LARGEST_MANIFEST, stdin=None),
-            defaults=Settings(layers=[{name: Given(name, text) for name, text in self.inputs.items()}]),
+            defaults=Settings(**self.inputs),
             surroundings=Surroundings(self.metrics, {}, NOW),
             requirements=requirements_of(parse_expressions(self.require)),
             notice=self.notices.append,

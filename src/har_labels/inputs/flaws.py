@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from har_labels.errors import Invalid
 from har_labels.inputs.lists import (
     BLANKS,
     PASTED_OBJECT,
@@ -28,8 +29,10 @@ _OF_GITHUB = re.compile(r"\$\{\{")
 _OF_GITHUB_OUTSIDE = re.compile("\\$(?=\ufffc|\\{\\{)")
 # How a template writes what would be taken for them.
 _HARNESS_LITERALLY, _GITHUB_LITERALLY = "{{ '<+' }}", "{{ '$' }}{{ '{{' }}"
-# How Harness and JSON, JavaScript, and Python write that there is nothing.
-NOTHING = frozenset({"null", "undefined", "None"})
+# How Harness and JSON write an expression that has no value.
+NULL = "null"
+# The same, and how JavaScript and Python do.
+NOTHING = frozenset({NULL, "undefined", "None"})
 _EXACT = frozenset({Written.QUOTED, Written.IN_ARRAY, Written.LISTED})
 _PLAIN = frozenset({Written.AS_LINE, Written.SPLIT, Written.ALONE})
 # How many items a text may have been split into that is still looked at as one.
@@ -42,25 +45,17 @@ _PAIR = re.compile(f"[^{BLANKS}=]+=")
 _PAIR_BY_COLON = re.compile(f"[^{BLANKS}=:]*[^\\W\\d][^{BLANKS}=:]*:(?!//)[^{BLANKS}]")
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """Why a text can't be meant as it stands, and the way out."""
-
-    why: str
-    cure: str
-
-
-def unresolved(text: str, *, renders: bool = False) -> Flaw | None:
+def unresolved(text: str, *, renders: bool = False) -> Invalid | None:
     """The expression of a CI that is still in a text, if there is one. `renders` if a template could write it."""
     if found := _OF_HARNESS.search(text):
         before, end, _ = text[found.start() :].partition(">")
-        return Flaw(
+        return Invalid(
             f"it holds `{shown(before + end)}`, an expression that Harness did not resolve",
             "Check its spelling, and that it has a value where this step runs"
             + (f"; {_written(text, _OF_HARNESS, _HARNESS_LITERALLY)}." if renders else "."),
         )
     if _OF_GITHUB.search(text):
-        return Flaw(
+        return Invalid(
             "it holds `${{`, an expression that GitHub did not resolve",
             "GitHub does that in a workflow file only: write "
             + (
@@ -72,7 +67,7 @@ def unresolved(text: str, *, renders: bool = False) -> Flaw | None:
     return None
 
 
-def flaw_in(item: Item, *, renders: bool = False) -> Flaw | None:
+def flaw_in(item: Item, *, renders: bool = False) -> Invalid | None:
     """Why an item is refused; those in double quotes or in a JSON array are taken as they are, but for expressions."""
     text, literally = item.text, f"`{shown(quote(item.text))}` in double quotes is that text"
     if flaw := unresolved(text, renders=renders):
@@ -83,13 +78,13 @@ def flaw_in(item: Item, *, renders: bool = False) -> Flaw | None:
         return None
     if PASTED_OBJECT in text:
         why = f"`{PASTED_OBJECT}` is what JavaScript makes of an object"
-        return Flaw(why, f"Name the part of it that is meant, or write it as JSON (`toJSON(…)`); {literally}.")
+        return Invalid(why, f"Name the part of it that is meant, or write it as JSON (`toJSON(…)`); {literally}.")
     if text in NOTHING and item.written is not Written.IN_MAP:
         why = "that is what a program writes where there is no value"
-        return Flaw(why, f"Give the expression a value, or leave the item out; {literally}.")
+        return Invalid(why, f"Give the expression a value, or leave the item out; {literally}.")
     if begins_with_dash(text):
         why = "it begins with `- `, as an item of a YAML list does, and this is one text"
-        return Flaw(why, f"Leave the dash out: each line is an item; {literally}.")
+        return Invalid(why, f"Leave the dash out: each line is an item; {literally}.")
     return None
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from har_labels.errors import Invalid
+
 BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
 _LONGEST_EXPRESSION = 4096
@@ -29,14 +31,6 @@ PASTED_OBJECT = "[object Object]"
 # Brackets and the sign of a comment, and texts in quotes as a whole, one that is not closed to the line's end.
 _OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*+(?:'|\\?$)|"(?:[^"\\]|\\.)*+(?:"|\\?$)|[#(){}\[\]]""")
 _GOING_ON = re.compile(r"(?:[-+*/%~<>=!|,.]|(?<![\w.])(?:and|or|not|in|is|if|else))$")
-
-
-class ListError(ValueError):
-    """A text that is no list: `why`, without the input's name, which its reader puts in front, and the `cure`."""
-
-    def __init__(self, why: str, cure: str) -> None:
-        super().__init__(f"{why}: {cure}")
-        self.why, self.cure = why, f"{cure[:1].upper()}{cure[1:]}."
 
 
 class Written(Enum):
@@ -68,7 +62,7 @@ def parse_list(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
     """The items of one value of a list input, or of a list file, in order, duplicates kept.
 
     Plain items are trimmed and dropped when empty; items of a JSON array and quoted items stay as they are. In a file
-    each line is an item, even where there is only one. Raises ListError, whose message shows how to write what was
+    each line is an item, even where there is only one. Raises Invalid, whose message shows how to write what was
     probably meant.
     """
     lines = lines_of(text)
@@ -133,7 +127,7 @@ def parts_between_commas(text: str) -> list[str]:
     """What commas would make of a plain text; none where it can't be split."""
     try:
         return [part.text for part in _Scanner(text).parts()]
-    except ListError:
+    except Invalid:
         return []
 
 
@@ -155,21 +149,21 @@ def _is_comment(line: str) -> bool:
 
 
 def json_items(text: str) -> list[str]:
-    """The texts of a JSON array. Raises ListError for anything else."""
+    """The texts of a JSON array. Raises Invalid for anything else."""
     try:
         # Numbers stay as they are written, for the hint.
         items = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
     # ValueError: not JSON. RecursionError: thousands of brackets.
     except (ValueError, RecursionError):
         if text.startswith(PASTED_OBJECT):
-            raise ListError(
-                f"it is `{PASTED_OBJECT}`, which is what JavaScript writes for an object whose text nobody asked for",
-                f"paste the object as JSON (`toJSON(…)`), or write {quote(PASTED_OBJECT)} for that very text",
+            raise Invalid(
+                f"it is `{PASTED_OBJECT}`, which is what JavaScript makes of an object",
+                f"Paste the object as JSON (`toJSON(…)`), or write {quote(PASTED_OBJECT)} for that very text.",
             ) from None
-        raise ListError("it starts with `[` but is no JSON array of strings", _two_ways(text)) from None
+        raise Invalid("it starts with `[` but is not a JSON array of strings", _two_ways(text)) from None
     wrong = (at for at, item in enumerate(items) if not isinstance(item, str) or isinstance(item, _Number))
     if (at := next(wrong, None)) is not None:
-        raise ListError(f"item {at + 1} of the JSON array {_kind(items[at])}", _flat_cure(items, text))
+        raise Invalid(f"item {at + 1} of the JSON array {_kind(items[at])}", _flat_cure(items, text))
     return [str(item) for item in items]
 
 
@@ -181,7 +175,7 @@ class _Number(str):
 
 def _kind(item: object) -> str:
     if item is None:
-        return "is null, which is no label or name"
+        return "is null, which is not a label or a name"
     if isinstance(item, dict):
         return "is an object, and not a string in quotes"
     return "is not a string in quotes"
@@ -192,13 +186,13 @@ def _flat_cure(items: list[object], text: str) -> str:
     try:
         flat = list(flattened(items))
     except RecursionError:
-        return "write each item as one text, not lists in lists"
+        return "Write each item as one text, not lists in lists."
     array = in_backquotes(json.dumps(flat, ensure_ascii=False))
     if any(isinstance(item, dict) for item in items):
-        return f"write each as one text: {array}" if flat else "write each as one text"
+        return f"Write each as one text: {array}." if flat else "Write each as one text."
     if any(item is None for item in items):
-        without = f"leave it out: {array}" if flat else "leave it out"
-        return f'{without}, or write `"null"` in double quotes for that text'
+        without = f"Leave it out: {array}" if flat else "Leave it out"
+        return f'{without}, or write `"null"` in double quotes for that text.'
     return _two_ways(text, array)
 
 
@@ -226,11 +220,11 @@ def _two_ways(text: str, array: str = "") -> str:
         plain = [part.text for part in _Scanner(text).parts()]
         is_open = "]" not in text or text.endswith("]")
         inner = [part.text for part in _Scanner(text[1:].removesuffix("]") if is_open else text).parts()]
-    except ListError:
+    except Invalid:
         plain, inner = ["[a]"], ["a", "b"]
     array = array or in_backquotes(json.dumps([item.strip("\"'") for item in inner], ensure_ascii=False))
     quoted = ", ".join([quote(plain[0]), *plain[1:]])
-    return f"write {array} for a JSON array, or {in_backquotes(quoted)} if an item itself starts with `[`"
+    return f"Write {array} for a JSON array, or {in_backquotes(quoted)} if an item itself starts with `[`."
 
 
 # --- lines and commas --------------------------------------------------------------------------------------------
@@ -244,9 +238,9 @@ def _line_item(line: str) -> tuple[str, Written]:
     if not found:
         raise _unclosed(line)
     if found.end() < len(line):
-        raise ListError(
+        raise Invalid(
             f"{in_backquotes(line)} goes on after its closing quote, and lines don't split",
-            f"write each item on a line of its own, or {in_backquotes(quote(line))} if all of it is one item",
+            f"Write each item on a line of its own, or {in_backquotes(quote(line))} if all of it is one item.",
         )
     return _unquoted(found), Written.QUOTED
 
@@ -263,25 +257,25 @@ def _separated(line: str) -> list[tuple[str, Written]]:
     return [(part.text, Written.QUOTED if part.is_quoted else plain) for part in parts]
 
 
-def _escaped(line: str, parts: Sequence[_Part], at: int) -> ListError:
+def _escaped(line: str, parts: Sequence[_Part], at: int) -> Invalid:
     last = at
     while last + 1 < len(parts) and parts[last].is_escaped:
         last += 1
     meant = line[parts[at].start : parts[last].end + parts[last].is_escaped].strip(BLANKS).replace("\\,", ",")
-    return ListError(
+    return Invalid(
         f"item {at + 1} {in_backquotes(parts[at].text)} has `\\` before its comma, which separates all the same",
-        f"write {in_backquotes(quote(meant))} for one item with a comma, or {_literally(parts, at)}",
+        f"Write {in_backquotes(quote(meant))} for one item with a comma, or {_literally(parts, at)}.",
     )
 
 
-def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> ListError:
+def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> Invalid:
     closing = next((part for part in parts[at + 1 :] if part.is_unbalanced), None)
     meant = quote(line[parts[at].start : closing.end].strip(BLANKS)) if closing else ""
     one_item = f"{in_backquotes(meant)} for one item with a comma, or " if meant else ""
-    return ListError(
+    return Invalid(
         f"item {at + 1} {in_backquotes(parts[at].text)} has a quote without its other half, and a comma separates there "
         "unless the quotes are around the whole item",
-        f"write {one_item}{_literally(parts, at)}",
+        f"Write {one_item}{_literally(parts, at)}.",
     )
 
 
@@ -289,10 +283,10 @@ def _literally(parts: Sequence[_Part], at: int) -> str:
     return f"{in_backquotes(quote(parts[at].text))} if item {at + 1} is meant as it stands"
 
 
-def _unclosed(line: str) -> ListError:
-    return ListError(
+def _unclosed(line: str) -> Invalid:
+    return Invalid(
         f"{in_backquotes(line)} begins with a quote that is not closed on its line",
-        f"close it, or write {in_backquotes(quote(line))} for an item that begins with a quote",
+        f"Close it, or write {in_backquotes(quote(line))} for an item that begins with a quote.",
     )
 
 
@@ -325,7 +319,7 @@ class _Scanner:
         self._unclosed_until = 0
 
     def parts(self) -> Iterator[_Part]:
-        """The items that are not empty. Raises ListError."""
+        """The items that are not empty. Raises Invalid."""
         while self._at < len(self._text):
             self._skip_blanks()
             part = self._quoted() if self._text.startswith('"', self._at) else self._plain()
@@ -344,7 +338,7 @@ class _Scanner:
         return [*texts, self._text[start:]]
 
     def _quoted(self) -> _Part:
-        """The quoted item that begins here. Raises ListError."""
+        """The quoted item that begins here. Raises Invalid."""
         start = self._at
         found = _QUOTED.match(self._text, start)
         if not found:
@@ -353,9 +347,9 @@ class _Scanner:
         self._skip_blanks()
         if self._text[self._at : self._at + 1] not in {"", ",", "\n"}:
             line = self._line_from(start)
-            raise ListError(
+            raise Invalid(
                 f"{in_backquotes(line)} goes on after its closing quote",
-                f"put a comma behind the quote, or write {in_backquotes(quote(line))} if all of it is one item",
+                f"Put a comma behind the quote, or write {in_backquotes(quote(line))} if all of it is one item.",
             )
         return _Part(_unquoted(found), start, self._at, is_quoted=True)
 

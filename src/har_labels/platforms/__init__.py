@@ -71,7 +71,7 @@ class Platform(Protocol):
         """From now on stdout is for `print_json` alone; the rest of the log goes to stderr."""
 
     def key_hint(self) -> tuple[str, str]:
-        """Why there may be no key, empty text if nothing is known of it, and how one is given here."""
+        """Why there may be no key, and how one is given here; empty text where nothing special is known of it."""
 
     def registry_scopes(self) -> list[str]:
         """The scope paths in which this pipeline's registries stand, the longest first; none if that isn't told."""

@@ -14,8 +14,6 @@ from har_labels.errors import HarLabelsError
 from har_labels.text import Redactor, visible
 
 _LINES_AT_A_TIME = 1000
-# No flag takes the key: a command line is visible to every process of the machine.
-HOW_TO_GIVE_THE_KEY = "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`."
 
 
 class Log:
@@ -85,7 +83,7 @@ class Console:
         self._redactor = Redactor()
 
     def key_hint(self) -> tuple[str, str]:
-        return "", HOW_TO_GIVE_THE_KEY
+        return "", ""
 
     def registry_scopes(self) -> list[str]:
         return []

@@ -11,11 +11,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
+from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import Document, read_document, read_text
 from har_labels.inputs.configure import Configuration
-from har_labels.inputs.flaws import Flaw, flaw_in, remarks_on, unresolved
-from har_labels.inputs.lists import Item, ListError, Written, lines_of
+from har_labels.inputs.flaws import flaw_in, remarks_on, unresolved
+from har_labels.inputs.lists import Item, Written, lines_of
 from har_labels.inputs.settings import quoted
 from har_labels.inputs.types import OnMissingName, read_labels
 from har_labels.model.address import WRITE_A_PLAIN_NAME, AddressError
@@ -335,6 +335,6 @@ def _items_in(path: str, spelling: str) -> tuple[Item, ...]:
     try:
         items = read_labels(text, is_file=True)
         return tuple(replace(item, where=f"`{spelling}` label") for item in items)
-    except ListError as error:
-        found: Flaw | ListError = unresolved("\n".join(lines_of(text)), renders=True) or error
+    except Invalid as error:
+        found = unresolved("\n".join(lines_of(text)), renders=True) or error
         raise InputError(f"`{spelling}` names {path!r}: {found.why}", found.cure) from None

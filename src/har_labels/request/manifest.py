@@ -20,8 +20,7 @@ from har_labels.inputs.conflicts import MODES_OF, WITHOUT_LABELS
 from har_labels.inputs.flaws import remarks_on
 from har_labels.inputs.lists import Item
 from har_labels.inputs.names import dashed
-from har_labels.inputs.settings import Settings, check
-from har_labels.inputs.sources import Inputs
+from har_labels.inputs.settings import Settings
 from har_labels.inputs.types import OnMissingName
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.entry import Entry
@@ -99,12 +98,12 @@ def check_alone(document: Document, *, now: datetime) -> None:
     making = _Making(faults, surroundings, (), (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
     if levels := levels_of(document.text, faults):
         file, own = levels
-        entries = [PlacedEntry(level, file, check(Inputs()).settings) for level in own]
+        entries = [PlacedEntry(level, file, Settings()) for level in own]
         for entry in entries:
             check_entry(entry, faults, is_alone=True)
             making.check(entry)
         if not any(entry.is_without_mode for entry in entries):
-            check_defaults(file, entries, check(Inputs()).settings, faults)
+            check_defaults(file, entries, Settings(), faults)
     if errors := faults.errors:
         raise Failures(errors)
 
