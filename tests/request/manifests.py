@@ -14,7 +14,7 @@ from har_labels.inputs.settings import Settings
 from har_labels.request.build import LARGEST_MANIFEST
 from har_labels.request.entry import Entry
 from har_labels.request.manifest import entries_in
-from har_labels.request.recipe import Surroundings, requirements_of
+from har_labels.request.recipe import TemplateContext, requirements_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ class Written:
         return entries_in(
             read_document(str(self.path), spelling="manifest", limit=LARGEST_MANIFEST, stdin=None),
             defaults=Settings(**self.inputs),
-            surroundings=Surroundings(self.metrics, {}, NOW),
+            context=TemplateContext(self.metrics, {}, NOW),
             requirements=requirements_of(parse_expressions(self.require)),
             notice=self.notices.append,
         )

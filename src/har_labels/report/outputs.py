@@ -17,7 +17,7 @@ from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, Pas
 from har_labels.model.facts import FACTS, fact
 from har_labels.model.labels import Labels, Mode, as_map, to_labels
 from har_labels.model.outcome import MOST_WITH_FACTS, WRITTEN, Outcome, Record, RunResult, Status, labels_after
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 from har_labels.report.vocabulary import Vocabulary, Word, tears_key, vocabulary_of
 from har_labels.text import CONTROL_CHARACTERS, named
 
@@ -257,7 +257,7 @@ def _facts(outcome: Outcome, now: datetime | None) -> dict[str, Any]:
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"  # as `now` prints
-    return None if isinstance(value, Unreadable) else value
+    return None if isinstance(value, Unusable) else value
 
 
 def _row(outcome: Outcome) -> dict[str, Any]:
