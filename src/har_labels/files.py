@@ -151,7 +151,7 @@ def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> st
     try:
         content = read_bytes(path, limit)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "this is no path"
+        reason = error.strerror if isinstance(error, OSError) else "this is not a path"
         raise InputError(
             f"`{spelling}` names {path!r}, which can't be read: {reason}",
             "Check the path. A step in a container sees its workspace, not the whole machine.",

@@ -8,7 +8,7 @@ import pytest
 
 from canary import KEY
 from ci.steps import CIS
-from har_labels.inputs.configure import Misconfigured, configure
+from har_labels.inputs.configure import Misconfigured, configure, sources_of
 from har_labels.inputs.key import HOW_TO_GIVE_THE_KEY
 from har_labels.platforms import detect
 from inputs.asking import ask, refusals
@@ -301,3 +301,32 @@ def test_help_and_version(word: str, capsys: pytest.CaptureFixture[str]) -> None
 
     assert main([word], {}) == 0
     assert "har-labels" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("environ", "argv", "has_stdin"),
+    [
+        (OWN, (), True),
+        (OWN | GITHUB, (), True),
+        (OWN | GITHUB, ("--mode", "add"), True),
+        (OWN | GITHUB | {"INPUT_MODE": " "}, (), True),
+        (OWN | GITHUB | {"INPUT_MODE": "add"}, (), False),
+        (OWN | GITHUB | {"INPUT_MODE": "add"}, ("--on-missing", "skip"), False),
+        (OWN | HARNESS, (), True),
+        (OWN | HARNESS | {"PLUGIN_MODE": "add"}, (), False),
+    ],
+)
+def test_a_step_of_a_ci_has_no_standard_input(environ: dict[str, str], argv: tuple[str, ...], has_stdin: bool) -> None:
+    """The command in a shell has one, in a `run:` step too; where the CI gives a step its inputs, there is none."""
+    assert bool(configure(argv, environ, detect(environ)).stdin) is has_stdin
+
+
+def test_what_was_given_shows_no_text() -> None:
+    """What the sources give to the library, which may log it, is the texts; their repr has the spelling alone."""
+    environ = OWN | GITHUB | {"INPUT_API-KEY": KEY, "INPUT_LABELS": "a"}
+    for source in sources_of(("--artifact", "x"), environ, "INPUT_"):
+        given = source()
+        assert given
+        assert KEY not in repr(given)
+    assert repr(given["api_key"]) == "<HAR_LABELS_API_KEY>"
+    assert given["api_key"] == KEY
