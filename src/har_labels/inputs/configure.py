@@ -15,7 +15,7 @@ from har_labels.inputs.conflicts import clashes, contradictions, named_files, wr
 from har_labels.inputs.flaws import NULL, unresolved
 from har_labels.inputs.key import NO_KEY, holds_key, read_key
 from har_labels.inputs.names import InputValue, dashed
-from har_labels.inputs.settings import Settings, quoted, read_settings, settings_without
+from har_labels.inputs.settings import Settings, quoted, read_settings, settings_excluding
 from har_labels.inputs.sources import OWN_PREFIX, InputSource, Variables
 from har_labels.platforms import Platform
 from har_labels.text import named
@@ -100,7 +100,7 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     except InputError as problem:
         problems.insert(0, problem)
     refused = _refused(given, invalid, key, platform)
-    settings = settings_without(refused, given) if refused else settings
+    settings = settings_excluding(refused, given) if refused else settings
     bad_files = _bad_files(settings, Workspace(platform.workspace), frozenset(refused))
     problems += [*refused.values(), *(problem for _, problem in bad_files if problem)]
     if not is_unreadable:  # else any input could have been given

@@ -1,8 +1,8 @@
 """Lists as people write them in a CI file: one input's text becomes items (contract §2 "Lists").
 
 A text that starts with `[` is a JSON array. One of several lines has an item a line; one of a single line is separated
-by commas, where those inside `{{ }}` don't count and `"…"` protects a whole item. Comments and empty lines go first.
-What an item may not hold is `flaws`' question; a map of labels is read by `maps`.
+by commas, where those inside `{{ }}` don't count and `"…"` protects a whole item. Comments and empty lines are dropped
+first. `flaws` checks single items; `maps` reads labels that are given as a map.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ _LONGEST_EXPRESSION = 4096
 _LONGEST_HINT = 200
 _END_OF_PLAIN = re.compile(r"[,\n]|\{\{")
 _QUOTED = re.compile(r'"((?:[^"\n]++|"")*+)"')
-# What Jinja2's lexer tells apart between `{{` and `}}`, as far as it decides where the `}}` is.
+# The tokens of Jinja2's lexer between `{{` and `}}`, as far as they decide where the `}}` is.
 _TOKEN = re.compile(
     r"""'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'|"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|[\[({\])}]|[^'"\[({\])}\n]+""",
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-# What JavaScript makes of an object where a text is wanted.
+# How JavaScript writes an object as a text.
 PASTED_OBJECT = "[object Object]"
-# Brackets and the sign of a comment, and texts in quotes as a whole, one that is not closed to the line's end.
+# Brackets, the sign of a comment, and a text in quotes as a whole; one that is not closed ends with the line.
 _OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*+(?:'|\\?$)|"(?:[^"\\]|\\.)*+(?:"|\\?$)|[#(){}\[\]]""")
 _GOING_ON = re.compile(r"(?:[-+*/%~<>=!|,.]|(?<![\w.])(?:and|or|not|in|is|if|else))$")
 
 
 class Written(Enum):
-    """How an item stood in its list, as far as it tells what was meant by it."""
+    """How an item was written in its list, as far as that shows what was meant by it."""
 
     QUOTED = "in double quotes"
     IN_ARRAY = "in a JSON array"
@@ -49,7 +49,7 @@ class Written(Enum):
 class Item:
     """One item of a list, and its place among the items, from 1; comments and empty lines don't count.
 
-    `where` stands before the position in messages, for an item that its list's name alone doesn't place.
+    `where` precedes the position in messages, for an item whose place the name of its list alone doesn't say.
     """
 
     text: str
@@ -62,7 +62,7 @@ def parse_list(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
     """The items of one value of a list input, or of a list file, in order, duplicates kept.
 
     Plain items are trimmed and dropped when empty; items of a JSON array and quoted items stay as they are. In a file
-    each line is an item, even where there is only one. Raises Invalid, whose message shows how to write what was
+    each line is an item, even where there is only one. Raises Invalid, whose cure shows how to write what was
     probably meant.
     """
     lines = lines_of(text)
@@ -93,8 +93,8 @@ def parse_expressions(text: str) -> tuple[Item, ...]:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines that say something, trimmed: no empty ones, and no comments, which begin with `#` and a blank."""
-    # A byte-order mark stands in the middle where files were put together.
+    """The lines with content, trimmed: without empty ones and comments, which begin with `#` and a blank."""
+    # A byte-order mark is in the middle where files were concatenated.
     lines = (line.removeprefix("\ufeff").strip(BLANKS) for line in as_lines(text).split("\n"))
     return [line for line in lines if line and not _is_comment(line)]
 
@@ -124,7 +124,7 @@ def in_backquotes(text: str) -> str:
 
 
 def parts_between_commas(text: str) -> list[str]:
-    """What commas would make of a plain text; none where it can't be split."""
+    """The items that a plain text would be split into at its commas; none where it can't be split."""
     try:
         return [part.text for part in _Scanner(text).parts()]
     except Invalid:
@@ -132,7 +132,7 @@ def parts_between_commas(text: str) -> list[str]:
 
 
 def without_placeholders(text: str) -> str:
-    """`text` without its `{{ … }}`, each as one blank-free sign, so that what is left can be looked at."""
+    """`text` with each `{{ … }}` replaced by one sign that is not a blank, so that the rest can be examined."""
     return "\ufffc".join(_Scanner(text).texts_between()) if "{{" in text else text
 
 
@@ -197,9 +197,9 @@ def _flat_cure(items: list[object], text: str) -> str:
 
 
 def flattened(value: object, key: str = "") -> Iterator[str]:
-    """The labels that nested JSON was probably meant to be: `key=value` of each pair, `a.b=value` of pairs in pairs.
+    """The labels that nested JSON was probably meant to be: `key=value` for each pair, `a.b=value` for nested pairs.
 
-    Nothing becomes of null; `{"key": "a", "value": "b"}` is a way to write a pair.
+    Nulls are left out; `{"key": "a", "value": "b"}` is a way to write a pair.
     """
     if isinstance(value, list):
         for item in value:
@@ -231,7 +231,7 @@ def _two_ways(text: str, array: str = "") -> str:
 
 
 def _line_item(line: str) -> tuple[str, Written]:
-    """The one item of a line, which may stand in quotes."""
+    """The one item of a line, which may be in quotes."""
     if not line.startswith('"'):
         return line, Written.AS_LINE
     found = _QUOTED.match(line)
@@ -246,7 +246,7 @@ def _line_item(line: str) -> tuple[str, Written]:
 
 
 def _separated(line: str) -> list[tuple[str, Written]]:
-    """The items between the commas of the one line that there is."""
+    """The items between the commas of a text of one line."""
     parts = list(_Scanner(line).parts())
     for at, part in enumerate(parts):
         if part.is_escaped:
@@ -280,7 +280,7 @@ def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> Invalid:
 
 
 def _literally(parts: Sequence[_Part], at: int) -> str:
-    return f"{in_backquotes(quote(parts[at].text))} if item {at + 1} is meant as it stands"
+    return f"{in_backquotes(quote(parts[at].text))} if item {at + 1} is meant as it is"
 
 
 def _unclosed(line: str) -> Invalid:
@@ -296,7 +296,7 @@ def _unquoted(found: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    r"""One item between commas: its text and where it stands.
+    r"""One item between commas: its text and its place.
 
     `is_unbalanced` with an odd number of quotes outside of placeholders, `is_escaped` with `\\` before its comma.
     """
@@ -328,7 +328,7 @@ class _Scanner:
             self._at += 1  # the separator
 
     def texts_between(self) -> list[str]:
-        """What stands outside of placeholders: one text more than there are of these."""
+        """The texts between placeholders: one more than there are of these."""
         texts, start = [], 0
         while (opening := self._text.find("{{", self._at)) >= 0:
             self._at = self._end_of_placeholder(opening)
@@ -374,7 +374,7 @@ class _Scanner:
         return _Part(text, start, self._at, is_unbalanced=quotes % 2 == 1, is_escaped=is_escaped)
 
     def _end_of_placeholder(self, start: int) -> int:
-        """Where the placeholder that opens at `start` is over; just behind its `{{` if it never closes on its line."""
+        """Where the placeholder that opens at `start` ends; just behind its `{{` if it never closes on its line."""
         if start >= self._unclosed_until:
             line_end = self._line_end(start)
             first_close = self._text.find("}}", start + 2, line_end)

@@ -1,4 +1,4 @@
-"""From an item of `metrics-file` to the file that it means: `PATH`, a glob, `NAME=PATH`, or `-` (contract §3)."""
+"""Finds the file of an item of `metrics-file`: `PATH`, a glob, `NAME=PATH`, or `-` for standard input (contract §3)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from har_labels.text import shown
 
 STDIN = "-"
 _GLOB_SIGN = re.compile(r"[*?\[]")
-_MOST_TOLD = 10
-# More matches than anybody reads; each is one look at a folder's entry.
+_MOST_LISTED = 10
+# Globbing stops here: more matches than anybody reads.
 _MOST_MATCHES = 1000
 
 
@@ -40,7 +40,7 @@ def source_of(item: str) -> Source:
 
 
 def file_of(source: Source) -> str:
-    """The one file that is meant. Raises Invalid if a glob matches none or several."""
+    """The path of the one file that is meant. Raises Invalid if a glob matches no file or several."""
     path = source.path
     if not path:
         raise Invalid("has no path behind its name", f"Write `{shown(source.name)}=PATH`.")
@@ -56,16 +56,16 @@ def file_of(source: Source) -> str:
         return matches[0]
     if not matches:
         raise Invalid("matches no file", "Check the pattern; `*` stays within one folder, `**` goes through all below.")
-    told = ", ".join(f"`{shown(match)}`" for match in matches[:_MOST_TOLD])
-    more = f" and {len(matches) - _MOST_TOLD:,} more" if len(matches) > _MOST_TOLD else ""
+    listed = ", ".join(f"`{shown(match)}`" for match in matches[:_MOST_LISTED])
+    more = f" and {len(matches) - _MOST_LISTED:,} more" if len(matches) > _MOST_LISTED else ""
     count = f"{len(matches):,}" if len(matches) <= _MOST_MATCHES else f"more than {_MOST_MATCHES:,}"
     raise Invalid(
-        f"matches {count} files: {told}{more}", "Make the pattern match one file, or name each by `NAME=PATH`."
+        f"matches {count} files: {listed}{more}", "Make the pattern match one file, or name each by `NAME=PATH`."
     )
 
 
 def paths_of(item: str) -> list[str]:
-    """The files that reading `item` might open, for those who check where paths lead."""
+    """The files that reading `item` might open, to check where their paths lead."""
     source = source_of(item)
     if source.is_stdin or not source.path:
         return []
@@ -73,7 +73,7 @@ def paths_of(item: str) -> list[str]:
 
 
 def _is_glob(path: str) -> bool:
-    """A file whose very name has the signs of a glob wins, as such an artifact does (contract §3)."""
+    """Not if a file of that very name exists; the same rule holds for artifacts (contract §3)."""
     return bool(_GLOB_SIGN.search(path)) and not _is_there(path)
 
 

@@ -83,20 +83,16 @@ class Settings(BaseSettings):
     registry_ref: Registry | None = _input(
         None, "Which", "Scope path of the registry: account/org/project/registry; `/+` is added if missing",
     )  # fmt: skip
-    artifact: Items = _input(
-        (), "Which", "One or more names or globs (`team/*`), less those with a `!` (`!team/old-*`); list"
-    )
+    artifact: Items = _input((), "Which", "Names or globs (`team/*`); one with a `!` excludes (`!team/old-*`); list")
     artifact_type: ArtifactType | None = _input(None, "Which", "`model` or `dataset`")
-    where: Expressions = _input(
-        (), "Which", "Expressions, one a line; an artifact for which one is false is not part of the run"
-    )
+    where: Expressions = _input((), "Which", "Expressions, one a line; artifacts for which one is false are left out")
     manifest: FileOrText | None = _input(
         None, "Which",
         "YAML or JSON file with many changes, or its text; instead of `artifact` and `labels`",
     )  # fmt: skip
 
     labels: LabelItems = _input((), "What", "Labels or label templates: a list, or a map such as `{stage: production}`")
-    labels_file: FilePath | None = _input(None, "What", "File with the same; added to `labels`")
+    labels_file: FilePath | None = _input(None, "What", "File of labels, in the same forms; added to `labels`")
     metrics_file: Items = _input(
         (), "What", "JSON, CSV, YAML or TOML file(s), as path, glob or `NAME=PATH`; `metrics` in templates; list"
     )
@@ -136,7 +132,7 @@ class Settings(BaseSettings):
         "Take back what the run of this report wrote, or nothing if an artifact changed since",
     )  # fmt: skip
     max_changes: Annotated[int, count(0)] | None = _input(
-        None, "How safely", "Refuse a plan that would change more artifacts; `0` allows none",
+        None, "How safely", "Refuse a plan that would change more artifacts than this; `0` allows none",
     )  # fmt: skip
     on_missing: OnMissing = _input(OnMissingName.ERROR, "How safely", "Artifact not found: `error` or `skip`")
     wait_for_artifact: Annotated[float, seconds(0, 3600)] = _input(
@@ -146,16 +142,14 @@ class Settings(BaseSettings):
         OnFailureName.CONTINUE, "How safely", "In a run over many: `continue`, `stop`, `rollback`",
     )  # fmt: skip
     settle: Annotated[float, seconds(0, 60)] = _input(
-        1.0, "How safely", "Seconds a merged change is watched against other writers; `0` = not",
+        1.0, "How safely", "Seconds to watch a merged change for interference by other writers; `0` = don't",
     )  # fmt: skip
     allow_type_loss: Switch = _input(
         False, "How safely", "Write even where the server is known to drop a model's type",
     )  # fmt: skip
 
     timeout: Annotated[float, seconds(1, 300)] = _input(30.0, "How fast", "Seconds for one request (connect and read)")
-    retries: Annotated[int, count(0, 10)] = _input(
-        4, "How fast", "Further tries of a change after a failure that may pass"
-    )
+    retries: Annotated[int, count(0, 10)] = _input(4, "How fast", "Retries of a change after a transient failure")
     deadline: Annotated[float, seconds(0, 86400)] = _input(900.0, "How fast", "Seconds for the whole step; `0` = none")
     requests_per_minute: Annotated[int, count(1, 100000)] | None = _input(
         None, "How fast",
@@ -166,11 +160,11 @@ class Settings(BaseSettings):
         None, "How fast", "This run's share of the artifacts, INDEX/TOTAL, counted from 0: `0/3`, `1/3`, `2/3`",
     )  # fmt: skip
 
-    summary: Switch = _input(True, "What is told", "Write the job summary")
+    summary: Switch = _input(True, "What is reported", "Write the job summary")
     summary_file: FilePath | None = _input(
-        None, "What is told", "Where to write the same Markdown, for a comment, say; at most 60,000 characters",
+        None, "What is reported", "Where to write the summary as Markdown, such as for a comment; at most 60,000 characters",
     )  # fmt: skip
-    report_file: FilePath | None = _input(None, "What is told", "Where to write the JSON report")
+    report_file: FilePath | None = _input(None, "What is reported", "Where to write the JSON report")
 
     @property
     def effective_mode(self) -> Mode:
@@ -289,10 +283,10 @@ def read_settings(
         # Without inputs: the error's own record keeps them, the key among them.
         found = error.errors(include_input=False, include_url=False)
     invalid = {str(one["loc"][0]): one["ctx"]["error"] for one in found}
-    return settings_without(invalid, merged.given), merged.given, invalid
+    return settings_excluding(invalid, merged.given), merged.given, invalid
 
 
-def settings_without(names: Collection[str], given: Mapping[str, InputValue]) -> Settings:
+def settings_excluding(names: Collection[str], given: Mapping[str, InputValue]) -> Settings:
     """The settings with the default for these names."""
     texts: dict[str, Any] = {name: text for name, text in given.items() if name not in names}
     return Settings(**texts)

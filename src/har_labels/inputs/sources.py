@@ -70,7 +70,10 @@ class Variables(InputSource, EnvSettingsSource):
         self._set_debug(_spelling(prefix, "debug"), environ.get(f"{prefix}DEBUG", ""))
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        """The texts by lower-case prefix and field name, as the base class looks them up; it would read `os.environ`."""
+        """The texts by prefix and field name in lower case, as the base class looks them up.
+
+        The library's sources that don't read `os.environ` override this method, too.
+        """
         found: dict[str, str | None] = {}
         prefix = self.env_prefix
         for variable in sorted(self._environ):

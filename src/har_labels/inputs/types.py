@@ -1,4 +1,4 @@
-"""What each kind of input may hold, and the words for what it may not (contract §2 "Ranges").
+"""The types of the inputs: which texts are valid, and what is said of those that are not (contract §2 "Ranges").
 
 Each type takes the text as given and raises `Invalid`: why it can't be used, and what is allowed instead. Pydantic keeps
 that error, and `configure` puts the input's name and the value in front of it.
@@ -33,7 +33,7 @@ from har_labels.model.shard import Shard
 from har_labels.text import one_of
 
 _MOST_DIGITS = 18
-# A list, quotes, a template and a digest are no part of a name.
+# Signs of a list, quotes, a template or a digest, which no artifact's name has.
 _IN_NO_NAME = re.compile(r"[ ,;'\"`{}]|@sha256:")
 
 
@@ -105,7 +105,7 @@ def _read_items(text: str) -> tuple[Item, ...]:
 
 
 def _items_of(given: str, read: Callable[[str], tuple[Item, ...]], *, renders: bool = False) -> tuple[Item, ...]:
-    """The items of all values, each read by itself; what is wrong with single ones is told where they are used."""
+    """The items of all values, each value read by itself. Single items are checked where they are used, by `flaw_in`."""
     found: list[tuple[str, Written]] = []
     values = values_of(given)
     for at, text in enumerate(values, start=1):
@@ -132,7 +132,7 @@ def _labels(given: str) -> tuple[Item, ...]:
 
 
 def _expressions(given: str) -> tuple[Item, ...]:
-    """Raises for the items of a YAML list: with its dash, `- metrics.loss < 1` holds of every loss."""
+    """Refuses the items of a YAML list: with its dash, `- metrics.loss < 1` is true for every loss."""
     texts = (item.text for value in values_of(given) for item in parse_expressions(value))
     found = numbered((text, Written.AS_LINE) for text in texts)
     for item in found:
@@ -192,9 +192,9 @@ def _shard(text: str) -> Shard:
 
 
 def artifact_name(text: str) -> str:
-    """The name of one artifact, and no pattern.
+    """The name of one artifact, not a pattern.
 
-    One that is not there is taken for a first run (contract §3 `baseline`), so what no artifact is called is refused.
+    A missing artifact is taken for a first run (contract §3 `baseline`), so a text that can't be a name is refused.
     """
     if is_glob(text):
         raise Invalid("it is a pattern, and one artifact is wanted", WRITE_A_PLAIN_NAME)
@@ -240,14 +240,14 @@ class AuthSchemeName(StrEnum):
 
 
 class OnMissingName(StrEnum):
-    """What is done about an artifact that is not found."""
+    """What to do about an artifact that is not found."""
 
     ERROR = "error"
     SKIP = "skip"
 
 
 class OnFailureName(StrEnum):
-    """What a run over many does after a failure (contract §5 point 6)."""
+    """What a run over many artifacts does after a failure (contract §5 point 6)."""
 
     CONTINUE = "continue"
     STOP = "stop"
