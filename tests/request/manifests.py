@@ -13,8 +13,8 @@ from har_labels.inputs.lists import parse_expressions
 from har_labels.inputs.settings import Settings
 from har_labels.request.build import LARGEST_MANIFEST
 from har_labels.request.entry import Entry
+from har_labels.request.label_spec import RunContext, TemplateContext, requirements_of
 from har_labels.request.manifest import entries_in
-from har_labels.request.recipe import TemplateContext, requirements_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -33,10 +33,12 @@ class Written:
         """What the reader makes of it. Raises Failures."""
         return entries_in(
             read_document(str(self.path), spelling="manifest", limit=LARGEST_MANIFEST, stdin=None),
+            RunContext(
+                TemplateContext(self.metrics, {}, NOW),
+                requirements_of(parse_expressions(self.require), place="`require` line"),
+                notice=self.notices.append,
+            ),
             defaults=Settings(**self.inputs),
-            context=TemplateContext(self.metrics, {}, NOW),
-            requirements=requirements_of(parse_expressions(self.require)),
-            notice=self.notices.append,
         )
 
     def problems(self) -> list[HarLabelsError]:
