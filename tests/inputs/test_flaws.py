@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_labels.errors import Invalid
-from har_labels.inputs.flaws import flaw_in, remarks_on, unresolved
+from har_labels.inputs.flaws import flaw_in, notices_about, unresolved
 from har_labels.inputs.lists import Item, parse_list
 from har_labels.inputs.maps import parse_map
 from har_labels.inputs.types import read_labels
@@ -45,7 +45,7 @@ def _rendered(text: str) -> tuple[str, ...]:
 )
 def test_the_quoted_spelling_means_it_literally(text: str) -> None:
     """What a refusal shows in double quotes is, taken as it stands, the very text that was refused."""
-    flaw = flaw_in(Item(text, 1, written=parse_list("x")[0].written), renders=True)
+    flaw = flaw_in(Item(text, 1, style=parse_list("x")[0].style), renders=True)
     assert flaw
     (literally,) = QUOTED.findall(flaw.cure)
     assert _rendered(literally) == (text,)
@@ -163,7 +163,7 @@ def test_the_work_grows_with_the_list() -> None:
 
         sys.setprofile(profile)
         try:
-            list(remarks_on(items, are_labels=True))
+            list(notices_about(items, are_labels=True))
         finally:
             sys.setprofile(None)
         return count

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings
 from har_labels import __version__
 from har_labels.errors import InputError
 from har_labels.inputs.key import HOW_TO_GIVE_THE_KEY
-from har_labels.inputs.names import InputValue, Kind, dashed, instead_of, names_near
+from har_labels.inputs.names import InputKind, InputValue, dashed, instead_of, names_near
 from har_labels.inputs.settings import fields, help_texts
 from har_labels.inputs.sources import InputSource
 from har_labels.text import one_of
@@ -62,15 +62,15 @@ class CommandLine(InputSource):
     def __call__(self) -> dict[str, Any]:
         return dict(self._given)
 
-    def _add(self, name: str, kind: Kind, values: list[str]) -> None:
+    def _add(self, name: str, kind: InputKind, values: list[str]) -> None:
         flag = f"--{dashed(name)}"
         if name == "api_key" and values:
             what = "`--api-key` shows the key to every process of this machine, and your shell may keep it"
             self.problems.append(InputError(what, f"{HOW_TO_GIVE_THE_KEY} If the key was a real one, renew it."))
             return
-        if kind is not Kind.LIST and len(different := list(dict.fromkeys(values))) > 1:
+        if kind is not InputKind.LIST and len(different := list(dict.fromkeys(values))) > 1:
             self.problems.append(InputError(f"`{flag}` is given {len(different)} times", "Keep one of them."))
-        values = values if kind is Kind.LIST else values[:1]
+        values = values if kind is InputKind.LIST else values[:1]
         if text := "\n".join(filter(str.strip, values)):
             self._given[name] = InputValue(text, flag, tuple(values))
 
@@ -142,8 +142,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_flag(group: argparse._ArgumentGroup, name: str, kind: Kind, text: str) -> None:
-    is_key, is_switch = name == "api_key", kind is Kind.SWITCH
+def _add_flag(group: argparse._ArgumentGroup, name: str, kind: InputKind, text: str) -> None:
+    is_key, is_switch = name == "api_key", kind is InputKind.SWITCH
     group.add_argument(
         f"--{dashed(name)}",
         dest=name,

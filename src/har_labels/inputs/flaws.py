@@ -14,7 +14,7 @@ from har_labels.inputs.lists import (
     BLANKS,
     PASTED_OBJECT,
     Item,
-    Written,
+    ItemStyle,
     parts_between_commas,
     quote,
     without_placeholders,
@@ -33,8 +33,8 @@ _HARNESS_LITERALLY, _GITHUB_LITERALLY = "{{ '<+' }}", "{{ '$' }}{{ '{{' }}"
 NULL = "null"
 # The same, and how JavaScript and Python do.
 NOTHING = frozenset({NULL, "undefined", "None"})
-_EXACT = frozenset({Written.QUOTED, Written.IN_ARRAY, Written.LISTED})
-_PLAIN = frozenset({Written.AS_LINE, Written.SPLIT, Written.ALONE})
+_EXACT = frozenset({ItemStyle.QUOTED, ItemStyle.IN_ARRAY, ItemStyle.LISTED})
+_PLAIN = frozenset({ItemStyle.AS_LINE, ItemStyle.SPLIT, ItemStyle.ALONE})
 # How many items are searched for the other quote of a text that may have been split at its commas.
 _LONGEST_LOOK = 20
 _DASH = re.compile(f"-[{BLANKS}]")
@@ -75,16 +75,16 @@ def flaw_in(item: Item, *, renders: bool = False) -> Invalid | None:
     text, literally = item.text, f"`{shown(quote(item.text))}` in double quotes is that text"
     if flaw := unresolved(text, renders=renders):
         return flaw
-    if item.written is Written.LISTED and PASTED_OBJECT in text:
+    if item.style is ItemStyle.LISTED and PASTED_OBJECT in text:
         literally = "`{{ '[' }}object Object]` is that text"
-    elif item.written in _EXACT:
+    elif item.style in _EXACT:
         return None
     if PASTED_OBJECT in text:
         why = f"`{PASTED_OBJECT}` is how JavaScript writes an object"
         return Invalid(
             why, f"Name the part of the object that is meant, or write it as JSON (`toJSON(…)`); {literally}."
         )
-    if text in NOTHING and item.written is not Written.IN_MAP:
+    if text in NOTHING and item.style is not ItemStyle.IN_MAP:
         why = "that is what a program writes where there is no value"
         return Invalid(why, f"Give the expression a value, or leave the item out; {literally}.")
     if begins_with_dash(text):
@@ -98,7 +98,7 @@ def begins_with_dash(text: str) -> bool:
     return bool(_DASH.match(text))
 
 
-def remarks_on(items: Sequence[Item], *, are_labels: bool = False) -> Iterator[str]:
+def notices_about(items: Sequence[Item], *, are_labels: bool = False) -> Iterator[str]:
     """Notices about items that may be meant otherwise: one line for each ambiguity, about the first item that has it."""
     for ambiguity in (*_AMBIGUOUS, *(_AMBIGUOUS_LABELS if are_labels else ())):
         found = [at for at in range(len(items)) if ambiguity.applies(items, at)]
@@ -115,7 +115,7 @@ class _Ambiguity:
 
 
 def _is_line_of_several(items: Sequence[Item], at: int) -> bool:
-    if items[at].written is not Written.AS_LINE or "," not in items[at].text:
+    if items[at].style is not ItemStyle.AS_LINE or "," not in items[at].text:
         return False
     parts = parts_between_commas(items[at].text)
     return items[at].text.strip(BLANKS) not in parts and all(
@@ -125,10 +125,10 @@ def _is_line_of_several(items: Sequence[Item], at: int) -> bool:
 
 def _is_in_single_quotes(items: Sequence[Item], at: int) -> bool:
     item = items[at]
-    if item.written not in _PLAIN or not item.text.startswith("'"):
+    if item.style not in _PLAIN or not item.text.startswith("'"):
         return False
     is_closed = len(item.text) > 1 and item.text.endswith("'")
-    is_split = item.written is Written.SPLIT and any(
+    is_split = item.style is ItemStyle.SPLIT and any(
         other.text.endswith("'") for other in items[at + 1 : at + _LONGEST_LOOK]
     )
     return is_closed or is_split
@@ -137,14 +137,14 @@ def _is_in_single_quotes(items: Sequence[Item], at: int) -> bool:
 def _has_comment(items: Sequence[Item], at: int) -> bool:
     item = items[at]
     # `#text` is a label, so at its beginning only what would be a comment on a line of its own.
-    return item.written in _PLAIN and any(
+    return item.style in _PLAIN and any(
         found.start() or item.text[1:2] in BLANKS for found in _COMMENT.finditer(without_placeholders(item.text))
     )
 
 
 def _is_several_by_blanks(items: Sequence[Item], at: int) -> bool:
     item = items[at]
-    if item.written not in {Written.ALONE, Written.SPLIT}:
+    if item.style not in {ItemStyle.ALONE, ItemStyle.SPLIT}:
         return False
     words = _BLANK.split(without_placeholders(item.text))
     return sum(bool(_PAIR.match(word) or _PAIR_BY_COLON.match(word)) for word in words) > 1
@@ -153,7 +153,7 @@ def _is_several_by_blanks(items: Sequence[Item], at: int) -> bool:
 def _is_rest_of_a_text(items: Sequence[Item], at: int) -> bool:
     item, before = items[at], items[at - 1] if at else None
     return (
-        item.written is Written.SPLIT
+        item.style is ItemStyle.SPLIT
         and bool(before and key_and_value(before.text))
         and not key_and_value(item.text)
         and bool(_BLANK.search(without_placeholders(item.text)))
@@ -161,16 +161,16 @@ def _is_rest_of_a_text(items: Sequence[Item], at: int) -> bool:
 
 
 def _is_escaped_text(items: Sequence[Item], at: int) -> bool:
-    return items[at].written is Written.QUOTED and "\\n" in items[at].text
+    return items[at].style is ItemStyle.QUOTED and "\\n" in items[at].text
 
 
 def _is_nothing(items: Sequence[Item], at: int) -> bool:
-    return items[at].written is Written.LISTED and items[at].text in NOTHING
+    return items[at].style is ItemStyle.LISTED and items[at].text in NOTHING
 
 
 def _has_no_value(items: Sequence[Item], at: int) -> bool:
     item = items[at]
-    pair = key_and_value(item.text) if item.written is not Written.QUOTED else None
+    pair = key_and_value(item.text) if item.style is not ItemStyle.QUOTED else None
     return bool(pair) and (pair or ("", ""))[1].strip(BLANKS) in {*NOTHING, ""}
 
 

@@ -33,7 +33,7 @@ _OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*+(?:'|\\?$)|"(?:[^"\\]|\\.)*+(?
 _GOING_ON = re.compile(r"(?:[-+*/%~<>=!|,.]|(?<![\w.])(?:and|or|not|in|is|if|else))$")
 
 
-class Written(Enum):
+class ItemStyle(Enum):
     """How an item was written in its list, as far as that shows what was meant by it."""
 
     QUOTED = "in double quotes"
@@ -55,7 +55,7 @@ class Item:
     text: str
     position: int
     where: str = ""
-    written: Written = field(default=Written.LISTED, compare=False)
+    style: ItemStyle = field(default=ItemStyle.LISTED, compare=False)
 
 
 def parse_list(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
@@ -65,10 +65,10 @@ def parse_list(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
     each line is an item, even where there is only one. Raises Invalid, whose cure shows how to write what was
     probably meant.
     """
-    lines = lines_of(text)
+    lines = content_lines(text)
     if lines and lines[0].startswith("["):
         array = json_items("\n".join(lines))
-        return numbered((text, Written.IN_ARRAY) for text in array)
+        return numbered((text, ItemStyle.IN_ARRAY) for text in array)
     if len(lines) == 1 and not is_file:
         return numbered(_separated(lines[0]))
     return numbered(_line_item(line) for line in lines)
@@ -89,18 +89,18 @@ def parse_expressions(text: str) -> tuple[Item, ...]:
         found[-1:] = [f"{found[-1]} {plain}"] if goes_on else [*found[-1:], plain]
         open_brackets = max(open_brackets + opened, 0) if goes_on else max(opened, 0)
         goes_on = open_brackets > 0 or bool(_GOING_ON.search(plain))
-    return numbered((text, Written.AS_LINE) for text in found)
+    return numbered((text, ItemStyle.AS_LINE) for text in found)
 
 
-def lines_of(text: str) -> list[str]:
+def content_lines(text: str) -> list[str]:
     """The lines with content, trimmed: without empty ones and comments, which begin with `#` and a blank."""
     # A byte-order mark is in the middle where files were concatenated.
     lines = (line.removeprefix("\ufeff").strip(BLANKS) for line in as_lines(text).split("\n"))
     return [line for line in lines if line and not _is_comment(line)]
 
 
-def numbered(items: Iterable[tuple[str, Written]]) -> tuple[Item, ...]:
-    return tuple(Item(text, at, written=written) for at, (text, written) in enumerate(items, start=1))
+def numbered(items: Iterable[tuple[str, ItemStyle]]) -> tuple[Item, ...]:
+    return tuple(Item(text, at, style=style) for at, (text, style) in enumerate(items, start=1))
 
 
 def _without_comment(line: str) -> tuple[str, int]:
@@ -230,10 +230,10 @@ def _two_ways(text: str, array: str = "") -> str:
 # --- lines and commas --------------------------------------------------------------------------------------------
 
 
-def _line_item(line: str) -> tuple[str, Written]:
+def _line_item(line: str) -> tuple[str, ItemStyle]:
     """The one item of a line, which may be in quotes."""
     if not line.startswith('"'):
-        return line, Written.AS_LINE
+        return line, ItemStyle.AS_LINE
     found = _QUOTED.match(line)
     if not found:
         raise _unclosed(line)
@@ -242,10 +242,10 @@ def _line_item(line: str) -> tuple[str, Written]:
             f"{in_backquotes(line)} goes on after its closing quote, and lines don't split",
             f"Write each item on a line of its own, or {in_backquotes(quote(line))} if all of it is one item.",
         )
-    return _unquoted(found), Written.QUOTED
+    return _unquoted(found), ItemStyle.QUOTED
 
 
-def _separated(line: str) -> list[tuple[str, Written]]:
+def _separated(line: str) -> list[tuple[str, ItemStyle]]:
     """The items between the commas of a text of one line."""
     parts = list(_Scanner(line).parts())
     for at, part in enumerate(parts):
@@ -253,8 +253,8 @@ def _separated(line: str) -> list[tuple[str, Written]]:
             raise _escaped(line, parts, at)
         if part.is_unbalanced and len(parts) > 1:
             raise _unbalanced(line, parts, at)
-    plain = Written.SPLIT if len(parts) > 1 else Written.ALONE
-    return [(part.text, Written.QUOTED if part.is_quoted else plain) for part in parts]
+    plain = ItemStyle.SPLIT if len(parts) > 1 else ItemStyle.ALONE
+    return [(part.text, ItemStyle.QUOTED if part.is_quoted else plain) for part in parts]
 
 
 def _escaped(line: str, parts: Sequence[_Part], at: int) -> Invalid:

@@ -13,11 +13,11 @@ from har_labels.errors import Invalid
 from har_labels.inputs import yaml12
 from har_labels.inputs.lists import (
     Item,
-    Written,
+    ItemStyle,
     as_lines,
+    content_lines,
     flattened,
     in_backquotes,
-    lines_of,
     numbered,
     parts_between_commas,
     quote,
@@ -28,7 +28,7 @@ from har_labels.model.unusable import Unusable
 
 def begins_map(text: str) -> bool:
     """Whether a value is a map, or meant to be one: what begins with `{{`, `{%` or `{#` is a template."""
-    line = next(iter(lines_of(text)), "")
+    line = next(iter(content_lines(text)), "")
     return line.startswith("{") and line[1:2] not in {"{", "%", "#"}
 
 
@@ -38,14 +38,14 @@ def parse_map(text: str) -> tuple[Item, ...]:
         pairs = _pairs(text)
         if None in pairs.values() and ":" not in text:
             raise Invalid("it begins with `{` and has no `key: value`, as a map does", _way_out(text))
-        return numbered([(_label(key, value, pairs), Written.IN_MAP) for key, value in pairs.items()])
+        return numbered([(_label(key, value, pairs), ItemStyle.IN_MAP) for key, value in pairs.items()])
     except RecursionError:
         raise Invalid("it is nested too deep", "Write one text for each key.") from None
 
 
 def no_map(text: str) -> Invalid:
     """Why a map can't be a list of anything but labels."""
-    line = lines_of(text)[0]
+    line = content_lines(text)[0]
     first = next(iter(parts_between_commas(line)), line)
     return Invalid(
         "it begins with `{`, as a map does, and only labels can be a map",
@@ -59,7 +59,7 @@ class _Pairs(list[tuple[str, object]]):
 
 def _pairs(text: str) -> dict[str, object]:
     # A comment can't stand inside of a string of JSON, as that has no line ends.
-    without_comments = "\n".join(lines_of(text))
+    without_comments = "\n".join(content_lines(text))
     try:
         found = json.loads(
             without_comments, object_pairs_hook=_Pairs, parse_int=str, parse_float=str, parse_constant=_refuse_number
@@ -67,7 +67,7 @@ def _pairs(text: str) -> dict[str, object]:
     except Invalid:
         raise
     except ValueError:
-        return _yaml_pairs("\n".join(dropwhile(lambda line: not lines_of(line), as_lines(text).split("\n"))))
+        return _yaml_pairs("\n".join(dropwhile(lambda line: not content_lines(line), as_lines(text).split("\n"))))
     plain = _plain(found)
     twice = _twice(key for key, _ in found)
     if twice is not None:
@@ -132,7 +132,7 @@ def _way_out(text: str) -> str:
 
 def _of_several_maps(text: str) -> list[str]:
     """The labels of maps one behind the other, with or without commas between them."""
-    for joined in (text, ",".join(line.rstrip(",") for line in lines_of(text))):
+    for joined in (text, ",".join(line.rstrip(",") for line in content_lines(text))):
         try:
             return list(flattened(json.loads(f"[{joined}]", parse_int=str, parse_float=str)))
         except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ from typing import Self
 ALIKE = 0.8
 
 
-class Kind(Enum):
+class InputKind(Enum):
     """How an input's text is read, as far as the command line and the documents need it."""
 
     TEXT = "one text"

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from har_labels.errors import Invalid
-from har_labels.inputs.names import InputValue, Kind
+from har_labels.inputs.names import InputKind, InputValue
 from har_labels.inputs.types import (
     ApiUrl,
     ArtifactName,
@@ -202,16 +202,16 @@ class Settings(BaseSettings):
         return sources
 
 
-def fields() -> dict[str, Kind]:
+def fields() -> dict[str, InputKind]:
     """Every input's name with underscores, and its kind."""
     return {name: _kind_of(info) for name, info in Settings.model_fields.items()}
 
 
-def _kind_of(info: FieldInfo) -> Kind:
+def _kind_of(info: FieldInfo) -> InputKind:
     # A switch without a default is a `Switch | None`.
     if info.annotation is bool or Switch in get_args(info.annotation):
-        return Kind.SWITCH
-    return Kind.LIST if isinstance(info.default, tuple) else Kind.TEXT
+        return InputKind.SWITCH
+    return InputKind.LIST if isinstance(info.default, tuple) else InputKind.TEXT
 
 
 def descriptions() -> dict[str, str]:

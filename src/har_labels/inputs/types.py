@@ -16,7 +16,7 @@ from pydantic import PlainValidator, SecretStr
 from har_labels.errors import Invalid
 from har_labels.files import is_text
 from har_labels.inputs.flaws import NOTHING, begins_with_dash, unresolved
-from har_labels.inputs.lists import Item, Written, lines_of, numbered, parse_expressions, parse_list
+from har_labels.inputs.lists import Item, ItemStyle, content_lines, numbered, parse_expressions, parse_list
 from har_labels.inputs.maps import begins_map, no_map, parse_map
 from har_labels.inputs.names import values_of
 from har_labels.model.address import (
@@ -106,14 +106,14 @@ def _read_items(text: str) -> tuple[Item, ...]:
 
 def _items_of(given: str, read: Callable[[str], tuple[Item, ...]], *, renders: bool = False) -> tuple[Item, ...]:
     """The items of all values, each value read by itself. Single items are checked where they are used, by `flaw_in`."""
-    found: list[tuple[str, Written]] = []
+    found: list[tuple[str, ItemStyle]] = []
     values = values_of(given)
     for at, text in enumerate(values, start=1):
         try:
-            found += ((item.text, item.written) for item in read(text))
+            found += ((item.text, item.style) for item in read(text))
         except Invalid as error:
             # An expression that nobody resolved may be all that keeps it from being a list.
-            cause = unresolved("\n".join(lines_of(text)), renders=renders) or error
+            cause = unresolved("\n".join(content_lines(text)), renders=renders) or error
             place = "" if len(values) == 1 else f"in value {at} of {len(values)}, "
             raise Invalid(f"{place}{cause.why}", cause.cure) from None
     return numbered(found)
@@ -134,7 +134,7 @@ def _labels(given: str) -> tuple[Item, ...]:
 def _expressions(given: str) -> tuple[Item, ...]:
     """Refuses the items of a YAML list: with its dash, `- metrics.loss < 1` is true for every loss."""
     texts = (item.text for value in values_of(given) for item in parse_expressions(value))
-    found = numbered((text, Written.AS_LINE) for text in texts)
+    found = numbered((text, ItemStyle.AS_LINE) for text in texts)
     for item in found:
         if begins_with_dash(item.text):
             raise Invalid(

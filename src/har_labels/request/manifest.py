@@ -17,7 +17,7 @@ from typing import TypeVar
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Document, Workspace
 from har_labels.inputs.conflicts import MODES_OF, WITHOUT_LABELS
-from har_labels.inputs.flaws import remarks_on
+from har_labels.inputs.flaws import notices_about
 from har_labels.inputs.lists import Item
 from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import Settings
@@ -172,7 +172,7 @@ class _Making:
         if not node or not found:
             return tuple(found)
         items = [item if isinstance(item, Item) else Item(item, at) for at, item in enumerate(found, start=1)]
-        for remark in remarks_on(items, are_labels=name == "labels"):
+        for remark in notices_about(items, are_labels=name == "labels"):
             self.run.notice(f"{self.faults.where(node.place)}: `{dashed(name)}` {remark}")
         nodes = node.value if isinstance(node.value, list) else [node] * len(found)
         return tuple(self._placed(item, at.place, name) for item, at in zip(items, nodes, strict=True))

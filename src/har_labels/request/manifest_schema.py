@@ -25,7 +25,7 @@ from pydantic import (
 from har_labels.errors import Invalid
 from har_labels.inputs.conflicts import MODES_OF
 from har_labels.inputs.flaws import flaw_in, unresolved
-from har_labels.inputs.lists import Item, Written
+from har_labels.inputs.lists import Item, ItemStyle
 from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import descriptions, quoted
 from har_labels.inputs.types import (
@@ -137,7 +137,7 @@ def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
     found = []
     for item in items:
         try:
-            pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
+            pattern = parse_pattern(item.text, is_quoted=item.style is ItemStyle.QUOTED)
         except AddressError as error:
             raise Invalid(f"in item {item.position} {error}", WRITE_A_PLAIN_NAME) from None
         found.append(Item(item_text(pattern), item.position))
