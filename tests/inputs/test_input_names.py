@@ -303,22 +303,19 @@ def test_help_and_version(word: str, capsys: pytest.CaptureFixture[str]) -> None
     assert "har-labels" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("environ", "argv", "has_stdin"),
-    [
-        (OWN, (), True),
-        (OWN | GITHUB, (), True),
-        (OWN | GITHUB, ("--mode", "add"), True),
-        (OWN | GITHUB | {"INPUT_MODE": " "}, (), True),
-        (OWN | GITHUB | {"INPUT_MODE": "add"}, (), False),
-        (OWN | GITHUB | {"INPUT_MODE": "add"}, ("--on-missing", "skip"), False),
-        (OWN | HARNESS, (), True),
-        (OWN | HARNESS | {"PLUGIN_MODE": "add"}, (), False),
-    ],
-)
-def test_a_step_of_a_ci_has_no_standard_input(environ: dict[str, str], argv: tuple[str, ...], has_stdin: bool) -> None:
-    """The command in a shell has one, in a `run:` step too; where the CI gives a step its inputs, there is none."""
-    assert bool(configure(argv, environ, detect(environ)).stdin) is has_stdin
+@pytest.mark.parametrize("name", ["manifest", "policy", "metrics-file"])
+@pytest.mark.parametrize(("ci", "prefix"), [("github", "INPUT_"), ("harness", "PLUGIN_")])
+def test_a_step_of_a_ci_has_no_standard_input(ci: str, prefix: str, name: str) -> None:
+    """`-` is standard input for the command in a shell, in a `run:` step too; where a CI gives a step its inputs, there is none."""
+    inputs = {"artifact": "", "labels": ""} if name == "manifest" else {}
+    variable = name.upper().replace("-", "_")
+    for environ, argv, has_stdin in (
+        ({f"{prefix}{variable}": "-"}, [], False),
+        ({f"HAR_LABELS_{variable}": "-"}, [], True),
+        ({}, [f"--{name}", "-"], True),
+        ({f"{prefix}{variable}": "-"}, [f"--{name}=-"], True),
+    ):
+        assert bool(ask(ci, inputs, environ=environ, argv=argv).stdin) is has_stdin
 
 
 def test_what_was_given_shows_no_text() -> None:

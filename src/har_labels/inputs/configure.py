@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import NO_WORKSPACE, Workspace, read_stdin, why_not_writable
-from har_labels.inputs.conflicts import clashes, contradictions, named_files, written_files
+from har_labels.inputs.conflicts import clashes, contradictions, inputs_from_stdin, named_files, written_files
 from har_labels.inputs.flaws import NULL, unresolved
 from har_labels.inputs.key import NO_KEY, holds_key, read_key
 from har_labels.inputs.names import InputValue, dashed
@@ -30,7 +30,8 @@ class Configuration:
 
     `spell` writes an input's name as its reader does; `wants_json` is `--json`; `wants_debug` is `--debug`, or what this
     CI has for it. `bad` are the inputs that can't be used: the settings have the default there, or a path that must not
-    be written. `key` is empty where none is known. `stdin` reads standard input, where there is one (contract §3).
+    be written. `key` is empty where none is known. `stdin` reads standard input; None where the input that names it was given to
+    a step of a CI, which has none (contract §3).
     """
 
     settings: Settings
@@ -115,7 +116,7 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
         wants_debug=platform.wants_debug or any(source.wants_debug for source in sources),
         workspace=Workspace(platform.workspace),
         bad=frozenset([*refused, *(name for name, _ in bad_files)]),
-        stdin=None if any(source.is_ci_step for source in sources) else read_stdin,
+        stdin=None if any(given[name].is_of_ci_step for name in inputs_from_stdin(settings)) else read_stdin,
     )
     if problems:
         raise Misconfigured(problems, configuration)

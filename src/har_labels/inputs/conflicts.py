@@ -192,17 +192,23 @@ def _files(settings: Settings) -> Problems:
 
 def _stdin(settings: Settings) -> Problems:
     """Standard input can be read once."""
-    from_stdin = [name for name in DOCUMENTS if getattr(settings, name) == STDIN]
-    if settings.metrics_file:
-        from har_labels.inputs.metric_files import source_of
-
-        from_stdin += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
+    from_stdin = inputs_from_stdin(settings)
     if len(from_stdin) > 1:
         given = " and ".join(f"`{named(name)}`" for name in from_stdin)
         yield InputError(
             f"{given} are all standard input" if len(from_stdin) > 2 else f"{given} are both standard input",
             "Name a file for all but one.",
         )
+
+
+def inputs_from_stdin(settings: Settings) -> list[str]:
+    """The inputs that are read from standard input."""
+    found = [name for name in DOCUMENTS if getattr(settings, name) == STDIN]
+    if settings.metrics_file:
+        from har_labels.inputs.metric_files import source_of
+
+        found += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
+    return found
 
 
 def clashes(settings: Settings) -> Iterator[tuple[str, str]]:

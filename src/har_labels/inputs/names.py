@@ -21,17 +21,18 @@ class InputKind(Enum):
 class InputValue(str):
     """The text of an input, with the spelling of the name under which its reader gave it.
 
-    `values` are those of a list's flag that was given several times; the text then has all of them. The repr hides the
-    text, which may be the key.
+    `values` are those of a list's flag that was given several times; the text then has all of them. `is_of_ci_step` if a
+    CI gave it to a step of its own, which has no standard input (contract §3). The repr hides the text, which may be the key.
     """
 
-    __slots__ = ("spelling", "values")
+    __slots__ = ("is_of_ci_step", "spelling", "values")
     spelling: str
     values: tuple[str, ...]
+    is_of_ci_step: bool
 
-    def __new__(cls, text: str, spelling: str, values: tuple[str, ...] = ()) -> Self:
+    def __new__(cls, text: str, spelling: str, values: tuple[str, ...] = (), *, is_of_ci_step: bool = False) -> Self:
         value = super().__new__(cls, text)
-        value.spelling, value.values = spelling, values or (text,)
+        value.spelling, value.values, value.is_of_ci_step = spelling, values or (text,), is_of_ci_step
         return value
 
     def __repr__(self) -> str:

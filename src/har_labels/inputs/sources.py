@@ -32,10 +32,8 @@ class InputSource(PydanticBaseSettingsSource):
     """A source of inputs. Calling it returns their texts, each an InputValue, by name.
 
     `problems` has what is wrong with the names that were given, `meant` the inputs that misspelt names seem to stand for.
-    `is_ci_step` if a CI gave these inputs to a step of its own, which has no standard input (contract §3).
     """
 
-    is_ci_step = False
     is_unreadable = False
     wants_json = False
     wants_debug = False
@@ -66,7 +64,6 @@ class Variables(InputSource, EnvSettingsSource):
     def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str], prefix: str) -> None:
         self._environ = environ
         super().__init__(settings_cls, env_prefix=prefix)
-        self.is_ci_step = prefix != OWN_PREFIX and bool(self.env_vars)
         self._set_debug(_spelling(prefix, "debug"), environ.get(f"{prefix}DEBUG", ""))
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
@@ -85,7 +82,8 @@ class Variables(InputSource, EnvSettingsSource):
                 self._check_unknown(name)
                 continue
             spelling = _spelling(prefix, name)
-            other = found.setdefault(f"{prefix.lower()}{name}", InputValue(text, spelling))
+            value = InputValue(text, spelling, is_of_ci_step=prefix != OWN_PREFIX)
+            other = found.setdefault(f"{prefix.lower()}{name}", value)
             if other and other.strip() != text.strip():
                 what = f"`{spelling}` is given twice, in two spellings, with different values"
                 self.problems.append(InputError(what, "Keep one of the two."))
