@@ -17,7 +17,7 @@ from har_labels.inputs.key import NO_KEY, holds_key, read_key
 from har_labels.inputs.names import InputValue, dashed
 from har_labels.inputs.settings import Settings, quoted, read_settings, settings_excluding
 from har_labels.inputs.sources import OWN_PREFIX, InputSource, Variables
-from har_labels.platforms import Platform
+from har_labels.platforms.platform import Platform
 from har_labels.text import named
 
 # Lists whose items `request` judges one by one, so that a comment in them may hold anything.

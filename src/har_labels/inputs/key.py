@@ -17,8 +17,9 @@ from har_labels.errors import InputError
 from har_labels.files import Workspace, read_text
 from har_labels.inputs.flaws import NULL, unresolved
 from har_labels.inputs.names import InputValue
-from har_labels.platforms import Platform
-from har_labels.text import SHORTEST_KEY_TO_LOOK_FOR, named, number
+from har_labels.platforms.platform import Platform
+from har_labels.platforms.redactor import SHORTEST_KEY_TO_LOOK_FOR
+from har_labels.text import named, number
 
 LARGEST_KEY_FILE = 64 * 1024
 # No flag takes the key: a command line is visible to every process of the machine.
