@@ -208,7 +208,7 @@ def test_a_file_that_is_written_is_none_of_the_others(
     for written in (f"{tmp_path}/./f.json", "f.json", "link.json"):
         done = run_step("github", box, ASKED | {"dry-run": "true", one: str(path), other: written})
         assert (done.code, box.requests) == (2, [])
-        assert f"`{one}` and `{other}` name one file" in done.err
+        assert f"`{one}` and `{other}` name the same file" in done.err
         assert path.read_text() == '{"a": 1}', "the report of the refusal went there"
 
 
@@ -221,7 +221,7 @@ def test_the_report_does_not_replace_metrics(
     Path("f.json").write_text('{"a": 1}')
     done = run_step("github", box, ASKED | {"metrics-file": item, "report-file": "./f.json"})
     assert (done.code, box.requests) == (2, [])
-    assert "`metrics-file` and `report-file` name one file" in done.err
+    assert "`metrics-file` and `report-file` name the same file" in done.err
     assert Path("f.json").read_text() == '{"a": 1}'
 
 

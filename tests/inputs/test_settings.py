@@ -18,7 +18,7 @@ NO_SHARE = "it is not an index and a total"
 NO_LOOP = ("it has no number, as outside of a loop", "Leave it out where nothing runs several times.")
 REF = "Write account/registry, account/org/registry or account/org/project/registry."
 NO_CHOICE = "it is not one of the allowed values"
-BAD_PATH = ("it is no path of one file", "Write one path on one line.")
+BAD_PATH = ("it is not the path of a single file", "Write one path on one line.")
 SWITCHES = ("allow-http", "dry-run", "allow-type-loss", "summary")
 # name, least, most, whether a fraction is allowed
 NUMBERS = (
@@ -89,13 +89,13 @@ VALUES = (
     (
         "labels",
         "[wip",
-        "it starts with `[` but is no JSON array of strings",
+        "it starts with `[` but is not a JSON array of strings",
         'Write `["wip"]` for a JSON array, or `"[wip"` if an item itself starts with `[`.',
     ),
     (
         "labels",
         "[a, b]",
-        "it starts with `[` but is no JSON array of strings",
+        "it starts with `[` but is not a JSON array of strings",
         'Write `["a", "b"]` for a JSON array, or `"[a", b]` if an item itself starts with `[`.',
     ),
     (
