@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from har_labels import __version__
-from har_labels.errors import InputError
+from har_labels.errors import InputError, exit_codes
 from har_labels.inputs.names import Kind, dashed
 from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
+from har_labels.text import spelt
 
 
 @dataclass(slots=True)
@@ -29,9 +30,14 @@ Every flag can also be set as HAR_LABELS_<NAME>. The key: HAR_LABELS_API_KEY or 
   HAR_LABELS_API_KEY=… har-labels --registry-ref acme/ml/prod/models --artifact resnet50 \\
     --mode upsert --labels stage=candidate --dry-run
 
-Exit codes: 0 done, 1 a defect, 2 a wrong input, 3 not allowed, 4 not found, 5 changed meanwhile, 6 refused or failing,
-7 unreachable or too late, 10 a gate is closed, 11 some failed, 130 and 143 cancelled.
+Exit codes
 """
+
+
+def _epilog() -> str:
+    """What follows the list of flags in `--help`. The exit codes are those that errors.py declares."""
+    codes = (f"  {code:>8}  {spelt(meaning, lambda name: f'--{name}')}\n" for code, meaning in exit_codes().items())
+    return _EPILOG + "".join(codes)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -90,7 +96,7 @@ def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, Mapping[str, st
     parser = _Parser(
         prog="har-labels",
         description="Change the labels of artifacts in a Harness Artifact Registry, safely.",
-        epilog=_EPILOG,
+        epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         usage="har-labels [--help] [--version] [--json] [--debug] [--INPUT VALUE ...]",

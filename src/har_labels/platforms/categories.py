@@ -1,7 +1,7 @@
-"""Harness's words for our failures: its failure category and subcategory of each (harness-runtime §4).
+"""Harness's failure category and subcategory for each of our errors (harness-runtime §4).
 
-Both are of Harness's page "Custom error categorization": a failing step writes them beside its outputs, and
-.harness/errors.yaml, which `make docs` makes from here, sorts steps by the line on stderr.
+The names are from Harness's page "Custom error categorization". A failing step writes its category beside its outputs;
+.harness/errors.yaml, which `make docs` generates from here, classifies steps by their line on stderr.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from har_labels import errors
 from har_labels.errors import HarLabelsError
 
+# A class without an entry has that of its nearest parent, so a new error class needs none.
 _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
-    errors.Cancelled: ("TIMEOUT_FAILURE", "STEP_EXECUTION_TIMEOUT"),
     errors.HarLabelsError: ("APPLICATION_FAILURE", "PLUGIN_CRASHED"),
     errors.InputError: ("CONFIGURATION_FAILURE", "PLUGIN_CONFIGURATION_INVALID"),
     errors.TemplateError: ("CONFIGURATION_FAILURE", "EXPRESSION_EVALUATION_FAILED"),
@@ -23,38 +23,31 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.PlanFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
     errors.ReportFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
     errors.AmbiguousArtifact: ("CONFIGURATION_FAILURE", "REQUIRED_FIELD_MISSING"),
+    errors.NotAllowed: ("AUTHORIZATION_FAILURE", "ACCESS_FORBIDDEN"),
     errors.Unauthorized: ("AUTHENTICATION_FAILURE", "INVALID_CREDENTIALS"),
-    errors.Forbidden: ("AUTHORIZATION_FAILURE", "ACCESS_FORBIDDEN"),
-    errors.RegistryNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.ArtifactNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.NothingMatched: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.PlanStale: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.NotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.Changed: ("VERIFICATION_FAILURE", "VALIDATION"),
     errors.Overwritten: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.ValueConflict: ("VERIFICATION_FAILURE", "VALIDATION"),
     errors.Conflict: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.Refused: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.BadAnswer: ("CONNECTIVITY_FAILURE", "PROXY_MISCONFIGURED"),
     errors.Redirected: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.Unreadable: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.TypeLoss: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.ServerFailing: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
     errors.RateLimited: ("CONNECTIVITY_FAILURE", "REGISTRY_RATE_LIMITED"),
-    errors.Unreachable: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
+    errors.OutOfReach: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
     errors.TimedOut: ("TIMEOUT_FAILURE", "SOCKET_TIMEOUT"),
     errors.PastDeadline: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
     errors.NoTime: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
-    errors.RequireFailed: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.TooManyChanges: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.WouldRemove: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.PolicyBroken: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.GateClosed: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.Cancelled: ("TIMEOUT_FAILURE", "STEP_EXECUTION_TIMEOUT"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason that a failure's line names, for which Harness has a subcategory of its own.
+    """A more precise reason within an error's line, for which Harness has a subcategory.
 
-    `words` is a regular expression that Go and Python read alike. `advice` is what Harness shows instead of our line.
+    `words`: a regular expression that Go and Python read in the same way. `advice`: Harness shows it instead of our line.
     """
 
     name: str
@@ -63,8 +56,8 @@ class Reason:
     advice: str
 
 
-# In this order: a proxy whose own name can't be found is the proxy's failure. The words are `transport`'s, those of a
-# resolver or a refused connection the operating system's: glibc, musl, macOS, Windows.
+# The order matters: a proxy whose own name does not resolve is a failure of the proxy. The words for proxy and TLS are those
+# of registry/transport.py; those for DNS and a refused connection are of the operating systems: glibc, musl, macOS, Windows.
 _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
     errors.Unreachable: (
         Reason(
@@ -77,14 +70,14 @@ _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
             "TLS",
             "no trusted TLS connection to",
             "SSL_HANDSHAKE_EXCEPTION",
-            "There is no trusted TLS connection to the registry. For a certificate of your own name its authority's file.",
+            "There is no trusted TLS connection to the registry. For a private certificate authority name its file in SSL_CERT_FILE.",
         ),
         Reason(
             "DNS",
             "Name or service not known|name resolution|No address associated|[Nn]ame does not resolve|"
             "nodename nor servname|getaddrinfo failed|No such host is known",
             "DNS_RESOLUTION_FAILED",
-            "The registry's name can't be resolved. Check `api_url` and the resolver of the runner.",
+            "The registry's name does not resolve. Check `api_url` and the DNS resolver of the runner.",
         ),
         Reason(
             "refused",
@@ -97,10 +90,10 @@ _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
 
 
 def reasons_of(kind: type[HarLabelsError]) -> Sequence[Reason]:
-    """What a failure of this kind may name as its reason, the most telling first."""
+    """The reasons that an error of this class can have in its line, the most specific first."""
     return _REASONS.get(kind, ())
 
 
 def category_of(kind: type[HarLabelsError]) -> tuple[str, str]:
-    """Category and subcategory of a kind of failure; those of its parent if it has none of its own."""
+    """Category and subcategory of an error class: its own, or those of its nearest parent."""
     return next(_CATEGORIES[one] for one in kind.__mro__ if one in _CATEGORIES)

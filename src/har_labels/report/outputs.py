@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
+from har_labels.errors import SOME_FAILED, Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
 from har_labels.model.facts import FACTS, fact
 from har_labels.model.labels import Labels, Mode, as_map, to_labels
 from har_labels.model.outcome import MOST_WITH_FACTS, WRITTEN, Outcome, Record, RunResult, Status, labels_after
@@ -48,7 +48,7 @@ OUTPUTS: dict[str, str] = {
 }
 JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "moved-from", "results"})
 
-REPORT_VERSION, SOME_FAILED = 1, 11
+REPORT_VERSION = 1
 
 
 def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
