@@ -158,6 +158,18 @@ def test_the_documents_have_all_of_it(grown: Path) -> None:
     run_tests(grown, "tests/docs/test_declared.py")
 
 
+def test_the_page_names_files_that_exist() -> None:
+    """Every file of the table "look in" is there: below the package, below the folder named before it, or at the root."""
+    table = PAGE.partition("| I want to know… |")[2].partition("\n\n")[0]
+    for row in table.splitlines():
+        folder = ROOT / "src" / "har_labels"
+        for name in re.findall(r"`([\w/.]+)`", row):
+            if name.endswith("/"):
+                folder /= name
+            elif "." in name:
+                assert (folder / name).exists() or (ROOT / name).exists(), f"{name} in: {row}"
+
+
 # --- a CI -----------------------------------------------------------------------------------------------------
 
 
