@@ -10,14 +10,14 @@ HEAD = """\
 # Troubleshooting, by error code
 
 Each failure is one line on stderr: `har-labels: error HAR-<code>: <what> | <next step>`. Find the code below. On GitHub the
-same line is an annotation, on both CIs it is in the summary and in the report (`report-file`). The lines here are real: a test
-makes each failure happen and compares.
+same line is an annotation; on both CIs it is in the summary and in the report (`report-file`). The lines here are real: a test
+produces each failure and compares its line.
 
-Whether anything was written: the table of the summary shows what each artifact has now, and `changed-count` counts. After any
-failure a rerun is safe: what is already done is not written again. (A `require` on `current` is asked again: let it also hold when the
-work is done.)
+To see whether anything was written, look at the table in the summary, which shows each artifact's labels now, and at `changed-count`.
+After any failure a rerun is safe: what is already done is not written again. (A `require` on `current` is evaluated again: write it so
+that it is also true after the change.)
 
-On Harness, [.harness/errors.yaml](../.harness/errors.yaml) sorts these codes into Harness's own failure categories.
+On Harness, [.harness/errors.yaml](../.harness/errors.yaml) maps these codes to Harness's own failure categories.
 
 <!-- written by `make docs` from src/har_labels/errors.py and tools/generate/failures.py -->
 """
