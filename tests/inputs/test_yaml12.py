@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_labels.inputs.yaml12 import YamlError, load
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 
 FRAGMENTS = [*"abc:-?,[]{}#&*!|>'\"%@`~\n \t01.eE+=<\\\u2028\x85\r\x00"]
 FRAGMENTS += [
@@ -102,7 +102,7 @@ def test_what_stands_for_something_else_is_unreadable(text: str, told: list[str]
     value = load(f"- 1\n- {text}\n- {{b: 2}}")
     assert isinstance(value, list)
     assert (value[0], value[2]) == (1, {"b": 2})
-    assert isinstance(value[1], Unreadable)
+    assert isinstance(value[1], Unusable)
     for part in told:
         assert part in value[1].why
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from har_labels.model.facts import FACTS, fact
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 from har_labels.registry.answers import row_of
 
 RECORDED = Path(__file__).resolve().parents[1] / "recorded"
@@ -97,8 +97,8 @@ def test_a_time_may_be_a_date_and_lie_ahead() -> None:
         ({"isQuarantined": 1}, "quarantined"),
     ],
 )
-def test_what_can_not_be_the_fact_is_unreadable(row: dict[str, Any], name: str) -> None:
+def test_what_can_not_be_the_fact_is_unusable(row: dict[str, Any], name: str) -> None:
     """A text that is none of its kind is neither missing nor guessed at: it says why where it is read."""
     found = facts_of(row)[name]
-    assert isinstance(found, Unreadable)
+    assert isinstance(found, Unusable)
     assert len(found.why) < 200

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_labels.errors import MetricsError
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 from har_labels.request.metrics import load_metrics
 from har_labels.request.metrics.rows import MOST_CELLS, table_rows
 
@@ -88,7 +88,7 @@ def test_cells_that_are_no_values() -> None:
     row = load("m.csv", "a,b,c\nnan,np.float64(0.93),NaN\n")["last"]
     assert math.isnan(row["a"])
     assert math.isnan(row["c"])
-    assert isinstance(row["b"], Unreadable)
+    assert isinstance(row["b"], Unusable)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_labels.errors import Failures, MetricsError
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 from har_labels.request.metrics import load_metrics
 from har_labels.request.metrics.documents import MOST_COLLECTIONS
 from har_labels.request.metrics.kinds import LARGEST_FILE, LARGEST_SLOW_FILE
@@ -128,16 +128,16 @@ def test_texts_that_only_look_like_nan() -> None:
     ],
 )
 def test_what_python_printed_is_no_value(text: str) -> None:
-    """A number or an object that Python printed is unreadable where it stands, in a file of any kind, and no more of it."""
+    """A number or an object that Python printed is unusable where it stands, in a file of any kind, and no more of it."""
     for path, content in {
         "m.json": json.dumps({"a": text, "b": 1}),
         "m.yaml": f"a: {json.dumps(text)}\nb: 1",
         "m.toml": f"a = {json.dumps(text)}\nb = 1",
     }.items():
         metrics = load(path, content)
-        assert isinstance(metrics["a"], Unreadable)
+        assert isinstance(metrics["a"], Unusable)
         assert metrics["b"] == 1
-    assert isinstance(load("m.txt", "{'a': np.float64(0.93), 'b': 1}")["a"], Unreadable)
+    assert isinstance(load("m.txt", "{'a': np.float64(0.93), 'b': 1}")["a"], Unusable)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_python_printed_is_no_value(text: str) -> None:
     ["resnet50 (v2)", "f(x)", "numpy (1.26)", "a<b>", "np.float64", "np.nan or None", "np.nano", "best(ever)", "<unk>"],
 )
 def test_texts_that_python_did_not_print(text: str) -> None:
-    """Brackets alone make no text unreadable."""
+    """Brackets alone make no text unusable."""
     assert load("m.json", json.dumps({"a": text})) == {"a": text}
 
 
@@ -189,11 +189,11 @@ def test_front_matter(text: str) -> None:
     ],
 )
 def test_tags_and_anchors(text: str, read: dict[str, object], unread: list[str]) -> None:
-    """A YAML tag, anchor or alias makes its own value unreadable, a merge key its mapping, and nothing else."""
+    """A YAML tag, anchor or alias makes its own value unusable, a merge key its mapping, and nothing else."""
     metrics = load("hparams.yaml", text)
     assert {key: value for key, value in metrics.items() if key in read} == read
     for key in unread:
-        assert isinstance(metrics[key], Unreadable), key
+        assert isinstance(metrics[key], Unusable), key
 
 
 @pytest.mark.parametrize("text", ["!!python/object:argparse.Namespace\nlr: 0.1", "<<: {a: 1}\nb: 1", "&x {a: 1}"])
@@ -467,4 +467,4 @@ def test_any_file_is_metrics_or_an_error(ending: str, text: str) -> None:
                 assert all(isinstance(key, str) for key in value) or isinstance(value, list)
                 todo += value.values() if isinstance(value, dict) else value
         else:
-            assert value is None or isinstance(value, str | int | float | bool | Unreadable)
+            assert value is None or isinstance(value, str | int | float | bool | Unusable)

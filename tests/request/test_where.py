@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_labels.errors import TemplateError, Unreadable
-from har_labels.model.unreadable import Unreadable as UnreadableValue
+from har_labels.model.unusable import Unusable
 from har_labels.templates.scope import FACT_NAMES, Scope
 from har_labels.templates.template import Selection
 
@@ -97,7 +97,7 @@ def test_what_is_wrong_is_not_lacking(line: str, told: str) -> None:
             line,
             ("n=NaN", "twice=1", "twice=2"),
             downloads=3,
-            modified=UnreadableValue("the registry gives 'x'", "No."),
+            modified=Unusable("the registry gives 'x'", "No."),
         )
     assert told in f"{caught.value.what} {caught.value.next_step}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from har_labels.errors import Unreadable
-from har_labels.model import unreadable
+from har_labels.model.unusable import Unusable
 from templates.scopes import holds, refused, rendered
 
 NAN = float("nan")
@@ -19,7 +19,7 @@ METRICS = {
     "list": [1, 2],
     "losses": [0.5, NAN],
     "deep": {"acc": 1},
-    "tag": unreadable.Unreadable("the YAML tag !!python/tuple can't be read", "Write a plain list."),
+    "tag": Unusable("the YAML tag !!python/tuple can't be read", "Write a plain list."),
 }
 CURRENT = ("stage=staging", "accuracy=0.931", "owner=a", "owner:b", "plain", "model-type=cnn")
 
@@ -235,7 +235,7 @@ def test_other_texts_are_conditions() -> None:
     [
         ([0.5, NAN], "3", "item 2 of the list"),
         ([0.5, float("inf")], "3", "item 2 of the list"),
-        ([{}, unreadable.Unreadable("it is a text that Python printed", "")], "'x'", "item 2 of the list"),
+        ([{}, Unusable("it is a text that Python printed", "")], "'x'", "item 2 of the list"),
         (["3", "4"], "3", "in a list whose items are like the text '3'"),
         ([3, 4], "'3'", "in a list whose items are like the number 3"),
     ],

@@ -152,7 +152,7 @@ FAILURES = (
     ),
     Failure(
         "HAR-PLAN-FILE",
-        what="'labels.plan' says that it has steps: 2, and has 1",
+        what="'labels.plan' has 1 step, and its header says 2",
         hint="A plan belongs to one `api-url`; it can't be applied to another host.",
         asks=_APPLY,
         files={"labels.plan": _CUT_HEADER + _STALE_STEP},

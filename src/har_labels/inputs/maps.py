@@ -23,7 +23,7 @@ from har_labels.inputs.lists import (
     quote,
 )
 from har_labels.model.labels import key_and_value
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 
 
 def begins_map(text: str) -> bool:
@@ -147,7 +147,7 @@ def _label(key: str, value: object, pairs: dict[str, object]) -> str:
         cure = "write one text for each key"
         cure += f", or all labels as a list: {_as_array(flat)}" if flat else ", or leave the key out"
         raise ListError(f"its key {in_backquotes(key)} has {kind}, and not one text", cure)
-    if isinstance(value, Unreadable):
+    if isinstance(value, Unusable):
         cure = f"write the value plainly: {in_backquotes(_as_map(key, '…'))}"
         raise ListError(f"the value of its key {in_backquotes(key)} can't be used: {value.why}", cure)
     if value is None:

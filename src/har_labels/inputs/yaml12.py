@@ -1,7 +1,7 @@
 """Plain YAML 1.2 data from text: the core schema and no more; hides ruamel.yaml.
 
 `1e-3` is a number, `no`, `12:30:45`, `1_000` and `2026-11-23` are texts. What anchors, aliases, tags and merge keys
-stand for can't be believed at a glance: a value that has one is Unreadable, and the rest of the file is not. Duplicate
+stand for can't be believed at a glance: a value that has one is Unusable, and the rest of the file is not. Duplicate
 keys are refused. Built from the parser's events, so that deep nesting is counted rather than recursed into.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 from har_labels.text import shown
 
 DEEPEST = 100
@@ -46,7 +46,7 @@ class DuplicateKeyError(YamlError):
 def load(text: str, *, as_written: bool = False) -> object:
     """The one document in `text` as dicts, lists, texts, numbers, true, false and None; keys are texts as written.
 
-    An Unreadable stands where a value has an anchor or a tag, or is an alias; a mapping with a merge key is one as a
+    An Unusable stands where a value has an anchor or a tag, or is an alias; a mapping with a merge key is one as a
     whole, since nobody knows which keys it has. None if the text is empty. With `as_written` numbers are texts with the
     digits that they have there. Raises YamlError.
     """
@@ -85,8 +85,8 @@ class _Open:
 
     value: dict[str, object] | list[object]
     key: str | None = None
-    instead: Unreadable | None = None
-    instead_of_next: Unreadable | None = None
+    instead: Unusable | None = None
+    instead_of_next: Unusable | None = None
 
 
 @dataclass(slots=True)
@@ -169,7 +169,7 @@ def _is_alias(event: Any) -> bool:
     return type(event).__name__ == "AliasEvent"
 
 
-def _mark_of(event: Any) -> Unreadable | None:
+def _mark_of(event: Any) -> Unusable | None:
     """What makes a value unreadable: being an alias, its tag, else its anchor."""
     if _is_alias(event):
         return _unreadable(f"the YAML alias `*{shown(event.anchor)}`", "isn't followed", event)
@@ -182,8 +182,8 @@ def _mark_of(event: Any) -> Unreadable | None:
     return None
 
 
-def _unreadable(what: str, why: str, event: Any) -> Unreadable:
-    return Unreadable(f"{what} in line {event.start_mark.line + 1} {why}", _WRITE_PLAINLY)
+def _unreadable(what: str, why: str, event: Any) -> Unusable:
+    return Unusable(f"{what} in line {event.start_mark.line + 1} {why}", _WRITE_PLAINLY)
 
 
 def _plain_value(text: str) -> object:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from har_labels.model.outcome import ArtifactFacts
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 from har_labels.text import shown
 
 _LONGEST_TOLD = 60
@@ -25,14 +25,14 @@ Fact = Callable[[ArtifactFacts, str, datetime], object]
 def fact(name: str, facts: ArtifactFacts, artifact_type: str, now: datetime) -> object:
     """One fact by its name; None for one that the registry did not tell.
 
-    A text of the registry that can't be what the fact is becomes an Unreadable, which says why where it is read.
+    A text of the registry that can't be what the fact is becomes an Unusable, which says why where it is read.
     """
     return FACTS[name](facts, artifact_type, now)
 
 
 def _downloads(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
     text = facts.downloads_count
-    return int(text) if _WHOLE.fullmatch(text) else _unreadable(text, "no whole number")
+    return int(text) if _WHOLE.fullmatch(text) else _unusable(text, "no whole number")
 
 
 def _modified(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
@@ -46,7 +46,7 @@ def _modified(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
         at = datetime.fromisoformat(text)
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        return _unreadable(text, "no time")
+        return _unusable(text, "no time")
 
 
 def _age_days(facts: ArtifactFacts, artifact_type: str, now: datetime) -> object:
@@ -57,13 +57,13 @@ def _age_days(facts: ArtifactFacts, artifact_type: str, now: datetime) -> object
 
 def _quarantined(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
     text = facts.is_quarantined
-    return _SWITCHES[text] if text in _SWITCHES else _unreadable(text, "neither true nor false")
+    return _SWITCHES[text] if text in _SWITCHES else _unusable(text, "neither true nor false")
 
 
-def _unreadable(text: str, what: str) -> object:
+def _unusable(text: str, what: str) -> object:
     """None for what the registry did not tell."""
     why = f"the registry gives '{shown(text[:_LONGEST_TOLD])}', which is {what}"
-    return Unreadable(why, "Ask for another fact, or leave this artifact out.") if text else None
+    return Unusable(why, "Ask for another fact, or leave this artifact out.") if text else None
 
 
 FACTS: Mapping[str, Fact] = {

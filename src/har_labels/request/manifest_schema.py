@@ -44,7 +44,7 @@ from har_labels.inputs.types import (
 )
 from har_labels.model.address import WRITE_A_PLAIN_NAME, AddressError
 from har_labels.model.labels import Mode, OnConflict
-from har_labels.request.patterns import NAME_FIRST, parse_pattern, written
+from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
 from har_labels.request.positions import Kind, Word
 from har_labels.text import shown
 
@@ -128,7 +128,7 @@ def version_of(value: Any) -> int:
 
 def _artifact(value: Any) -> str:
     try:
-        return written(parse_pattern(text_of(value)))
+        return item_text(parse_pattern(text_of(value)))
     except AddressError as error:
         raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
 
@@ -140,7 +140,7 @@ def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
             pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
         except AddressError as error:
             raise wrong(f"in item {item.position} {error}", WRITE_A_PLAIN_NAME) from None
-        found.append(Item(written(pattern), item.position))
+        found.append(Item(item_text(pattern), item.position))
     return tuple(found)
 
 

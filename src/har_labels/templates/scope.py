@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import Enum, auto
 
 from har_labels.errors import Unreadable
-from har_labels.model import unreadable
 from har_labels.model.labels import Labels, key_and_value
+from har_labels.model.unusable import Unusable
 from har_labels.templates.values import Missing
 from har_labels.text import shown
 
@@ -159,6 +159,6 @@ def by_key(labels: Labels) -> Mapping[str, object]:
     return found
 
 
-def _twice(first: str, second: str) -> unreadable.Unreadable:
+def _twice(first: str, second: str) -> Unusable:
     both = f"`{shown(first)}` and `{shown(second)}`"
-    return unreadable.Unreadable(f"two labels have this key, {both}", "Take one of the two labels away.")
+    return Unusable(f"two labels have this key, {both}", "Take one of the two labels away.")

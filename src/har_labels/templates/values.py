@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from heapq import nsmallest
 from itertools import islice
 
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 from har_labels.templates.keys import Word, key_meant, path_to
 from har_labels.text import named, shown
 
@@ -126,7 +126,7 @@ def kind_of(value: object) -> str:
             return "a list"
         case Mapping():
             return "a mapping"
-        case Unreadable():
+        case Unusable():
             return "a value that can't be read"
     return f"a {type(value).__name__}"
 
@@ -134,7 +134,7 @@ def kind_of(value: object) -> str:
 def checked(value: object, path: str) -> object:
     """`value` as read at `path`. Raises Null, Unfit for NaN and infinity, ExpressionError if it can't be read or is too large."""
     match value:
-        case Unreadable():
+        case Unusable():
             raise ExpressionError(f"`{path}` can't be used: {value.why}", value.cure)
         case None:
             raise Null(lambda: f"`{path}` is null")
@@ -175,7 +175,7 @@ def part(value: object, key: object, path: str, effort: Effort) -> object:
             raise ExpressionError(f"`{path}` is a list and has no `{shown(name)}`", names_of_list(path))
         case None:
             raise Missing(lambda: f"`{path}` is null and has no `{shown(name)}`")
-        case Unreadable():
+        case Unusable():
             checked(value, path)
     cure = "`[:12]` cuts a text." if isinstance(value, str) else "Correct the path."
     raise ExpressionError(f"`{path}` is {kind_of(value)} and has no `{shown(name)}`", cure)
@@ -206,7 +206,7 @@ def cut(value: object, span: slice, path: str, effort: Effort) -> object:
             return value[span]
         case None:
             raise Missing(lambda: f"`{path}` is null")
-        case Unreadable():
+        case Unusable():
             checked(value, path)
     raise ExpressionError(f"`[a:b]` cuts texts and lists, and `{path}` is {kind_of(value)}")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import StringIO
 
 from har_labels.inputs.metric_files import Unfit
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 from har_labels.request.metrics.texts import meant_by, settle
 from har_labels.templates.values import kind_of
 from har_labels.text import shown
@@ -47,7 +47,7 @@ class Content:
 
 def mapping_of(document: object) -> dict[str, object]:
     """The mapping that a document is, its texts settled. Raises Unfit if it is anything else."""
-    if isinstance(document, Unreadable):
+    if isinstance(document, Unusable):
         raise Unfit(f"can't be used: {document.why}", document.cure)
     if not isinstance(document, dict):
         found = f"it holds {kind_of(document) if document is not None else 'nothing'}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from har_labels.inputs.metric_files import Unfit
 from har_labels.inputs.yaml12 import DEEPEST
-from har_labels.model.unreadable import Unreadable
+from har_labels.model.unusable import Unusable
 
 _NOT_FINITE = re.compile(r"\s*[-+]?\.?(?:nan|inf(?:inity)?)\s*", re.IGNORECASE)
 # Python's own form of a number or an array. Of NumPy's it may be a part of the text, as in a list that was printed.
@@ -31,7 +31,7 @@ _LONGEST_WORD = 20
 
 
 def meant_by(text: str) -> object:
-    """The value that `text` stands for: NaN and infinity as numbers, what Python printed as Unreadable, else itself."""
+    """The value that `text` stands for: NaN and infinity as numbers, what Python printed as Unusable, else itself."""
     if (len(text) < _LONGEST_WORD or len(text.strip()) < _LONGEST_WORD) and _NOT_FINITE.fullmatch(text):
         return float(text.replace(".", ""))
     end = text.rstrip()[-1:]
@@ -40,7 +40,7 @@ def meant_by(text: str) -> object:
         and len(text) <= _LONGEST_PRINTED
         and _PRINTED.fullmatch(text)
     ):
-        return Unreadable(
+        return Unusable(
             "it is a text that Python printed, such as `np.float64(0.93)`, and no number",
             "Write `float(value)`, or `value.item()`, into the file.",
         )

@@ -1,0 +1,17 @@
+"""A value that a metrics file or the registry holds and that can't be used (contract §3).
+
+The reader puts it in place of such a value, for example one with a Python tag in YAML. It is an error only where an
+expression reads that value, and `default` does not replace it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """`why` follows "it can't be used: ", such as "the YAML tag !!python/tuple can't be read"; `cure` is a sentence."""
+
+    why: str
+    cure: str
