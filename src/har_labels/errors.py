@@ -390,6 +390,7 @@ class Cancelled(HarLabelsError):
         self.signal_number = signal_number
 
 
+# Exit codes that are not of one error: of success, and of a run that failed for some artifacts and not for others.
 DONE, SOME_FAILED = 0, 11
 
 
