@@ -431,7 +431,7 @@ def test_real_files(tmp_path: Path) -> None:
         str(tmp_path): "is a directory; in it is `m.json`",
         str(pipe): "not a regular file",
         "/dev/zero": "not a regular file",
-        "a\0b": "no path",
+        "a\0b": "not a path",
     }.items():
         with pytest.raises(MetricsError, match=message):
             load_metrics([path])

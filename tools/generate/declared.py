@@ -11,8 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from har_labels import __version__
-from har_labels.errors import Cancelled, HarLabelsError
-from har_labels.inputs.names import Kind, dashed
+from har_labels.inputs.names import InputKind, dashed
 from har_labels.inputs.settings import Settings, defaults, fields, groups
 
 NAME = "Update Harness Artifact Labels"
@@ -31,7 +30,7 @@ class Input:
     description: str
     group: str
     value: Any
-    kind: Kind
+    kind: InputKind
 
 
 def inputs() -> Iterator[Input]:
@@ -41,10 +40,6 @@ def inputs() -> Iterator[Input]:
         for name in names:
             field = Settings.model_fields[name]
             yield Input(dashed(name), texts[name], field.description or "", group, field.default, kinds[name])
-
-
-def exit_codes(kind: type[HarLabelsError]) -> str:
-    return "130, 143" if kind is Cancelled else str(kind.exit_code)
 
 
 def yaml_text(document: Any, header: str) -> str:

@@ -6,10 +6,10 @@ import re
 import sys
 from itertools import groupby
 
-from generate.declared import Input, exit_codes, inputs
-from har_labels.errors import all_codes
+from generate.declared import Input, inputs
+from har_labels.errors import all_codes, exit_codes, exit_codes_of
 from har_labels.report.outputs import OUTPUTS
-from har_labels.templates.expressions import OF_PRESENCE
+from har_labels.templates.compiler import OF_PRESENCE
 from har_labels.templates.filters import FILTERS, Filter
 from har_labels.templates.scope import NAMES, Name
 from har_labels.templates.sequences import TESTS
@@ -18,7 +18,13 @@ from har_labels.text import documented
 
 def with_tables(text: str) -> str:
     """The README with its tables anew."""
-    tables = (("inputs", _inputs()), ("language", _language()), ("outputs", _outputs()), ("errors", _errors()))
+    tables = (
+        ("inputs", _inputs()),
+        ("language", _language()),
+        ("outputs", _outputs()),
+        ("exit codes", _exit_codes()),
+        ("errors", _errors()),
+    )
     for name, table in tables:
         pattern = f"(<!-- {name}: written by `make docs` -->\n).*?(\n<!-- end of {name} -->)"
         text, times = re.subn(pattern, lambda found, table=table: found[1] + table + found[2], text, flags=re.DOTALL)
@@ -44,9 +50,9 @@ def _input(one: Input) -> str:
 def _language() -> str:
     """What an expression may hold: names, filters by what they are for, and tests."""
     rows = ["| | in an expression | what it is |", "|---|---|---|"]
-    rows += [f"| {_known_in(one)} | `{name}` | {_cell(one.says)} |" for name, one in NAMES.items()]
-    rows += [f"| a filter of {one.group} | `{_call(name, one)}` | {_cell(one.says)} |" for name, one in FILTERS.items()]
-    rows += [f"| a test | `x is {name}` | {_cell(one.says)} |" for name, one in OF_PRESENCE.items()]
+    rows += [f"| {_known_in(one)} | `{name}` | {_cell(one.doc)} |" for name, one in NAMES.items()]
+    rows += [f"| a filter of {one.group} | `{_call(name, one)}` | {_cell(one.doc)} |" for name, one in FILTERS.items()]
+    rows += [f"| a test | `x is {name}` | {_cell(says)} |" for name, says in OF_PRESENCE.items()]
     others = " ".join(f"`{name}`" for name in TESTS)
     rows.append(f"| a test | `x is startswith('v1.')` | and so with {others}, which are also those of `selectattr` |")
     return "\n".join(rows)
@@ -71,9 +77,14 @@ def _outputs() -> str:
     return "\n".join(["| output | what it holds |", "|---|---|", *rows])
 
 
+def _exit_codes() -> str:
+    rows = [f"| {code} | {_cell(documented(meaning))} |" for code, meaning in exit_codes().items()]
+    return "\n".join(["| code | meaning |", "|---|---|", *rows])
+
+
 def _errors() -> str:
     rows = [
-        f"| `{kind.code}` | {exit_codes(kind)} | {_cell(documented(kind.cause))} | {_cell(documented(kind.cure))} |"
+        f"| `{kind.code}` | {exit_codes_of(kind)} | {_cell(documented(kind.cause))} | {_cell(documented(kind.cure))} |"
         for kind in all_codes()
     ]
     return "\n".join(["| code | exit | cause | cure |", "|---|---|---|---|", *rows])

@@ -28,6 +28,7 @@ from har_labels.errors import (
     WouldRemove,
 )
 from har_labels.model.address import RegistryRef
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.goal import (
     Finding,
     FormerGoal,
@@ -40,7 +41,7 @@ from har_labels.model.goal import (
     removes_nothing,
 )
 from har_labels.model.labels import Labels, to_labels
-from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
+from har_labels.model.outcome import ConfirmedBy, Outcome, Status, Step
 from har_labels.registry.answers import Row, UnknownOutcome
 from har_labels.registry.reader import Reader, Reading, choose
 from har_labels.request.policy import Policy, told_together

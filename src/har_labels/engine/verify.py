@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from har_labels.clock import LONGEST_ASKED_WAIT, Clock
+from har_labels.clock import LONGEST_RETRY_AFTER, Clock
 from har_labels.engine.task import AFTER_A_WAIT, Task, is_missing, read_again
 from har_labels.errors import (
     ArtifactNotFound,
@@ -26,7 +26,7 @@ from har_labels.model.address import RegistryRef
 from har_labels.model.goal import Found, PlanGoal, is_merging
 from har_labels.model.labels import Labels
 from har_labels.model.outcome import ConfirmedBy, Status
-from har_labels.registry.answers import Origin, asked_for
+from har_labels.registry.answers import PageRef
 from har_labels.registry.reader import Reader, Reading, advice_on
 from har_labels.text import named, number
 
@@ -193,7 +193,7 @@ class Watch:
             if self._clock.monotonic() < task.unread.waits_until:
                 return True
             error = not_found(task, task.unknown.error)
-        elif self.tries(task) > self._policy.retries or task.unknown.wait > LONGEST_ASKED_WAIT:
+        elif self.tries(task) > self._policy.retries or task.unknown.wait > LONGEST_RETRY_AFTER:
             error = retries_exhausted(task)
         else:
             return True
@@ -214,7 +214,7 @@ def retries_exhausted(task: Task) -> HarLabelsError:
     """The error of an unknown outcome that no retry resolved, with what is known of the labels now."""
     assert task.unknown
     error = task.unknown.error
-    tries = number(task.attempts, "try", "tries") + asked_for(task.unknown)
+    tries = number(task.attempts, "try", "tries") + task.unknown.wait_note
     if task.unread and task.unread.was_missing and isinstance(error, OutOfReach):
         return not_found(task, error)
     return error.reworded(f"{task.subject}: {error.what} ({tries}); {_labels_now(task)}")
@@ -281,7 +281,7 @@ class Renewal:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._pages: dict[tuple[RegistryRef, Origin], list[Task]] = defaultdict(list)
+        self._pages: dict[tuple[RegistryRef, PageRef], list[Task]] = defaultdict(list)
         self._lock = threading.Lock()
 
     def register(self, tasks: Iterable[Task]) -> None:
@@ -303,7 +303,7 @@ class Renewal:
         if not origin or not self._is_on_its_page(task, origin):
             task.replace_reading(self._reader.find(task.ref, task.name, task.artifact_type))
 
-    def _is_on_its_page(self, task: Task, origin: Origin) -> bool:
+    def _is_on_its_page(self, task: Task, origin: PageRef) -> bool:
         """Renews every task that is still on the page and that no worker has claimed; False if `task` is not there any more."""
         readings = {(one.row.name, one.row.artifact_type): one for one in self._reader.page_again(task.ref, origin)}
         with self._lock:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from har_labels.clock import LONGEST_WAIT, Clock, backoff
+from har_labels.clock import LONGEST_POLL, Clock, backoff
 from har_labels.engine.task import Task, is_missing
 from har_labels.engine.verify import Renewal, Watch, WritePolicy, excluding, not_found, retries_exhausted
 from har_labels.errors import Forbidden, HarLabelsError, Overwritten, ServerFailing, Stop, TypeLoss, Unauthorized
@@ -145,7 +145,7 @@ class Writer:
         try:
             self._registry.check_key()
             if task.needs_reading:
-                self._registry.check(task.ref)
+                self._registry.check_access(task.ref)
             if forbidden := self._forbidden.get(task.ref):
                 raise Forbidden(f"{task.subject} was not tried, as {forbidden.what}")
             self._registry.wait_turn()
@@ -246,7 +246,7 @@ class Writer:
             tries = max(self._watch.tries(task) + self._watch.times_undone[task] for task in pending)
             pause = backoff(tries, at_least=asked)
             if any(task.is_waited_for for task in pending):
-                pause = min(pause, LONGEST_WAIT)
+                pause = min(pause, LONGEST_POLL)
             self._clock.sleep(pause)
 
 

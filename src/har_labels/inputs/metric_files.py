@@ -1,4 +1,4 @@
-"""From an item of `metrics-file` to the file that it means: `PATH`, a glob, `NAME=PATH`, or `-` (contract §3)."""
+"""Finds the file of an item of `metrics-file`: `PATH`, a glob, `NAME=PATH`, or `-` for standard input (contract §3)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePath
 
+from har_labels.errors import Invalid
 from har_labels.text import shown
 
 STDIN = "-"
 _GLOB_SIGN = re.compile(r"[*?\[]")
-_MOST_TOLD = 10
-# More matches than anybody reads; each is one look at a folder's entry.
+_MOST_LISTED = 10
+# Globbing stops here: more matches than anybody reads.
 _MOST_MATCHES = 1000
-
-
-class Unfit(Exception):
-    """Why a file can't be read as metrics: `problem` goes on behind the file's name, `cure` may be empty."""
-
-    def __init__(self, problem: str, cure: str = "") -> None:
-        super().__init__(problem)
-        self.problem, self.cure = problem, cure
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +40,32 @@ def source_of(item: str) -> Source:
 
 
 def file_of(source: Source) -> str:
-    """The one file that is meant. Raises Unfit if a glob matches none or several."""
+    """The path of the one file that is meant. Raises Invalid if a glob matches no file or several."""
     path = source.path
     if not path:
-        raise Unfit("has no path behind its name", f"Write `{shown(source.name)}=PATH`.")
+        raise Invalid("has no path behind its name", f"Write `{shown(source.name)}=PATH`.")
     if source.name and not _is_there(path) and _is_there(source.item) and not list(_matches(path)):
         problem = (
             f"is read as the file `{shown(path)}` under the name `{shown(source.name)}`, and there is no such file"
         )
-        raise Unfit(problem, f"Write `./{shown(source.item)}` for the path.")
+        raise Invalid(problem, f"Write `./{shown(source.item)}` for the path.")
     if not _is_glob(path):
         return path
     matches = sorted(set(islice(_matches(path), _MOST_MATCHES + 1)))
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        raise Unfit("matches no file", "Check the pattern; `*` stays within one folder, `**` goes through all below.")
-    told = ", ".join(f"`{shown(match)}`" for match in matches[:_MOST_TOLD])
-    more = f" and {len(matches) - _MOST_TOLD:,} more" if len(matches) > _MOST_TOLD else ""
+        raise Invalid("matches no file", "Check the pattern; `*` stays within one folder, `**` goes through all below.")
+    listed = ", ".join(f"`{shown(match)}`" for match in matches[:_MOST_LISTED])
+    more = f" and {len(matches) - _MOST_LISTED:,} more" if len(matches) > _MOST_LISTED else ""
     count = f"{len(matches):,}" if len(matches) <= _MOST_MATCHES else f"more than {_MOST_MATCHES:,}"
-    raise Unfit(f"matches {count} files: {told}{more}", "Make the pattern match one file, or name each by `NAME=PATH`.")
+    raise Invalid(
+        f"matches {count} files: {listed}{more}", "Make the pattern match one file, or name each by `NAME=PATH`."
+    )
 
 
 def paths_of(item: str) -> list[str]:
-    """The files that reading `item` might open, for those who check where paths lead."""
+    """The files that reading `item` might open, to check where their paths lead."""
     source = source_of(item)
     if source.is_stdin or not source.path:
         return []
@@ -78,7 +73,7 @@ def paths_of(item: str) -> list[str]:
 
 
 def _is_glob(path: str) -> bool:
-    """A file whose very name has the signs of a glob wins, as such an artifact does (contract §3)."""
+    """Not if a file of that very name exists; the same rule holds for artifacts (contract §3)."""
     return bool(_GLOB_SIGN.search(path)) and not _is_there(path)
 
 

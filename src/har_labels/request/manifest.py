@@ -17,11 +17,10 @@ from typing import TypeVar
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Document, Workspace
 from har_labels.inputs.conflicts import MODES_OF, WITHOUT_LABELS
-from har_labels.inputs.flaws import remarks_on
+from har_labels.inputs.flaws import notices_about
 from har_labels.inputs.lists import Item
 from har_labels.inputs.names import dashed
-from har_labels.inputs.settings import Settings, check
-from har_labels.inputs.sources import Inputs
+from har_labels.inputs.settings import Settings
 from har_labels.inputs.types import OnMissingName
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.entry import Entry
@@ -88,12 +87,12 @@ def check_alone(document: Document, *, now: datetime) -> None:
     making = _Making(faults, run, NO_WORKSPACE, is_alone=True)
     if levels := levels_of(document.text, faults):
         file, own = levels
-        entries = [PlacedEntry(level, file, check(Inputs()).settings) for level in own]
+        entries = [PlacedEntry(level, file, Settings()) for level in own]
         for entry in entries:
             check_entry(entry, faults, is_alone=True)
             making.check(entry)
         if not any(entry.is_without_mode for entry in entries):
-            check_defaults(file, entries, check(Inputs()).settings, faults)
+            check_defaults(file, entries, Settings(), faults)
     if errors := faults.errors:
         raise Failures(errors)
 
@@ -173,7 +172,7 @@ class _Making:
         if not node or not found:
             return tuple(found)
         items = [item if isinstance(item, Item) else Item(item, at) for at, item in enumerate(found, start=1)]
-        for remark in remarks_on(items, are_labels=name == "labels"):
+        for remark in notices_about(items, are_labels=name == "labels"):
             self.run.notice(f"{self.faults.where(node.place)}: `{dashed(name)}` {remark}")
         nodes = node.value if isinstance(node.value, list) else [node] * len(found)
         return tuple(self._placed(item, at.place, name) for item, at in zip(items, nodes, strict=True))

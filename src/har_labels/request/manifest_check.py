@@ -10,10 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from har_labels.errors import HarLabelsError, InputError, ManifestError
-from har_labels.inputs.names import dashed, instead_of
+from har_labels.inputs.names import ALIKE, dashed, instead_of
 from har_labels.inputs.settings import fields, quoted
-from har_labels.inputs.sources import ALIKE
-from har_labels.inputs.types import SEPARATOR
 from har_labels.request.documents import read
 from har_labels.request.manifest_schema import VERSION, Manifest, ManifestEntry
 from har_labels.request.positions import Kind, Node, Place, Word
@@ -122,7 +120,7 @@ def _validated(plain: dict[str, Any]) -> tuple[Manifest | None, list[Any]]:
     try:
         return Manifest.model_validate(plain), []
     except ValidationError as error:
-        errors = error.errors(include_input=False, include_context=False, include_url=False)
+        errors = error.errors(include_input=False, include_url=False)
     for one in errors:
         _take_out(plain, one["loc"])
     try:
@@ -170,9 +168,9 @@ def add_value_error(error: Any, root: Node, faults: Faults, words: Words) -> Non
             faults.add(container.keys[key], f"there is no key `{shown(key)}` here", words.hint(key, location))
         case "missing":
             faults.add(node.place, f"`{location[-1]}` is missing", f"Add `{words.examples[str(location[-1])]}`.")
-        case "wrong":
-            why, _, cure = error["msg"].partition(SEPARATOR)
-            faults.add(node.place, f"{_subject(location)}{_shown(node)}: {why}", cure)
+        case "value_error":  # an `Invalid` of ours, which pydantic keeps
+            invalid = error["ctx"]["error"]
+            faults.add(node.place, f"{_subject(location)}{_shown(node)}: {invalid.why}", invalid.cure)
         case kind:
             why, cure = words.built_in[kind]
             faults.add(node.place, f"{_subject(location)}{_shown(node)}: {why}", cure)

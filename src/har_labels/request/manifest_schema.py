@@ -22,9 +22,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from har_labels.errors import Invalid
 from har_labels.inputs.conflicts import MODES_OF
 from har_labels.inputs.flaws import flaw_in, unresolved
-from har_labels.inputs.lists import Item, Written
+from har_labels.inputs.lists import Item, ItemStyle
 from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import descriptions, quoted
 from har_labels.inputs.types import (
@@ -40,9 +41,8 @@ from har_labels.inputs.types import (
     OnMissingName,
     Registry,
     TemplateItems,
-    wrong,
 )
-from har_labels.model.address import WRITE_A_PLAIN_NAME, AddressError
+from har_labels.model.address import WRITE_A_PLAIN_NAME
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
 from har_labels.request.positions import Kind, Word
@@ -54,29 +54,29 @@ VERSION = 1
 def _text(value: Any) -> str:
     """A text that was written as one. Raises for whatever YAML takes for something else (contract §6)."""
     if isinstance(value, Word) and value.kind is Kind.NOTHING and not value.text:
-        raise wrong("it has no value", "Give one, or leave it out.")
+        raise Invalid("it has no value", "Give one, or leave it out.")
     if isinstance(value, Word):
-        raise wrong(f"it is read as {value.kind.value}, not as a text", f'Put it in quotes: "{value.text}".')
+        raise Invalid(f"it is read as {value.kind.value}, not as a text", f'Put it in quotes: "{value.text}".')
     if isinstance(value, dict):
-        raise wrong("it is read as a mapping, not as a text", f"Put it in quotes{_as_text(value)}.")
+        raise Invalid("it is read as a mapping, not as a text", f"Put it in quotes{_as_text(value)}.")
     if isinstance(value, list):
-        raise wrong("it is a list, and one text is wanted", "Write one text.")
+        raise Invalid("it is a list, and one text is wanted", "Write one text.")
     if not value:
-        raise wrong("it is empty", "Write a text, or leave it out.")
+        raise Invalid("it is empty", "Write a text, or leave it out.")
     return str(value)
 
 
 def text_of(value: Any) -> str:
     """A text without an expression that no CI resolves in a file."""
     if flaw := unresolved(text := _text(value)):
-        raise wrong(flaw.why, flaw.cure)
+        raise Invalid(flaw.why, flaw.cure)
     return text
 
 
 def _label(value: Any) -> str:
     """A text that a template may write, which is how an item of a list in a file is taken as it is."""
     if flaw := flaw_in(Item(text := _text(value), 1), renders=True):
-        raise wrong(flaw.why, flaw.cure)
+        raise Invalid(flaw.why, flaw.cure)
     return text
 
 
@@ -86,14 +86,14 @@ def _label_text(value: Any) -> str:
         pairs = [(key, inner.text if isinstance(inner, Word) else inner) for key, inner in value.items()]
         labels = [f"{key}={inner}" for key, inner in pairs if isinstance(inner, str)]
         as_list = f": {json.dumps(labels, ensure_ascii=False)}" if len(labels) == len(value) else ", an item each"
-        raise wrong("it is a mapping, and a list is wanted", f"Write the labels as a list{as_list}.")
+        raise Invalid("it is a mapping, and a list is wanted", f"Write the labels as a list{as_list}.")
     return _text(value)
 
 
 def _sound(items: tuple[Item, ...], *, renders: bool = False) -> tuple[Item, ...]:
     for item in items:
         if flaw := flaw_in(item, renders=renders):
-            raise wrong(f"its item {item.position} is {quoted(item.text)}: {flaw.why}", flaw.cure)
+            raise Invalid(f"its item {item.position} is {quoted(item.text)}: {flaw.why}", flaw.cure)
     return items
 
 
@@ -112,10 +112,10 @@ def _as_text(mapping: dict[str, Any]) -> str:
 def word_of(value: Any) -> str:
     """One word as it is written, without blanks around it. Raises what `_text` raises, and for nothing at all."""
     if isinstance(value, Word) and value.kind is Kind.NOTHING:
-        raise wrong("it has no value", "Give one, or leave it out.")
+        raise Invalid("it has no value", "Give one, or leave it out.")
     text = text_of(value)
     if text != text.strip():
-        raise wrong("it has a blank at its start or end", "Take the blank away.")
+        raise Invalid("it has a blank at its start or end", "Take the blank away.")
     return text
 
 
@@ -123,23 +123,23 @@ def version_of(value: Any) -> int:
     """The one version there is."""
     if isinstance(value, Word) and value.kind is Kind.NUMBER and value.text in {"1", "1.0"}:
         return VERSION
-    raise wrong("this har-labels reads version 1 only", "Write `version: 1`.")
+    raise Invalid("this har-labels reads version 1 only", "Write `version: 1`.")
 
 
 def _artifact(value: Any) -> str:
     try:
         return item_text(parse_pattern(text_of(value)))
-    except AddressError as error:
-        raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
+    except Invalid as error:
+        raise Invalid(str(error), WRITE_A_PLAIN_NAME) from None
 
 
 def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
     found = []
     for item in items:
         try:
-            pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
-        except AddressError as error:
-            raise wrong(f"in item {item.position} {error}", WRITE_A_PLAIN_NAME) from None
+            pattern = parse_pattern(item.text, is_quoted=item.style is ItemStyle.QUOTED)
+        except Invalid as error:
+            raise Invalid(f"in item {item.position} {error}", WRITE_A_PLAIN_NAME) from None
         found.append(Item(item_text(pattern), item.position))
     return tuple(found)
 
@@ -148,13 +148,13 @@ def _meaning_some(items: Any) -> Any:
     """A list of which something is left to be taken off."""
     texts = [item.text if isinstance(item, Item) else item for item in items]
     if texts and all(text.startswith("!") for text in texts):
-        raise wrong("it has only items with a `!`, which take artifacts off", NAME_FIRST)
+        raise Invalid("it has only items with a `!`, which take artifacts off", NAME_FIRST)
     return items
 
 
 def _some(items: tuple[Item, ...]) -> tuple[Item, ...]:
     if not items:
-        raise wrong("it has no items", "Give one, or leave it out.")
+        raise Invalid("it has no items", "Give one, or leave it out.")
     return items
 
 
@@ -165,7 +165,7 @@ def _form(value: Any) -> str:
 def _no_move(mode: Mode) -> Mode:
     """Entries are composed, artifact by artifact; a move is about several at once, and in an order of its own."""
     if mode is Mode.MOVE:
-        raise wrong(
+        raise Invalid(
             "a manifest moves nothing", "Move a label by a step of its own, with `mode`, `artifact` and `among`."
         )
     return mode

@@ -22,9 +22,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from har_labels.errors import Failures, PolicyFileError
+from har_labels.errors import Failures, Invalid, PolicyFileError
 from har_labels.inputs.settings import fields, quoted
-from har_labels.inputs.types import wrong
 from har_labels.model.labels import key_and_value
 from har_labels.request.manifest_check import Faults, Words, add_value_error, keys_here, mapping_in, near_key
 from har_labels.request.manifest_schema import text_of, version_of, word_of
@@ -47,29 +46,29 @@ class Others(StrEnum):
 def _switch(value: Any) -> bool:
     if isinstance(value, Word) and value.kind is Kind.SWITCH:
         return value.text.lower() == "true"
-    raise wrong("it is neither true nor false", "Write `true` or `false`, without quotes.")
+    raise Invalid("it is neither true nor false", "Write `true` or `false`, without quotes.")
 
 
 def _others(value: Any) -> Others:
     text = word_of(value)
     if text not in list(Others):
-        raise wrong("it is not one of the allowed values", "Use `allow` or `deny`.")
+        raise Invalid("it is not one of the allowed values", "Use `allow` or `deny`.")
     return Others(text)
 
 
 def _key(name: str) -> str:
     if not name or "=" in name:
         why = "it has a `=`, and a label's key ends there" if name else "it is empty"
-        raise wrong(why, "Write the key alone: `stage` for `stage=production`.")
+        raise Invalid(why, "Write the key alone: `stage` for `stage=production`.")
     return name
 
 
 def _rules(value: Any) -> Any:
     """The rules of one key, with the likely mistakes told by what to write instead."""
     if isinstance(value, Word) and value.kind is Kind.NOTHING:
-        raise wrong("it has no value", "Write `{}` for any value, or `{values: [dev, production]}`.")
+        raise Invalid("it has no value", "Write `{}` for any value, or `{values: [dev, production]}`.")
     if not isinstance(value, dict):
-        raise wrong(
+        raise Invalid(
             "it is no mapping", 'Write `{values: [dev, production]}`, `{pattern: "team-*"}` or `{}` for any value.'
         )
     return value
@@ -79,7 +78,7 @@ def _one(value: Any) -> str:
     """A text that is one item, whatever it has in it; what looks like several is not guessed at."""
     text = text_of(value)
     if "," in text or "\n" in text.strip():
-        raise wrong(
+        raise Invalid(
             "it is one text, and looks like several", 'Write a list: `[a, b]`; one item with a comma is `["a,b"]`.'
         )
     return text
@@ -92,7 +91,7 @@ def _form(value: Any) -> str:
 def _words(items: Any) -> Any:
     for text in _items(items):
         if pair := key_and_value(text):
-            raise wrong(
+            raise Invalid(
                 f"its item {quoted(text)} has the key {quoted(pair[0])}, and this is for words without one",
                 "Say under `keys` which values the key may have.",
             )
@@ -178,7 +177,7 @@ def _policy(text: str, faults: Faults) -> Policy | None:
     try:
         form = PolicyForm.model_validate(root.plain)
     except ValidationError as error:
-        for one in error.errors(include_input=False, include_context=False, include_url=False):
+        for one in error.errors(include_input=False, include_url=False):
             add_value_error(one, root, faults, _MESSAGES)
         return None
     if not form.model_fields_set - {"version"}:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 from pathlib import PurePath
 
-from har_labels.errors import Failures, MetricsError
-from har_labels.inputs.metric_files import Source, Unfit, file_of, source_of
+from har_labels.errors import Failures, Invalid, MetricsError
+from har_labels.inputs.metric_files import Source, file_of, source_of
 from har_labels.request.metrics.kinds import read_content
 from har_labels.request.metrics.rows import Content
 from har_labels.text import named, shown
@@ -51,8 +51,8 @@ def load_metrics(items: Sequence[str], *, stdin: Callable[[int], bytes] | None =
         try:
             path = file_of(source)
             loaded.append(_Loaded(source, read_content(path, stdin)))
-        except Unfit as unfit:
-            problems.append(_error(source, path, unfit))
+        except Invalid as invalid:
+            problems.append(_error(source, path, invalid))
     if not problems:
         problems += _contradictions(loaded)
     if problems:
@@ -60,11 +60,11 @@ def load_metrics(items: Sequence[str], *, stdin: Callable[[int], bytes] | None =
     return _together(loaded)
 
 
-def _error(source: Source, path: str, unfit: Unfit) -> MetricsError:
+def _error(source: Source, path: str, invalid: Invalid) -> MetricsError:
     if source.is_stdin:
-        return MetricsError(f"`{named('metrics-file')}` is `-`: standard input {unfit.problem}", unfit.cure)
+        return MetricsError(f"`{named('metrics-file')}` is `-`: standard input {invalid.why}", invalid.cure)
     found = f" (`{shown(path)}`)" if path != source.path else ""
-    return MetricsError(f"metrics file `{shown(source.item)}`{found} {unfit.problem}", unfit.cure)
+    return MetricsError(f"metrics file `{shown(source.item)}`{found} {invalid.why}", invalid.cure)
 
 
 def _problems_of(sources: Sequence[Source]) -> Iterator[MetricsError]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from har_labels.inputs.metric_files import Unfit
+from har_labels.errors import Invalid
 from har_labels.inputs.yaml12 import DEEPEST
 from har_labels.request.metrics import foreign
 from har_labels.request.metrics.foreign import as_it_looks
@@ -30,7 +30,7 @@ def read_json(text: str) -> Content:
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and len(_lines_of(text, 2)) > 1:
             return Content({}, _logged(text, error))
-        raise _unfit_json(text, error) from None
+        raise _invalid_json(text, error) from None
     if isinstance(document, list):
         settle(document)
         return Content({}, rows_of((f"item {number:,}", row) for number, row in enumerate(document, start=1)))
@@ -40,8 +40,8 @@ def read_json(text: str) -> Content:
 def read_json_lines(text: str) -> Content:
     try:
         return Content({}, rows_of(_documents(text)))
-    except Unfit as unfit:
-        raise as_it_looks(text, unfit, ".jsonl") from None
+    except Invalid as invalid:
+        raise as_it_looks(text, invalid, ".jsonl") from None
 
 
 def _logged(text: str, whole: json.JSONDecodeError) -> list[Row]:
@@ -51,7 +51,7 @@ def _logged(text: str, whole: json.JSONDecodeError) -> list[Row]:
     except json.JSONDecodeError:
         place = f"line {whole.lineno:,}, column {whole.colno:,}"
         cure = "Write one document in all, or each on a line of its own."
-        raise Unfit(f"can't be read: a second document begins at {place}", cure) from None
+        raise Invalid(f"can't be read: a second document begins at {place}", cure) from None
     return rows_of(_documents(text))
 
 
@@ -62,9 +62,9 @@ def _documents(text: str) -> Iterator[tuple[str, object]]:
             document = document_in(line, decoder)
         except json.JSONDecodeError as error:
             foreign.check_json_error(line, error.pos, number, error.colno)
-            raise Unfit(f"can't be read at line {number:,}, column {error.colno:,}: {error.msg}") from None
-        except Unfit as unfit:
-            raise Unfit(f"{unfit.problem}, in line {number:,}", unfit.cure) from None
+            raise Invalid(f"can't be read at line {number:,}, column {error.colno:,}: {error.msg}") from None
+        except Invalid as invalid:
+            raise Invalid(f"{invalid.why}, in line {number:,}", invalid.cure) from None
         if isinstance(document, dict | list):
             settle(document)
         yield f"line {number:,}", document
@@ -81,35 +81,35 @@ def _lines_of(text: str, most: int) -> list[tuple[int, str]]:
     return list(islice(_each_line(text), most))
 
 
-def _unfit_json(text: str, error: json.JSONDecodeError) -> Unfit:
+def _invalid_json(text: str, error: json.JSONDecodeError) -> Invalid:
     foreign.check_json_error(text, error.pos, error.lineno, error.colno)
-    unfit = Unfit(f"can't be read at line {error.lineno:,}, column {error.colno:,}: {error.msg}")
-    return as_it_looks(text, unfit, ".json")
+    invalid = Invalid(f"can't be read at line {error.lineno:,}, column {error.colno:,}: {error.msg}")
+    return as_it_looks(text, invalid, ".json")
 
 
 def _decoder() -> json.JSONDecoder:
-    """Reads JSON documents; keys that are equal share one text, also from one document to the next. Raises Unfit."""
+    """Reads JSON documents; keys that are equal share one text, also from one document to the next. Raises Invalid."""
     known: dict[str, str] = {}
 
     def checked(pairs: list[tuple[str, object]]) -> dict[str, object]:
         mapping = {known.setdefault(key, key): value for key, value in pairs}
         if len(mapping) < len(pairs):
             key = Counter(key for key, _ in pairs).most_common(1)[0][0]
-            raise Unfit(f"has the key `{shown(key)}` twice in one mapping")
+            raise Invalid(f"has the key `{shown(key)}` twice in one mapping")
         return mapping
 
     return json.JSONDecoder(object_pairs_hook=checked)
 
 
 def document_in(text: str, decoder: json.JSONDecoder | None = None) -> object:
-    """The JSON document that `text` is. Raises JSONDecodeError, Unfit."""
+    """The JSON document that `text` is. Raises JSONDecodeError, Invalid."""
     if (count := text.count("{") + text.count("[")) > MOST_COLLECTIONS:
-        raise Unfit(f"has {count:,} lists and mappings, and {MOST_COLLECTIONS:,} can be read")
+        raise Invalid(f"has {count:,} lists and mappings, and {MOST_COLLECTIONS:,} can be read")
     try:
         return (decoder or _decoder()).decode(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, Invalid):
         raise
     except ValueError:
-        raise Unfit("has a number of too many digits") from None
+        raise Invalid("has a number of too many digits") from None
     except RecursionError:
-        raise Unfit(f"is nested more than {DEEPEST} deep") from None
+        raise Invalid(f"is nested more than {DEEPEST} deep") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from har_labels.inputs.metric_files import Unfit
+from har_labels.errors import Invalid
 
 PLAIN_TEXT = "Have the job write JSON, YAML or CSV, as plain text."
 _UNPACK = "Unpack it in a step before, and name what is in it."
@@ -52,20 +52,22 @@ _AT_PRINTED = re.compile(
 
 
 def check_bytes(content: bytes) -> None:
-    """Raises Unfit for what is surely no text in UTF-8."""
+    """Raises Invalid for what is surely no text in UTF-8."""
     for signature, what, cure in _SIGNATURES:
         if content.startswith(signature):
-            raise Unfit(what, cure)
+            raise Invalid(what, cure)
     if _PICKLE.match(content):
-        raise Unfit("is a pickle of Python's, which is never loaded: that would run its code", PLAIN_TEXT)
+        raise Invalid("is a pickle of Python's, which is never loaded: that would run its code", PLAIN_TEXT)
     for signature, name in _UTF:
         if content.startswith(signature):
-            raise Unfit(f"is {name} text, not UTF-8", f"Save it as UTF-8; PowerShell writes {name} unless it is told.")
+            raise Invalid(
+                f"is {name} text, not UTF-8", f"Save it as UTF-8; PowerShell writes {name} unless it is told."
+            )
     start = content[:_LOOKED_AT]
     if b"\x00" in start:
         if _is_utf_16(start):
-            raise Unfit("is UTF-16 text, not UTF-8", "Save it as UTF-8.")
-        raise Unfit("is a binary file, no text", PLAIN_TEXT)
+            raise Invalid("is UTF-16 text, not UTF-8", "Save it as UTF-8.")
+        raise Invalid("is a binary file, no text", PLAIN_TEXT)
 
 
 def _is_utf_16(start: bytes) -> bool:
@@ -75,48 +77,48 @@ def _is_utf_16(start: bytes) -> bool:
 
 
 def check_text(text: str) -> None:
-    """Raises Unfit for XML and HTML, which no kind of metrics file begins like."""
+    """Raises Invalid for XML and HTML, which no kind of metrics file begins like."""
     start = text[:_LOOKED_AT].lstrip()
     if not _MARKUP.match(start):
         return
     root = found[1].lower() if (found := _ROOT.match(start)) else ""
     if root in _JUNIT:
-        raise Unfit("is XML: a JUnit report of tests", PLAIN_TEXT)
+        raise Invalid("is XML: a JUnit report of tests", PLAIN_TEXT)
     if root in _HTML or start[:9].lower() == "<!doctype":
-        raise Unfit("is HTML, such as a page that asks to log in", "Check how the file was fetched.")
+        raise Invalid("is HTML, such as a page that asks to log in", "Check how the file was fetched.")
     if start.startswith("<?xml") or re.search(r"</|/>", text[:_LOOKED_AT]):
-        raise Unfit(f"is XML (`<{root}>`)" if root else "is XML", PLAIN_TEXT)
+        raise Invalid(f"is XML (`<{root}>`)" if root else "is XML", PLAIN_TEXT)
 
 
 def check_json_error(text: str, position: int, line: int, column: int) -> None:
-    """Raises Unfit if JSON went wrong where Python's own form of a value begins."""
+    """Raises Invalid if JSON went wrong where Python's own form of a value begins."""
     if _AT_PRINTED.match(text, position) or _PRINTED_OBJECT.match(text):
         problem = f"is no JSON but what Python prints (single quotes, `True`, `None`): line {line:,}, column {column:,}"
-        raise Unfit(problem, _WRITE_JSON)
+        raise Invalid(problem, _WRITE_JSON)
 
 
 def check_printed(text: str) -> None:
-    """Raises Unfit for a mapping or a list that Python printed and that YAML would read as something else."""
+    """Raises Invalid for a mapping or a list that Python printed and that YAML would read as something else."""
     is_object = bool(_PRINTED_OBJECT.match(text))
     if not is_object and not _PRINTED.match(text):
         return
     for found in _IN_PRINTED.finditer(text):
         if token := found["told"]:
             line = text.count("\n", 0, found.start()) + 1
-            raise Unfit(f"is what Python prints, not JSON or YAML: `{token.strip()}` in line {line:,}", _WRITE_JSON)
+            raise Invalid(f"is what Python prints, not JSON or YAML: `{token.strip()}` in line {line:,}", _WRITE_JSON)
 
 
-def as_it_looks(text: str, unfit: Unfit, ending: str) -> Unfit:
-    """`unfit`, with what the file looks like where that isn't what its name's `ending` says."""
+def as_it_looks(text: str, invalid: Invalid, ending: str) -> Invalid:
+    """`invalid`, with what the file looks like where that isn't what its name's `ending` says."""
     kind, right = what_it_looks_like(text)
-    if not kind or (right and right == ending) or kind in unfit.problem:
-        return unfit
+    if not kind or (right and right == ending) or kind in invalid.why:
+        return invalid
     cure = (
         f"If that is what it is, let its name end in `{right}`."
         if right
         else "Write it with `json.dump(metrics, file)`."
     )
-    return Unfit(f"{unfit.problem}; it looks like {kind}", cure)
+    return Invalid(f"{invalid.why}; it looks like {kind}", cure)
 
 
 def json_form(text: str) -> tuple[str, str]:

@@ -9,9 +9,10 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any
 
+from har_labels.errors import Invalid
 from har_labels.files import read_bytes
 from har_labels.inputs import yaml12
-from har_labels.inputs.metric_files import STDIN, Unfit
+from har_labels.inputs.metric_files import STDIN
 from har_labels.inputs.yaml12 import DEEPEST
 from har_labels.request.metrics import foreign
 from har_labels.request.metrics.documents import document_in, read_json, read_json_lines
@@ -28,11 +29,11 @@ _FRONT_MATTER = re.compile(r"\s*?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*\r?$", 
 
 
 def read_content(path: str, stdin: Callable[[int], bytes] | None = None) -> Content:
-    """The content of the file at `path`; `stdin` reads that of `-`. Raises Unfit, with line and column where it can."""
+    """The content of the file at `path`; `stdin` reads that of `-`. Raises Invalid, with line and column where it can."""
     text = _text_of(_bytes_of(path, stdin))
     foreign.check_text(text)
     if not text.strip():
-        raise Unfit("must hold metrics, and it is empty")
+        raise Invalid("must hold metrics, and it is empty")
     if path == STDIN:
         return _nameless(text)
     return _READERS.get(PurePath(path).suffix.lower(), _json_or_yaml)(text)
@@ -42,21 +43,23 @@ def _bytes_of(path: str, stdin: Callable[[int], bytes] | None) -> bytes:
     try:
         content = _from_stdin(stdin) if path == STDIN else read_bytes(path, LARGEST_FILE)
     except IsADirectoryError:
-        raise Unfit(
+        raise Invalid(
             f"is a directory{_files_in(path)}", "Name a file in it, or a glob such as `folder/*.json`."
         ) from None
     except OSError as error:
-        raise Unfit(f"can't be read: {error.strerror or error}") from None
+        raise Invalid(f"can't be read: {error.strerror or error}") from None
+    except Invalid:
+        raise
     except ValueError:
-        raise Unfit("can't be read: this is no path") from None
+        raise Invalid("can't be read: this is not a path") from None
     if len(content) > LARGEST_FILE:
-        raise Unfit(f"is larger than {LARGEST_FILE // MIB} MiB")
+        raise Invalid(f"is larger than {LARGEST_FILE // MIB} MiB")
     return content
 
 
 def _from_stdin(stdin: Callable[[int], bytes] | None) -> bytes:
     if stdin is None:
-        raise Unfit(
+        raise Invalid(
             "has nothing to read here: a step of a CI has none",
             "Give the path of a file; `-` is for the command in a shell. A file of that name is `./-`.",
         )
@@ -80,7 +83,7 @@ def _text_of(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise Unfit(f"is not UTF-8 text: line {line} has the byte 0x{content[error.start]:02x}") from None
+        raise Invalid(f"is not UTF-8 text: line {line} has the byte 0x{content[error.start]:02x}") from None
 
 
 def _nameless(text: str) -> Content:
@@ -90,7 +93,7 @@ def _nameless(text: str) -> Content:
 
 def _table(text: str, separator: str, name: str, ending: str) -> Content:
     if foreign.json_form(text)[0]:
-        raise as_it_looks(text, Unfit(f"is no {name}"), ending)
+        raise as_it_looks(text, Invalid(f"is no {name}"), ending)
     return Content({}, table_rows(text, separator))
 
 
@@ -101,11 +104,13 @@ def _toml(text: str) -> Content:
     try:
         return Content(mapping_of(_without_times(tomllib.loads(text))))
     except tomllib.TOMLDecodeError as error:
-        raise as_it_looks(text, Unfit(f"can't be read as TOML: {shown(str(error))}"), ".toml") from None
+        raise as_it_looks(text, Invalid(f"can't be read as TOML: {shown(str(error))}"), ".toml") from None
+    except Invalid:
+        raise
     except ValueError:
-        raise Unfit("has a number of too many digits") from None
+        raise Invalid("has a number of too many digits") from None
     except RecursionError:
-        raise Unfit(f"is nested more than {DEEPEST} deep") from None
+        raise Invalid(f"is nested more than {DEEPEST} deep") from None
 
 
 def _without_times(value: Any) -> Any:
@@ -125,7 +130,7 @@ def _model_card(text: str) -> Content:
     if not found:
         raise as_it_looks(
             text,
-            Unfit(
+            Invalid(
                 "has no front matter, and of a Markdown file only that is read",
                 "It stands at the top of the file, between two lines `---`.",
             ),
@@ -144,8 +149,8 @@ def _json_or_yaml(text: str) -> Content:
         return Content(_yaml(text))
     try:
         return Content(mapping_of(document), is_log=True)
-    except Unfit as unfit:
-        raise as_it_looks(text, unfit, "") from None
+    except Invalid as invalid:
+        raise as_it_looks(text, invalid, "") from None
 
 
 def _yaml(text: str) -> dict[str, object]:
@@ -153,14 +158,14 @@ def _yaml(text: str) -> dict[str, object]:
         _check_slow(text, "YAML")
         return mapping_of(yaml12.load(text))
     except yaml12.YamlError as error:
-        raise as_it_looks(text, Unfit(f"can't be read at {error}"), ".yaml") from None
-    except Unfit as unfit:
-        raise as_it_looks(text, unfit, ".yaml") from None
+        raise as_it_looks(text, Invalid(f"can't be read at {error}"), ".yaml") from None
+    except Invalid as invalid:
+        raise as_it_looks(text, invalid, ".yaml") from None
 
 
 def _check_slow(text: str, name: str) -> None:
     if len(text) > LARGEST_SLOW_FILE or len(text.encode()) > LARGEST_SLOW_FILE:
-        raise Unfit(
+        raise Invalid(
             f"is larger than {LARGEST_SLOW_FILE // MIB} MiB, the most for {name}",
             "Write it as JSON, which may be larger.",
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
-from har_labels.inputs.metric_files import Unfit
+from har_labels.errors import Invalid
 from har_labels.model.unusable import Unusable
 from har_labels.request.metrics.texts import meant_by, settle
 from har_labels.templates.values import kind_of
@@ -46,12 +46,12 @@ class Content:
 
 
 def mapping_of(document: object) -> dict[str, object]:
-    """The mapping that a document is, its texts settled. Raises Unfit if it is anything else."""
+    """The mapping that a document is, its texts settled. Raises Invalid if it is anything else."""
     if isinstance(document, Unusable):
-        raise Unfit(f"can't be used: {document.why}", document.cure)
+        raise Invalid(f"can't be used: {document.why}", document.cure)
     if not isinstance(document, dict):
         found = f"it holds {kind_of(document) if document is not None else 'nothing'}"
-        raise Unfit(f"must hold one mapping of names to values, and {found}")
+        raise Invalid(f"must hold one mapping of names to values, and {found}")
     settle(document)
     return document
 
@@ -65,13 +65,15 @@ def last_of(rows: Iterable[Row]) -> Row:
 
 
 def rows_of(documents: Iterable[tuple[str, object]]) -> list[Row]:
-    """The documents as rows; each has the place where it stands before it. Raises Unfit if one is no mapping."""
+    """The documents as rows; each has the place where it stands before it. Raises Invalid if one is no mapping."""
     rows: list[Row] = []
     cells = 0
     for place, document in documents:
         if not isinstance(document, dict):
             what = kind_of(document) if document is not None else "null"
-            raise Unfit(f"must hold mappings, and {place} is {what}", "Write one mapping of names to values an entry.")
+            raise Invalid(
+                f"must hold mappings, and {place} is {what}", "Write one mapping of names to values an entry."
+            )
         cells += max(len(document), 1)
         if cells <= MOST_CELLS:
             rows.append(document)
@@ -80,7 +82,7 @@ def rows_of(documents: Iterable[tuple[str, object]]) -> list[Row]:
 
 
 def table_rows(text: str, separator: str) -> list[Row]:
-    """The rows of a CSV or TSV text below its header. Raises Unfit."""
+    """The rows of a CSV or TSV text below its header. Raises Invalid."""
     import csv
 
     # stable-baselines3 writes such a comment above the header of its monitor.csv.
@@ -96,11 +98,11 @@ def table_rows(text: str, separator: str) -> list[Row]:
         for number, line in lines:
             count += 1
             if len(line) > len(columns):
-                raise Unfit(f"has {len(line):,} cells in line {number:,}, and {len(columns):,} columns")
+                raise Invalid(f"has {len(line):,} cells in line {number:,}, and {len(columns):,} columns")
             if count * len(columns) <= MOST_CELLS:
                 rows.append(_row(columns, line, number))
     except csv.Error as error:
-        raise Unfit(f"can't be read at line {reader.line_num:,}: {error}") from None
+        raise Invalid(f"can't be read at line {reader.line_num:,}: {error}") from None
     _check_cells(count * len(columns))
     return rows
 
@@ -108,13 +110,13 @@ def table_rows(text: str, separator: str) -> list[Row]:
 def _columns(header: Sequence[str], line: int) -> list[str]:
     """The names of the columns. An empty one is the key `''`: pandas leaves its index without a name."""
     if not header:
-        raise Unfit("is empty: it has no header")
+        raise Invalid("is empty: it has no header")
     columns = [name.strip() for name in header]
     place: dict[str, int] = {}
     for number, name in enumerate(columns, start=1):
         if place.setdefault(name, number) != number:
             what = f"has the column `{shown(name)}` twice in line {line:,}: columns {place[name]:,} and {number:,}"
-            raise Unfit(what, "Give each column a name of its own.")
+            raise Invalid(what, "Give each column a name of its own.")
     return columns
 
 
@@ -126,7 +128,7 @@ def _check_separator(text: str, separator: str, columns: Sequence[str]) -> None:
     for sign, words in _SEPARATORS.items():
         if sign != separator and first.count(sign) > 0 and (not second or first.count(sign) == second.count(sign)):
             cure = {",": "Name it `.csv`.", "\t": "Name it `.tsv`."}.get(sign, "Write it with commas.")
-            raise Unfit(f"has its cells between {words}, not {_SEPARATORS[separator]}", cure)
+            raise Invalid(f"has its cells between {words}, not {_SEPARATORS[separator]}", cure)
 
 
 def _row(columns: Sequence[str], line: Sequence[str], number: int) -> Row:
@@ -146,11 +148,13 @@ def _value(cell: str, line: int) -> object:
         try:
             return read(cell)
         except ValueError:
-            raise Unfit(f"has a number of too many digits in line {line:,}") from None
+            raise Invalid(f"has a number of too many digits in line {line:,}") from None
     return meant_by(cell)
 
 
 def _check_cells(count: int) -> None:
     if count > MOST_CELLS:
         problem = f"has {count:,} cells in its rows, and {MOST_CELLS:,} can be read"
-        raise Unfit(problem, "Keep fewer columns, or every tenth row, or write what is needed into a file of its own.")
+        raise Invalid(
+            problem, "Keep fewer columns, or every tenth row, or write what is needed into a file of its own."
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from har_labels.inputs.metric_files import Unfit
+from har_labels.errors import Invalid
 from har_labels.inputs.yaml12 import DEEPEST
 from har_labels.model.unusable import Unusable
 
@@ -50,13 +50,13 @@ def meant_by(text: str) -> object:
 def settle(document: dict[str, object] | list[object]) -> None:
     """Puts in place of each text what it stands for; looks at one level at a time.
 
-    Raises Unfit if lists and mappings are nested too deep.
+    Raises Invalid if lists and mappings are nested too deep.
     """
     level: list[dict[str, object] | list[object]] = [document]
     for _ in range(DEEPEST):
         level = [inner for each in level for inner in _settled(each)]
     if level:
-        raise Unfit(f"is nested more than {DEEPEST} deep")
+        raise Invalid(f"is nested more than {DEEPEST} deep")
 
 
 def _settled(one: dict[str, object] | list[object]) -> list[dict[str, object] | list[object]]:
