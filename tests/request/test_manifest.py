@@ -204,7 +204,7 @@ def test_start_up_does_not_pay_for_manifests() -> None:
     names = [
         "har_labels.request.manifest",
         "har_labels.request.manifest_schema",
-        "har_labels.request.documents",
+        "har_labels.inputs.yaml",
         "ruamel.yaml",
     ]
     code = f"import sys, har_labels.engine.run; print([name for name in {names} if name in sys.modules])"

@@ -134,9 +134,9 @@ def _alike(there: set[str], known: set[str]) -> int:
 def _keys_of(text: str) -> Iterator[str]:
     """The keys at the top, as far as they can be seen without reading all of it: it may be large, or no YAML at all."""
     if text.lstrip().startswith("{"):
-        from har_labels.request.documents import read
+        from har_labels.inputs.yaml import load_placed
 
-        root, _ = read(text, is_json=False)
+        root, _ = load_placed(text, is_json=False)
         yield from root.keys if root else ()
         return
     for found in _KEY_OF_YAML.finditer(dedent(text[_COMMENTS.match(text).end() :])):  # type: ignore[union-attr]

@@ -23,12 +23,12 @@ from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import Settings, check
 from har_labels.inputs.sources import Inputs
 from har_labels.inputs.types import OnMissingName
+from har_labels.inputs.yaml import Place
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.entry import Entry
 from har_labels.request.manifest_check import Faults, levels_of
 from har_labels.request.manifest_entry import PlacedEntry, check_defaults, check_entry
 from har_labels.request.patterns import apart, parse_pattern
-from har_labels.request.positions import Place
 from har_labels.request.recipe import Recipe, Surroundings, baseline_of, requirements_of, selections_of
 from har_labels.text import shown
 

@@ -14,9 +14,8 @@ from har_labels.inputs.names import dashed, instead_of
 from har_labels.inputs.settings import fields, quoted
 from har_labels.inputs.sources import ALIKE
 from har_labels.inputs.types import SEPARATOR
-from har_labels.request.documents import read
+from har_labels.inputs.yaml import Node, Place, Word, WordKind, load_placed
 from har_labels.request.manifest_schema import VERSION, Manifest, ManifestEntry
-from har_labels.request.positions import Kind, Node, Place, Word
 from har_labels.text import shown
 
 # A file of another kind could have a problem in every line; nobody reads more than these.
@@ -92,9 +91,9 @@ def mapping_in(text: str, faults: Faults, beginning: tuple[str, str]) -> Node | 
 
     `beginning` says what the file should be, and how such a file begins.
     """
-    root, problems = read(text, is_json=faults.path.lower().endswith(".json"))
+    root, problems = load_placed(text, is_json=faults.path.lower().endswith(".json"))
     for problem in problems:
-        faults.add(problem.place, problem.what, problem.cure)
+        faults.add(problem.place, problem.why, problem.cure)
     if root and isinstance(root.value, dict):
         return root
     if not problems:
@@ -134,7 +133,7 @@ def _validated(plain: dict[str, Any]) -> tuple[Manifest | None, list[Any]]:
 def _take_out(plain: dict[str, Any], location: _Location) -> None:
     changes = plain.get("changes")
     if location[0] == "version":
-        plain["version"] = Word(str(VERSION), Kind.NUMBER)  # what is wrong with the rest is worth telling too
+        plain["version"] = Word(str(VERSION), WordKind.NUMBER)  # what is wrong with the rest is worth telling too
     elif location[0] != "changes" or not isinstance(changes, list) or len(location) < 2:
         plain.pop(str(location[0]), None)
     elif len(location) > 2:
@@ -161,7 +160,7 @@ def add_value_error(error: Any, root: Node, faults: Faults, words: Words) -> Non
     """One of pydantic's errors, with the place that it is about."""
     location: _Location = tuple(error["loc"])
     node = _node_at(root, location)
-    if isinstance(node.value, Word) and node.value.kind is Kind.REFUSED:
+    if isinstance(node.value, Word) and node.value.kind is WordKind.REFUSED:
         return
     match error["type"]:
         case "extra_forbidden":

@@ -12,9 +12,9 @@ from typing import Any
 from har_labels.inputs.conflicts import MODES_OF, WITHOUT_LABELS
 from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import Settings
+from har_labels.inputs.yaml import Node
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.manifest_check import Faults, Level
-from har_labels.request.positions import Node
 
 # The keys that go with some modes only, and how the message says with which.
 _FITTING = {

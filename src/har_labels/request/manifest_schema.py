@@ -42,10 +42,10 @@ from har_labels.inputs.types import (
     TemplateItems,
     wrong,
 )
+from har_labels.inputs.yaml import Word, WordKind
 from har_labels.model.address import WRITE_A_PLAIN_NAME, AddressError
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.patterns import NAME_FIRST, parse_pattern, written
-from har_labels.request.positions import Kind, Word
 from har_labels.text import shown
 
 VERSION = 1
@@ -53,7 +53,7 @@ VERSION = 1
 
 def _text(value: Any) -> str:
     """A text that was written as one. Raises for whatever YAML takes for something else (contract §6)."""
-    if isinstance(value, Word) and value.kind is Kind.NOTHING and not value.text:
+    if isinstance(value, Word) and value.kind is WordKind.NOTHING and not value.text:
         raise wrong("it has no value", "Give one, or leave it out.")
     if isinstance(value, Word):
         raise wrong(f"it is read as {value.kind.value}, not as a text", f'Put it in quotes: "{value.text}".')
@@ -111,7 +111,7 @@ def _as_text(mapping: dict[str, Any]) -> str:
 
 def word_of(value: Any) -> str:
     """One word as it is written, without blanks around it. Raises what `_text` raises, and for nothing at all."""
-    if isinstance(value, Word) and value.kind is Kind.NOTHING:
+    if isinstance(value, Word) and value.kind is WordKind.NOTHING:
         raise wrong("it has no value", "Give one, or leave it out.")
     text = text_of(value)
     if text != text.strip():
@@ -121,7 +121,7 @@ def word_of(value: Any) -> str:
 
 def version_of(value: Any) -> int:
     """The one version there is."""
-    if isinstance(value, Word) and value.kind is Kind.NUMBER and value.text in {"1", "1.0"}:
+    if isinstance(value, Word) and value.kind is WordKind.NUMBER and value.text in {"1", "1.0"}:
         return VERSION
     raise wrong("this har-labels reads version 1 only", "Write `version: 1`.")
 

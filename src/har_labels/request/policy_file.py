@@ -25,11 +25,11 @@ from pydantic import (
 from har_labels.errors import Failures, PolicyFileError
 from har_labels.inputs.settings import fields, quoted
 from har_labels.inputs.types import wrong
+from har_labels.inputs.yaml import Node, Place, Word, WordKind
 from har_labels.model.labels import key_and_value
 from har_labels.request.manifest_check import Faults, Words, add_value_error, keys_here, mapping_in, near_key
 from har_labels.request.manifest_schema import text_of, version_of, word_of
 from har_labels.request.policy import KeyRule, Policy, Rule, listed
-from har_labels.request.positions import Kind, Node, Place, Word
 from har_labels.text import shown
 
 VERSION = 1
@@ -45,7 +45,7 @@ class Others(StrEnum):
 
 
 def _switch(value: Any) -> bool:
-    if isinstance(value, Word) and value.kind is Kind.SWITCH:
+    if isinstance(value, Word) and value.kind is WordKind.SWITCH:
         return value.text.lower() == "true"
     raise wrong("it is neither true nor false", "Write `true` or `false`, without quotes.")
 
@@ -66,7 +66,7 @@ def _key(name: str) -> str:
 
 def _rules(value: Any) -> Any:
     """The rules of one key, with the likely mistakes told by what to write instead."""
-    if isinstance(value, Word) and value.kind is Kind.NOTHING:
+    if isinstance(value, Word) and value.kind is WordKind.NOTHING:
         raise wrong("it has no value", "Write `{}` for any value, or `{values: [dev, production]}`.")
     if not isinstance(value, dict):
         raise wrong(

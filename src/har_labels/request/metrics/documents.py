@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from har_labels.inputs.metric_files import Unfit
-from har_labels.inputs.yaml12 import DEEPEST
+from har_labels.inputs.yaml import DEEPEST
 from har_labels.request.metrics import foreign
 from har_labels.request.metrics.foreign import as_it_looks
 from har_labels.request.metrics.rows import Content, Row, mapping_of, rows_of

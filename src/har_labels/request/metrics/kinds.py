@@ -10,9 +10,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from har_labels.files import read_bytes
-from har_labels.inputs import yaml12
 from har_labels.inputs.metric_files import STDIN, Unfit
-from har_labels.inputs.yaml12 import DEEPEST
+from har_labels.inputs.yaml import DEEPEST, InvalidAt, load_plain
 from har_labels.request.metrics import foreign
 from har_labels.request.metrics.documents import document_in, read_json, read_json_lines
 from har_labels.request.metrics.foreign import as_it_looks
@@ -151,8 +150,8 @@ def _json_or_yaml(text: str) -> Content:
 def _yaml(text: str) -> dict[str, object]:
     try:
         _check_slow(text, "YAML")
-        return mapping_of(yaml12.load(text))
-    except yaml12.YamlError as error:
+        return mapping_of(load_plain(text))
+    except InvalidAt as error:
         raise as_it_looks(text, Unfit(f"can't be read at {error}"), ".yaml") from None
     except Unfit as unfit:
         raise as_it_looks(text, unfit, ".yaml") from None

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from har_labels.inputs.metric_files import Unfit
-from har_labels.inputs.yaml12 import DEEPEST
+from har_labels.inputs.yaml import DEEPEST
 from har_labels.model.unusable import Unusable
 
 _NOT_FINITE = re.compile(r"\s*[-+]?\.?(?:nan|inf(?:inity)?)\s*", re.IGNORECASE)
