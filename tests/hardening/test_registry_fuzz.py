@@ -1,4 +1,4 @@
-"""The calls of the registry, fed directly: whatever an answer holds, it is believed, doubted or refused, never a crash."""
+"""The calls of the registry, fed directly: whatever an answer holds, it is believed, refused or of unknown outcome, never a crash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from har_labels.errors import HarLabelsError
-from har_labels.registry.answers import Doubt
+from har_labels.registry.answers import UnknownOutcome
 from har_labels.registry.client import Registry
 from har_labels.registry.transport import Answer
 from hardening.answers import documents
@@ -49,8 +49,8 @@ def outcome_of(answer: Answer, call: str) -> Any:
                 return registry.summary(REF, "x")
             case _:
                 return registry.put_labels(REF, "x", "", ("wanted-7f3",))
-    except Doubt as doubt:
-        return doubt.error
+    except UnknownOutcome as unknown:
+        return unknown.error
     except HarLabelsError as error:
         return error
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from har_labels.errors import HarLabelsError
-from har_labels.registry.answers import Doubt
+from har_labels.registry.answers import UnknownOutcome
 from registry.clients import REF, registry
 from registry.servers import Canned, canned
 
@@ -39,10 +39,10 @@ def call(url: str, which: str, labels: tuple[str, ...] = ("a",), artifact_type: 
     return client.put_labels(REF, "x", artifact_type, labels)
 
 
-def error_of(answer: Canned, which: str) -> HarLabelsError | Doubt:
+def error_of(answer: Canned, which: str) -> HarLabelsError | UnknownOutcome:
     """What a call raises for this answer, after exactly one request."""
     with canned(answer) as server:
-        with pytest.raises((HarLabelsError, Doubt)) as caught:
+        with pytest.raises((HarLabelsError, UnknownOutcome)) as caught:
             call(server.url, which)
         assert len(server.asked) == 1
     return caught.value

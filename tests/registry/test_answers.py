@@ -21,7 +21,7 @@ from har_labels.errors import (
     ServerFailing,
     Unauthorized,
 )
-from har_labels.registry.answers import Doubt, Written
+from har_labels.registry.answers import UnknownOutcome, Written
 from har_sandbox import Sandbox
 from registry.calls import ANSWER, PAGE, call, error_of
 from registry.servers import HTML, JSON, TEXT, Canned, as_json, canned, success
@@ -73,19 +73,19 @@ def test_package_types_are_kept_as_text(kind: object) -> None:
         (("a", "b"), ["b", "a", "a"], ("a", "b")),
         (("a",), ["a"], ("a",)),
         (("a",), None, None),
-        (("a",), ["b"], "doubt"),
-        (("a",), [], "doubt"),
-        (("a",), ["a", "b"], "doubt"),
+        (("a",), ["b"], "unknown"),
+        (("a",), [], "unknown"),
+        (("a",), ["a", "b"], "unknown"),
         ((), None, ()),
         ((), [], ()),
-        ((), ["a"], "doubt"),
+        ((), ["a"], "unknown"),
     ],
 )
 def test_which_put_is_believed(sent: tuple[str, ...], named: Any, believed: Any) -> None:
     """An answer that names the labels must name those sent, in any order; one that names none is to be looked up."""
     with canned(success({**ANSWER, "labels": named})) as server:
-        if believed == "doubt":
-            with pytest.raises(Doubt):
+        if believed == "unknown":
+            with pytest.raises(UnknownOutcome):
                 call(server.url, "put_labels", sent)
         else:
             written: Written = call(server.url, "put_labels", sent)
@@ -168,9 +168,9 @@ def test_retry_after(value: str, date: str | None, seconds: float) -> None:
     """Retry-After is read as seconds or as a date by the server's own clock; anything else asks for nothing."""
     headers = {"Retry-After": value, **({"Date": date} if date else {})}
     for status, kind, written in ((429, RateLimited, False), (503, ServerFailing, None)):
-        doubt = error_of((status, headers, b""), "put_labels")
-        assert isinstance(doubt, Doubt)
-        assert (doubt.wait, type(doubt.error), doubt.written) == (seconds, kind, written)
+        unknown = error_of((status, headers, b""), "put_labels")
+        assert isinstance(unknown, UnknownOutcome)
+        assert (unknown.wait, type(unknown.error), unknown.written) == (seconds, kind, written)
 
 
 def test_a_redirect_names_where_it_pointed() -> None:

@@ -1,4 +1,4 @@
-"""What an answer means: refusals, doubts, the shapes of errors, and all that should never come (contract §1, §5)."""
+"""What an answer means: refusals, unknown outcomes, the shapes of errors, and all that should never come (contract §1, §5)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from har_labels.errors import (
     ServerFailing,
     Unauthorized,
 )
-from har_labels.registry.answers import Doubt
+from har_labels.registry.answers import UnknownOutcome
 from registry.calls import ANSWER, CALLS, PAGE, call, error_of
 from registry.servers import HTML, JSON, TEXT, Canned, as_json, canned, success
 
@@ -68,7 +68,7 @@ def test_the_shapes_of_an_error(shape: Any, body: Any, said: str) -> None:
     ],
 )
 def test_plain_refusals_are_final(which: str, status: int, kind: type[HarLabelsError]) -> None:
-    """3xx 400 401 403 405 409 413 415 422 are refusals of one kind each, and no doubt."""
+    """3xx 400 401 403 405 409 413 415 422 are refusals of one kind each, and no unknown outcome."""
     error = error_of(as_json(status, {"message": "no"}), which)
     assert type(error) is kind
     assert str(status) in error.what or status < 400
@@ -76,15 +76,15 @@ def test_plain_refusals_are_final(which: str, status: int, kind: type[HarLabelsE
 
 @pytest.mark.parametrize("which", CALLS)
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 507, 520, 599, 408, 425, *UNDOCUMENTED])
-def test_every_other_failure_is_doubt(which: str, status: int) -> None:
+def test_every_other_failure_is_an_unknown_outcome(which: str, status: int) -> None:
     """5xx, what may pass, and for a write every status that is no documented refusal: nobody knows whether it was done."""
     if status in UNDOCUMENTED and which != "put_labels":
         assert isinstance(error_of(as_json(status, {"message": "no"}), which), Refused)
         return
-    doubt = error_of(as_json(status, {"message": "no"}), which)
-    assert isinstance(doubt, Doubt)
-    assert (type(doubt.error), doubt.written) == (ServerFailing, None)
-    assert doubt.error.what == f"the server answered {status}: no"
+    unknown = error_of(as_json(status, {"message": "no"}), which)
+    assert isinstance(unknown, UnknownOutcome)
+    assert (type(unknown.error), unknown.written) == (ServerFailing, None)
+    assert unknown.error.what == f"the server answered {status}: no"
 
 
 @pytest.mark.parametrize("which", CALLS)
@@ -110,28 +110,28 @@ def test_every_other_failure_is_doubt(which: str, status: int) -> None:
     ],
 )
 def test_what_is_not_believed(which: str, answer: Canned) -> None:
-    """A web page with status 200, no JSON, a status other than SUCCESS, no data, no answer: all of it is doubt."""
-    doubt = error_of(answer, which)
-    assert isinstance(doubt, Doubt)
-    assert doubt.written is None
+    """A web page with status 200, no JSON, a status other than SUCCESS, no data, no answer: all of it is an unknown outcome."""
+    unknown = error_of(answer, which)
+    assert isinstance(unknown, UnknownOutcome)
+    assert unknown.written is None
 
 
 @pytest.mark.parametrize("labels", ["a", [1], [None], {"a": 1}, [["a"]], 7, True])
 @pytest.mark.parametrize("which", ["page", "put_labels"])
-def test_labels_of_the_wrong_type_are_doubt(which: str, labels: Any) -> None:
+def test_labels_of_the_wrong_type_are_an_unknown_outcome(which: str, labels: Any) -> None:
     """Labels that are no list of texts are not guessed at."""
     data = {**PAGE, "artifacts": [{"name": "x", "labels": labels}]} if which == "page" else {**ANSWER, "labels": labels}
-    doubt = error_of(success(data), which)
-    assert isinstance(doubt, Doubt)
-    assert type(doubt.error) is BadAnswer
+    unknown = error_of(success(data), which)
+    assert isinstance(unknown, UnknownOutcome)
+    assert type(unknown.error) is BadAnswer
 
 
 @pytest.mark.parametrize(
     "artifacts", ["x", {"name": "x"}, [1], [None], [{}], [{"name": 1}], [{"name": "x", "artifactType": 5}]]
 )
-def test_rows_of_the_wrong_type_are_doubt(artifacts: Any) -> None:
-    """A list whose rows can't be told apart is doubt, not an empty list."""
-    assert isinstance(error_of(success({**PAGE, "artifacts": artifacts}), "page"), Doubt)
+def test_rows_of_the_wrong_type_are_an_unknown_outcome(artifacts: Any) -> None:
+    """A list whose rows can't be told apart is an unknown outcome, not an empty list."""
+    assert isinstance(error_of(success({**PAGE, "artifacts": artifacts}), "page"), UnknownOutcome)
 
 
 @pytest.mark.parametrize(("artifacts", "pages"), [(None, 0), ([], 0)])

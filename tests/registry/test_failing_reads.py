@@ -76,7 +76,7 @@ def test_retry_after_is_waited_for(sandbox: Sandbox) -> None:
 
 
 def test_a_list_without_its_artifacts_is_not_empty() -> None:
-    """An answer that leaves out what was asked for is doubt, or `on-missing: skip` would make it green."""
+    """An answer that leaves out what was asked for is an unknown outcome, or `on-missing: skip` would make it green."""
     with canned(success({"itemCount": 0})) as server, pytest.raises(BadAnswer, match="is not what the API documents"):
         Reader(registry(server.url), Sleepless(), retries=0).find(REF, "x", "")
 

@@ -15,7 +15,7 @@ from har_labels.inputs.sources import Given
 from har_labels.request.build import LARGEST_MANIFEST
 from har_labels.request.entry import Entry
 from har_labels.request.manifest import entries_in
-from har_labels.request.recipe import Surroundings, requirements_of
+from har_labels.request.recipe import TemplateContext, requirements_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ class Written:
         return entries_in(
             read_document(str(self.path), spelling="manifest", limit=LARGEST_MANIFEST, stdin=None),
             defaults=Settings(layers=[{name: Given(name, text) for name, text in self.inputs.items()}]),
-            surroundings=Surroundings(self.metrics, {}, NOW),
+            context=TemplateContext(self.metrics, {}, NOW),
             requirements=requirements_of(parse_expressions(self.require)),
             notice=self.notices.append,
         )

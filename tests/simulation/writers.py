@@ -19,7 +19,7 @@ from har_labels.model.shard import Shard
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Recipe, Surroundings
+from har_labels.request.recipe import Recipe, TemplateContext
 from simulation.network import NAME, Network, Passage, Store
 from simulation.oracle import Ended
 from simulation.world import Actor, VirtualClock, World
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from har_labels.engine.task import Task
 
 REF = parse_registry_ref("acme/ml/models/+")
-_SURROUNDINGS = Surroundings({}, {}, datetime(2026, 1, 1, tzinfo=UTC))
+_CONTEXT = TemplateContext({}, {}, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def start_plain(plain: Plain, world: World, store: Store) -> None:
 
 def _recipe(change: Change) -> Recipe:
     items = [Item(label, at) for at, label in enumerate(change.given, 1)]
-    return Recipe(change.mode, items, _SURROUNDINGS, change.owned, change.on_conflict)
+    return Recipe(change.mode, items, _CONTEXT, change.owned, change.on_conflict)
 
 
 def _drop(_line: str) -> None:

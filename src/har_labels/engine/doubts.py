@@ -15,7 +15,7 @@ _NOTHING_WRITTEN = "nothing was written"
 _NOT_KNOWN = "whether the labels were written is not known"
 
 
-def given_up(task: Task) -> HarLabelsError:
+def retries_exhausted(task: Task) -> HarLabelsError:
     """The doubt that no retry settled, with what is known of the labels now."""
     assert task.doubt
     error = task.doubt.error
@@ -45,7 +45,7 @@ def _missing(task: Task, unread: Unread, error: HarLabelsError) -> HarLabelsErro
     )
 
 
-def unsettled(task: Task, error: HarLabelsError) -> HarLabelsError:
+def unverifiable(task: Task, error: HarLabelsError) -> HarLabelsError:
     """The write can't be looked at: reading failed with `error`."""
     if task.doubt:
         what = f"{task.doubt.error.what}, and no read could tell whether it was written: {error.what}"

@@ -31,7 +31,7 @@ from har_labels.model.address import RegistryRef
 from har_labels.model.goal import Found, Goal
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
-from har_labels.registry.answers import Doubt
+from har_labels.registry.answers import UnknownOutcome
 from har_labels.registry.reader import Reader, Reading, choose
 from har_labels.request.policy import Policy, told_together
 from har_labels.text import named
@@ -91,7 +91,7 @@ class Task:
     attempts: int = 0
     times_undone: int = 0
     confirmed_by: ConfirmedBy = ConfirmedBy.NOTHING
-    doubt: Doubt | None = None
+    doubt: UnknownOutcome | None = None
     answered: ArtifactFacts | None = None
     is_in_hand: bool = False
     is_looked_at: bool = False

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from har_labels.clock import LONGEST_ASKED_WAIT, Clock
-from har_labels.engine.doubts import given_up, missing, unsettled
+from har_labels.engine.doubts import missing, retries_exhausted, unverifiable
 from har_labels.engine.task import Task, read_again
 from har_labels.errors import HarLabelsError, Overwritten, Unauthorized, Unreadable
 from har_labels.model.goal import Found
@@ -108,7 +108,7 @@ class Watch:
             task.confirmed_by = ConfirmedBy.ANSWER
             return False
         if task.needs_reading or isinstance(error, Unauthorized):
-            task.fail(unsettled(task, error))
+            task.fail(unverifiable(task, error))
             return False
         return self.may_try_again(task)
 
@@ -158,7 +158,7 @@ class Watch:
             self._fail(task, missing(task, task.doubt.error))
             return False
         if task.attempts - task.attempts_before > self._care.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
-            self._fail(task, given_up(task))
+            self._fail(task, retries_exhausted(task))
             return False
         return True
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from har_labels.clock import LONGEST_WAIT, Clock, backoff
-from har_labels.engine.doubts import given_up, missing
+from har_labels.engine.doubts import missing, retries_exhausted
 from har_labels.engine.parallel import Breaker, in_parallel
 from har_labels.engine.proving import TypeProof
 from har_labels.engine.renewal import Renewal
@@ -21,7 +21,7 @@ from har_labels.errors import Forbidden, HarLabelsError, Overwritten, Stop, Unau
 from har_labels.model.address import RegistryRef
 from har_labels.model.goal import Found
 from har_labels.model.outcome import ConfirmedBy, Status
-from har_labels.registry.answers import Doubt
+from har_labels.registry.answers import UnknownOutcome
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader, Reading
 
@@ -103,11 +103,11 @@ class Writer:
         tried = [task for task in tasks if task.outcome is None and task.attempts]
         for task in tried:
             if task.doubt and not task.may_be_written:
-                task.fail(given_up(task), task.labels)
+                task.fail(retries_exhausted(task), task.labels)
         tried = [task for task in tried if task.outcome is None]
         for task in self._watch.look([task for task in tried if not task.is_confirmed or task.goal.is_merging]):
             task.fail(
-                given_up(task) if task.doubt else Overwritten(f"{task.subject}: the change was undone"),
+                retries_exhausted(task) if task.doubt else Overwritten(f"{task.subject}: the change was undone"),
                 task.labels,
             )
         for task in tried:
@@ -195,17 +195,17 @@ class Writer:
     def _put(self, task: Task) -> None:
         try:
             written = self._registry.put_labels(task.ref, task.name, task.artifact_type, task.target)
-        except Doubt as doubt:
-            task.doubt = doubt
-            if doubt.written is False:
+        except UnknownOutcome as unknown:
+            task.doubt = unknown
+            if unknown.written is False:
                 task.was_refused()
             if self._breaker.counts_to_its_limit() and not self._has_written_all_the_same(task):
-                self._breaker.open(doubt.error, is_final=self._rounds_cut_short >= self._care.retries)
+                self._breaker.open(unknown.error, is_final=self._rounds_cut_short >= self._care.retries)
         except HarLabelsError as error:
             task.was_refused()
             if not self._is_waited_for(task, error):
                 raise
-            task.doubt = Doubt(error, written=False)
+            task.doubt = UnknownOutcome(error, written=False)
         else:
             # Only the outputs of a single artifact tell them.
             task.answered = written.facts if self._is_alone else None

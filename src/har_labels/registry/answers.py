@@ -1,4 +1,4 @@
-"""What an answer means: final, doubt, or to be believed; and the rows, labels and facts in it (contract §1, §5 point 3).
+"""What an answer means: final, unknown, or to be believed; and the rows, labels and facts in it (contract §1, §5 point 3).
 
 Hides the four shapes of an error body, the one table from status to error, and every way in which a 2xx answer
 can be something else than what the API documents.
@@ -44,7 +44,7 @@ _MAY_PASS = frozenset({408, 425, 429})
 _FAILURES = frozenset({"FAILURE", "ERROR"})
 
 
-class Doubt(Exception):
+class UnknownOutcome(Exception):
     """An answer that tells nothing certain. `error` is what the reader is told if no read settles it.
 
     `written` is False where the request surely did nothing (429), None where nobody knows. `wait` is the
@@ -56,9 +56,9 @@ class Doubt(Exception):
         self.error, self.wait, self.written = error, wait, written
 
 
-def asked_for(doubt: Doubt) -> str:
+def asked_for(unknown: UnknownOutcome) -> str:
     """`, and it asked to wait 86,400 s`, where that is longer than any run waits; else empty text."""
-    return f", and it asked to wait {doubt.wait:,.0f} s" if doubt.wait > LONGEST_ASKED_WAIT else ""
+    return f", and it asked to wait {unknown.wait:,.0f} s" if unknown.wait > LONGEST_ASKED_WAIT else ""
 
 
 class Origin(NamedTuple):
@@ -112,7 +112,7 @@ class Written:
     facts: ArtifactFacts
 
 
-def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError], is_read: bool = True) -> None:
+def raise_for_status(answer: Answer, *, subject: str, missing: type[HarLabelsError], is_read: bool = True) -> None:
     """Raises what the status stands for, unless it is 2xx. One table for every call.
 
     A read changes nothing, so for it every 4xx but those that may pass, and a 501, are as plain as a 403 (contract §5 point 3).
@@ -124,9 +124,9 @@ def refuse(answer: Answer, *, subject: str, missing: type[HarLabelsError], is_re
     if 300 <= status < 400:
         raise _redirected(answer, subject)
     if status == 429:
-        raise Doubt(RateLimited(f"too many requests (429){said}"), wait=_retry_after(answer), written=False)
+        raise UnknownOutcome(RateLimited(f"too many requests (429){said}"), wait=_retry_after(answer), written=False)
     if status not in _REFUSALS and not (is_read and _is_plain_for_reads(status)):
-        raise Doubt(ServerFailing(f"the server answered {status}{said}"), wait=_retry_after(answer))
+        raise UnknownOutcome(ServerFailing(f"the server answered {status}{said}"), wait=_retry_after(answer))
     if status == 404 and not isinstance(answer.document, dict):
         raise NoSuchPath(f"the server has no such path (404){said}")
     if status == 404 or (status == 400 and "not found" in words):
@@ -173,29 +173,29 @@ def _cut(text: str) -> str:
 
 
 def data_of(answer: Answer) -> dict[str, Any]:
-    """The `data` of a 2xx answer that can be believed: JSON with status SUCCESS. Raises Doubt."""
+    """The `data` of a 2xx answer that can be believed: JSON with status SUCCESS. Raises UnknownOutcome."""
     document = answer.document
     if not isinstance(document, dict):
         kind = _cut(answer.headers.get("Content-Type", "no content type").partition(";")[0])
         what = "is not JSON" if document is None and answer.body.strip() != b"null" else "is no JSON object"
-        raise Doubt(BadAnswer(f"the server answered {answer.status} with {kind} that {what}"))
+        raise UnknownOutcome(BadAnswer(f"the server answered {answer.status} with {kind} that {what}"))
     status = document.get("status")
     if status != "SUCCESS":
         shown = f"with status {_cut(status)!r}" if isinstance(status, str) else "without a status that is text"
         words = _words(answer)
         said = f": {words}" if words else ""
         failing = ServerFailing if isinstance(status, str) and status in _FAILURES else BadAnswer
-        raise Doubt(failing(f"the server answered {answer.status} {shown}{said}"))
+        raise UnknownOutcome(failing(f"the server answered {answer.status} {shown}{said}"))
     data = document.get("data")
     if not isinstance(data, dict):
-        raise Doubt(BadAnswer(f"the server answered {answer.status} without the data that the API documents"))
+        raise UnknownOutcome(BadAnswer(f"the server answered {answer.status} without the data that the API documents"))
     return data
 
 
 def row_of(data: dict[str, Any], *, is_shown: bool = True, origin: Origin | None = None) -> Row:
     name, artifact_type = data.get("name"), data.get("artifactType") or ""
     if not isinstance(name, str) or not isinstance(artifact_type, str):
-        raise Doubt(BadAnswer("a row of the list has no name"))
+        raise UnknownOutcome(BadAnswer("a row of the list has no name"))
     return Row(
         intern(name),
         artifact_type,
@@ -217,7 +217,7 @@ def labels_of(value: Any) -> Labels | None:
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
-        raise Doubt(BadAnswer("the labels in the answer are not a list of texts"))
+        raise UnknownOutcome(BadAnswer("the labels in the answer are not a list of texts"))
     # Interned, since the artifacts of a registry share most of their labels.
     return to_labels(intern(_HALF_PAIR.sub("\ufffd", label)) for label in value)
 

@@ -29,16 +29,16 @@ from har_labels.model.address import (
 )
 from har_labels.model.labels import Labels
 from har_labels.registry.answers import (
-    Doubt,
     Origin,
     Page,
     Row,
+    UnknownOutcome,
     Written,
     count_of,
     data_of,
     facts_of,
     labels_of,
-    refuse,
+    raise_for_status,
     row_of,
 )
 from har_labels.registry.transport import Answer, NoAnswer, Transport
@@ -74,7 +74,7 @@ class Registry:
     def page(self, ref: RegistryRef, *, search: str, number: int) -> Page:
         """One page of the registry's artifacts whose names contain `search`, by name (contract §1).
 
-        Raises Doubt, or the error that the answer stands for.
+        Raises UnknownOutcome, or the error that the answer stands for.
         """
         query = {
             "search_term": search, "page": str(number), "size": str(PAGE_SIZE), "sort_field": "name", "sort_order": "ASC",
@@ -86,7 +86,7 @@ class Registry:
         if rows is None:
             rows = []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise Doubt(BadAnswer(f"the list of {ref} is not what the API documents"))
+            raise UnknownOutcome(BadAnswer(f"the list of {ref} is not what the API documents"))
         origin = Origin(search, number)
         return Page(
             tuple(row_of(row, origin=origin) for row in rows),
@@ -108,7 +108,7 @@ class Registry:
         )
 
     def put_labels(self, ref: RegistryRef, artifact: str, artifact_type: str, labels: Labels) -> Written:
-        """Replaces the artifact's labels. Raises Doubt, or the error that a plain refusal stands for.
+        """Replaces the artifact's labels. Raises UnknownOutcome, or the error that a plain refusal stands for.
 
         The caller has waited its turn: only then can it tell whether what it read is still fresh.
         """
@@ -130,7 +130,7 @@ class Registry:
         if named is None and "labels" in data and not labels:
             named = ()  # how the open-source server names an empty list (recorded/package-types.json, "empty list")
         if named is not None and named != labels:
-            raise Doubt(BadAnswer("the answer names other labels than were sent"))
+            raise UnknownOutcome(BadAnswer("the answer names other labels than were sent"))
         return Written(named, facts_of(data))
 
     def _read(self, ref: RegistryRef, path: str, *, query: Mapping[str, str] | None = None) -> Answer:
@@ -142,7 +142,7 @@ class Registry:
         self, answer: Answer, ref: RegistryRef, *, subject: str, missing: type[HarLabelsError], is_read: bool = True
     ) -> None:
         try:
-            refuse(answer, subject=subject, missing=missing, is_read=is_read)
+            raise_for_status(answer, subject=subject, missing=missing, is_read=is_read)
         except Unauthorized as refusal:
             self._refused_key = refusal
             raise
@@ -157,4 +157,4 @@ class Registry:
         try:
             return self._transport.send(method, path, query=query, body=body)
         except NoAnswer as no_answer:
-            raise Doubt(no_answer.error) from None
+            raise UnknownOutcome(no_answer.error) from None

@@ -33,7 +33,7 @@ from har_labels.errors import (
 from har_labels.model.address import RegistryRef, plain_name
 from har_labels.model.labels import matches, matches_any
 from har_labels.model.outcome import MOST_WITH_FACTS
-from har_labels.registry.answers import Doubt, Origin, Page, Row, asked_for
+from har_labels.registry.answers import Origin, Page, Row, UnknownOutcome, asked_for
 from har_labels.registry.client import PAGE_SIZE, Registry
 from har_labels.text import named, number
 
@@ -195,20 +195,20 @@ class Reader:
             attempt += 1
             try:
                 return call()
-            except Doubt as doubt:
+            except UnknownOutcome as unknown:
                 self._clock.check()  # a read that was cut off since the run is over says nothing of the registry
-                is_pointless = not is_needed and isinstance(doubt.error, BadAnswer)
-                if is_pointless or attempt > self._retries or doubt.wait > LONGEST_ASKED_WAIT:
-                    raise _unread(ref, doubt, attempt) from None
+                is_pointless = not is_needed and isinstance(unknown.error, BadAnswer)
+                if is_pointless or attempt > self._retries or unknown.wait > LONGEST_ASKED_WAIT:
+                    raise _unread(ref, unknown, attempt) from None
                 with self._counting:
                     self.retried += 1
-                self._clock.sleep(backoff(attempt, at_least=doubt.wait))
+                self._clock.sleep(backoff(attempt, at_least=unknown.wait))
 
 
-def _unread(ref: RegistryRef, doubt: Doubt, tries: int) -> HarLabelsError:
+def _unread(ref: RegistryRef, unknown: UnknownOutcome, tries: int) -> HarLabelsError:
     """What a read came to that was tried as often as it may be: of which registry, and how often."""
-    what = f"{doubt.error.what} ({number(tries, 'try', 'tries')}{asked_for(doubt)})"
-    return doubt.error.reworded(f"reading {ref}: {what}")
+    what = f"{unknown.error.what} ({number(tries, 'try', 'tries')}{asked_for(unknown)})"
+    return unknown.error.reworded(f"reading {ref}: {what}")
 
 
 def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str) -> Row:

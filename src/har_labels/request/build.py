@@ -22,7 +22,7 @@ from har_labels.model.address import WRITE_A_PLAIN_NAME, AddressError
 from har_labels.model.labels import Mode
 from har_labels.request.entry import Entry
 from har_labels.request.patterns import NAME_FIRST, Pattern, apart, parse_pattern, written
-from har_labels.request.recipe import Among, Recipe, Surroundings, baseline_of, requirements_of, selections_of
+from har_labels.request.recipe import Among, Recipe, TemplateContext, baseline_of, requirements_of, selections_of
 from har_labels.text import named
 
 if TYPE_CHECKING:
@@ -143,9 +143,9 @@ class _Asked:
         with self.problems:
             place = f"`{named('where')}` line"
             selections = selections_of(self._settings.where, place=place, metrics=metrics)
-        surroundings = Surroundings(metrics or {}, self._ci, self._now)
+        context = TemplateContext(metrics or {}, self._ci, self._now)
         make = self._of_manifest if self._settings.manifest else self._of_inputs
-        return make(surroundings, requirements, selections, policy, has_metrics=metrics is not None)
+        return make(context, requirements, selections, policy, has_metrics=metrics is not None)
 
     def _check_files(self) -> None:
         """Tells what is wrong with a plan, or with a report to undo, by itself."""
@@ -197,7 +197,7 @@ class _Asked:
 
     def _of_inputs(
         self,
-        surroundings: Surroundings,
+        context: TemplateContext,
         requirements: Sequence[Requirement],
         selections: Sequence[Selection],
         policy: Policy | None,
@@ -218,7 +218,7 @@ class _Asked:
             mode=settings.effective_mode,
             is_without_mode=settings.mode is None,
             items=items or (),
-            surroundings=surroundings,
+            context=context,
             owned=tuple(dict.fromkeys(item.text for item in settings.owned)),
             on_conflict=settings.on_conflict,
             requirements=requirements,
@@ -254,7 +254,7 @@ class _Asked:
 
     def _of_manifest(
         self,
-        surroundings: Surroundings,
+        context: TemplateContext,
         requirements: Sequence[Requirement],
         selections: Sequence[Selection],
         policy: Policy | None,
@@ -274,7 +274,7 @@ class _Asked:
             return entries_in(
                 self._manifest(),
                 defaults=self._settings,
-                surroundings=surroundings,
+                context=context,
                 requirements=requirements,
                 selections=selections,
                 policy=policy,

@@ -29,7 +29,7 @@ from har_labels.request.entry import Entry
 from har_labels.request.manifest_check import Faults, levels_of
 from har_labels.request.manifest_entry import PlacedEntry, check_defaults, check_entry
 from har_labels.request.patterns import apart, parse_pattern
-from har_labels.request.recipe import Recipe, Surroundings, baseline_of, requirements_of, selections_of
+from har_labels.request.recipe import Recipe, TemplateContext, baseline_of, requirements_of, selections_of
 from har_labels.text import shown
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
     document: Document,
     *,
     defaults: Settings,
-    surroundings: Surroundings,
+    context: TemplateContext,
     requirements: Sequence[Requirement] = (),
     selections: Sequence[Selection] = (),
     policy: Policy | None = None,
@@ -69,7 +69,7 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
     """
     faults = Faults(document.name)
     making = _Making(
-        faults, surroundings, tuple(requirements), tuple(selections), policy, notice, workspace, has_metrics, holds_key
+        faults, context, tuple(requirements), tuple(selections), policy, notice, workspace, has_metrics, holds_key
     )
     made: list[Entry] = []
     if levels := levels_of(document.text, faults):
@@ -95,8 +95,8 @@ def check_file(document: Document) -> None:
 def check_alone(document: Document, *, now: datetime) -> None:
     """Raises what is wrong with a manifest whatever inputs, metrics and registry come to it; as `entries_in` does."""
     faults = Faults(document.name)
-    surroundings = Surroundings({}, {}, now)
-    making = _Making(faults, surroundings, (), (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
+    context = TemplateContext({}, {}, now)
+    making = _Making(faults, context, (), (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
     if levels := levels_of(document.text, faults):
         file, own = levels
         entries = [PlacedEntry(level, file, check(Inputs()).settings) for level in own]
@@ -123,7 +123,7 @@ class _Making:
     """Makes entries of a run out of those of a file; what is wrong with them goes into `faults`."""
 
     faults: Faults
-    surroundings: Surroundings
+    context: TemplateContext
     requirements: tuple[Requirement, ...]
     selections: tuple[Selection, ...]
     policy: Policy | None
@@ -132,7 +132,7 @@ class _Making:
     has_metrics: bool
     holds_key: Callable[[str], bool]
     is_alone: bool = False
-    _metrics: dict[tuple[str, ...], Surroundings | Sequence[HarLabelsError]] = field(default_factory=dict)
+    _metrics: dict[tuple[str, ...], TemplateContext | Sequence[HarLabelsError]] = field(default_factory=dict)
 
     def entry(self, entry: PlacedEntry) -> Entry:
         items = self._items(entry, "artifact")
@@ -162,18 +162,18 @@ class _Making:
 
     def _recipe(self, entry: PlacedEntry, mode: Mode, *, is_without_mode: bool) -> Recipe:
         labels = entry.node("labels")
-        surroundings = self._surroundings_of(entry)
+        context = self._context_of(entry)
         place = f"{self.faults.where(labels.place if labels else entry.own.node.place)}: label"
         recipe = Recipe(
             mode=mode,
             is_without_mode=is_without_mode,
             items=() if mode in WITHOUT_LABELS else self._items(entry, "labels"),
-            surroundings=surroundings or self.surroundings,
+            context=context or self.context,
             owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),
             on_conflict=entry.value("on_conflict") or OnConflict.OVERWRITE,
             baseline=baseline_of(entry.value("baseline"), entry.value("artifact_type")),
-            requirements=(*self.requirements, *self._lines_of(entry, "require", requirements_of, surroundings)),
-            where=(*self.selections, *self._lines_of(entry, "where", selections_of, surroundings)),
+            requirements=(*self.requirements, *self._lines_of(entry, "require", requirements_of, context)),
+            where=(*self.selections, *self._lines_of(entry, "where", selections_of, context)),
             removals=self._items(entry, "remove") if mode in MODES_OF["remove"] else (),
             place=place,
             policy=self.policy,
@@ -182,10 +182,10 @@ class _Making:
             holds_key=self.holds_key,
         )
         is_judged = bool(recipe.items) and not any(map(entry.is_bad, MODES_OF))
-        for error in recipe.problems(has_metrics=surroundings is not None, is_alone=self.is_alone) if is_judged else ():
+        for error in recipe.problems(has_metrics=context is not None, is_alone=self.is_alone) if is_judged else ():
             self._add(labels.place if labels else entry.own.node.place, [error])
         for error in recipe.problems_of_requirements(
-            has_metrics=surroundings is not None,
+            has_metrics=context is not None,
             is_alone=self.is_alone,
             is_baseline_known=not entry.is_bad("baseline"),
         ):
@@ -215,18 +215,18 @@ class _Making:
         return PlacedItem(item.text, item.position, f"{at}: {called}" if called else "", place=place, at=at)
 
     def _lines_of(
-        self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], surroundings: Surroundings | None
+        self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], context: TemplateContext | None
     ) -> Iterator[T]:
         """The lines of `require` or `where` that entry or file give; the input's are there already."""
         for item in self._items(entry, name) if entry.level(name) else ():
             assert isinstance(item, PlacedItem)
             try:
-                metrics = surroundings.metrics if surroundings else None
+                metrics = context.metrics if context else None
                 yield from parsed([item], place=f"{item.at}: `{name}`", metrics=metrics)
             except Failures as failures:
                 self._add(item.place, failures.errors)
 
-    def _surroundings_of(self, entry: PlacedEntry) -> Surroundings | None:
+    def _context_of(self, entry: PlacedEntry) -> TemplateContext | None:
         """What templates see: the metrics of the entry or file, if it names some, instead of the input's.
 
         None where these metrics can't be read.
@@ -235,25 +235,25 @@ class _Making:
             return None
         node = entry.node("metrics_file")
         if not node:
-            return self.surroundings if self.has_metrics else None
+            return self.context if self.has_metrics else None
         items = tuple(item.text for item in self._items(entry, "metrics_file"))
         if items not in self._metrics:
             self._metrics[items] = self._with_metrics(items)
         found = self._metrics[items]
-        if isinstance(found, Surroundings):
+        if isinstance(found, TemplateContext):
             return found
         self._add(node.place, [self._at(node.place, error) for error in found])
         return None
 
-    def _with_metrics(self, items: Sequence[str]) -> Surroundings | Sequence[HarLabelsError]:
-        """The surroundings with these metrics, or why there are none. Standard input belongs to the input alone."""
+    def _with_metrics(self, items: Sequence[str]) -> TemplateContext | Sequence[HarLabelsError]:
+        """The context with these metrics, or why there are none. Standard input belongs to the input alone."""
         from har_labels.inputs.metric_files import paths_of
         from har_labels.request.metrics import load_metrics
 
         try:
             for path in chain.from_iterable(map(paths_of, items)):
                 self.workspace.check(path, spelling="metrics-file")
-            return replace(self.surroundings, metrics=load_metrics(items))
+            return replace(self.context, metrics=load_metrics(items))
         except Failures as failures:
             return failures.errors
         except InputError as error:

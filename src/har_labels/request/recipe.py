@@ -30,7 +30,7 @@ _OF_CURRENT = frozenset({"current", "current_map", "baseline", "holders"})
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class TemplateContext:
     """What templates see besides the artifact: the same for the whole run."""
 
     metrics: Mapping[str, object]
@@ -96,7 +96,7 @@ class Recipe:
 
     mode: Mode
     items: Sequence[Item]
-    surroundings: Surroundings
+    context: TemplateContext
     owned: tuple[str, ...] = ()
     on_conflict: OnConflict = OnConflict.OVERWRITE
     requirements: Sequence[Requirement] = ()
@@ -163,9 +163,9 @@ class Recipe:
         from har_labels.model.facts import fact
 
         def fact_of(name: str) -> object:
-            return fact(name, listed.facts, listed.artifact_type, self.surroundings.now)
+            return fact(name, listed.facts, listed.artifact_type, self.context.now)
 
-        scope = self.surroundings.scope(artifact=listed.name, registry=registry)
+        scope = self.context.scope(artifact=listed.name, registry=registry)
         scope = replace(scope, current=listed.labels, fact=fact_of, asker="where")
         try:
             return all(line.holds(scope) for line in self.where)
@@ -176,7 +176,7 @@ class Recipe:
         """What raises RequireFailed when a `require` of this recipe does not hold for the labels there now."""
         if not self.requirements:
             return _open_gate
-        scope = replace(self.surroundings.scope(artifact=artifact, registry=registry), labels=change.given)
+        scope = replace(self.context.scope(artifact=artifact, registry=registry), labels=change.given)
 
         def gate(now: Labels | None) -> None:
             for requirement in self.requirements:
@@ -216,7 +216,7 @@ class Recipe:
                 problems.append(TemplateError(what, f"It goes with `{named('mode', 'move')}`."))
             if not first_parts(requirement.names) & unknown:
                 try:
-                    requirement.check(self.surroundings.scope(artifact="", registry=""))
+                    requirement.check(self.context.scope(artifact="", registry=""))
                 except InputError as problem:
                     problems.append(problem)
         return [*problems, *self._problems_of_where(unknown)]
@@ -226,7 +226,7 @@ class Recipe:
         for line in self.where:
             if not first_parts(line.names) & unknown:
                 try:
-                    line.holds(self.surroundings.scope(artifact="", registry=""))
+                    line.holds(self.context.scope(artifact="", registry=""))
                 except InputError as problem:
                     yield problem
 
@@ -259,7 +259,7 @@ class Recipe:
     ) -> Change:
         """The change that `items` come to. Some of them alone may come to nothing, all of them may not."""
         render = render_patterns if self.mode is Mode.REMOVE else render_labels
-        scope = self.surroundings.scope(artifact=artifact, registry=registry)
+        scope = self.context.scope(artifact=artifact, registry=registry)
         try:
             rendered = render(items, scope, where=self.place)
             taken_away = render_patterns(removals, scope, where="`remove` item")
