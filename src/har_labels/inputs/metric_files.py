@@ -1,4 +1,4 @@
-"""From an item of `metrics-file` to the file that it means: `PATH`, a glob, `NAME=PATH`, or `-` (contract §3)."""
+"""From an item of `metrics-file` to the file that it names: `PATH`, a glob, `NAME=PATH`, or `-` (contract §3)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePath
 
+from har_labels.errors import Invalid
+from har_labels.files import STDIN
 from har_labels.text import shown
 
-STDIN = "-"
 _GLOB_SIGN = re.compile(r"[*?\[]")
-_MOST_TOLD = 10
+_MOST_LISTED = 10
 # More matches than anybody reads; each is one look at a folder's entry.
 _MOST_MATCHES = 1000
-
-
-class Unfit(Exception):
-    """Why a file can't be read as metrics: `problem` goes on behind the file's name, `cure` may be empty."""
-
-    def __init__(self, problem: str, cure: str = "") -> None:
-        super().__init__(problem)
-        self.problem, self.cure = problem, cure
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +40,32 @@ def source_of(item: str) -> Source:
 
 
 def file_of(source: Source) -> str:
-    """The one file that is meant. Raises Unfit if a glob matches none or several."""
+    """The one file that `source` names. Raises Invalid if a glob matches none or several."""
     path = source.path
     if not path:
-        raise Unfit("has no path behind its name", f"Write `{shown(source.name)}=PATH`.")
+        raise Invalid("has no path behind its name", f"Write `{shown(source.name)}=PATH`.")
     if source.name and not _is_there(path) and _is_there(source.item) and not list(_matches(path)):
         problem = (
             f"is read as the file `{shown(path)}` under the name `{shown(source.name)}`, and there is no such file"
         )
-        raise Unfit(problem, f"Write `./{shown(source.item)}` for the path.")
+        raise Invalid(problem, f"Write `./{shown(source.item)}` for the path.")
     if not _is_glob(path):
         return path
     matches = sorted(set(islice(_matches(path), _MOST_MATCHES + 1)))
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        raise Unfit("matches no file", "Check the pattern; `*` stays within one folder, `**` goes through all below.")
-    told = ", ".join(f"`{shown(match)}`" for match in matches[:_MOST_TOLD])
-    more = f" and {len(matches) - _MOST_TOLD:,} more" if len(matches) > _MOST_TOLD else ""
+        raise Invalid("matches no file", "Check the pattern; `*` stays within one folder, `**` goes through all below.")
+    listed = ", ".join(f"`{shown(match)}`" for match in matches[:_MOST_LISTED])
+    more = f" and {len(matches) - _MOST_LISTED:,} more" if len(matches) > _MOST_LISTED else ""
     count = f"{len(matches):,}" if len(matches) <= _MOST_MATCHES else f"more than {_MOST_MATCHES:,}"
-    raise Unfit(f"matches {count} files: {told}{more}", "Make the pattern match one file, or name each by `NAME=PATH`.")
+    raise Invalid(
+        f"matches {count} files: {listed}{more}", "Make the pattern match one file, or name each by `NAME=PATH`."
+    )
 
 
 def paths_of(item: str) -> list[str]:
-    """The files that reading `item` might open, for those who check where paths lead."""
+    """The files that reading `item` might open, for the check that paths stay in the workspace."""
     source = source_of(item)
     if source.is_stdin or not source.path:
         return []
@@ -78,14 +73,14 @@ def paths_of(item: str) -> list[str]:
 
 
 def _is_glob(path: str) -> bool:
-    """A file whose very name has the signs of a glob wins, as such an artifact does (contract §3)."""
+    """A file whose own name has the signs of a glob comes first, as such an artifact does (contract §3)."""
     return bool(_GLOB_SIGN.search(path)) and not _is_there(path)
 
 
 def _is_there(path: str) -> bool:
     with suppress(ValueError):
         return os.path.lexists(path)
-    return False  # no file can have such a path
+    return False  # not a valid path
 
 
 def _matches(pattern: str) -> Iterator[str]:
@@ -96,7 +91,7 @@ def _matches(pattern: str) -> Iterator[str]:
         return
     folder, rest = Path(*parts[:fixed]), PurePath(*parts[fixed:], *("*" if parts[-1] == "**" else ()))
     wants_hidden = any(part.startswith(".") for part in rest.parts)
-    with suppress(OSError, ValueError):  # ValueError: `a**b`, which is no pattern
+    with suppress(OSError, ValueError):  # ValueError: `a**b` is not a valid pattern
         for match in folder.glob(str(rest)):
             is_hidden = any(part.startswith(".") for part in match.relative_to(folder).parts)
             if match.is_file() and (wants_hidden or not is_hidden):
