@@ -123,7 +123,7 @@ def test_unknown_keys(write: Write, text: str, told: str) -> None:
         ('mode: "\\U00110000"', "1:1: not valid YAML (ValueError)"),
         ("", "1:1: a manifest is a mapping, and it is empty"),
         ("# nothing", "1:1: a manifest is a mapping, and it is empty"),
-        ("- a", "1:1: a manifest is a mapping, and its top is no mapping"),
+        ("- a", "1:1: a manifest is a mapping, and its top is not a mapping"),
         ("[" * 101, "1:101: it is nested more than 100 deep"),
         ("{}", "1:1: `version` is missing"),
         ("{}", "1:1: `changes` is missing"),
@@ -146,7 +146,7 @@ def test_form(write: Write, text: str, told: str) -> None:
         ('{"a": 1', "1:8: not valid JSON: Expecting ',' delimiter"),
         ("version: 1", "1:1: not valid JSON"),
         ("[" * 5000, "1:101: it is nested more than 100 deep"),
-        ('["a", 1]', "1:1: a manifest is a mapping, and its top is no mapping"),
+        ('["a", 1]', "1:1: a manifest is a mapping, and its top is not a mapping"),
     ],
 )
 def test_form_of_json(write: Write, text: str, told: str) -> None:

@@ -106,7 +106,7 @@ def _kind_of(document: Document) -> Kind:
     if _PLAN in text[:2000].partition("\n")[0]:
         return Kind.PLAN
     from har_labels.inputs.names import dashed
-    from har_labels.request.manifest_schema import Manifest
+    from har_labels.request.manifest_file import Manifest
     from har_labels.request.policy_file import PolicyForm
 
     there = set(_keys_of(text))

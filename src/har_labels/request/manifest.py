@@ -1,8 +1,8 @@
 """From a manifest to entries to plan, and everything that is wrong with it before anything is requested (contract §6).
 
-Precedence is entry, file, input. Only the input `require` is no default: it holds beside whatever a file says, so
-that no file can open a gate that the step has closed. documents, positions: text with places; keys: which keys there
-are; file: what is wrong with single values; entry: defaults and contradictions.
+Precedence is entry, file, input. Only the input `require` is not a default: it holds beside the file's own lines, so
+that no file can open a gate that the step has closed. `manifest_file` reads and checks the file key by key; here are
+contradictions between keys, defaults, and templates.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Document, Workspace
@@ -23,11 +23,11 @@ from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import Settings, check
 from har_labels.inputs.sources import Inputs
 from har_labels.inputs.types import OnMissingName
-from har_labels.inputs.yaml import Place
+from har_labels.inputs.yaml import Node, Place
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.entry import Entry
-from har_labels.request.manifest_check import Faults, levels_of
-from har_labels.request.manifest_entry import PlacedEntry, check_defaults, check_entry
+from har_labels.request.file_check import FileErrors
+from har_labels.request.manifest_file import ManifestNode, read_manifest
 from har_labels.request.patterns import apart, parse_pattern
 from har_labels.request.recipe import Recipe, TemplateContext, baseline_of, requirements_of, selections_of
 from har_labels.text import shown
@@ -38,10 +38,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# The keys that go with some modes only, and how the message says with which.
+_FITTING = {
+    "labels": "a mode other than `clear` and `read`",
+    "owned": "`mode: replace`",
+    "on_conflict": "`mode: upsert`",
+    "remove": "`mode: add` or `mode: upsert`",
+}
+_NEEDED = {"registry_ref": "account/org/project/registry", "artifact": "resnet50"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedItem(Item):
-    """An item of a list that stands in the file: its `place`, and `at` in messages (`manifest.yml:12:15`)."""
+    """An item of a list in the file: its `place`, and `at` in messages (`manifest.yml:12:15`)."""
 
     place: Place
     at: str
@@ -67,46 +76,43 @@ def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
     for every artifact are rendered, so that a wrong one is told before any request.
     Raises Failures with an error for every problem, each naming file, line and column.
     """
-    faults = Faults(document.name)
-    making = _Making(
-        faults, context, tuple(requirements), tuple(selections), policy, notice, workspace, has_metrics, holds_key
+    errors = FileErrors(document.name, ManifestError)
+    builder = _EntryBuilder(
+        errors, context, tuple(requirements), tuple(selections), policy, notice, workspace, has_metrics, holds_key
     )
     made: list[Entry] = []
-    if levels := levels_of(document.text, faults):
-        file, own = levels
-        entries = [PlacedEntry(level, file, defaults) for level in own]
+    if nodes := read_manifest(document.text, errors):
+        file, own = nodes
+        entries = [PlacedEntry(node, file, defaults) for node in own]
         for entry in entries:
-            check_entry(entry, faults)
-        check_defaults(file, entries, defaults, faults)
-        made = [making.entry(entry) for entry in entries if entry.is_whole]
-    if errors := faults.errors:
-        raise Failures(errors)
+            check_entry(entry, errors)
+        check_defaults(file, entries, defaults, errors)
+        made = [builder.entry(entry) for entry in entries if entry.is_whole]
+    errors.raise_any()
     return made
 
 
 def check_file(document: Document) -> None:
-    """Raises what is wrong with the file by itself, whatever stands behind it; as `entries_in` does."""
-    faults = Faults(document.name)
-    levels_of(document.text, faults)
-    if errors := faults.errors:
-        raise Failures(errors)
+    """Raises what is wrong with the file by itself, without looking at what it refers to; as `entries_in` does."""
+    errors = FileErrors(document.name, ManifestError)
+    read_manifest(document.text, errors)
+    errors.raise_any()
 
 
 def check_alone(document: Document, *, now: datetime) -> None:
-    """Raises what is wrong with a manifest whatever inputs, metrics and registry come to it; as `entries_in` does."""
-    faults = Faults(document.name)
+    """Raises what is wrong with a manifest for any inputs, metrics and registry; as `entries_in` does."""
+    errors = FileErrors(document.name, ManifestError)
     context = TemplateContext({}, {}, now)
-    making = _Making(faults, context, (), (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
-    if levels := levels_of(document.text, faults):
-        file, own = levels
-        entries = [PlacedEntry(level, file, check(Inputs()).settings) for level in own]
+    builder = _EntryBuilder(errors, context, (), (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
+    if nodes := read_manifest(document.text, errors):
+        file, own = nodes
+        entries = [PlacedEntry(node, file, check(Inputs()).settings) for node in own]
         for entry in entries:
-            check_entry(entry, faults, is_alone=True)
-            making.check(entry)
+            check_entry(entry, errors, is_alone=True)
+            builder.check(entry)
         if not any(entry.is_without_mode for entry in entries):
-            check_defaults(file, entries, check(Inputs()).settings, faults)
-    if errors := faults.errors:
-        raise Failures(errors)
+            check_defaults(file, entries, check(Inputs()).settings, errors)
+    errors.raise_any()
 
 
 def _ignore(_line: str) -> None:
@@ -119,10 +125,101 @@ def _never(_text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
-    """Makes entries of a run out of those of a file; what is wrong with them goes into `faults`."""
+class PlacedEntry:
+    """One entry, with the file and then the inputs for the keys that it does not have."""
 
-    faults: Faults
+    own: ManifestNode
+    file: ManifestNode
+    inputs: Settings
+
+    def source(self, name: str) -> ManifestNode | None:
+        """Which of entry and file has the key `name` (with underscores); None leaves it to the inputs."""
+        return next((node for node in (self.own, self.file) if node.has(name)), None)
+
+    def value(self, name: str) -> Any:
+        """The value that holds for the entry; None if there is none, or it is invalid."""
+        source = self.source(name)
+        return getattr(source.form, name) if source else getattr(self.inputs, name)
+
+    def node(self, name: str) -> Node | None:
+        """The node of the value; None if it is not from the file."""
+        source = self.source(name)
+        return source.value_node(name) if source else None
+
+    def is_bad(self, name: str) -> bool:
+        """Whether entry or file has an invalid value of it."""
+        source = self.source(name)
+        return bool(source and dashed(name) in source.bad)
+
+    @property
+    def mode(self) -> Mode | None:
+        """The mode, or what is done without one; None if it is invalid."""
+        if self.is_bad("mode"):
+            return None
+        mode: Mode | None = self.value("mode")
+        return mode or Mode.REPLACE
+
+    @property
+    def is_without_mode(self) -> bool:
+        """Whether neither entry nor file nor input gives a mode."""
+        return not self.value("mode") and not self.is_bad("mode")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has everything that an entry of a run needs."""
+        return bool(self.value("registry_ref") and self.value("artifact") and self.mode)
+
+
+def check_entry(entry: PlacedEntry, errors: FileErrors, *, is_alone: bool = False) -> None:
+    """Reports what is missing in an entry, and its own keys that don't go with its mode.
+
+    If the file `is_alone`, the inputs beside it are not known, which may give registry and mode.
+    """
+    for name, example in _NEEDED.items():
+        if is_alone and name == "registry_ref":
+            continue
+        if not entry.value(name) and not entry.is_bad(name):
+            cure = f"Give it here or for all at the top of the file, for example `{dashed(name)}: {example}`."
+            errors.add(entry.own.node.place, f"this entry has no `{dashed(name)}`", cure)
+    mode = entry.mode
+    if not mode or (is_alone and entry.is_without_mode):
+        return
+    if mode not in WITHOUT_LABELS and not entry.source("labels"):
+        cure = "Give them, or `mode: clear` to take all labels away." if mode is Mode.REPLACE else "Give them."
+        needs = "" if entry.is_without_mode else f", and `mode: {mode}` needs them"
+        errors.add(entry.own.node.place, f"this entry has no `labels`{needs}", cure)
+    for name, with_what in _FITTING.items():
+        if mode not in MODES_OF[name] and _has_own(entry.own, name):
+            has = "no `mode`" if entry.is_without_mode else f"`mode: {mode}`"
+            what = f"`{dashed(name)}` goes with {with_what}, and this entry has {has}"
+            errors.add(entry.own.place(name), what, "Leave it out, or choose another mode.")
+
+
+def check_defaults(file: ManifestNode, entries: list[PlacedEntry], inputs: Settings, errors: FileErrors) -> None:
+    """Reports defaults of the file, or of an input beside it, that don't go with the mode of any entry."""
+    modes = {entry.mode for entry in entries}
+    if None in modes:
+        return
+    for name, with_what in _FITTING.items():
+        if modes & MODES_OF[name]:
+            continue
+        what = f"goes with {with_what}, and no entry has that"
+        if _has_own(file, name):
+            errors.add(file.place(name), f"`{dashed(name)}` {what}", "Leave it out, or choose another mode.")
+        elif name != "labels" and getattr(inputs, name) != Settings.model_fields[name].default:
+            errors.add(file.node.place, f"the input `{dashed(name)}` {what}", "Leave it out, or choose another mode.")
+
+
+def _has_own(node: ManifestNode, name: str) -> bool:
+    """Whether it has a valid value of the key; `on-conflict: overwrite` is the default, and counts as not given."""
+    return node.has(name) and dashed(name) not in node.bad and getattr(node.form, name) is not OnConflict.OVERWRITE
+
+
+@dataclass(frozen=True, slots=True)
+class _EntryBuilder:
+    """Builds the entries of a run from those of a file; what is wrong with them goes into `errors`."""
+
+    errors: FileErrors
     context: TemplateContext
     requirements: tuple[Requirement, ...]
     selections: tuple[Selection, ...]
@@ -148,22 +245,22 @@ class _Making:
         )
 
     def check(self, entry: PlacedEntry) -> None:
-        """Finds what is wrong with what one entry asks for, whichever artifacts it names."""
+        """Reports what is wrong with one entry for any artifacts."""
         if entry.mode:
             self._recipe(entry, entry.mode, is_without_mode=entry.is_without_mode)
 
     def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
-        """Where the patterns and the registry stand, for errors that only the registry can tell."""
+        """The places of the patterns and the registry, for errors that only a request shows."""
         placed = [item for item in reversed(patterns) if isinstance(item, PlacedItem)]
         places = {parse_pattern(item.text).text: item.at for item in placed}
         if registry := entry.node("registry_ref"):
-            places[str(entry.value("registry_ref"))] = self.faults.where(registry.place)
+            places[str(entry.value("registry_ref"))] = self.errors.where(registry.place)
         return places
 
     def _recipe(self, entry: PlacedEntry, mode: Mode, *, is_without_mode: bool) -> Recipe:
         labels = entry.node("labels")
         context = self._context_of(entry)
-        place = f"{self.faults.where(labels.place if labels else entry.own.node.place)}: label"
+        place = f"{self.errors.where(labels.place if labels else entry.own.node.place)}: label"
         recipe = Recipe(
             mode=mode,
             is_without_mode=is_without_mode,
@@ -194,7 +291,7 @@ class _Making:
 
     def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
         """`error` of a label or of all labels, as one of this file, with its place."""
-        is_placed = error.what.startswith(f"{shown(self.faults.path)}:")
+        is_placed = error.what.startswith(f"{shown(self.errors.path)}:")
         error = error.placed("" if is_placed else f"{place}s")
         return ManifestError(error.what, error.next_step) if type(error) is InputError else error
 
@@ -205,12 +302,12 @@ class _Making:
             return tuple(found)
         items = [item if isinstance(item, Item) else Item(item, at) for at, item in enumerate(found, start=1)]
         for remark in remarks_on(items, are_labels=name == "labels"):
-            self.notice(f"{self.faults.where(node.place)}: `{dashed(name)}` {remark}")
+            self.notice(f"{self.errors.where(node.place)}: `{dashed(name)}` {remark}")
         nodes = node.value if isinstance(node.value, list) else [node] * len(found)
         return tuple(self._placed(item, at.place, name) for item, at in zip(items, nodes, strict=True))
 
     def _placed(self, item: Item, place: Place, name: str) -> PlacedItem:
-        at = self.faults.where(place)
+        at = self.errors.where(place)
         called = {"labels": "label", "remove": "`remove` item"}.get(name)
         return PlacedItem(item.text, item.position, f"{at}: {called}" if called else "", place=place, at=at)
 
@@ -218,7 +315,7 @@ class _Making:
         self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], context: TemplateContext | None
     ) -> Iterator[T]:
         """The lines of `require` or `where` that entry or file give; the input's are there already."""
-        for item in self._items(entry, name) if entry.level(name) else ():
+        for item in self._items(entry, name) if entry.source(name) else ():
             assert isinstance(item, PlacedItem)
             try:
                 metrics = context.metrics if context else None
@@ -242,7 +339,7 @@ class _Making:
         found = self._metrics[items]
         if isinstance(found, TemplateContext):
             return found
-        self._add(node.place, [self._at(node.place, error) for error in found])
+        self._add(node.place, [error.placed(self.errors.where(node.place)) for error in found])
         return None
 
     def _with_metrics(self, items: Sequence[str]) -> TemplateContext | Sequence[HarLabelsError]:
@@ -259,9 +356,6 @@ class _Making:
         except InputError as error:
             return [error]
 
-    def _at(self, place: Place, error: HarLabelsError) -> HarLabelsError:
-        return error.placed(self.faults.where(place))
-
     def _add(self, place: Place, errors: Sequence[HarLabelsError]) -> None:
         for error in errors:
-            self.faults.add_error(place, error)
+            self.errors.add_error(place, error)

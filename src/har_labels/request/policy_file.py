@@ -1,11 +1,11 @@
-"""A policy file read and checked key by key: its rules with their places, and every problem of it (contract §6 "Policy").
+"""A policy's keys and what each may hold, and the file read and checked key by key (contract §6 "Policy").
 
-The reader checks with the models below, and the JSON Schema is made from them. The text is read as a manifest's is.
+The reader checks with the models below, and the JSON Schema is made from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,31 +14,37 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
     PlainValidator,
-    Tag,
     ValidationError,
     WithJsonSchema,
 )
 
-from har_labels.errors import Failures, PolicyFileError
-from har_labels.inputs.settings import fields, quoted
-from har_labels.inputs.types import wrong
+from har_labels.errors import Invalid, PolicyFileError
+from har_labels.inputs.settings import quoted
 from har_labels.inputs.yaml import Node, Place, Word, WordKind
 from har_labels.model.labels import key_and_value
-from har_labels.request.manifest_check import Faults, Words, add_value_error, keys_here, mapping_in, near_key
-from har_labels.request.manifest_schema import text_of, version_of, word_of
+from har_labels.request.file_check import (
+    VERSION,
+    FileErrors,
+    FileKind,
+    ListOrText,
+    Location,
+    add_validation_errors,
+    key_hint,
+    known_version,
+    resolved_text,
+    root_of,
+    single_word,
+)
 from har_labels.request.policy import KeyRule, Policy, Rule, listed
 from har_labels.text import shown
 
-VERSION = 1
 LARGEST_POLICY = 1024 * 1024
-_BEGINNING = ("a policy", "Begin it with `version: 1` and `keys:`.")
 
 
 class Others(StrEnum):
-    """What is done with a label that no other rule speaks of."""
+    """What is done with a label that no other rule is about."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -47,52 +53,48 @@ class Others(StrEnum):
 def _switch(value: Any) -> bool:
     if isinstance(value, Word) and value.kind is WordKind.SWITCH:
         return value.text.lower() == "true"
-    raise wrong("it is neither true nor false", "Write `true` or `false`, without quotes.")
+    raise Invalid("it is neither true nor false", "Write `true` or `false`, without quotes.")
 
 
 def _others(value: Any) -> Others:
-    text = word_of(value)
+    text = single_word(value)
     if text not in list(Others):
-        raise wrong("it is not one of the allowed values", "Use `allow` or `deny`.")
+        raise Invalid("it is not one of the allowed values", "Use `allow` or `deny`.")
     return Others(text)
 
 
 def _key(name: str) -> str:
     if not name or "=" in name:
         why = "it has a `=`, and a label's key ends there" if name else "it is empty"
-        raise wrong(why, "Write the key alone: `stage` for `stage=production`.")
+        raise Invalid(why, "Write the key alone: `stage` for `stage=production`.")
     return name
 
 
 def _rules(value: Any) -> Any:
-    """The rules of one key, with the likely mistakes told by what to write instead."""
+    """The rules of one key. Raises Invalid for the likely mistakes, with what to write instead."""
     if isinstance(value, Word) and value.kind is WordKind.NOTHING:
-        raise wrong("it has no value", "Write `{}` for any value, or `{values: [dev, production]}`.")
+        raise Invalid("it has no value", "Write `{}` for any value, or `{values: [dev, production]}`.")
     if not isinstance(value, dict):
-        raise wrong(
-            "it is no mapping", 'Write `{values: [dev, production]}`, `{pattern: "team-*"}` or `{}` for any value.'
+        raise Invalid(
+            "it is not a mapping", 'Write `{values: [dev, production]}`, `{pattern: "team-*"}` or `{}` for any value.'
         )
     return value
 
 
 def _one(value: Any) -> str:
-    """A text that is one item, whatever it has in it; what looks like several is not guessed at."""
-    text = text_of(value)
+    """A text that is one item. Raises Invalid if it looks like several."""
+    text = resolved_text(value)
     if "," in text or "\n" in text.strip():
-        raise wrong(
+        raise Invalid(
             "it is one text, and looks like several", 'Write a list: `[a, b]`; one item with a comma is `["a,b"]`.'
         )
     return text
 
 
-def _form(value: Any) -> str:
-    return "list" if isinstance(value, list) else "text"
-
-
 def _words(items: Any) -> Any:
     for text in _items(items):
         if pair := key_and_value(text):
-            raise wrong(
+            raise Invalid(
                 f"its item {quoted(text)} has the key {quoted(pair[0])}, and this is for words without one",
                 "Say under `keys` which values the key may have.",
             )
@@ -103,11 +105,9 @@ def _items(value: str | list[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else value or []
 
 
-_Text = Annotated[str, PlainValidator(text_of), WithJsonSchema({"type": "string", "minLength": 1})]
-_OneOrList = Annotated[
-    Annotated[list[_Text], Field(min_length=1), Tag("list")]
-    | Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"}), Tag("text")],
-    Discriminator(_form),
+_Text = Annotated[str, PlainValidator(resolved_text), WithJsonSchema({"type": "string", "minLength": 1})]
+_OneOrList = ListOrText[
+    _Text, Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"})]
 ]
 _Key = Annotated[str, AfterValidator(_key)]
 _WORD_PATTERN = r"^(=.*|:[^=]*|://.*|[^=:]+)$"
@@ -135,7 +135,7 @@ class PolicyForm(BaseModel):
         extra="forbid", frozen=True, hide_input_in_errors=True, json_schema_extra={"minProperties": 2}
     )
 
-    version: Annotated[int, PlainValidator(version_of), WithJsonSchema({"const": VERSION})] = Field(
+    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": VERSION})] = Field(
         description="Version of this format",
     )
     keys: (
@@ -162,44 +162,42 @@ def policy_in(text: str, *, name: str) -> Policy:
 
     Raises Failures with a PolicyFileError for every problem, each naming file, line and column.
     """
-    faults = Faults(name, PolicyFileError)
-    made = _policy(text, faults)
-    if errors := faults.errors:
-        raise Failures(errors)
-    assert made
-    return made
+    errors = FileErrors(name, PolicyFileError)
+    policy = _policy(text, errors)
+    errors.raise_any()
+    assert policy
+    return policy
 
 
-def _policy(text: str, faults: Faults) -> Policy | None:
-    root = mapping_in(text, faults, _BEGINNING)
+def _policy(text: str, errors: FileErrors) -> Policy | None:
+    root = root_of(text, errors, _KIND)
     if not root:
         return None
-    _check_keys(root, faults)
+    _check_keys(root, errors)
     try:
         form = PolicyForm.model_validate(root.plain)
     except ValidationError as error:
-        for one in error.errors(include_input=False, include_context=False, include_url=False):
-            add_value_error(one, root, faults, _MESSAGES)
+        add_validation_errors(error, root, errors, _KIND)
         return None
     if not form.model_fields_set - {"version"}:
-        faults.add(root.place, "this policy says nothing", "Add `keys`, `protected`, `labels` or `others: deny`.")
-    return _Making(form, root, faults).policy()
+        errors.add(root.place, "this policy says nothing", "Add `keys`, `protected`, `labels` or `others: deny`.")
+    return _PolicyBuilder(form, root, errors).policy()
 
 
-def _check_keys(root: Node, faults: Faults) -> None:
-    """What contradicts what within a key; asked of the text, so that it is told with all else that is wrong."""
+def _check_keys(root: Node, errors: FileErrors) -> None:
+    """Contradictions within a key. Checked in the text, so that they are reported with everything else that is wrong."""
     keys = _value(root, "keys")
     for key, node in keys.value.items() if keys and isinstance(keys.value, dict) else ():
         if isinstance(node.value, dict) and {"values", "pattern"} <= node.keys.keys():
             what = f"`values` and `pattern` are both given for the key `{shown(key)}`"
-            faults.add(node.keys["pattern"], what, "Keep one: a list of patterns may have whole values in it.")
+            errors.add(node.keys["pattern"], what, "Keep one: a list of patterns may have whole values in it.")
 
 
-class _Making:
-    """Makes rules of what a file says, each with the place where it says that."""
+class _PolicyBuilder:
+    """Makes the rules of a policy from its file, each with its place."""
 
-    def __init__(self, form: PolicyForm, root: Node, faults: Faults) -> None:
-        self._form, self._root, self._faults = form, root, faults
+    def __init__(self, form: PolicyForm, root: Node, errors: FileErrors) -> None:
+        self._form, self._root, self._errors = form, root, errors
 
     def policy(self) -> Policy:
         form = self._form
@@ -230,7 +228,7 @@ class _Making:
         return KeyRule(allowed or None, name == "values", rule, required)
 
     def _rule(self, place: Place, says: str) -> Rule:
-        return Rule(self._faults.where(place), says)
+        return Rule(self._errors.where(place), says)
 
 
 def _value(node: Node | None, name: str) -> Node | None:
@@ -244,18 +242,20 @@ def _placed(texts: Any, node: Node | None) -> Iterator[tuple[str, Place]]:
         yield text, own.place if own else Place(1, 1)
 
 
-def _hint(key: str, location: tuple[int | str, ...]) -> str:
-    known = list((PolicyForm if len(location) == 1 else KeyForm).model_fields)
-    if near := near_key(key, known):
-        return near
-    if len(location) == 1 and key.replace("-", "_") in fields():
-        return f"`{shown(key)}` is an input of the step: give it there. {keys_here(known)}"
-    return keys_here(known)
+def _hint(key: str, location: Location) -> str:
+    return key_hint(key, list((PolicyForm if len(location) == 1 else KeyForm).model_fields))
 
 
-_BUILT_IN: Mapping[str, tuple[str, str]] = {
-    "dict_type": ("it is no mapping", "Write each key with what it may be: `stage: {values: [dev, production]}`."),
-    "too_short": ("it has no items", "Give at least one."),
-    "model_type": ("it is no mapping", "Write `{}` for any value, or `{values: [dev, production]}`."),
-}
-_MESSAGES = Words(_hint, {"version": "version: 1"}, _BUILT_IN)
+_KIND = FileKind(
+    title="a policy",
+    beginning="Begin it with `version: 1` and `keys:`.",
+    hint=_hint,
+    examples={"version": "version: 1"},
+    built_in={
+        "dict_type": Invalid(
+            "it is not a mapping", "Write each key with what it may be: `stage: {values: [dev, production]}`."
+        ),
+        "too_short": Invalid("it has no items", "Give at least one."),
+        "model_type": Invalid("it is not a mapping", "Write `{}` for any value, or `{values: [dev, production]}`."),
+    },
+)
