@@ -27,7 +27,7 @@ from har_labels.model.labels import Mode
 from har_labels.model.outcome import Breaches, PolicyBreach, Status
 from har_labels.registry.client import PAGE_SIZE
 from har_labels.registry.reader import Reader
-from har_labels.request.policy import ADDED, Breach, Policy, Rule, told_together
+from har_labels.request.policy import ADDED, Breach, Policy, Rule, breaches_text
 from har_labels.text import named, number, shown
 
 # Failures that are told with artifact and label; the report has more of them as rows.
@@ -100,7 +100,7 @@ def judge(plan: Plan, policy: Policy, *, dry_run: bool, notice: Callable[[str], 
             task.fail(_needs_labels(task))
             refused.append(task)
             continue
-        created = policy.created(task.before or (), task.target)
+        created = policy.new_breaches(task.before or (), task.target)
         judgement.take(task, policy, created)
         if task.goal.is_read:
             task.end(Status.UNCHANGED, task.labels)
@@ -192,7 +192,7 @@ def _broken(task: Task, created: Sequence[Breach]) -> HarLabelsError:
     """An input is wrong where the run gives what is protected; else its change is refused."""
     is_given = not task.goal.is_exact and any(breach.how == ADDED for breach in created)
     kind = InputError if is_given else PolicyBroken
-    return kind(f"{task.subject}: {told_together(created)}", PolicyBroken.cure)
+    return kind(f"{task.subject}: {breaches_text(created)}", PolicyBroken.cure)
 
 
 def _needs_labels(task: Task) -> Unreadable:

@@ -130,7 +130,7 @@ def _no_move(mode: Mode) -> Mode:
     """Entries are composed for each artifact; a move changes several artifacts, in an order of its own."""
     if mode is Mode.MOVE:
         raise Invalid(
-            "a manifest can't move a label", "Move a label by a step of its own, with `mode`, `artifact` and `among`."
+            "a manifest moves nothing", "Move a label by a step of its own, with `mode`, `artifact` and `among`."
         )
     return mode
 
