@@ -109,6 +109,10 @@ class Node:
     value: str | Word | list[Node] | dict[str, Node]
     keys: dict[str, Place] = field(default_factory=dict)
 
+    def get(self, key: str) -> Node | None:
+        """The value of a key; None if there is none, or this is not a mapping."""
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
     @property
     def plain(self) -> Any:
         """The value without places: texts, words, lists and dicts."""
@@ -155,9 +159,9 @@ def load_plain(text: str, *, as_written: bool = False) -> object:
     """The one document in `text` as dicts, lists, texts, numbers, true, false and None; keys are texts as written.
 
     Words follow YAML 1.2's core schema and nothing else: `1e-3` is a number; `no`, `12:30:45`, `1_000` and `2026-11-23`
-    are texts. A value with an anchor or a tag and an alias are Unusable; so is a mapping with a merge key as a whole,
-    since its keys are not known. None if the text is empty. With `as_written` numbers are texts with the digits that
-    they have there. Raises InvalidAt; DuplicateKey for a key that is there twice.
+    are texts. An alias, and a value with an anchor or a tag, are Unusable; so is a whole mapping with a merge key, since
+    its keys are not known. None if the text is empty. With `as_written` numbers are texts with the digits that they
+    have there. Raises InvalidAt; DuplicateKey for a key that is there twice.
     """
     builder = _PlainBuilder()
     _build_from_yaml(text, builder, _written_value if as_written else _plain_value)
@@ -213,11 +217,11 @@ class _Builder(ABC):
 
     @abstractmethod
     def report(self, problem: InvalidAt) -> None:
-        """Takes a problem that doesn't keep the rest from being read."""
+        """Handles a problem after which the rest can still be read."""
 
     @abstractmethod
     def finished(self, value: Any, place: Place, marks: Sequence[_Mark], keys: dict[str, Place]) -> object:
-        """What a complete value is in the document."""
+        """A complete value as it goes into the document."""
 
     @property
     def expects_key(self) -> bool:
@@ -225,7 +229,7 @@ class _Builder(ABC):
         return bool(self._open) and self._open[-1].key is None and isinstance(self._open[-1].value, dict)
 
     def add_key(self, name: str, place: Place, marks: Sequence[_Mark] = ()) -> None:
-        """The key of the next value. An alias or merge key stands for keys not known, so it marks the whole mapping."""
+        """The key of the next value. An alias or merge key stands for unknown keys, so it marks the whole mapping."""
         top = self._open[-1]
         for mark in marks:
             self.report(mark)
@@ -273,7 +277,7 @@ class _Builder(ABC):
 
 
 class _PlainBuilder(_Builder):
-    """Builds plain data. A duplicate key in a mapping that is Unusable anyway is passed over."""
+    """Builds plain data. Ignores duplicate keys in a mapping that is Unusable anyway."""
 
     def report(self, problem: InvalidAt) -> None:
         if isinstance(problem, DuplicateKey) and not self._open[-1].marks:
@@ -286,7 +290,7 @@ class _PlainBuilder(_Builder):
 
 
 class _PlacedBuilder(_Builder):
-    """Builds nodes. A value that is a problem already is REFUSED; an anchor alone changes nothing about its value."""
+    """Builds nodes. A value with a mark is REFUSED, but for an anchor, which leaves its value as it is."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -113,7 +113,7 @@ def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _not_only_excluding(items: Any) -> Any:
-    """Items of which not all only exclude artifacts."""
+    """Items of which at least one does not exclude artifacts."""
     texts = [item.text if isinstance(item, Item) else item for item in items]
     if texts and all(text.startswith("!") for text in texts):
         raise Invalid("it has only items with a `!`, which take artifacts off", NAME_FIRST)

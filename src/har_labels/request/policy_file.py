@@ -6,6 +6,7 @@ The reader checks with the models below, and the JSON Schema is made from them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -186,60 +187,49 @@ def _policy(text: str, errors: FileErrors) -> Policy | None:
 
 def _check_keys(root: Node, errors: FileErrors) -> None:
     """Contradictions within a key. Checked in the text, so that they are reported with everything else that is wrong."""
-    keys = _value(root, "keys")
+    keys = root.get("keys")
     for key, node in keys.value.items() if keys and isinstance(keys.value, dict) else ():
         if isinstance(node.value, dict) and {"values", "pattern"} <= node.keys.keys():
             what = f"`values` and `pattern` are both given for the key `{shown(key)}`"
             errors.add(node.keys["pattern"], what, "Keep one: a list of patterns may have whole values in it.")
 
 
+@dataclass(frozen=True, slots=True)
 class _PolicyBuilder:
-    """Makes the rules of a policy from its file, each with its place."""
+    """Builds the rules of a policy from its file, each with its place."""
 
-    def __init__(self, form: PolicyForm, root: Node, errors: FileErrors) -> None:
-        self._form, self._root, self._errors = form, root, errors
+    form: PolicyForm
+    root: Node
+    errors: FileErrors
 
     def policy(self) -> Policy:
-        form = self._form
+        form, keys = self.form, self.root.get("keys")
         is_denied = form.others is Others.DENY
         return Policy(
-            keys=dict(self._keys()),
-            words=tuple(text for text, _ in _placed(form.labels, _value(self._root, "labels"))),
-            protected=tuple(
-                (pattern, self._rule(place, f"{pattern!r} is protected"))
-                for pattern, place in _placed(form.protected, _value(self._root, "protected"))
-            ),
-            others=self._rule(self._root.keys["others"], "no other labels are allowed") if is_denied else None,
+            keys={key: self._key_rule(key, one, keys.get(key)) for key, one in (form.keys or {}).items() if keys},
+            words=tuple(_items(form.labels)),
+            protected=tuple(self._protected()),
+            others=self._rule(self.root.keys["others"], "no other labels are allowed") if is_denied else None,
         )
 
-    def _keys(self) -> Iterator[tuple[str, KeyRule]]:
-        node = _value(self._root, "keys")
-        for key, form in (self._form.keys or {}).items():
-            of_key = _value(node, key)
-            assert of_key
-            yield key, self._key_rule(key, form, of_key)
-
-    def _key_rule(self, key: str, form: KeyForm, node: Node) -> KeyRule:
+    def _key_rule(self, key: str, form: KeyForm, node: Node | None) -> KeyRule:
+        assert node
         name = "pattern" if form.pattern is not None else "values"
-        allowed = tuple(text for text, _ in _placed(form.pattern if name == "pattern" else form.values, None))
+        allowed = tuple(_items(getattr(form, name)))
         says = f"`{shown(key)}` {'matches' if name == 'pattern' else 'is'} {listed(allowed, 'or')}" if allowed else ""
         required = self._rule(node.keys["required"], f"`{shown(key)}` is required") if form.required else None
         rule = self._rule(node.keys.get(name, node.place), says)
         return KeyRule(allowed or None, name == "values", rule, required)
 
+    def _protected(self) -> Iterator[tuple[str, Rule]]:
+        node = self.root.get("protected")
+        for at, pattern in enumerate(_items(self.form.protected)):
+            assert node
+            own = node.value[at] if isinstance(node.value, list) else node
+            yield pattern, self._rule(own.place, f"{pattern!r} is protected")
+
     def _rule(self, place: Place, says: str) -> Rule:
-        return Rule(self._errors.where(place), says)
-
-
-def _value(node: Node | None, name: str) -> Node | None:
-    return node.value.get(name) if node and isinstance(node.value, dict) else None
-
-
-def _placed(texts: Any, node: Node | None) -> Iterator[tuple[str, Place]]:
-    """The texts of a list, or the one text, each with its place."""
-    for at, text in enumerate(_items(texts)):
-        own = node.value[at] if node and isinstance(node.value, list) else node
-        yield text, own.place if own else Place(1, 1)
+        return Rule(self.errors.where(place), says)
 
 
 def _hint(key: str, location: Location) -> str:
