@@ -35,8 +35,7 @@ PURE_TOO = {
     "inputs.lists",
     "inputs.flaws",
     "request.patterns",
-    "request.rendering",
-    "request.recipe",
+    "request.label_spec",
     "request.policy",
     "engine.upserts",
 }

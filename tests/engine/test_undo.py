@@ -404,26 +404,26 @@ def _without(document: dict[str, Any]) -> None:
 
 
 EDITED: Mapping[str, tuple[Callable[[dict[str, Any]], None], str]] = {
-    "another version": (_top("version", 2), "is no report of version 1"),
-    "true for a version": (_top("version", True), "is no report of version 1"),
+    "another version": (_top("version", 2), "is not a report of version 1"),
+    "true for a version": (_top("version", True), "is not a report of version 1"),
     "no results": (_top("results", None), "has no list `results`"),
     "another server": (_top("api_url", "https://evil.example/har/api/v1"), "is of a run on 'https://evil.example"),
     "a server that is no text": (_top("api_url", ["x"]), "is of a run on"),
-    "no counts": (_top("counts", 7), "says that it has results: None, and has 3"),
-    "a row less": (_without, "says that it has results: 3, and has 2"),
+    "no counts": (_top("counts", 7), "has 3 results, and its `counts.matched` is None"),
+    "a row less": (_without, "has 2 results, and its `counts.matched` is 3"),
     "a row twice": (_twice, "is there twice"),
-    "a row of another kind": (lambda document: document["results"].append(7), "row 4: it is no JSON object"),
+    "a row of another kind": (lambda document: document["results"].append(7), "row 4: it is not a JSON object"),
     "another status": (_set("status", "done"), "row 2"),
     "a registry that leads elsewhere": (_set("registry_ref", "acme/../x/+"), "row 2"),
     "a registry of one part": (_set("registry_ref", "acme"), "row 2"),
     "an artifact that leads elsewhere": (_set("artifact", "../../b"), "row 2"),
     "no artifact": (_set("artifact", ""), "row 2"),
-    "a number for an artifact": (_set("artifact", 7), "`artifact` is no text"),
+    "a number for an artifact": (_set("artifact", 7), "`artifact` is not a text"),
     "another type": (_set("artifact_type", "image&x=1"), "`artifact_type` is"),
-    "labels as a text": (_set("after", "old"), "`after` is no list of labels"),
-    "numbers for labels": (_set("wrote_removed", [1]), "`wrote_removed` is no list of labels"),
+    "labels as a text": (_set("after", "old"), "`after` is not a list of labels"),
+    "numbers for labels": (_set("wrote_removed", [1]), "`wrote_removed` is not a list of labels"),
     "nothing for what was written": (_set("wrote_added", None), "can't be taken back"),
-    "in both": (_set("wrote_removed", ["stage=prod"]), "stands in `wrote_added` and in `wrote_removed`"),
+    "in both": (_set("wrote_removed", ["stage=prod"]), "is in `wrote_added` and in `wrote_removed`"),
     "an empty label": (_set("wrote_removed", [""]), "it is empty"),
     "a label that the server splits": (_set("wrote_removed", ["n^_x"]), "`^_`"),
     "a label with a control character": (_set("wrote_removed", ["bell\x07"]), "U+0007"),
@@ -432,7 +432,7 @@ EDITED: Mapping[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a blank": (_set("wrote_removed", [" x"]), "blank at its start or end"),
     "a long label": (_set("wrote_removed", ["x" * 4097]), "4,097 characters"),
     "half a pair": (_set("wrote_removed", ["\ud800"]), "surrogate"),
-    "what stood for a key": (_set("wrote_removed", ["token ***"]), "a key stood where it has `***`"),
+    "what stood for a key": (_set("wrote_removed", ["token ***"]), "it contained a key where it has `***`"),
 }  # fmt: skip
 
 
@@ -504,6 +504,24 @@ def test_a_report_that_was_cut(wrote: Wrote, undo: Undo, box: Sandbox, case: str
     report.write_text(CUT[case](report.read_text("utf-8")), "utf-8")
     done = undo(report)
     assert (done.code, done.errors, undo.requests) == (2, ["HAR-REPORT-FILE"], []), done.err
+
+
+def test_a_plan_and_a_report_are_told_apart(
+    wrote: Wrote, undo: Undo, run_step: RunStep, box: Sandbox, tmp_path: Path
+) -> None:
+    """A plan given to `undo`, and a report given to `apply-plan`, are named as what they are, with the input for each."""
+    report, plan = wrote(), tmp_path / "plan.jsonl"
+    plan.write_text('{"har_labels_plan":1,"api_url":"x","steps":0}\n')
+    for text in (report.read_text("utf-8"), json.dumps(json.loads(report.read_text("utf-8")), indent=2)):
+        report.write_text(text, "utf-8")
+        done = run_step("github", box, {"apply-plan": str(report)})
+        assert (done.code, done.errors) == (2, ["HAR-PLAN-FILE"])
+        assert f"{str(report)!r} is the report of a run, not a plan" in done.err
+        assert "`undo` takes a report" in done.err
+    done = undo(plan)
+    assert (done.code, done.errors, undo.requests) == (2, ["HAR-REPORT-FILE"], [])
+    assert f"{str(plan)!r} is a plan, not the report of a run" in done.err
+    assert "`apply-plan` takes a plan" in done.err
 
 
 @pytest.mark.parametrize(

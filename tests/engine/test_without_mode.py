@@ -197,7 +197,7 @@ def test_labels_that_come_to_nothing_blame_no_mode_that_nobody_gave(
     done = ask(labels="{{ ci.tag }}", **more)
     ((_, what, cure),) = done.stable_lines
     assert (done.code, box.requests) == (2, [])
-    assert "all labels given came to nothing" in what
+    assert "all labels given are empty" in what
     assert "`mode: clear`" in cure
     assert "replace" not in what
 

@@ -311,9 +311,9 @@ def test_a_plan_never_recomputes(run_step: RunStep, sandbox: Sandbox, tmp_path: 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("", "it is no JSON object"),
-        ("{}", "is no plan of version 1"),
-        ('{"har_labels_plan": 2}', "is no plan of version 1"),
+        ("", "it is not a JSON object"),
+        ("{}", "is not a plan of version 1"),
+        ('{"har_labels_plan": 2}', "is not a plan of version 1"),
         (
             '{"har_labels_plan": 1, "api_url": "https://other.example", "steps": 0}',
             "was made for 'https://other.example'",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ci.steps import Done
 from har_labels.model.address import parse_api_base
-from har_labels.model.outcome import Step
-from har_labels.request.plan_file import lines_of
+from har_labels.model.outcome import Record, Step
+from har_labels.request.plan_file import plan_lines
 from har_sandbox import Request, Sandbox
 
 REGISTRY = "acme/ml/models"
@@ -50,7 +50,7 @@ class Work:
         if self.plan:
             steps = [Step(f"{REGISTRY}/+", name, "", tuple(self.before), tuple(self.after)) for name in self.artifacts]
             path = folder / "plan.jsonl"
-            path.write_text("".join(lines_of(steps, api_url=parse_api_base(box.api_url).url)))
+            path.write_text("".join(plan_lines(steps, Record(api_url=parse_api_base(box.api_url).url))))
             given["apply-plan"] = str(path)
         elif self.undoes:
             path = folder / "to-undo.json"

@@ -13,7 +13,7 @@ from har_labels.inputs.flaws import flaw_in, remarks_on, unresolved
 from har_labels.inputs.lists import Item, ListError, parse_list
 from har_labels.inputs.maps import parse_map
 from har_labels.inputs.types import read_labels
-from har_labels.request.rendering import render_labels
+from har_labels.request.label_spec import render_labels
 from har_labels.templates.scope import Scope
 
 SCOPE = Scope(metrics={}, ci={}, now=datetime(2026, 3, 1, tzinfo=UTC), artifact="resnet50", registry="a/r/+")

@@ -14,8 +14,8 @@ from har_labels.inputs.settings import Settings
 from har_labels.inputs.sources import Given
 from har_labels.request.build import LARGEST_MANIFEST
 from har_labels.request.entry import Entry
+from har_labels.request.label_spec import RunContext, TemplateContext, requirements_of
 from har_labels.request.manifest import entries_in
-from har_labels.request.recipe import TemplateContext, requirements_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -34,10 +34,12 @@ class Written:
         """What the reader makes of it. Raises Failures."""
         return entries_in(
             read_document(str(self.path), spelling="manifest", limit=LARGEST_MANIFEST, stdin=None),
+            RunContext(
+                TemplateContext(self.metrics, {}, NOW),
+                requirements_of(parse_expressions(self.require), place="`require` line"),
+                notice=self.notices.append,
+            ),
             defaults=Settings(layers=[{name: Given(name, text) for name, text in self.inputs.items()}]),
-            context=TemplateContext(self.metrics, {}, NOW),
-            requirements=requirements_of(parse_expressions(self.require)),
-            notice=self.notices.append,
         )
 
     def problems(self) -> list[HarLabelsError]:

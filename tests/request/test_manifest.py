@@ -40,19 +40,19 @@ def write(tmp_path: Path) -> Write:
 
 def given(entry: Entry) -> Labels:
     """The labels that an entry gives to an artifact `a`."""
-    return entry.recipe.change_for(artifact="a", registry="r").given
+    return entry.spec.change_for(artifact="a", registry="r").given
 
 
 def test_the_contracts_example(write: Write) -> None:
     """Entries come out in order, each with its own registry, artifacts, type, mode, labels and gates."""
     first, second, third = write(EXAMPLE, metrics={"accuracy": 0.93456}).entries()
-    assert (str(first.ref), first.patterns, first.recipe.mode) == ("acme/ml/models/+", ("resnet50",), Mode.UPSERT)
+    assert (str(first.ref), first.patterns, first.spec.mode) == ("acme/ml/models/+", ("resnet50",), Mode.UPSERT)
     assert given(first) == ("stage=candidate", "accuracy=0.935")
-    assert (str(second.ref), second.patterns, second.recipe.mode) == ("acme/ml/models/+", ("team/*",), Mode.ADD)
+    assert (str(second.ref), second.patterns, second.spec.mode) == ("acme/ml/models/+", ("team/*",), Mode.ADD)
     assert (str(third.ref), third.patterns, third.artifact_type) == ("acme/ml/data/+", ("faces", "roads"), "dataset")
     assert given(third) == ("tmp-*",)
-    assert [requirement.source for requirement in third.recipe.requirements] == ["'frozen' not in current"]
-    assert not first.recipe.requirements
+    assert [requirement.source for requirement in third.spec.requirements] == ["'frozen' not in current"]
+    assert not first.spec.requirements
 
 
 def test_json_says_the_same(write: Write) -> None:
@@ -66,11 +66,11 @@ def test_json_says_the_same(write: Write) -> None:
 
 PRECEDENCE = {
     "registry-ref": ("a/entry", "a/file", "a/input", lambda entry: str(entry.ref).split("/")[1]),
-    "mode": ("add", "remove", "replace", lambda entry: entry.recipe.mode),
+    "mode": ("add", "remove", "replace", lambda entry: entry.spec.mode),
     "artifact-type": ("model", "dataset", "model", lambda entry: entry.artifact_type),
-    "on-conflict": ("keep", "error", "overwrite", lambda entry: entry.recipe.on_conflict),
+    "on-conflict": ("keep", "error", "overwrite", lambda entry: entry.spec.on_conflict),
     "on-missing": ("error", "skip", "error", lambda entry: "skip" if entry.skips_missing else "error"),
-    "owned": ('["*entry*"]', '["*file*"]', "*input*", lambda entry: entry.recipe.owned[0].strip("*")),
+    "owned": ('["*entry*"]', '["*file*"]', "*input*", lambda entry: entry.spec.owned[0].strip("*")),
 }
 
 
@@ -93,8 +93,8 @@ def test_labels_and_artifact_of_the_file(write: Write) -> None:
     first, second = write(
         "version: 1\nregistry-ref: a/r\nartifact: x\nlabels: [a]\nmode: add\nchanges: [{mode: remove}, {labels: [b]}]\n"
     ).entries()
-    assert (first.patterns, first.recipe.mode, given(first)) == (("x",), Mode.REMOVE, ("a",))
-    assert (second.patterns, second.recipe.mode, given(second)) == (("x",), Mode.ADD, ("b",))
+    assert (first.patterns, first.spec.mode, given(first)) == (("x",), Mode.REMOVE, ("a",))
+    assert (second.patterns, second.spec.mode, given(second)) == (("x",), Mode.ADD, ("b",))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_require_as_a_text(write: Write) -> None:
     head = "version: 1\nregistry-ref: a/r\nartifact: x\nlabels: [a]\n"
     text = f"{head}changes:\n  - require: |\n      1 < 2\n      'a,b' in current\n"
     (entry,) = write(text).entries()
-    assert [one.source for one in entry.recipe.requirements] == ["1 < 2", "'a,b' in current"]
+    assert [one.source for one in entry.spec.requirements] == ["1 < 2", "'a,b' in current"]
 
 
 def test_no_file_opens_a_gate_of_the_step(write: Write) -> None:
@@ -143,8 +143,8 @@ require: ["2 > 1"]
 changes: [{artifact: x}, {artifact: y, require: ["3 > 2"]}]
 """
     first, second = write(text, require="1 > 0").entries()
-    assert [one.source for one in first.recipe.requirements] == ["1 > 0", "2 > 1"]
-    assert [one.source for one in second.recipe.requirements] == ["1 > 0", "3 > 2"]
+    assert [one.source for one in first.spec.requirements] == ["1 > 0", "2 > 1"]
+    assert [one.source for one in second.spec.requirements] == ["1 > 0", "3 > 2"]
 
 
 def test_what_an_entry_inherits_counts_where_it_fits(write: Write) -> None:
@@ -158,7 +158,7 @@ owned: ["k=*"]
 on-conflict: keep
 changes: [{mode: replace}, {mode: upsert}, {mode: clear}, {mode: add}]
 """
-    replace, upsert, clear, add = (entry.recipe for entry in write(text).entries())
+    replace, upsert, clear, add = (entry.spec for entry in write(text).entries())
     assert (replace.owned, upsert.owned, clear.owned, add.owned) == (("k=*",), (), (), ())
     assert upsert.on_conflict is OnConflict.KEEP
     assert not clear.items

@@ -172,7 +172,7 @@ def test_form_of_json(write: Write, text: str, told: str) -> None:
         ("{artifact: x, labels: ['{{ f() }}']}", "4:28: label 1 `{{ f() }}`"),
         ("{artifact: x, labels: ['{{ artifact'] }", "4:28: label 1 `{{ artifact`"),
         ("{artifact: x, labels: [a], mode: upsert}", "4:28: label 1 'a' has no key"),
-        ("{artifact: x, labels: [a], owned: [b]}", "4:28: label 1 'a' is not `owned`"),
+        ("{artifact: x, labels: [a], owned: [b]}", "4:28: label 1 'a' matches no pattern of `owned`"),
         ("{artifact: x, labels: ['{{ ci.tag }}']}", "4:27: labels: nothing would be left"),
         ("{artifact: x, labels: [a], require: [1 +]}", "4:42: `require` 1 `1 +`"),
         ("{artifact: x, labels: [a], metrics-file: /nope}", "4:46: metrics file `/nope` can't be read"),

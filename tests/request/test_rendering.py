@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from har_labels.errors import Failures, InputError
 from har_labels.inputs.lists import Item, parse_list
 from har_labels.model.labels import matches, problem_with
-from har_labels.request.rendering import render_labels, render_patterns
+from har_labels.request.label_spec import render_labels, render_patterns
 from templates.scopes import SCOPE
 
 
@@ -51,7 +51,7 @@ def test_all_problems_at_once() -> None:
     told = [error.what for error in caught.value.errors]
     assert [text.split("`")[0] for text in told] == ["label 2 ", "label 3 ", "label 4 ", "label 5 ", "label 6 "]
     assert "it has `^_`" in told[0]
-    assert "comes to ` `, and can't be a label: it has a blank" in told[3]
+    assert "renders as ` `, which can't be a label: it has a blank" in told[3]
     assert all(isinstance(error, InputError) and error.next_step for error in caught.value.errors)
 
 
@@ -90,7 +90,7 @@ def test_a_value_in_a_pattern_matches_itself_only(value: str) -> None:
 def test_plain_labels_never_load_jinja2() -> None:
     """Neither the import nor labels without placeholders load Jinja2 or ruamel.yaml."""
     program = (
-        "import sys, datetime; from har_labels.request.rendering import render_labels; from har_labels.templates.scope import Scope; import har_labels.request.metrics; from har_labels.inputs.lists import Item;"
+        "import sys, datetime; from har_labels.request.label_spec import render_labels; from har_labels.templates.scope import Scope; import har_labels.request.metrics; from har_labels.inputs.lists import Item;"
         "now = datetime.datetime.now(datetime.UTC); scope = Scope({}, {}, now, 'a', 'r');"
         "render_labels([Item('a', 1), Item('{ x }}', 2)], scope, where='label');"
         "assert not {'jinja2', 'ruamel.yaml'} & set(sys.modules), 'loaded'"

@@ -20,10 +20,10 @@ from har_labels.model.shard import Shard
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Among, Recipe
+from har_labels.request.label_spec import Among, LabelSpec
 from simulation.network import Mishap, Network, Passage, Read, Store, Write, _json, _Request
 from simulation.world import Actor, VirtualClock, World
-from simulation.writers import _SURROUNDINGS, REF
+from simulation.writers import _CONTEXT, REF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,8 +97,8 @@ class MoveRun:
         registry = Registry(self._way, wait_turn=clock.check)  # type: ignore[arg-type]
         reader = Reader(registry, clock, retries=self.care.retries)
         planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
-        recipe = Recipe(Mode.MOVE, [Item(LABEL, 1)], _SURROUNDINGS, among=Among(("m*",)))
-        plan = planner.plan([Entry(REF, (self.name,), "", recipe)])
+        spec = LabelSpec(Mode.MOVE, [Item(LABEL, 1)], _CONTEXT, among=Among(("m*",)))
+        plan = planner.plan([Entry(REF, (self.name,), "", spec)])
         if plan.errors or plan.others:
             self.error = plan.errors[0] if plan.errors else plan.others[0].error
             return

@@ -19,7 +19,7 @@ from har_labels.model.shard import Shard
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Recipe, TemplateContext
+from har_labels.request.label_spec import LabelSpec, TemplateContext
 from simulation.network import NAME, Network, Passage, Store
 from simulation.oracle import Ended
 from simulation.world import Actor, VirtualClock, World
@@ -86,7 +86,7 @@ class Run:
         registry = Registry(self._network, wait_turn=clock.check)  # type: ignore[arg-type]
         reader = Reader(registry, clock, retries=self.step.care.retries)
         planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
-        plan = planner.plan([Entry(REF, (NAME,), "", _recipe(self.step.change))])
+        plan = planner.plan([Entry(REF, (NAME,), "", _spec(self.step.change))])
         if plan.errors or plan.others:
             self.error = plan.errors[0] if plan.errors else plan.others[0].error
         else:
@@ -120,9 +120,9 @@ def start_plain(plain: Plain, world: World, store: Store) -> None:
     network = Network(plain.name, actor, store, passage)
 
 
-def _recipe(change: Change) -> Recipe:
+def _spec(change: Change) -> LabelSpec:
     items = [Item(label, at) for at, label in enumerate(change.given, 1)]
-    return Recipe(change.mode, items, _CONTEXT, change.owned, change.on_conflict)
+    return LabelSpec(change.mode, items, _CONTEXT, change.owned, change.on_conflict)
 
 
 def _drop(_line: str) -> None:

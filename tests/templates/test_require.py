@@ -8,7 +8,7 @@ import pytest
 
 from har_labels.errors import TemplateError, Unreadable
 from har_labels.inputs.lists import Item
-from har_labels.request.recipe import requirements_of
+from har_labels.request.label_spec import requirements_of
 from har_labels.templates.template import Requirement
 from templates.scopes import SCOPE
 
@@ -85,7 +85,7 @@ def test_comments_and_lines_in_a_list_of_a_manifest() -> None:
         Item("metrics.yes and\n  true\nmetrics.items < 9", 2),
         Item("# none", 3),
     ]
-    requirements = requirements_of(items)
+    requirements = requirements_of(items, place="`require` line")
     assert [one.source for one in requirements] == ["metrics.items > 1", "metrics.yes and true", "metrics.items < 9"]
     assert [one.where for one in requirements] == ["`require` line 1", "`require` line 2", "`require` line 2"]
     assert all(one.check(SCOPE).holds for one in requirements)

@@ -40,7 +40,7 @@ LINES: dict[str, tuple[str, str]] = {
     "HAR-METRICS": ("metrics file `metrics.json` can't be read: No such file or directory", ""),
     "HAR-MANIFEST": ("labels.yaml:3:5: there is no key `artefact` here", "Did you mean `artifact`?"),
     "HAR-POLICY-FILE": ("policy.yaml:2:1: there is no key `key` here", "Did you mean `keys`?"),
-    "HAR-PLAN-FILE": ("'labels.plan' says that it has steps: 2, and has 1", ""),
+    "HAR-PLAN-FILE": ("'labels.plan' has 1 step, and its header says 2", ""),
     "HAR-REPORT-FILE": (
         "'report.json', row 1: 'resnet50' in acme/ml/prod/models/+ can't be taken back: what its labels were before the run is not known",
         "Change its labels by hand. To undo the others, take its row out of the report and lower `counts.matched` by one.",

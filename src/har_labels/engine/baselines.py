@@ -8,7 +8,7 @@ from har_labels.errors import ArtifactNotFound
 from har_labels.model.address import RegistryRef, plain_name
 from har_labels.registry.reader import Rows, choose
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Baseline
+from har_labels.request.label_spec import Baseline
 
 
 def names_to_read(baselines: Iterable[Baseline], ref: RegistryRef) -> set[str]:
@@ -36,4 +36,4 @@ def take(baseline: Baseline, ref: RegistryRef, rows: Rows, *, warning: Callable[
 
 
 def baselines_of(entries: Sequence[Entry]) -> list[Baseline]:
-    return [entry.recipe.baseline for entry in entries if entry.recipe.baseline]
+    return [entry.spec.baseline for entry in entries if entry.spec.baseline]

@@ -25,7 +25,7 @@ from har_labels.model.outcome import Status
 from har_labels.registry.answers import Row
 from har_labels.registry.reader import Reader, Reading, Rows, choose, matching
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Among
+from har_labels.request.label_spec import Among
 from har_labels.text import named, number
 
 _MOST_NAMED = 10

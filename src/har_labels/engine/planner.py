@@ -35,7 +35,7 @@ from har_labels.model.shard import Shard
 from har_labels.registry.answers import Row
 from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Baseline, Recipe
+from har_labels.request.label_spec import Baseline, LabelSpec
 from har_labels.text import named, number
 
 _MAY_BE_LOST = "no `mode` was given, so the list is overwritten, and labels of others may be lost"
@@ -43,21 +43,21 @@ _FIRST_WAIT = 0.5
 
 
 class _Assigned(NamedTuple):
-    """The type and the recipes that entries ask for of one row; the first type given counts."""
+    """The type and the specs that entries ask for of one row; the first type given counts."""
 
     artifact_type: str
-    recipes: tuple[Recipe, ...]
+    specs: tuple[LabelSpec, ...]
     skips_missing: bool
 
     @property
     def is_read(self) -> bool:
         """Whether only the labels are asked for, so that the results tell what else the registry told."""
-        return all(recipe.mode is Mode.READ for recipe in self.recipes)
+        return all(spec.mode is Mode.READ for spec in self.specs)
 
     def and_then(self, other: _Assigned) -> _Assigned:
         return _Assigned(
             self.artifact_type or other.artifact_type,
-            self.recipes + other.recipes,
+            self.specs + other.specs,
             self.skips_missing and other.skips_missing,
         )
 
@@ -185,11 +185,11 @@ class Planner:
         may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
         skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
         baselines = names_to_read(baselines_of(entries), ref)
-        among = {pattern for entry in entries if entry.recipe.among for pattern in entry.recipe.among.patterns}
+        among = {pattern for entry in entries if entry.spec.among for pattern in entry.spec.among.patterns}
         rows = self._read(ref, patterns, skipping, sieve, beside=baselines | among)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         # What was just pushed may be known by its summary before a list shows its labels.
-        merging = {pattern for entry in entries if entry.recipe.needs_labels for pattern in entry.patterns}
+        merging = {pattern for entry in entries if entry.spec.needs_labels for pattern in entry.patterns}
         while (missing := self._missing(ref, patterns, rows, merging, unread)) and self._clock.monotonic() < until:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
             pause = min(2 * pause, LONGEST_WAIT)
@@ -214,9 +214,9 @@ class Planner:
     def _take_holders(self, plan: Plan, entries: Sequence[Entry], rows: Rows, at: float) -> Listing | None:
         """Who has the label that is to be moved, if one is; without it, with an error in the plan, where that is not known."""
         for entry in entries:
-            if among := entry.recipe.among:
+            if among := entry.spec.among:
                 try:
-                    change = entry.recipe.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
+                    change = entry.spec.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
                     told = self._clock.monotonic()
                     listing = Listing.of(entry, among, change, rows, at=at, told=told)
                     among.holders = listing.names
@@ -273,7 +273,7 @@ class Planner:
             if not names & set(entry.patterns):
                 continue
             # A list that can't be read for now must not turn a run without `mode` into one that takes labels away.
-            if not is_refusal(error) and not (may_pass(error) and not entry.recipe.removes_nothing):
+            if not is_refusal(error) and not (may_pass(error) and not entry.spec.removes_nothing):
                 raise error
         unread |= dict.fromkeys(names, error)
 
@@ -281,7 +281,7 @@ class Planner:
         """One line an error: what these artifacts had is not known, and without `mode` that is worth a warning."""
         for error in dict.fromkeys(unread.values()):
             names = [name for name, why in unread.items() if why is error]
-            is_protected = any(entry.recipe.removes_nothing and set(names) & set(entry.patterns) for entry in entries)
+            is_protected = any(entry.spec.removes_nothing and set(names) & set(entry.patterns) for entry in entries)
             of_which = repr(names[0]) if len(names) == 1 else number(len(names), "artifact")
             line = f"the labels of {of_which} in {ref} can't be read before the write: {error.what}"
             if is_protected:
@@ -297,13 +297,13 @@ class Planner:
     def _assigned(
         self, plan: Plan, entries: Sequence[Entry], rows: Rows, unread: Collection[str], sieve: Sieve
     ) -> dict[Row, _Assigned]:
-        """Which recipes each row gets, in the order of the entries; what is missing goes into the plan."""
+        """Which specs each row gets, in the order of the entries; what is missing goes into the plan."""
         assigned: dict[Row, _Assigned] = {}
         left_out: set[Row] = set()
         failed: dict[Row, HarLabelsError] = {}
         for at, entry in enumerate(entries):
             # one for all that nothing else names
-            alone = _Assigned(entry.artifact_type, (entry.recipe,), entry.skips_missing)
+            alone = _Assigned(entry.artifact_type, (entry.spec,), entry.skips_missing)
             mine = dict.fromkeys(
                 row
                 for pattern in entry.patterns
@@ -328,7 +328,7 @@ class Planner:
             step = Step(str(entries[0].ref), row.name, row.artifact_type, row.labels, row.labels or ())
             plan.others.append(Outcome(step, Status.FAILED, row.labels, error=why))
             del assigned[row]
-        if not failed and any(entry.recipe.where for entry in entries):
+        if not failed and any(entry.spec.where for entry in entries):
             self._tell_left_out(entries, left_out, assigned)
         return assigned
 
@@ -353,17 +353,17 @@ class Planner:
             self._notice(f"`where` leaves {number(partly, 'artifact')} in {ref} without a part of the changes")
         if out and not assigned:
             # A misspelt key would else be green for ever.
-            for key in sorted(set().union(*(entry.recipe.keys_chosen_by for entry in entries)) - _keys_of(left_out)):
+            for key in sorted(set().union(*(entry.spec.keys_chosen_by for entry in entries)) - _keys_of(left_out)):
                 self._notice(f"`where` reads `current_map.{key}`, and no artifact there has a label with that key")
 
-    def _goal(self, recipes: Sequence[Recipe], *, artifact: str, registry: str) -> ChangeGoal:
-        changes = tuple(recipe.change_for(artifact=artifact, registry=registry) for recipe in recipes)
-        if not any(recipe.requirements for recipe in recipes):
+    def _goal(self, specs: Sequence[LabelSpec], *, artifact: str, registry: str) -> ChangeGoal:
+        changes = tuple(spec.change_for(artifact=artifact, registry=registry) for spec in specs)
+        if not any(spec.requirements for spec in specs):
             # Artifacts with the same change share one goal: a hundred thousand of them cost memory.
             return self._goals.setdefault(changes, ChangeGoal(Changes(changes)))
         gates = [
-            recipe.gate_for(change, artifact=artifact, registry=registry)
-            for recipe, change in zip(recipes, changes, strict=True)
+            spec.gate_for(change, artifact=artifact, registry=registry)
+            for spec, change in zip(specs, changes, strict=True)
         ]
 
         def gate(now: Labels | None) -> None:
@@ -413,11 +413,11 @@ class Planner:
     def _add(self, plan: Plan, ref: RegistryRef, reading: Reading, asked: _Assigned, unread: Unread | None) -> None:
         row, kind = reading.row, reading.row.artifact_type or asked.artifact_type
         task = Task(ref, row.name, kind, _NO_GOAL, reading, before=row.labels, target=row.labels or (), unread=unread)
-        if any(recipe.where for recipe in asked.recipes):
-            by = tuple(map(id, asked.recipes))
-            task.selected = self._selected.setdefault(by, Selected(asked.recipes, self._goal))
+        if any(spec.where for spec in asked.specs):
+            by = tuple(map(id, asked.specs))
+            task.selected = self._selected.setdefault(by, Selected(asked.specs, self._goal))
         try:
-            goal = task.goal = self._goal(asked.recipes, artifact=row.name, registry=str(ref))
+            goal = task.goal = self._goal(asked.specs, artifact=row.name, registry=str(ref))
             task.aim()
             self._note_patterns(goal, row.labels or ())
             if row.labels is None and not unread and goal.removes_nothing:

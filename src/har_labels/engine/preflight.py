@@ -1,6 +1,6 @@
 """What a plan may not be, though every artifact of it could be planned: too many changes, harmful, too slow.
 
-`require` is asked while planning, artifact by artifact: see `recipe`.
+`require` is asked while planning, artifact by artifact: see `label_spec`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from har_labels.clock import Clock, Pace
 from har_labels.engine.ledger import Ledger
@@ -32,12 +31,11 @@ from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
 from har_labels.registry.tracing import TracedTransport
 from har_labels.registry.transport import Transport
-from har_labels.request.build import entries_of, policy_of
+from har_labels.request.build import entries_of, policy_of, read_steps
 from har_labels.request.entry import Entry
 from har_labels.request.policy import Policy
 from har_labels.text import named
 
-T = TypeVar("T")
 # What a key is allowed on Harness's own hosts is about 400 requests a minute (contract §2).
 SAAS_REQUESTS_PER_MINUTE = 300
 
@@ -152,9 +150,9 @@ class Run:
 
     def _take_back(self, changing: Sequence[Task]) -> None:
         """Gives before it takes, so that the undo of a move, and the undo of that, leave no moment without a holder."""
-        from har_labels.engine.replay import takes_last
+        from har_labels.engine.replay import group_additions_first
 
-        for group in takes_last(changing):
+        for group in group_additions_first(changing):
             self._writer.run(group)
 
     def _mover(self, move: Move) -> Mover:
@@ -209,26 +207,16 @@ class Run:
 
     def _plan_again(self) -> Plan | None:
         """The plan of a file that says what to write; None where the other inputs do."""
-        if path := self._settings.apply_plan:
-            from har_labels.engine.replay import plan_again
-            from har_labels.request.plan_file import read_plan
+        file = read_steps(self._configuration, "apply_plan") or read_steps(self._configuration, "undo")
+        if not file:
+            return None
+        from har_labels.engine.replay import plan_again
 
-            return plan_again(self._read(read_plan, path, "apply_plan"), self._reader, self._clock)
-        if path := self._settings.undo:
-            from har_labels.engine.replay import A_REPORT, plan_again
-            from har_labels.request.report_file import read_report
-
-            report = self._read(read_report, path, "undo")
-            for notice in report.notices:
-                self._ledger.note(notice)
-            for warning in report.warnings:
-                self._ledger.warn(warning)
-            return plan_again(report.steps, self._reader, self._clock, origin=A_REPORT)
-        return None
-
-    def _read(self, read: Callable[..., T], path: str, name: str) -> T:
-        settings, holds_key = self._settings, self._configuration.holds_key
-        return read(path, spelling=named(name), api_url=settings.api_url.url, holds_key=holds_key)
+        for notice in file.notices:
+            self._ledger.note(notice)
+        for warning in file.warnings:
+            self._ledger.warn(warning)
+        return plan_again(file, self._reader, self._clock)
 
     def _policy(self) -> Policy | None:
         """The policy, if there is one; what is wrong with it is told with all else that is wrong."""
@@ -248,7 +236,7 @@ class Run:
             self._save(plan, self._settings.save_plan)
 
     def _save(self, plan: Plan, path: str) -> None:
-        from har_labels.request.plan_file import lines_of
+        from har_labels.request.plan_file import plan_lines
 
         steps, record = [task.step for task in plan.tasks], self._record()
         for step in steps:
@@ -257,8 +245,7 @@ class Run:
                     f"`{named('save_plan')}`: {step.artifact!r} in {step.registry_ref} has a label that contains the key",
                     "A plan file holds no secrets: revoke the key, and take that label away.",
                 )
-        lines = lines_of(steps, api_url=self._settings.api_url.url, record=record)
-        if problem := write_text(path, lines, workspace=self._configuration.workspace):
+        if problem := write_text(path, plan_lines(steps, record), workspace=self._configuration.workspace):
             raise InputError(f"`{named('save_plan')}`: {path!r} can't be written: {problem}", "Check the path.")
         self._plan_file = path
 

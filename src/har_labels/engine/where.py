@@ -15,7 +15,7 @@ from har_labels.model.goal import ChangeGoal
 from har_labels.model.labels import is_glob, matches
 from har_labels.registry.answers import Row
 from har_labels.request.entry import Entry
-from har_labels.request.recipe import Recipe
+from har_labels.request.label_spec import LabelSpec
 
 
 class Sieve:
@@ -29,7 +29,7 @@ class Sieve:
         # Rows share their few verdicts.
         self._verdicts: dict[frozenset[int], frozenset[int]] = {}
         for at, entry in enumerate(entries):
-            for pattern in entry.patterns if entry.recipe.where else ():
+            for pattern in entry.patterns if entry.spec.where else ():
                 self._of_name[pattern].append(at)
                 if is_glob(pattern):
                     self._of_globs.append((pattern, at))
@@ -55,7 +55,7 @@ class Sieve:
 
     def _holds(self, at: int, row: Row) -> bool:
         try:
-            return self._entries[at].recipe.selects(row, registry=self._registry)
+            return self._entries[at].spec.selects(row, registry=self._registry)
         except HarLabelsError as error:
             self._errors.setdefault((row.name, row.artifact_type), {})[at] = error
             return True
@@ -63,20 +63,20 @@ class Sieve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selected:
-    """The recipes that an artifact was selected for, one for all that were selected for the same.
+    """The specs that an artifact was selected for, one for all that were selected for the same.
 
     `goal_of` makes their goal for one artifact.
     """
 
-    recipes: tuple[Recipe, ...]
+    specs: tuple[LabelSpec, ...]
     goal_of: Callable[..., ChangeGoal]
 
     def still(self, row: Row, ref: RegistryRef) -> Selected | None:
-        """What is left of it by a newer row; itself if that is all, None if nothing is. Raises as `Recipe.selects`."""
-        held = tuple(recipe for recipe in self.recipes if recipe.selects(row, registry=str(ref)))
-        if len(held) == len(self.recipes):
+        """What is left of it by a newer row; itself if that is all, None if nothing is. Raises as `LabelSpec.selects`."""
+        held = tuple(spec for spec in self.specs if spec.selects(row, registry=str(ref)))
+        if len(held) == len(self.specs):
             return self
         return Selected(held, self.goal_of) if held else None
 
     def goal(self, artifact: str, ref: RegistryRef) -> ChangeGoal:
-        return self.goal_of(self.recipes, artifact=artifact, registry=str(ref))
+        return self.goal_of(self.specs, artifact=artifact, registry=str(ref))

@@ -31,6 +31,11 @@ class Mode(StrEnum):
     READ = "read"
     MOVE = "move"
 
+    @property
+    def is_merging(self) -> bool:
+        """Whether what it makes of a list depends on the list, even without `owned`."""
+        return self not in {Mode.REPLACE, Mode.CLEAR}
+
 
 class OnConflict(StrEnum):
     """What `upsert` does with a key that has another value."""
@@ -133,7 +138,7 @@ class Change:
     @property
     def is_merging(self) -> bool:
         """Whether the result depends on the labels that are there now (contract §5, points 2 and 5)."""
-        return bool(self.owned) or self.mode not in {Mode.REPLACE, Mode.CLEAR}
+        return bool(self.owned) or self.mode.is_merging
 
     @property
     def sets_keys(self) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
 from har_labels.model.facts import FACTS, fact
 from har_labels.model.labels import Labels, Mode, as_map, to_labels
-from har_labels.model.outcome import MOST_WITH_FACTS, WRITTEN, Outcome, Record, RunResult, Status, labels_after
+from har_labels.model.outcome import MOST_WITH_FACTS, WRITTEN, Outcome, RunResult, Status, labels_after
 from har_labels.model.unusable import Unusable
 from har_labels.report.vocabulary import Vocabulary, Word, tears_key, vocabulary_of
 from har_labels.text import CONTROL_CHARACTERS, named
@@ -154,19 +154,6 @@ def report_chunks(result: RunResult, *, version: str) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def record_told(record: Record) -> dict[str, str]:
-    """Who ran it, when and from where, as a report and a plan file begin with it (contract §6)."""
-    return {
-        "started_at": record.started_at,
-        "finished_at": record.finished_at,
-        "api_url": record.api_url,
-        "actor": record.actor,
-        "run_url": record.run_url,
-        "sha": record.sha,
-        "attempt": record.attempt,
-    }
-
-
 def json_text(value: object) -> str:
     """Compact JSON, readable but without raw control, bidi or surrogate characters (contract §4, "The summary").
 
@@ -288,7 +275,7 @@ def _envelope(result: RunResult, version: str) -> dict[str, Any]:
     return {
         "version": REPORT_VERSION,
         "tool_version": version,
-        **record_told(result.record),
+        **asdict(result.record),
         "status": status_of(result),
         "exit_code": exit_code_of(result),
         "run": asdict(facts) | {"seconds": round(facts.seconds, 3)},

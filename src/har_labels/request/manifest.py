@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Document, Workspace
@@ -27,14 +27,17 @@ from har_labels.inputs.yaml import Node, Place
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.entry import Entry
 from har_labels.request.file_check import FileErrors
+from har_labels.request.label_spec import (
+    LabelSpec,
+    RunContext,
+    TemplateContext,
+    baseline_of,
+    requirements_of,
+    selections_of,
+)
 from har_labels.request.manifest_file import ManifestNode, read_manifest
-from har_labels.request.patterns import apart, parse_pattern
-from har_labels.request.recipe import Recipe, TemplateContext, baseline_of, requirements_of, selections_of
+from har_labels.request.patterns import parse_pattern, split_patterns
 from har_labels.text import shown
-
-if TYPE_CHECKING:
-    from har_labels.request.policy import Policy
-    from har_labels.templates.template import Requirement, Selection
 
 T = TypeVar("T")
 
@@ -56,30 +59,16 @@ class PlacedItem(Item):
     at: str
 
 
-def entries_in(  # noqa: PLR0913 - what a run knows, each by its keyword
-    document: Document,
-    *,
-    defaults: Settings,
-    context: TemplateContext,
-    requirements: Sequence[Requirement] = (),
-    selections: Sequence[Selection] = (),
-    policy: Policy | None = None,
-    notice: Callable[[str], None],
-    workspace: Workspace = NO_WORKSPACE,
-    has_metrics: bool = True,
-    holds_key: Callable[[str], bool] = lambda _text: False,
+def entries_in(
+    document: Document, run: RunContext, *, defaults: Settings, workspace: Workspace = NO_WORKSPACE
 ) -> list[Entry]:
-    """The entries of a manifest in order, each with what the file and the inputs (`defaults`) add to it.
+    """The entries of a manifest in order, each with what the file, the inputs (`defaults`) and the run add to it.
 
-    `requirements` and `selections` are those of the inputs, `policy` is what the labels are held to;
-    without `has_metrics` those of the input can't be read, and what needs them is not judged. Labels that are the same
-    for every artifact are rendered, so that a wrong one is told before any request.
+    Labels that are the same for every artifact are rendered, so that a wrong one is reported before any request.
     Raises Failures with an error for every problem, each naming file, line and column.
     """
     errors = FileErrors(document.name, ManifestError)
-    builder = _EntryBuilder(
-        errors, context, tuple(requirements), tuple(selections), policy, notice, workspace, has_metrics, holds_key
-    )
+    builder = _EntryBuilder(errors, run, workspace)
     made: list[Entry] = []
     if nodes := read_manifest(document.text, errors):
         file, own = nodes
@@ -102,8 +91,8 @@ def check_file(document: Document) -> None:
 def check_alone(document: Document, *, now: datetime) -> None:
     """Raises what is wrong with a manifest for any inputs, metrics and registry; as `entries_in` does."""
     errors = FileErrors(document.name, ManifestError)
-    context = TemplateContext({}, {}, now)
-    builder = _EntryBuilder(errors, context, (), (), None, _ignore, NO_WORKSPACE, False, _never, is_alone=True)
+    run = RunContext(TemplateContext({}, {}, now, unknown=frozenset({"metrics", "ci", "now"})))
+    builder = _EntryBuilder(errors, run, NO_WORKSPACE, is_alone=True)
     if nodes := read_manifest(document.text, errors):
         file, own = nodes
         entries = [PlacedEntry(node, file, check(Inputs()).settings) for node in own]
@@ -113,15 +102,6 @@ def check_alone(document: Document, *, now: datetime) -> None:
         if not any(entry.is_without_mode for entry in entries):
             check_defaults(file, entries, check(Inputs()).settings, errors)
     errors.raise_any()
-
-
-def _ignore(_line: str) -> None:
-    """Nobody is told of notices."""
-
-
-def _never(_text: str) -> bool:
-    """Nothing is known of a key."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,26 +200,20 @@ class _EntryBuilder:
     """Builds the entries of a run from those of a file; what is wrong with them goes into `errors`."""
 
     errors: FileErrors
-    context: TemplateContext
-    requirements: tuple[Requirement, ...]
-    selections: tuple[Selection, ...]
-    policy: Policy | None
-    notice: Callable[[str], None]
+    run: RunContext
     workspace: Workspace
-    has_metrics: bool
-    holds_key: Callable[[str], bool]
     is_alone: bool = False
     _metrics: dict[tuple[str, ...], TemplateContext | Sequence[HarLabelsError]] = field(default_factory=dict)
 
     def entry(self, entry: PlacedEntry) -> Entry:
         items = self._items(entry, "artifact")
-        patterns, excluded = apart(parse_pattern(item.text) for item in items)
+        patterns, excluded = split_patterns(parse_pattern(item.text) for item in items)
         return Entry(
             ref=entry.value("registry_ref"),
             patterns=patterns,
             excluded=excluded,
             artifact_type=entry.value("artifact_type") or "",
-            recipe=self._recipe(entry, entry.mode or Mode.REPLACE, is_without_mode=entry.is_without_mode),
+            spec=self._spec(entry, entry.mode or Mode.REPLACE, is_without_mode=entry.is_without_mode),
             skips_missing=entry.value("on_missing") is OnMissingName.SKIP,
             places=self._places(entry, items),
         )
@@ -247,7 +221,7 @@ class _EntryBuilder:
     def check(self, entry: PlacedEntry) -> None:
         """Reports what is wrong with one entry for any artifacts."""
         if entry.mode:
-            self._recipe(entry, entry.mode, is_without_mode=entry.is_without_mode)
+            self._spec(entry, entry.mode, is_without_mode=entry.is_without_mode)
 
     def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
         """The places of the patterns and the registry, for errors that only a request shows."""
@@ -257,37 +231,32 @@ class _EntryBuilder:
             places[str(entry.value("registry_ref"))] = self.errors.where(registry.place)
         return places
 
-    def _recipe(self, entry: PlacedEntry, mode: Mode, *, is_without_mode: bool) -> Recipe:
+    def _spec(self, entry: PlacedEntry, mode: Mode, *, is_without_mode: bool) -> LabelSpec:
         labels = entry.node("labels")
         context = self._context_of(entry)
         place = f"{self.errors.where(labels.place if labels else entry.own.node.place)}: label"
-        recipe = Recipe(
+        spec = LabelSpec(
             mode=mode,
             is_without_mode=is_without_mode,
             items=() if mode in WITHOUT_LABELS else self._items(entry, "labels"),
-            context=context or self.context,
+            context=context,
             owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),
             on_conflict=entry.value("on_conflict") or OnConflict.OVERWRITE,
             baseline=baseline_of(entry.value("baseline"), entry.value("artifact_type")),
-            requirements=(*self.requirements, *self._lines_of(entry, "require", requirements_of, context)),
-            where=(*self.selections, *self._lines_of(entry, "where", selections_of, context)),
+            requirements=(*self.run.requirements, *self._lines_of(entry, "require", requirements_of, context)),
+            where=(*self.run.selections, *self._lines_of(entry, "where", selections_of, context)),
             removals=self._items(entry, "remove") if mode in MODES_OF["remove"] else (),
             place=place,
-            policy=self.policy,
-            worded=partial(self._of_file, place),
-            notice=self.notice,
-            holds_key=self.holds_key,
+            policy=self.run.policy,
+            add_place=partial(self._of_file, place),
+            notice=self.run.notice,
+            holds_key=self.run.holds_key,
         )
-        is_judged = bool(recipe.items) and not any(map(entry.is_bad, MODES_OF))
-        for error in recipe.problems(has_metrics=context is not None, is_alone=self.is_alone) if is_judged else ():
-            self._add(labels.place if labels else entry.own.node.place, [error])
-        for error in recipe.problems_of_requirements(
-            has_metrics=context is not None,
-            is_alone=self.is_alone,
-            is_baseline_known=not entry.is_bad("baseline"),
-        ):
-            self._add(entry.own.node.place, [error])
-        return recipe
+        is_judged = bool(spec.items) and not any(map(entry.is_bad, MODES_OF))
+        if is_judged:
+            self._add(labels.place if labels else entry.own.node.place, spec.label_problems())
+        self._add(entry.own.node.place, spec.expression_problems(is_baseline_known=not entry.is_bad("baseline")))
+        return spec
 
     def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
         """`error` of a label or of all labels, as one of this file, with its place."""
@@ -302,7 +271,7 @@ class _EntryBuilder:
             return tuple(found)
         items = [item if isinstance(item, Item) else Item(item, at) for at, item in enumerate(found, start=1)]
         for remark in remarks_on(items, are_labels=name == "labels"):
-            self.notice(f"{self.errors.where(node.place)}: `{dashed(name)}` {remark}")
+            self.run.notice(f"{self.errors.where(node.place)}: `{dashed(name)}` {remark}")
         nodes = node.value if isinstance(node.value, list) else [node] * len(found)
         return tuple(self._placed(item, at.place, name) for item, at in zip(items, nodes, strict=True))
 
@@ -312,27 +281,24 @@ class _EntryBuilder:
         return PlacedItem(item.text, item.position, f"{at}: {called}" if called else "", place=place, at=at)
 
     def _lines_of(
-        self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], context: TemplateContext | None
+        self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], context: TemplateContext
     ) -> Iterator[T]:
         """The lines of `require` or `where` that entry or file give; the input's are there already."""
         for item in self._items(entry, name) if entry.source(name) else ():
             assert isinstance(item, PlacedItem)
             try:
-                metrics = context.metrics if context else None
-                yield from parsed([item], place=f"{item.at}: `{name}`", metrics=metrics)
+                yield from parsed([item], place=f"{item.at}: `{name}`", metrics=context.metrics)
             except Failures as failures:
                 self._add(item.place, failures.errors)
 
-    def _context_of(self, entry: PlacedEntry) -> TemplateContext | None:
-        """What templates see: the metrics of the entry or file, if it names some, instead of the input's.
+    def _context_of(self, entry: PlacedEntry) -> TemplateContext:
+        """The input's context, with the metrics of the entry or file instead if it names some.
 
-        None where these metrics can't be read.
+        They are `unknown` where their files can't be read.
         """
-        if self.is_alone:
-            return None
         node = entry.node("metrics_file")
-        if not node:
-            return self.context if self.has_metrics else None
+        if self.is_alone or not node:
+            return self.run.templates
         items = tuple(item.text for item in self._items(entry, "metrics_file"))
         if items not in self._metrics:
             self._metrics[items] = self._with_metrics(items)
@@ -340,7 +306,7 @@ class _EntryBuilder:
         if isinstance(found, TemplateContext):
             return found
         self._add(node.place, [error.placed(self.errors.where(node.place)) for error in found])
-        return None
+        return replace(self.run.templates, metrics={}, unknown=frozenset({"metrics"}))
 
     def _with_metrics(self, items: Sequence[str]) -> TemplateContext | Sequence[HarLabelsError]:
         """The context with these metrics, or why there are none. Standard input belongs to the input alone."""
@@ -350,7 +316,7 @@ class _EntryBuilder:
         try:
             for path in chain.from_iterable(map(paths_of, items)):
                 self.workspace.check(path, spelling="metrics-file")
-            return replace(self.context, metrics=load_metrics(items))
+            return replace(self.run.templates, metrics=load_metrics(items), unknown=frozenset())
         except Failures as failures:
             return failures.errors
         except InputError as error:

@@ -61,7 +61,7 @@ from har_labels.request.file_check import (
     word_text,
     written_text,
 )
-from har_labels.request.patterns import NAME_FIRST, parse_pattern, written
+from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
 
 # --- values of keys ----------------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ def _sound_labels(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 def _artifact(value: Any) -> str:
     try:
-        return written(parse_pattern(resolved_text(value)))
+        return item_text(parse_pattern(resolved_text(value)))
     except AddressError as error:
         raise Invalid(str(error), WRITE_A_PLAIN_NAME) from None
 
@@ -108,7 +108,7 @@ def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
             pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
         except AddressError as error:
             raise Invalid(f"in item {item.position} {error}", WRITE_A_PLAIN_NAME) from None
-        found.append(Item(written(pattern), item.position))
+        found.append(Item(item_text(pattern), item.position))
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""The items of `artifact`: names and globs, and those with a `!` in front that take some off again (contract §2 "Lists")."""
+"""The items of `artifact`: names, globs, and exclusions, which begin with a `!` (contract §2 "Lists")."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ NAME_FIRST = "Name first what they are taken from: `*` is every artifact of the 
 
 
 class Pattern(NamedTuple):
-    """A name or glob; `takes_off`: what it matches is not meant, whatever other items say."""
+    """A name or glob; what matches one that `is_excluded` is not meant, whatever other items say."""
 
     text: str
-    takes_off: bool = False
+    is_excluded: bool = False
 
 
 def parse_pattern(text: str, *, is_quoted: bool = False) -> Pattern:
@@ -24,22 +24,22 @@ def parse_pattern(text: str, *, is_quoted: bool = False) -> Pattern:
     Raises AddressError for whatever could name something else on the wire.
     """
     if not is_quoted and text.startswith("!"):
-        return Pattern(parse_artifact_name(text[1:]), takes_off=True)
+        return Pattern(parse_artifact_name(text[1:]), is_excluded=True)
     if not is_quoted and text.startswith('"!') and text.endswith('"'):
         text = text[1:-1].replace('""', '"')
     return Pattern(parse_artifact_name(text))
 
 
-def written(pattern: Pattern) -> str:
+def item_text(pattern: Pattern) -> str:
     """An item that `parse_pattern` reads as this pattern."""
-    if pattern.takes_off:
+    if pattern.is_excluded:
         return f"!{pattern.text}"
     return '"' + pattern.text.replace('"', '""') + '"' if pattern.text.startswith("!") else pattern.text
 
 
-def apart(patterns: Iterable[Pattern]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What is meant, without the names that are taken off by name, and what is taken off; each once, in order."""
+def split_patterns(patterns: Iterable[Pattern]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names and globs that are meant, without names that are excluded by name, and the exclusions; each once, in order."""
     every = tuple(dict.fromkeys(patterns))
-    off = tuple(pattern.text for pattern in every if pattern.takes_off)
-    meant = (text for text, takes_off in every if not takes_off)
-    return tuple(text for text in meant if is_glob(text) or not matches_any(off, text)), off
+    excluded = tuple(pattern.text for pattern in every if pattern.is_excluded)
+    meant = (pattern.text for pattern in every if not pattern.is_excluded)
+    return tuple(text for text in meant if is_glob(text) or not matches_any(excluded, text)), excluded

@@ -1,6 +1,6 @@
 """Label templates, `require` and `where`: one text or one verdict from one expression or several (contract §3, last parts).
 
-The language is in expressions.py; who renders which items is in rendering.py.
+The language is in expressions.py; which items are rendered is in request/label_spec.py.
 """
 
 from __future__ import annotations
