@@ -6,7 +6,7 @@ in such a file, and the errors, each with file, line and column.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
@@ -47,11 +47,11 @@ class FileErrors:
         return f"{shown(self.path)}:{place.line}:{place.column}"
 
     def add(self, place: Place, what: str, cure: str) -> None:
-        self.add_error(place, self.kind(f"{self.where(place)}: {what}", cure))
+        self.add_errors(place, [self.kind(f"{self.where(place)}: {what}", cure)])
 
-    def add_error(self, place: Place, error: HarLabelsError) -> None:
-        """An error whose text names the place already."""
-        self._found.append((place, error))
+    def add_errors(self, place: Place, errors: Iterable[HarLabelsError]) -> None:
+        """Errors whose texts name the place already."""
+        self._found += [(place, error) for error in errors]
 
     def raise_any(self) -> None:
         """Raises Failures with all errors, if there are any."""

@@ -213,7 +213,7 @@ class _EntryBuilder:
             patterns=patterns,
             excluded=excluded,
             artifact_type=entry.value("artifact_type") or "",
-            spec=self._spec(entry, entry.mode or Mode.REPLACE, is_without_mode=entry.is_without_mode),
+            spec=self._spec(entry),
             skips_missing=entry.value("on_missing") is OnMissingName.SKIP,
             places=self._places(entry, items),
         )
@@ -221,7 +221,7 @@ class _EntryBuilder:
     def check(self, entry: PlacedEntry) -> None:
         """Reports what is wrong with one entry for any artifacts."""
         if entry.mode:
-            self._spec(entry, entry.mode, is_without_mode=entry.is_without_mode)
+            self._spec(entry)
 
     def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
         """The places of the patterns and the registry, for errors that only a request shows."""
@@ -231,13 +231,13 @@ class _EntryBuilder:
             places[str(entry.value("registry_ref"))] = self.errors.where(registry.place)
         return places
 
-    def _spec(self, entry: PlacedEntry, mode: Mode, *, is_without_mode: bool) -> LabelSpec:
-        labels = entry.node("labels")
-        context = self._context_of(entry)
-        place = f"{self.errors.where(labels.place if labels else entry.own.node.place)}: label"
+    def _spec(self, entry: PlacedEntry) -> LabelSpec:
+        mode, context = entry.mode or Mode.REPLACE, self._context_of(entry)
+        at = (entry.node("labels") or entry.own.node).place
+        place = f"{self.errors.where(at)}: label"
         spec = LabelSpec(
             mode=mode,
-            is_without_mode=is_without_mode,
+            is_without_mode=entry.is_without_mode,
             items=() if mode in WITHOUT_LABELS else self._items(entry, "labels"),
             context=context,
             owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),
@@ -252,10 +252,10 @@ class _EntryBuilder:
             notice=self.run.notice,
             holds_key=self.run.holds_key,
         )
-        is_judged = bool(spec.items) and not any(map(entry.is_bad, MODES_OF))
-        if is_judged:
-            self._add(labels.place if labels else entry.own.node.place, spec.label_problems())
-        self._add(entry.own.node.place, spec.expression_problems(is_baseline_known=not entry.is_bad("baseline")))
+        if spec.items and not any(map(entry.is_bad, MODES_OF)):
+            self.errors.add_errors(at, spec.label_problems())
+        problems = spec.expression_problems(is_baseline_known=not entry.is_bad("baseline"))
+        self.errors.add_errors(entry.own.node.place, problems)
         return spec
 
     def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
@@ -265,7 +265,7 @@ class _EntryBuilder:
         return ManifestError(error.what, error.next_step) if type(error) is InputError else error
 
     def _items(self, entry: PlacedEntry, name: str) -> tuple[Item, ...]:
-        """The items of a list, each with its place if it stands in the file."""
+        """The items of a list, each with its place if it is in the file."""
         found, node = entry.value(name) or (), entry.node(name)
         if not node or not found:
             return tuple(found)
@@ -273,23 +273,24 @@ class _EntryBuilder:
         for remark in remarks_on(items, are_labels=name == "labels"):
             self.run.notice(f"{self.errors.where(node.place)}: `{dashed(name)}` {remark}")
         nodes = node.value if isinstance(node.value, list) else [node] * len(found)
-        return tuple(self._placed(item, at.place, name) for item, at in zip(items, nodes, strict=True))
-
-    def _placed(self, item: Item, place: Place, name: str) -> PlacedItem:
-        at = self.errors.where(place)
-        called = {"labels": "label", "remove": "`remove` item"}.get(name)
-        return PlacedItem(item.text, item.position, f"{at}: {called}" if called else "", place=place, at=at)
+        title = {"labels": ": label", "remove": ": `remove` item"}.get(name)
+        placed = []
+        for item, item_node in zip(items, nodes, strict=True):
+            at = self.errors.where(item_node.place)
+            where = f"{at}{title}" if title else ""
+            placed.append(PlacedItem(item.text, item.position, where, place=item_node.place, at=at))
+        return tuple(placed)
 
     def _lines_of(
         self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], context: TemplateContext
     ) -> Iterator[T]:
-        """The lines of `require` or `where` that entry or file give; the input's are there already."""
+        """The lines of `require` or `where` that entry or file give, without the input's."""
         for item in self._items(entry, name) if entry.source(name) else ():
             assert isinstance(item, PlacedItem)
             try:
                 yield from parsed([item], place=f"{item.at}: `{name}`", metrics=context.metrics)
             except Failures as failures:
-                self._add(item.place, failures.errors)
+                self.errors.add_errors(item.place, failures.errors)
 
     def _context_of(self, entry: PlacedEntry) -> TemplateContext:
         """The input's context, with the metrics of the entry or file instead if it names some.
@@ -305,7 +306,7 @@ class _EntryBuilder:
         found = self._metrics[items]
         if isinstance(found, TemplateContext):
             return found
-        self._add(node.place, [error.placed(self.errors.where(node.place)) for error in found])
+        self.errors.add_errors(node.place, [error.placed(self.errors.where(node.place)) for error in found])
         return replace(self.run.templates, metrics={}, unknown=frozenset({"metrics"}))
 
     def _with_metrics(self, items: Sequence[str]) -> TemplateContext | Sequence[HarLabelsError]:
@@ -321,7 +322,3 @@ class _EntryBuilder:
             return failures.errors
         except InputError as error:
             return [error]
-
-    def _add(self, place: Place, errors: Sequence[HarLabelsError]) -> None:
-        for error in errors:
-            self.errors.add_error(place, error)
