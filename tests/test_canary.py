@@ -56,7 +56,7 @@ def test_a_request_has_the_key_in_one_header(wrong: dict[str, object]) -> None:
 def test_a_leak_of_the_product_is_found(run_step: RunStep, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were nothing hidden, a label that holds the key would show in log, outputs and summary, and each is looked at."""
     sandbox.add_artifact("acme/r", "x", package_type="DOCKER", labels=[KEY])
-    monkeypatch.setattr("har_labels.text.Redactor.redact_known", lambda _self, text: text)
+    monkeypatch.setattr("har_labels.platforms.redactor.Redactor.redact_known", lambda _self, text: text)
     run_step("github", sandbox, {"registry-ref": "acme/r", "artifact": "x", "mode": "read"})
     with pytest.raises(canary.KeyLeakError):
         canary.check(canary.without_mask(run_step.watch.logs[0]), "the log")

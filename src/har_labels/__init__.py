@@ -9,15 +9,15 @@ A run goes through the rooms from top to bottom, and each imports only from thos
     engine      one run: plan, check, write, verify, roll back
     request     which labels on which artifacts are asked for: inputs, manifests, policies, plan files, metrics
     inputs      environment and command line to checked settings, all problems at once
-    platforms   GitHub, Harness, terminal: what each gives and takes
+    platforms   GitHub, Harness, terminal: the inputs, log and results of each
     registry    the registry's API over HTTP: requests, answers, paging, retries of reads
-    report      outcomes to exit code, outputs, JSON, Markdown and diff
+    report      outcomes to verdict, outputs, JSON, Markdown and diff
     templates   `{{ }}`, `require` and `where`: a bounded expression language
     model       the values that all others speak of: labels, goals, outcomes, addresses
     clock       monotonic time, deadline, cancel, pace, backoff
     files       reading with a limit, writing whole or not at all
     errors      every way a run can fail, with its exit code
-    text        somebody else's text, so that it has no effect; inputs in our own, spelt for their reader
+    text        texts in messages: those of others made harmless, inputs in ours spelt for their reader
 
 The docstring of each room names its face; CONTRIBUTING.md has the tour, and tests/docs keeps this order true.
 """

@@ -1,6 +1,6 @@
-"""Starts the step: what has to stand before the first heavy import. `har-labels`, `python -m har_labels`, the entrypoint.
+"""Starts the step: what must happen before the first slow import. For `har-labels`, `python -m har_labels` and `entrypoint`.
 
-Nothing is imported here but what costs nothing.
+Only modules that cost no start-up time are imported here.
 """
 
 import gc
@@ -11,9 +11,9 @@ import sys
 
 def start() -> int:
     """Runs the command and returns its exit code."""
-    # Imports leave no garbage, and looking for some costs a tenth of a short step; main switches it on again.
+    # Imports leave no garbage, and collecting takes a tenth of a short step; main enables it again.
     gc.disable()
-    # Process 1 is deaf to SIGTERM unless it says otherwise. Before main takes over nothing is written yet: end at once.
+    # As PID 1 the process ignores SIGTERM unless a handler is installed. Before main installs its own nothing is written: exit.
     for cancel in (signal.SIGINT, signal.SIGTERM):
         signal.signal(cancel, lambda number, _: os._exit(128 + number))
     from har_labels.main import main

@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -21,17 +20,18 @@ from har_labels.clock import Clock
 from har_labels.errors import Defect, HarLabelsError, Stop
 from har_labels.inputs.names import is_lint
 from har_labels.model.outcome import RunFacts, RunResult
-from har_labels.platforms import Platform, detect
+from har_labels.platforms import detect
+from har_labels.platforms.platform import Platform
 from har_labels.platforms.progress import ProgressBar, ProgressLine, progress_for
-from har_labels.platforms.publish import Told, publish
+from har_labels.platforms.publish import PublishOptions, publish
 
 if TYPE_CHECKING:
     from har_labels.engine.run import Run
-    from har_labels.inputs.configure import Configuration
+    from har_labels.inputs.configure import Configuration, Misconfigured
 
-# What a cancelled run waits for writes in flight; GitHub kills 10 s after its first signal (contract §5 point 8).
+# The time for writes in flight after a cancel; GitHub kills the process 10 s after its first signal (contract §5 point 8).
 GRACE_SECONDS = 5.0
-# Held back for the end, so that a run without memory can still say so. Never touched, it takes none of the machine's.
+# Freed when an exception ends the run, so that a run out of memory can still report it. Untouched, it uses no physical memory.
 RESERVE_BYTES = 512 * 1024
 
 
@@ -46,55 +46,67 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
     events = _Events()
     reserve = bytearray(RESERVE_BYTES)
     try:
+        if is_lint(argv):
+            from har_labels.request.lint import lint
+
+            return lint(argv, environ, platform, now=clock.utcnow())
         return _run(argv, environ, platform, clock, events)
     except SystemExit as leaving:  # --help and --version
         return int(leaving.code or 0)
     except Exception as error:  # noqa: BLE001 - a defect is reported like every other failure
         del reserve
-        return _tell_defect(platform, _defect(error), clock)
+        return _publish_defect(platform, _defect(error), clock)
     finally:
         events.stop_listening()
 
 
 def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, clock: Clock, events: _Events) -> int:
-    if is_lint(argv):
-        from har_labels.request.lint import lint
-
-        return lint(argv, environ, platform, now=clock.utcnow())
     from har_labels.inputs.configure import Misconfigured, configure
 
     try:
         configuration = configure(argv, environ, platform)
     except Misconfigured as wrong:
-        from har_labels.engine.record import record_of
-        from har_labels.request.build import further_problems
-
-        configuration = wrong.configuration
-        errors = [*wrong.errors, *further_problems(configuration, ci=platform.ci_facts(), now=clock.utcnow())]
-        result = _before_any_request(errors, clock, configuration)
-        result = replace(result, record=record_of(configuration, platform.ci_facts(), clock))
-        return publish(platform, result, _told(configuration))
-    settings = configuration.settings
-    clock.limit(settings.deadline)
+        return publish(platform, _result_of_wrong_inputs(wrong, platform, clock), _publish_options(wrong.configuration))
+    clock.limit(configuration.settings.deadline)
     from har_labels.engine.run import Run
 
     debug = platform.debug if configuration.wants_debug else None
     run = Run(configuration, clock, platform.ci_facts(), debug=debug)
-    # The entrypoint switched it off for the imports. What they made stays to the end: looking through it, as
-    # the first collection would, costs as much as all of a short step's requests.
+    # `__main__` disabled collection for the imports. Their objects live to the end: examining them, as the first
+    # collection would, takes as long as all requests of a short step.
     gc.freeze()
     gc.enable()
-    is_over = _conduct(run, clock, events, progress_for(platform, wants_bar=debug is None))
+    is_over = _execute(run, clock, events, progress_for(platform, wants_bar=debug is None))
     result = run.result(cut_short_by=clock.reason if clock.is_cancelled or not is_over else None)
-    code = publish(platform, result, _told(configuration))
+    exit_code = publish(platform, result, _publish_options(configuration))
     if not is_over:
-        # Some thread hangs in a request that nothing can end; the interpreter would wait for it.
-        os._exit(code)  # all that was printed is flushed, see `console.Log`
-    return code
+        # A thread hangs in a request that nothing can end; the interpreter would wait for it. `Log` has flushed all output.
+        os._exit(exit_code)
+    return exit_code
 
 
-def _told(configuration: Configuration) -> Told:
-    return Told(
+def _result_of_wrong_inputs(wrong: Misconfigured, platform: Platform, clock: Clock) -> RunResult:
+    """The result of a run that sent no request, with the inputs that could be understood."""
+    from har_labels.engine.record import record_of
+    from har_labels.request.build import further_problems
+
+    configuration, ci = wrong.configuration, platform.ci_facts()
+    facts = RunFacts(
+        mode=configuration.mode,
+        seconds=clock.elapsed(),
+        report_file=configuration.report_file or "",
+        registry=str(configuration.settings.registry_ref or ""),
+    )
+    return RunResult(
+        facts=facts,
+        errors=(*wrong.errors, *further_problems(configuration, ci=ci, now=clock.utcnow())),
+        notices=configuration.notices,
+        record=record_of(configuration, ci, clock),
+    )
+
+
+def _publish_options(configuration: Configuration) -> PublishOptions:
+    return PublishOptions(
         configuration.settings.summary,
         configuration.summary_file,
         configuration.report_file,
@@ -103,8 +115,11 @@ def _told(configuration: Configuration) -> Told:
     )
 
 
-def _conduct(run: Run, clock: Clock, events: _Events, progress: ProgressLine | ProgressBar) -> bool:
-    """Executes the run until it is over, cancelled or past its deadline; returns whether it is over."""
+def _execute(run: Run, clock: Clock, events: _Events, progress: ProgressLine | ProgressBar) -> bool:
+    """Executes the run in a thread until it is over, cancelled or past its deadline. Returns whether it is over.
+
+    A cancelled or overdue run has GRACE_SECONDS for its writes in flight, and a second more after those are aborted.
+    """
 
     def execute() -> None:
         try:
@@ -130,9 +145,9 @@ def _conduct(run: Run, clock: Clock, events: _Events, progress: ProgressLine | P
 
 
 class _Events:
-    """Signals and the run's end, in the order they come. A second signal ends the process at once.
+    """Signals and the end of the run, in order of arrival. A second signal ends the process at once.
 
-    A queue, since nothing else that wakes the main thread may be used in a signal handler.
+    They pass through a queue, as only a SimpleQueue can wake the main thread from a signal handler safely.
     """
 
     END = 0
@@ -140,10 +155,10 @@ class _Events:
     def __init__(self) -> None:
         self._queue: SimpleQueue[int] = SimpleQueue()
         self._was_signalled = False
-        self._before = {number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def get(self, seconds: float) -> int | None:
-        """The next event: END, a signal's number, or None when the seconds have passed."""
+        """The next event: END, a signal's number, or None after `seconds` without one."""
         try:
             return self._queue.get(timeout=None if seconds == float("inf") else max(0.0, seconds))
         except Empty:
@@ -153,58 +168,38 @@ class _Events:
         self._queue.put(self.END)
 
     def stop_listening(self) -> None:
+        """Restores the handlers that were there before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _take(self, number: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self._was_signalled:
             os._exit(128 + number)
         self._was_signalled = True
         self._queue.put(number)
 
 
-def _before_any_request(errors: Sequence[HarLabelsError], clock: Clock, configuration: Configuration) -> RunResult:
-    """The result of a run whose inputs are wrong, with what could be understood of them."""
-    result = _nothing_but(errors, clock)
-    facts = replace(
-        result.facts,
-        mode=configuration.mode,
-        report_file=configuration.report_file or "",
-        registry=str(configuration.settings.registry_ref or ""),
-    )
-    return replace(result, facts=facts, notices=configuration.notices)
-
-
-def _nothing_but(errors: Sequence[HarLabelsError], clock: Clock) -> RunResult:
-    """The result of a run that came to nothing before it began."""
-    facts = RunFacts("", dry_run=False, requests=0, retries=0, seconds=clock.elapsed())
-    return RunResult(outcomes=(), facts=facts, errors=tuple(errors))
-
-
-def _tell_defect(platform: Platform, defect: HarLabelsError, clock: Clock) -> int:
-    """Tells a defect as any failure, or by its stable line alone where even that fails, as it does without memory."""
+def _publish_defect(platform: Platform, defect: HarLabelsError, clock: Clock) -> int:
+    """Publishes a defect like any failure, or prints its stable line alone if that fails, as it may without memory."""
     try:
-        return publish(platform, _nothing_but([defect], clock), Told())
-    except Exception:  # noqa: BLE001 - nothing more can be told
+        result = RunResult(facts=RunFacts(seconds=clock.elapsed()), errors=(defect,))
+        return publish(platform, result, PublishOptions())
+    except Exception:  # noqa: BLE001 - nothing more can be reported
         with suppress(Exception):
             platform.error(defect)
         return defect.exit_code
 
 
 def _defect(error: BaseException) -> HarLabelsError:
-    """A defect in one line: what and where, without values of variables, which may hold the key."""
+    """An exception as a defect in one line: type and place, without values of variables, which may hold the key."""
     if isinstance(error, Stop):
         return error.error
     trace, place = error.__traceback__, ""
     while trace:
         place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
         trace = trace.tb_next
-    if _is_out_of_memory(error):
+    # Python and the dynamic loader report some failed allocations as other errors.
+    message = str(error)
+    if isinstance(error, MemoryError) or message == "can't start new thread" or "failed to map segment" in message:
         return Defect(f"the step ran out of memory at {place}", "Give it more: 128 MB are enough for most runs.")
     return Defect(f"{type(error).__name__} at {place}")
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Also what Python and the loader of libraries make of it."""
-    said = str(error)
-    return isinstance(error, MemoryError) or said == "can't start new thread" or "failed to map segment" in said

@@ -20,10 +20,10 @@ HOSTILE = (
 
 @dataclass(frozen=True)
 class Scenario:
-    """What stands there, what is asked, and what everybody is told.
+    """The labels in the registry, the inputs of a step, and its results on every CI.
 
     `fate` is what becomes of the one artifact (empty: the run is about none, or about several), `after` the labels
-    that the run tells and `kept` those that really stand there in the end (None: as told).
+    in the results and `kept` those in the registry at the end (None: the same).
     """
 
     name: str
@@ -79,11 +79,11 @@ def _asks(mode: str = "replace", labels: str = "", **more: str) -> dict[str, str
 
 
 PROD = _asks(labels="stage=prod")
-# Nothing was written, and the reader is told why.
+# Nothing was written, and the log says why.
 _FAILED: dict[str, Any] = {"status": "FAILED", "fate": "failed", "after": BEFORE, "confirmed_by": "", "puts": 0}
 # The run ended before it was about any artifact.
 _NONE: dict[str, Any] = {**_FAILED, "fate": "", "before": None, "after": None, "kept": BEFORE}
-# The registry was not even told of the artifact's labels.
+# Not even the artifact's labels were requested.
 _MISSED: dict[str, Any] = {**_FAILED, "before": None, "after": None}
 _TEAM = {"a": ("old",), "b": ("old",), "c": ("old",)}
 

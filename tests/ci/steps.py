@@ -138,7 +138,7 @@ _GITHUB = {
 
 @dataclass(frozen=True)
 class Done:
-    """A step that is over. `outputs` are text by their GitHub name; a terminal has those that its JSON report tells."""
+    """A step that is over. `outputs` are text by their GitHub name; a terminal has those of its JSON report."""
 
     ci: str
     code: int
@@ -269,7 +269,7 @@ def _annotated(path: Path) -> str:
 
 
 def _reported(out: str) -> dict[str, str]:
-    """What the terminal's `--json` tells of the outputs."""
+    """The outputs, as far as the terminal's `--json` has them."""
     if not out.startswith('{"version"'):
         return {}
     report = json.loads(out)

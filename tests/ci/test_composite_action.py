@@ -82,7 +82,7 @@ def test_without_any_python(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", [PYPY, FREE, OLD])
 def test_what_can_not_be_used_is_refused_by_name(tmp_path: Path, line: str) -> None:
-    """PyPy, a free-threaded build and an old Python are told as what they are, before pip could fail on them."""
+    """PyPy, a free-threaded build and an old Python are named in the error, before pip could fail on them."""
     name = {PYPY: "PyPy 3", FREE: "free-threaded CPython 3", OLD: "CPython 3.9"}[line]
     told = Machine(tmp_path, python=line).error()
     assert f"{tmp_path}/bin/python is {name}" in told
@@ -91,7 +91,7 @@ def test_what_can_not_be_used_is_refused_by_name(tmp_path: Path, line: str) -> N
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_on_path(tmp_path: Path, name: str) -> None:
-    """Each of the six names is found; what can't be used and stands before it is passed over."""
+    """Each of the six names is found; unusable ones before it are skipped."""
     others = {one.replace(".", "_"): (PYPY, FREE, OLD)[at % 3] for at, one in enumerate(NAMES) if one != name}
     machine = Machine(tmp_path, **others, **{name.replace(".", "_"): passing_on_to(sys.executable)})
     assert f"{tmp_path}/bin/{name} can't" in machine.error(RUNNER_TEMP="/dev/null")
@@ -254,7 +254,7 @@ def test_what_pip_is_told() -> None:
 
 
 def test_what_is_imported_before_the_mark_is_what_is_asked_for() -> None:
-    """The ready mark stands for every package that pyproject.toml asks for, not for some."""
+    """The ready mark covers every package that pyproject.toml requires, not only some."""
     code = (ROOT / "composite" / "prepare.py").read_text("utf-8")
     imported = {name.strip().partition(".")[0] for name in code.split('IMPORTS = "')[1].split('"')[0].split(",")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

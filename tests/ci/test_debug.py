@@ -1,4 +1,4 @@
-"""What the log tells of each request where that was asked for, in the way of that CI (contract §4)."""
+"""Debug logging: a line for each request, in the form of that CI (contract §4)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 
 def requests_in(log: str) -> list[tuple[str, str, str]]:
-    """Method, path and status of each request that the log tells."""
+    """Method, path and status of each request in the log."""
     lines = [line.removeprefix("::debug::").removeprefix("har-labels: debug: ") for line in log.splitlines()]
     return [found.group(1, 2, 3) for line in lines if (found := LINE.fullmatch(line))]
 
 
 def check_told(done: Done, box: Sandbox) -> None:
-    """Each request is told once, with its answer, and nothing else of it."""
+    """Each request has one line with its answer, and nothing else of it."""
     told = requests_in(done.log)
     assert [(method, status) for method, _, status in told] == [(sent.method, "200") for sent in box.requests]
     assert {method for method, _, _ in told} == {"GET", "PUT"}

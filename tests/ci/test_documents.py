@@ -119,7 +119,7 @@ def test_standard_input_in_a_terminal(run_step: RunStep, box: Sandbox) -> None:
     ],
 )
 def test_standard_input_is_there_for_one_input(run_step: RunStep, box: Sandbox, words: list[str], named: str) -> None:
-    """Two that would share it are told by name, before any request."""
+    """Two that would share it are named in an error, before any request."""
     ran = _piped(run_step, box, MANIFEST, *words)
     assert (ran.returncode, box.requests) == (2, [])
     assert named in ran.stderr.decode()

@@ -58,7 +58,7 @@ def test_right_files_of_all_kinds(folder: Path) -> None:
 
 
 def test_everything_wrong_in_all_files_is_told_at_once(folder: Path) -> None:
-    """Exit 2 with every problem of every file, in the lines that a run would tell."""
+    """Exit 2 with every problem of every file, in the lines that a run would print."""
     (folder / "labels.yaml").write_text(
         "version: 1\nchanges:\n  - artifact: a\n    labels: ['x={{ y( }}', 'a^_b', ok]\n    mode: add\n    owned: x\n"
         "  - labels: [a]\n    requier: 1\n"
@@ -132,7 +132,7 @@ def test_registry_and_mode_may_come_with_the_inputs() -> None:
 
 
 def test_the_key_is_not_shown(tmp_path: Path, run_step: RunStep) -> None:
-    """A key in a file or in the environment is masked in what is told of it."""
+    """A key in a file or in the environment is masked in all messages about it."""
     text = f"version: 1\nothers: '{KEY}'\n"
     code, out, err = lint("--lint", "-", stdin=text.encode(), environ={"HAR_LABELS_API_KEY": KEY})
     assert code == 2

@@ -200,7 +200,7 @@ def test_what_nobody_means_is_refused(
 def test_what_may_be_meant_otherwise_is_told(
     run_step: RunStep, sandbox: Sandbox, ci: str, value: str, labels: list[str], told: list[str]
 ) -> None:
-    """What is probably meant otherwise is written as it stands, with a notice of each kind, and no other."""
+    """A value that probably means something else is written as given, with one notice of each kind, and no other."""
     done = _label(run_step, ci, sandbox, {"labels": value})
     assert (done.code, _written(sandbox)) == (0, set(labels)), done.err
     odd = _odd(done)
@@ -424,7 +424,7 @@ def test_a_list_without_items(run_step: RunStep, sandbox: Sandbox, ci: str, valu
 def test_upsert_says_what_it_does_to_keys(
     run_step: RunStep, sandbox: Sandbox, ci: str, before: list[str], labels: str, after: set[str], told: list[str]
 ) -> None:
-    """A key ends at the first `=`, else at the first `:`; what an upsert empties, respells or leaves beside is told."""
+    """A key ends at the first `=`, else at the first `:`; there is a notice of what an upsert empties, respells or leaves beside it."""
     sandbox.add_artifact(REGISTRY, NAME, labels=before)
     done = run_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": NAME, "mode": "upsert", "labels": labels})
     assert (done.code, _written(sandbox)) == (0, after), done.err
@@ -452,7 +452,7 @@ def test_upsert_tells_of_many_artifacts_at_once(run_step: RunStep, sandbox: Sand
 def test_require_with_the_dashes_of_a_yaml_list(
     run_step: RunStep, sandbox: Sandbox, ci: str, value: str, line: int
 ) -> None:
-    """A dash is no minus: `- metrics.loss < 1` would hold of every loss, so it is refused, and the error says what to write."""
+    """A dash is not a minus: `- metrics.loss < 1` would hold for every loss, so it is refused, and the error says what to write."""
     done = _label(run_step, ci, sandbox, {"labels": "new", "require": value})
     ((_, what, cure),) = done.stable_lines
     assert (done.code, sandbox.requests) == (2, [])

@@ -27,7 +27,7 @@ def test_metric_case(
     make_sandbox: MakeSandbox,
     run_step: RunStep,
 ) -> None:
-    """What the case says: exit code, all labels afterwards, what the user is told and is not told."""
+    """What the case says: exit code, all labels afterwards, texts that are in the log and texts that are not."""
     case = json.loads((folder / "case.json").read_text("utf-8"))
     work = tmp_path / "work"
     shutil.copytree(folder, work)

@@ -1,4 +1,4 @@
-"""The same step on every CI: one outcome, told alike (contract §4)."""
+"""The same step on every CI: one outcome, the same results (contract §4)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _check_outputs(done: Done, box: Sandbox, scenario: Scenario) -> None:
     assert told == expected
 
 
-# What a read tells besides, see test_reads.
+# Facts that only a read has, see test_reads.
 FACTS = ("package_type", "downloads", "modified", "age_days", "quarantined", "latest_version")
 
 

@@ -26,7 +26,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 @pytest.mark.parametrize("ci", CIS)
 def test_the_entrypoint_is_the_same_run(run_step: RunStep, box: Sandbox, ci: str) -> None:
-    """As a process of its own, with no HOME, PATH or locale, a step ends and tells as it does within this one."""
+    """As a process of its own, with no HOME, PATH or locale, a step ends with the same results as within this one."""
     done = run_step(ci, box, PROD, as_process=True)
     assert (done.code, done.errors, box.labels(REGISTRY, NAME)) == (0, [], ["stage=prod"])
     assert done.value("results")[0]["status"] == "applied"
@@ -221,7 +221,7 @@ def _plain(run_step: RunStep, variables: dict[str, str]) -> Done:
 
 
 def test_the_key_is_masked_before_anything_else_is_printed(run_step: RunStep, box: Sandbox) -> None:
-    """On GitHub the first line of the log tells the runner to mask the key."""
+    """On GitHub the first line of the log makes the runner mask the key."""
     done = run_step("github", box, PROD)
     assert done.out.splitlines()[0] == f"::add-mask::{KEY}"
 

@@ -38,6 +38,10 @@ PURE_TOO = {
     "request.label_spec",
     "request.policy",
     "engine.upserts",
+    "platforms.redactor",
+    "platforms.dotenv",
+    "platforms.mounts",
+    "platforms.categories",
 }
 EFFECTS = {
     "os", "sys", "io", "pathlib", "time", "random", "secrets", "socket", "ssl", "http", "threading", "signal",

@@ -12,7 +12,8 @@ from ci.steps import OUTPUTS as TOLD
 from docs.documents import PAGES, ROOT, read_yaml
 from har_labels import __version__
 from har_labels.errors import all_codes
-from har_labels.report.outputs import OUTPUTS, SOME_FAILED
+from har_labels.report.outputs import OUTPUTS
+from har_labels.report.verdict import SOME_FAILED
 
 ACTION: dict[str, Any] = read_yaml((ROOT / "action.yml").read_text("utf-8"))
 COMPOSITE: dict[str, Any] = read_yaml((ROOT / "composite" / "action.yml").read_text("utf-8"))

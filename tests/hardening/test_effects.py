@@ -24,8 +24,10 @@ DRIVEN = str(Path(__file__).with_name("driven.py"))
 INPUTS = {"registry-ref": "acme/r", "artifact": "x", "mode": "add", "labels": "b"}
 # Where a step may crash: in each of its stages.
 STAGES = [
-    ("configuration", "configure"), ("run", "Run.execute"), ("run", "Run.result"), ("registry", "Registry.page"), ("registry", "Registry.put_labels"), ("transport", "Transport.send"),
-    ("apply", "Writer.run"), ("summary", "markdown"), ("publishing", "outputs_of"), ("planner", "Planner.plan"),
+    ("inputs.configure", "configure"), ("engine.run", "Run.execute"), ("engine.run", "Run.result"),
+    ("registry.client", "Registry.page"), ("registry.client", "Registry.put_labels"), ("registry.transport", "Transport.send"),
+    ("engine.writer", "Writer.run"), ("report.summary", "summary_of"), ("platforms.publish", "outputs_of"),
+    ("engine.planner", "Planner.plan"),
 ]  # fmt: skip
 
 
@@ -124,7 +126,7 @@ def test_a_crash_shows_nothing(
     assert (done.code, set(done.errors)) == (1, {"HAR-DEFECT"}), done.log
     assert "KeyError at driven.py:" in done.err
     assert "Traceback" not in done.log
-    if stage[0] not in {"summary", "publishing"}:
+    if stage[0] not in {"report.summary", "platforms.publish"}:
         assert (done.outputs["exit-code"], done.outputs["status"]) == ("1", "FAILED")
         assert "nothing was written" not in done.summary
 

@@ -21,7 +21,7 @@ from har_labels.errors import HarLabelsError, Refused
 from har_labels.model.labels import as_map
 from har_labels.model.outcome import ArtifactFacts, Outcome, RunFacts, RunResult, Status
 from har_labels.platforms import detect
-from har_labels.platforms.publish import Told, publish
+from har_labels.platforms.publish import PublishOptions, publish
 from hardening.checks import check_orderly
 from hostile_text import encodable_texts, hostile_texts
 from report.results import outcome
@@ -51,7 +51,9 @@ def told(ci: str, result: RunResult) -> tuple[Done, str]:
         variables = steps.environment(ci, Path(folder), {})
         out, err = io.StringIO(), io.StringIO()
         report = Path(folder, "report.json")
-        code = publish(detect(variables, out, err), result, Told(report_file=str(report), wants_json=ci == "terminal"))
+        code = publish(
+            detect(variables, out, err), result, PublishOptions(report_file=str(report), wants_json=ci == "terminal")
+        )
         return steps.done(ci, Path(folder), code, out.getvalue(), err.getvalue()), report.read_text("utf-8")
 
 

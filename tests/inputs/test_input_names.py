@@ -10,7 +10,7 @@ from canary import KEY
 from ci.steps import CIS
 from har_labels.inputs.configure import Misconfigured, configure
 from har_labels.platforms import detect
-from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
+from har_labels.platforms.platform import HOW_TO_GIVE_THE_KEY
 from inputs.asking import ask, refusals
 
 OWN = {

@@ -1,4 +1,4 @@
-"""Which CI a run is in, how it spells inputs, and what it tells about itself."""
+"""Which CI a run is in, how it spells inputs, and its facts about the run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ PULL_REQUEST = {"GITHUB_REF": "refs/pull/5/merge", "GITHUB_REF_NAME": "5/merge",
         ({"HARNESS_ACCOUNT_ID": "for-terraform", "PLUGIN_PATH": "/x"}, "terminal", "", "--registry-ref"),
     ],
 )
-def test_the_ci_is_told_by_its_own_signs(environ: dict[str, str], name: str, prefix: str, spelling: str) -> None:
+def test_the_ci_is_detected_by_its_own_variables(
+    environ: dict[str, str], name: str, prefix: str, spelling: str
+) -> None:
     """GitHub before Harness; variables that people set themselves prove nothing."""
     platform = detect(environ)
     assert (platform.name, platform.prefix, platform.spell("registry-ref")) == (name, prefix, spelling)
@@ -98,7 +100,7 @@ def test_branch_tag_and_pull_request(more: dict[str, str], branch: str, tag: str
     [('{"number": 41}', "41"), ("{}", ""), ("[]", ""), ("not json", ""), ('{"number": "x"}', ""), ("[" * 100_000, "")],
 )
 def test_the_number_of_a_pull_request_target_is_in_the_event_file(tmp_path: Path, content: str, number: str) -> None:
-    """There GITHUB_REF is the branch it goes to; a file that can't be read tells nothing."""
+    """There GITHUB_REF is the target branch; a file that can't be read has no number."""
     event = tmp_path / "event.json"
     event.write_text(content)
     environ = GITHUB | {
@@ -132,7 +134,7 @@ SHA = GITHUB["GITHUB_SHA"]
 def test_head_and_default_branch_are_in_the_event_file(
     tmp_path: Path, name: str, content: str, head_sha: str, default_branch: str
 ) -> None:
-    """A pull request's GITHUB_SHA is a merge commit or the base: where its head isn't told, none is made up."""
+    """A pull request's GITHUB_SHA is a merge commit or the base: where its head is unknown, it stays empty."""
     event = tmp_path / "event.json"
     event.write_text(content)
     facts = detect(GITHUB | {"GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": str(event)}).ci_facts()
@@ -171,7 +173,7 @@ def test_a_terminal_knows_none_of_them() -> None:
 
 
 def test_drone_alone_has_its_own_numbers() -> None:
-    """Without Harness's variables its build number and stage stand in."""
+    """Without Harness's variables its build number and stage are used."""
     facts = detect(
         {"DRONE": "true", "DRONE_BUILD_NUMBER": "3", "DRONE_STAGE_NAME": "default", "DRONE_COMMIT_AUTHOR": "mona"}
     ).ci_facts()
@@ -184,8 +186,8 @@ def test_drone_alone_has_its_own_numbers() -> None:
     ]
 
 
-def test_an_action_run_by_harness_tells_harness_own_facts() -> None:
-    """GitHub's run number and actor are made up there; what only GitHub tells is kept."""
+def test_an_action_run_by_harness_has_the_facts_of_harness() -> None:
+    """GitHub's run number and actor are invented there; facts that only GitHub has are kept."""
     facts = detect(GITHUB | HARNESS | {"DRONE_REPO": ""}).ci_facts()
     assert (facts["name"], facts["run_id"], facts["actor"], facts["sha"]) == (
         "harness",

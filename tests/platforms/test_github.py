@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from ci.runner_model import Command, commands_in, pairs_in
 from har_labels.errors import InputError, Refused
-from har_labels.platforms import Platform, detect
+from har_labels.platforms import detect
 from har_labels.platforms.github import LARGEST_SUMMARY, MOST_ERRORS
+from har_labels.platforms.platform import Platform
 from har_labels.text import visible
 from hostile_text import encodable_texts, hostile_texts
 
@@ -131,9 +132,9 @@ def test_masking_comes_before_any_other_line() -> None:
 def test_no_text_of_others_becomes_a_command(text: str) -> None:
     """Every command on either stream is one of ours, with the text in it as a value."""
     platform, out, err = github()
-    platform.say(text)
+    platform.info(text)
     platform.diff([text])
-    platform.group(text, [text, text])
+    platform.diff([text, text])
     platform.notice(text)
     platform.warning(text)
     platform.error(Refused(text, text))
@@ -150,7 +151,7 @@ def test_no_text_of_others_becomes_a_command(text: str) -> None:
         "error",
     ]
     if "pat." not in text:
-        assert [command.data for command in found[2:6]] == [shown, "", shown, shown]
+        assert [command.data for command in found[2:6]] == ["Labels", "", shown, shown]
     assert found[-1].properties == {"title": "HAR-REFUSED"}
     assert commands_in(err.getvalue()) == []
     assert err.getvalue().count("\n") == 1
@@ -170,15 +171,15 @@ def test_the_stable_line_of_an_error_is_on_stderr() -> None:
     assert err.getvalue() == "har-labels: error HAR-INPUT: x\\n::error::y\\r##\\[warning]z \\x1b[31m \\u202e | Do.\n"
 
 
-@pytest.mark.parametrize(("number", "told"), [(1, 1), (MOST_ERRORS, 9), (MOST_ERRORS + 1, 10), (500, 10)])
-def test_ten_annotations_at_most(number: int, told: int) -> None:
+@pytest.mark.parametrize(("number", "shown"), [(1, 1), (MOST_ERRORS, 9), (MOST_ERRORS + 1, 10), (500, 10)])
+def test_ten_annotations_at_most(number: int, shown: int) -> None:
     """GitHub keeps ten: nine errors, and one that counts the rest; stderr has them all."""
     platform, out, err = github()
     for index in range(number):
         platform.error(Refused(f"failure {index}"))
     platform.publish({}, "")
     errors = [command for command in commands_in(out.getvalue()) if command.name == "error"]
-    assert len(errors) == told
+    assert len(errors) == shown
     assert err.getvalue().count("har-labels: error") == number
     if number > MOST_ERRORS:
         assert errors[-1].data.startswith(f"and {number - MOST_ERRORS} more")
@@ -233,7 +234,7 @@ def test_a_jobs_outputs_stay_under_what_github_takes(tmp_path: Path, size: int) 
 
 
 def test_what_no_output_can_give_is_kept_all_the_same(tmp_path: Path) -> None:
-    """Counts, status and paths are never emptied, and outputs that are empty already are not told of."""
+    """Counts, status and paths are never emptied, and there is no notice about outputs that are empty anyway."""
     path = tmp_path / "output"
     platform, out, _ = github({"GITHUB_OUTPUT": str(path)})
     platform.publish({"image-name": "x" * 500_000, "labels": "[]", "added": ""}, "")
@@ -244,7 +245,7 @@ def test_what_no_output_can_give_is_kept_all_the_same(tmp_path: Path) -> None:
 
 
 def test_commands_of_a_run_step_go_to_stderr() -> None:
-    """Its stdout may be a file or a pipe, and the key must not get there; a step without inputs is no action."""
+    """Its stdout may be a file or a pipe, and the key must not get there; a step without inputs is not an action."""
     out, err = io.StringIO(), io.StringIO()
     platform = detect({"GITHUB_ACTIONS": "true"}, out, err)
     platform.mask(KEY)
@@ -260,7 +261,7 @@ def test_with_json_stdout_is_for_json_alone() -> None:
     platform.reserve_stdout()
     platform.mask(KEY)
     platform.notice("n")
-    platform.say("s")
+    platform.info("s")
     platform.print_json(["{}"])
     assert out.getvalue() == "{}"
     assert [command.name for command in commands_in(err.getvalue())] == ["add-mask", "notice"]

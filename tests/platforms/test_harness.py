@@ -25,10 +25,11 @@ from har_labels.errors import (
     Unauthorized,
     Unreachable,
 )  # fmt: skip
-from har_labels.platforms import Platform, detect
+from har_labels.platforms import detect
 from har_labels.platforms.annotation import LARGEST_FILE, MOST_ANNOTATIONS
 from har_labels.platforms.dotenv import LONGEST_LINE
 from har_labels.platforms.harness import Harness
+from har_labels.platforms.platform import Platform
 from har_labels.report.outputs import json_text
 from hostile_text import encodable_texts, hostile_texts
 

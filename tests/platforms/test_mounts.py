@@ -11,7 +11,7 @@ from ci.runner_model import pairs_in
 from ci.steps import CIS, spelling
 from conftest import RunStep
 from har_labels.platforms import detect
-from har_labels.platforms.mounts import path_notices, with_paths_of_the_job
+from har_labels.platforms.mounts import path_notices, translate_outputs
 from har_sandbox import Sandbox
 
 CONTAINER = {"GITHUB_WORKSPACE": "/github/workspace", "RUNNER_TEMP": "/github/runner_temp"}
@@ -27,7 +27,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "published"),
     [
         ("/github/workspace/out/r.json", "out/r.json"),
         ("/github/workspace//out/../r.json", "r.json"),
@@ -43,21 +43,21 @@ def box(sandbox: Sandbox) -> Sandbox:
     ],
 )
 @pytest.mark.parametrize("name", ["plan-file", "report-file"])
-def test_paths_in_the_workspace_are_told_from_there(name: str, given: str, told: str) -> None:
+def test_paths_in_the_workspace_are_relative_to_it(name: str, given: str, published: str) -> None:
     """The next step runs on the runner's machine, where `/github/workspace` is nothing; elsewhere paths stay as given."""
-    assert with_paths_of_the_job({name: given, "labels": given}, CONTAINER, HERE) == {name: told, "labels": given}
+    assert translate_outputs({name: given, "labels": given}, CONTAINER, HERE) == {name: published, "labels": given}
 
 
 @pytest.mark.parametrize("workspace", ["/home/runner/work/a/a", "/__w/a/a", "/harness", "", "/github/workspace2"])
 def test_paths_stay_as_given_outside_of_the_container(workspace: str) -> None:
     """A `run:` step, a job container and Harness share their paths with the next step."""
     given = {"report-file": f"{workspace}/r.json", "plan-file": "/github/workspace/p"}
-    assert with_paths_of_the_job(given, {"GITHUB_WORKSPACE": workspace}, workspace) == given
+    assert translate_outputs(given, {"GITHUB_WORKSPACE": workspace}, workspace) == given
 
 
 def test_a_path_is_told_from_the_workspace_wherever_the_step_runs() -> None:
     """A relative one belongs to the step's own folder."""
-    told = with_paths_of_the_job({"plan-file": "p", "report-file": "../r"}, CONTAINER, f"{HERE}/sub")
+    told = translate_outputs({"plan-file": "p", "report-file": "../r"}, CONTAINER, f"{HERE}/sub")
     assert told == {"plan-file": "sub/p", "report-file": "r"}
 
 
@@ -96,13 +96,13 @@ def test_a_relative_path_may_lead_there_too() -> None:
 def test_the_second_absolute_path_of_a_list_gets_a_hint(
     run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str
 ) -> None:
-    """The runner rewrites the first alone: the reader of "No such file" is told, in that container only."""
+    """The runner rewrites only the first: a notice explains "No such file", in that container only."""
     (tmp_path / "a.json").write_text("{}")
     inputs = {**ASKED, "metrics-file": f"{tmp_path}/a.json, b.json, /home/runner/work/x/x/b.json, /github/home/c.json"}
     done = run_step(ci, box, inputs, environ=CONTAINER if ci in {"github", "hybrid"} else {})
     assert done.code == 2
     assert "'/home/runner/work/x/x/b.json' can't be read" in done.err or "x/x/b.json" in done.err
-    hint = f"`{spelling(ci, 'metrics-file')}`: '/home/runner/work/x/x/b.json' is a path of the runner's machine"
+    hint = f"`{spelling(ci, 'metrics-file')}`: '/home/runner/work/x/x/b.json' is a path on the runner's machine"
     assert done.log.count("container sees the workspace only") == (ci in {"github", "hybrid"})
     assert (hint in done.log) == (ci in {"github", "hybrid"})
     if ci == "github":

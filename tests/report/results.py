@@ -1,4 +1,4 @@
-"""Runs of every kind, made up for tests of what is told about them."""
+"""Builds results of every kind for tests of how they are reported."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 from har_labels.errors import HarLabelsError
 from har_labels.model.labels import Labels
 from har_labels.model.outcome import Outcome, RunFacts, RunResult, Status, Step
+from har_labels.report.summary import summary_of
+from har_labels.report.verdict import verdict_of
 
 _AS_WANTED = object()
 
@@ -43,3 +45,8 @@ def run(
     facts = RunFacts(mode, dry_run, requests=5, retries=1, seconds=2.5, report_file=report_file, registry=registry)
     was_tried = any(one.status is Status.ROLLED_BACK for one in outcomes)
     return RunResult(outcomes, facts, errors, rollback_was_tried=was_tried)
+
+
+def summary(result: RunResult, **limits: Any) -> str:
+    """The job summary of a run, at most as large as the `limits`."""
+    return summary_of(result, verdict_of(result), **limits)

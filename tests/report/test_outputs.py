@@ -1,4 +1,4 @@
-"""What outcomes come to: counts, status, exit code, outputs and the JSON report."""
+"""The results of a run for programs: outputs and the JSON report."""
 
 from __future__ import annotations
 
@@ -9,30 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_labels.errors import (
-    ArtifactNotFound,
-    Cancelled,
-    Defect,
-    Forbidden,
-    InputError,
-    PastDeadline,
-    Refused,
-    RequireFailed,
-    TooManyChanges,
-    Unreachable,
-)
+from har_labels.errors import Defect, Forbidden, Refused
 from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, RunResult, Status
 from har_labels.report.outputs import (
     JSON_OUTPUTS,
     OUTPUTS,
-    counts_of,
-    exit_code_of,
     json_text,
     outputs_of,
     report_chunks,
     results_notice,
-    status_of,
 )
+from har_labels.report.verdict import verdict_of
 from har_labels.text import CONTROL_CHARACTERS
 from hostile_text import hostile_texts
 from report.results import failed, outcome, run
@@ -46,53 +33,15 @@ GIVEN_UP = failed(Forbidden("no"))
 ENOUGH = 10_000
 
 
-@pytest.mark.parametrize(
-    ("result", "code", "status"),
-    [
-        (run(), 0, "SUCCESS"),
-        (run(DONE, SAME, SKIPPED), 0, "SUCCESS"),
-        (run(PLANNED, dry_run=True), 0, "PLANNED"),
-        (run(errors=(InputError("x"),)), 2, "FAILED"),
-        (run(errors=(InputError("x"), Forbidden("y"))), 2, "FAILED"),
-        (run(errors=(RequireFailed("x"),)), 10, "FAILED"),
-        (run(PLANNED, errors=(TooManyChanges("x"),), dry_run=True), 10, "FAILED"),
-        (run(SAME, errors=(RequireFailed("x"),)), 10, "FAILED"),
-        (run(SAME, failed(RequireFailed("x"))), 10, "FAILED"),
-        (run(GIVEN_UP), 3, "FAILED"),
-        (run(GIVEN_UP, failed(ArtifactNotFound("x"))), 3, "FAILED"),
-        (run(GIVEN_UP, DONE), 11, "PARTIAL"),
-        (run(GIVEN_UP, SAME), 11, "PARTIAL"),
-        (run(GIVEN_UP, SKIPPED), 3, "FAILED"),
-        (run(GIVEN_UP, BACK), 3, "FAILED"),
-        (run(GIVEN_UP, BACK, SAME), 3, "FAILED"),
-        (run(GIVEN_UP, BACK, DONE), 3, "PARTIAL"),
-        (run(GIVEN_UP, failed(PastDeadline("x"))), 7, "FAILED"),
-        (run(DONE, errors=(PastDeadline("x"),)), 11, "PARTIAL"),
-        (run(failed(Refused("x")), failed(Unreachable("x"))), 6, "FAILED"),
-        (run(failed(Unreachable("x")), failed(Unreachable("x"))), 7, "FAILED"),
-        (run(DONE, failed(None)), 1, "PARTIAL"),
-        (run(DONE, errors=(Defect("x"),)), 1, "PARTIAL"),
-        (run(DONE, errors=(Cancelled("x"),)), 130, "PARTIAL"),
-        (run(errors=(Cancelled("x", signal_number=15), Defect("y"))), 143, "FAILED"),
-        (run(DONE, failed(Cancelled("x", signal_number=15))), 143, "PARTIAL"),
-        (run(outcome(status=Status.SUPERSEDED, after=("b",), labels=("c",)), GIVEN_UP), 11, "PARTIAL"),
-    ],
-)
-def test_a_run_has_one_exit_code_and_one_status(result: RunResult, code: int, status: str) -> None:
-    """Cancelled, a defect, some failed, the deadline, the shared cause, the lowest: in that order."""
-    assert (exit_code_of(result), status_of(result)) == (code, status)
-
-
-def test_counts_add_up_to_the_artifacts_of_the_run() -> None:
-    """Every artifact is counted once; one that was rolled back has its labels unchanged."""
-    counts = counts_of(run(DONE, SAME, SKIPPED, BACK, GIVEN_UP))
-    assert counts == {"matched": 5, "changed": 1, "unchanged": 2, "failed": 1, "skipped": 1}
+def outputs_within(result: RunResult, limit: int = ENOUGH) -> dict[str, str]:
+    """The outputs of a run, `results` of at most so many bytes."""
+    return outputs_of(result, verdict_of(result), results_limit=limit)
 
 
 @pytest.mark.parametrize("result", [run(), run(DONE), run(DONE, GIVEN_UP), run(errors=(Defect("x"),))])
 def test_every_declared_output_is_always_there(result: RunResult) -> None:
     """In the declared order, as text, JSON where declared so unless empty."""
-    outputs = outputs_of(result, results_limit=ENOUGH)
+    outputs = outputs_within(result)
     assert list(outputs) == list(OUTPUTS)
     assert all(isinstance(value, str) for value in outputs.values())
     assert all(json.loads(outputs[name]) is not None for name in JSON_OUTPUTS if outputs[name])
@@ -102,7 +51,7 @@ def test_one_artifact_has_its_labels_in_the_outputs() -> None:
     """Sorted, compact, and with what really came and went."""
     facts = ArtifactFacts("resnet50", "HUGGINGFACE", "1", "2", "3")
     one = outcome(before=("old", "x=1"), after=("x=2", "new"), labels=("x=2", "new"), facts=facts)
-    outputs = outputs_of(run(one), results_limit=ENOUGH)
+    outputs = outputs_within(run(one))
     assert outputs["labels"] == '["new","x=2"]'
     assert outputs["previous-labels"] == '["old","x=1"]'
     assert outputs["added"] == '["new","x=2"]'
@@ -114,15 +63,15 @@ def test_one_artifact_has_its_labels_in_the_outputs() -> None:
 
 def test_no_labels_is_not_the_same_as_unknown_labels() -> None:
     """`[]` is known to be empty; empty text is not known."""
-    empty = outputs_of(run(outcome(before=("a",), after=())), results_limit=ENOUGH)
-    unknown = outputs_of(run(outcome(before=None, after=("a",))), results_limit=ENOUGH)
+    empty = outputs_within(run(outcome(before=("a",), after=())))
+    unknown = outputs_within(run(outcome(before=None, after=("a",))))
     assert (empty["labels"], empty["labels-map"], empty["removed"]) == ("[]", "{}", '["a"]')
     assert (unknown["labels"], unknown["previous-labels"], unknown["added"]) == ('["a"]', "", "")
 
 
 def test_several_artifacts_leave_the_outputs_of_one_empty() -> None:
     """Their labels are in `results`."""
-    outputs = outputs_of(run(DONE, SAME), results_limit=ENOUGH)
+    outputs = outputs_within(run(DONE, SAME))
     assert {
         outputs[name] for name in ("labels", "previous-labels", "added", "removed", "labels-map", "image-name")
     } == {""}
@@ -131,7 +80,7 @@ def test_several_artifacts_leave_the_outputs_of_one_empty() -> None:
 
 def test_a_dry_run_tells_the_labels_that_would_be() -> None:
     """And says `changed` where something would change."""
-    outputs = outputs_of(run(PLANNED, dry_run=True), results_limit=ENOUGH)
+    outputs = outputs_within(run(PLANNED, dry_run=True))
     assert (outputs["labels"], outputs["added"], outputs["changed"], outputs["status"]) == (
         '["b"]',
         '["b"]',
@@ -143,13 +92,13 @@ def test_a_dry_run_tells_the_labels_that_would_be() -> None:
 def test_a_failed_artifact_tells_what_is_there_now() -> None:
     """Not what was wanted."""
     stuck = outcome(before=("a",), after=("b",), status=Status.FAILED, labels=("a",), error=Refused("no"))
-    outputs = outputs_of(run(stuck), results_limit=ENOUGH)
+    outputs = outputs_within(run(stuck))
     assert (outputs["labels"], outputs["added"], outputs["changed"]) == ('["a"]', "[]", "false")
 
 
 def test_results_tell_each_artifact() -> None:
     """With the fields of the contract, null where not known."""
-    [row] = json.loads(outputs_of(run(GIVEN_UP), results_limit=ENOUGH)["results"])
+    [row] = json.loads(outputs_within(run(GIVEN_UP))["results"])
     assert list(row) == [
         "registry_ref", "artifact", "artifact_type", "status", "before", "after",
         "added", "removed", "wrote_added", "wrote_removed", "confirmed_by", "attempts", "error",
@@ -161,8 +110,8 @@ def test_results_tell_each_artifact() -> None:
 def test_results_past_the_limit_stay_empty_and_say_so() -> None:
     """The limit counts bytes, exactly; the notice names the report if there is one."""
     result = run(DONE, replace(SAME, confirmed_by=ConfirmedBy.ANSWER))
-    size = len(outputs_of(result, results_limit=ENOUGH)["results"].encode())
-    kept, dropped = (outputs_of(result, results_limit=limit) for limit in (size, size - 1))
+    size = len(outputs_within(result)["results"].encode())
+    kept, dropped = (outputs_within(result, limit) for limit in (size, size - 1))
     assert kept["results"]
     assert not results_notice(result, kept)
     assert dropped["results"] == ""
@@ -173,11 +122,11 @@ def test_results_past_the_limit_stay_empty_and_say_so() -> None:
 def test_the_report_is_one_json_document() -> None:
     """The pieces make one document, with one object an artifact, or none."""
     result = run(DONE, GIVEN_UP, errors=(Defect("x"),))
-    document = json.loads("".join(report_chunks(result, version="1.2.3")))
+    document = json.loads("".join(report_chunks(result, verdict_of(result), version="1.2.3")))
     assert [row["artifact"] for row in document["results"]] == [one.step.artifact for one in result.outcomes]
     assert (document["version"], document["tool_version"], document["exit_code"]) == (1, "1.2.3", 1)
     assert document["errors"] == [{"code": "HAR-DEFECT", "what": "x", "next_step": Defect.cure}]
-    assert json.loads("".join(report_chunks(run(), version="1")))["results"] == []
+    assert json.loads("".join(report_chunks(run(), verdict_of(run()), version="1")))["results"] == []
 
 
 @settings(max_examples=300, deadline=None)

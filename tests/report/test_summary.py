@@ -14,10 +14,11 @@ from markdown_it.token import Token
 from ci.runner_model import command_in
 from har_labels.errors import ArtifactNotFound, Cancelled, Defect, Forbidden, HarLabelsError, InputError, Refused
 from har_labels.model.outcome import RunResult, Status
-from har_labels.report.summary import MOST_FAILURES, MOST_ROWS, closing_line, markdown, text_diff
+from har_labels.report.summary import MOST_FAILURES, MOST_ROWS, closing_line, text_diff
+from har_labels.report.verdict import verdict_of
 from har_labels.text import CONTROL_CHARACTERS, visible, visible_characters
 from hostile_text import hostile_texts
-from report.results import failed, outcome, run
+from report.results import failed, outcome, run, summary
 
 RENDERER = MarkdownIt("gfm-like", {"html": True})
 HEADING = "### Labels: "
@@ -68,7 +69,7 @@ labels = hostile_texts.filter(bool)
 @given(labels, st.lists(labels, unique=True, max_size=4), st.lists(labels, unique=True, max_size=4))
 def test_every_cell_shows_exactly_its_labels(name: str, before: list[str], after: list[str]) -> None:
     """Pipes, backquotes, HTML, mentions, links, line ends: the rendered cell holds the text and nothing else."""
-    text = markdown(run(outcome(name, tuple(before), tuple(after))))
+    text = summary(run(outcome(name, tuple(before), tuple(after))))
     [_, [artifact, now, added, removed]] = cells_of(text)
     assert spans(artifact) == [visible_characters(name)]
     assert spans(now) == [visible_characters(label) for label in sorted(after)]
@@ -82,7 +83,7 @@ def test_every_cell_shows_exactly_its_labels(name: str, before: list[str], after
 @given(labels, hostile_texts, hostile_texts)
 def test_failures_show_their_text_and_nothing_acts(name: str, what: str, next_step: str) -> None:
     """A server's message is text, in words or in code, whatever it holds; backquotes may have become a code span's."""
-    text = markdown(run(failed(Refused(what, next_step), name), errors=(InputError(what, next_step),)))
+    text = summary(run(failed(Refused(what, next_step), name), errors=(InputError(what, next_step),)))
     assert not list(markup_in(text))
     [rendered] = [token.children for token in RENDERER.parse(text) if (token.content or "").startswith("`HAR-INPUT`")]
     shown = "".join(child.content for child in rendered or [] if child.type in {"text", "code_inline"})
@@ -120,8 +121,8 @@ def test_failures_show_their_text_and_nothing_acts(name: str, what: str, next_st
 )
 def test_the_first_line_is_the_result(result: RunResult, sentence: str) -> None:
     """One sentence, before anything else but the heading."""
-    assert without_heading(markdown(result)).startswith(f"{sentence}\n\n")
-    assert closing_line(result) == sentence.replace("*", "")
+    assert without_heading(summary(result)).startswith(f"{sentence}\n\n")
+    assert closing_line(result, verdict_of(result)) == sentence.replace("*", "")
 
 
 @pytest.mark.parametrize(
@@ -144,10 +145,10 @@ def test_the_first_line_is_the_result(result: RunResult, sentence: str) -> None:
     ],
 )
 def test_the_heading_names_mode_and_registry(result: RunResult, heading: str) -> None:
-    """So that the uses of one job can be told apart: the mode and the registries, of many the first three."""
-    first, _, _ = markdown(result).partition("\n")
+    """Distinguishes several steps of one job: the mode and the registries, of many the first three."""
+    first, _, _ = summary(result).partition("\n")
     assert first.replace(" ", "").replace("`", "") == f"{HEADING}{heading}".replace(" ", "").replace("`", "")
-    [opening, inline, *_] = RENDERER.parse(markdown(result))
+    [opening, inline, *_] = RENDERER.parse(summary(result))
     assert opening.type == "heading_open"
     assert {child.type for child in inline.children or []} <= {"text", "code_inline"}
 
@@ -156,14 +157,14 @@ def test_the_heading_names_mode_and_registry(result: RunResult, heading: str) ->
 def test_the_size_can_be_counted_in_characters(size: int) -> None:
     """Where those are what is limited, text beyond ASCII does not make it shorter."""
     rows = [outcome(f"x{index}", (), ("ä" * 300,)) for index in range(200)]
-    text = markdown(run(*rows), limit=size, size=len)
+    text = summary(run(*rows), limit=size, size=len)
     assert size - 700 < len(text) <= size
-    assert len(markdown(run(*rows), limit=size).encode()) <= size
+    assert len(summary(run(*rows), limit=size).encode()) <= size
 
 
-def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
+def test_sentence_table_failures_and_facts_have_this_order() -> None:
     """As the contract has it, with signs besides the columns."""
-    text = markdown(run(outcome(before=("a",), after=("b",)), failed(Forbidden("not allowed")), report_file="r.json"))
+    text = summary(run(outcome(before=("a",), after=("b",)), failed(Forbidden("not allowed")), report_file="r.json"))
     parts = [
         "**Partly done:**",
         "| artifact | labels after | added | removed |",
@@ -179,28 +180,28 @@ def test_sentence_table_failures_and_facts_stand_in_this_order() -> None:
     assert places == sorted(places)
 
 
-def test_unknown_labels_and_no_labels_are_told_apart() -> None:
+def test_unknown_labels_and_no_labels_differ() -> None:
     """An artifact without labels is not one whose labels are not known."""
-    text = markdown(run(outcome("empty", ("a",), ()), outcome("hidden", None, ("a",))))
+    text = summary(run(outcome("empty", ("a",), ()), outcome("hidden", None, ("a",))))
     assert "| `empty` | none |  | \N{MINUS SIGN}\u00a0`a` |" in text
     assert "| `hidden` | `a` | not known | not known |" in text
 
 
 def test_an_empty_label_on_the_server_is_seen() -> None:
     """No code span can hold nothing."""
-    assert "| *(empty)* |" in markdown(run(outcome("x", ("",), ("",), Status.UNCHANGED)))
+    assert "| *(empty)* |" in summary(run(outcome("x", ("",), ("",), Status.UNCHANGED)))
 
 
 def test_artifacts_of_several_registries_say_where_they_are() -> None:
-    """One name may stand in two registries."""
-    text = markdown(run(outcome("x"), outcome("x", registry_ref="acme/other/+")))
+    """Two registries may have artifacts of one name."""
+    text = summary(run(outcome("x"), outcome("x", registry_ref="acme/other/+")))
     assert "`x` in `acme/other/+`" in text
 
 
-def test_of_many_rows_the_telling_ones_are_shown_and_the_rest_counted() -> None:
+def test_of_many_rows_the_changed_ones_are_shown_and_the_rest_counted() -> None:
     """200 rows, those where something happened first."""
     quiet = [outcome(f"quiet{index}", ("a",), ("a",), Status.UNCHANGED) for index in range(300)]
-    text = markdown(run(*quiet, outcome("loud")))
+    text = summary(run(*quiet, outcome("loud")))
     assert len(cells_of(text)) == MOST_ROWS + 1
     assert "`loud`" in text
     assert "*101 more artifacts, see the outputs or the report.*" in text
@@ -208,9 +209,9 @@ def test_of_many_rows_the_telling_ones_are_shown_and_the_rest_counted() -> None:
 
 @pytest.mark.parametrize("limit", [2_000, 10_000, 64 * 1024])
 def test_a_large_summary_is_cut_at_a_row(limit: int) -> None:
-    """It stays under the limit, ends its table at a row, and still tells failures and facts."""
+    """It stays under the limit, ends its table at a row, and still has failures and facts."""
     rows = [outcome(f"model{index}", (), tuple(f"é{index}-{label}" * 20 for label in range(5))) for index in range(150)]
-    text = markdown(run(*rows, failed(Forbidden("no"))), limit=limit)
+    text = summary(run(*rows, failed(Forbidden("no"))), limit=limit)
     assert len(text.encode()) <= limit
     assert "the table is cut here" in text
     assert "HAR-FORBIDDEN" in text
@@ -220,7 +221,7 @@ def test_a_large_summary_is_cut_at_a_row(limit: int) -> None:
 
 def test_many_failures_are_counted_past_the_first() -> None:
     """Fifty with what to do, then how many more."""
-    text = markdown(run(*(failed(ArtifactNotFound("gone"), f"x{index}") for index in range(60))))
+    text = summary(run(*(failed(ArtifactNotFound("gone"), f"x{index}") for index in range(60))))
     assert text.count("HAR-ARTIFACT-NOT-FOUND") == MOST_FAILURES
     assert "- and 10 more failures, see the log" in text
 
@@ -228,7 +229,7 @@ def test_many_failures_are_counted_past_the_first() -> None:
 def test_failures_leave_room_for_the_table() -> None:
     """Half of the summary is theirs at most."""
     long = Refused("word " * 390)
-    text = markdown(run(*(failed(long, f"x{index}") for index in range(40))), limit=20_000)
+    text = summary(run(*(failed(long, f"x{index}") for index in range(40))), limit=20_000)
     assert len(text.encode()) <= 20_000
     assert "more failures, see the log" in text
     assert len(cells_of(text)) > 10
@@ -236,7 +237,7 @@ def test_failures_leave_room_for_the_table() -> None:
 
 def test_a_very_long_message_is_shortened() -> None:
     """The whole of it is in the log."""
-    assert len(markdown(run(errors=(Refused("word " * 10_000),)))) < 5_000
+    assert len(summary(run(errors=(Refused("word " * 10_000),)))) < 5_000
 
 
 def test_the_diff_shows_signs_and_labels() -> None:
@@ -246,7 +247,7 @@ def test_the_diff_shows_signs_and_labels() -> None:
         outcome("b", ("x",), ("x",), Status.UNCHANGED),
         failed(Defect("oops"), "c"),
     )
-    assert list(text_diff(result, colour=False)) == [
+    assert list(text_diff(result)) == [
         "~ acme/ml/models/+ a",
         "  keep",
         "+ new",
@@ -260,9 +261,9 @@ def test_the_diff_shows_signs_and_labels() -> None:
 def test_reading_shows_the_labels() -> None:
     """Nothing changed, but the labels are what was asked for, by an input or by a manifest's entry."""
     read = outcome("a", ("x",), ("x",), Status.UNCHANGED, is_read=True)
-    assert list(text_diff(run(read, mode="manifest"), colour=False)) == ["= acme/ml/models/+ a", "  x"]
+    assert list(text_diff(run(read, mode="manifest"))) == ["= acme/ml/models/+ a", "  x"]
     hidden = outcome("a", None, (), Status.UNCHANGED, labels=None, is_read=True)
-    assert list(text_diff(run(hidden, mode="read"), colour=False)) == ["= acme/ml/models/+ a"]
+    assert list(text_diff(run(hidden, mode="read"))) == ["= acme/ml/models/+ a"]
 
 
 @pytest.mark.parametrize(
@@ -275,18 +276,18 @@ def test_reading_shows_the_labels() -> None:
         (Status.UNCHANGED, ""),
     ],
 )
-def test_the_table_marks_what_its_labels_do_not_tell(status: Status, mark: str) -> None:
-    """Failed, skipped, rolled back and superseded rows are told from those that went as wanted."""
-    [_, [artifact, *_rest]] = cells_of(markdown(run(outcome("x", ("a",), ("a",), status))))
+def test_the_table_marks_what_its_labels_do_not_show(status: Status, mark: str) -> None:
+    """Failed, skipped, rolled back and superseded rows are marked, and no others."""
+    [_, [artifact, *_rest]] = cells_of(summary(run(outcome("x", ("a",), ("a",), status))))
     assert "".join(child.content for child in artifact.children or []) == f"x {mark}".strip()
 
 
 def test_a_failure_before_any_write_adds_and_removes_nothing() -> None:
     """Its labels may be unknown, but that this run changed none of them is known."""
     error = ArtifactNotFound("gone")
-    assert "| `x` **failed** | not known |  |  |" in markdown(run(failed(error, "x")))
+    assert "| `x` **failed** | not known |  |  |" in summary(run(failed(error, "x")))
     tried = outcome("x", None, ("a",), Status.FAILED, labels=None, error=error, attempts=1)
-    assert "| `x` **failed** | not known | not known | not known |" in markdown(run(tried))
+    assert "| `x` **failed** | not known | not known | not known |" in summary(run(tried))
 
 
 @pytest.mark.parametrize(
@@ -300,17 +301,7 @@ def test_a_failure_before_any_write_adds_and_removes_nothing() -> None:
 )  # fmt: skip
 def test_messages_keep_their_quotes_together(text: str, rendered: str) -> None:
     """What a message quotes is one code span, and punctuation stays outside of it."""
-    assert f"`HAR-REFUSED` {rendered}  \n" in markdown(run(errors=(Refused(text),)))
-
-
-def test_colour_is_added_only_where_asked() -> None:
-    """By the sign, around text that holds no escape of its own."""
-    result = run(outcome("a", ("old",), ("\x1b[5mnew",)))
-    assert list(text_diff(result, colour=True)) == [
-        "\x1b[1m~ acme/ml/models/+ a\x1b[0m",
-        "\x1b[32m+ \\x1b[5mnew\x1b[0m",
-        "\x1b[31m- old\x1b[0m",
-    ]
+    assert f"`HAR-REFUSED` {rendered}  \n" in summary(run(errors=(Refused(text),)))
 
 
 @settings(max_examples=400, deadline=None)
@@ -318,7 +309,7 @@ def test_colour_is_added_only_where_asked() -> None:
 def test_no_line_of_the_diff_acts(name: str, after: list[str], what: str) -> None:
     """Labels show as themselves behind their sign, and no line is a command."""
     error: HarLabelsError = Refused(what)
-    lines = list(text_diff(run(outcome(name, (), tuple(after)), failed(error, name)), colour=False))
+    lines = list(text_diff(run(outcome(name, (), tuple(after)), failed(error, name))))
     for line in lines:
         assert command_in(line) is None
         assert not CONTROL_CHARACTERS.search(line)

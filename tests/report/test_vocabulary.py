@@ -14,12 +14,12 @@ from markdown_it.token import Token
 from har_labels.errors import Forbidden
 from har_labels.model.labels import Labels, key_and_value
 from har_labels.model.outcome import Outcome, RunResult, Status
-from har_labels.report.pictures import picture
-from har_labels.report.summary import bytes_of, markdown
+from har_labels.report.overview import overview
+from har_labels.report.summary import bytes_of
 from har_labels.report.vocabulary import MOST_DISTINCT, MOST_KEYS, MOST_VALUES, Word, shifts_of, vocabulary_of
 from har_labels.text import visible_characters
 from hostile_text import hostile_texts
-from report.results import failed, outcome, run
+from report.results import failed, outcome, run, summary
 
 RENDERER = MarkdownIt("gfm-like", {"html": True})
 LARGE = 1_000_000
@@ -99,7 +99,7 @@ def test_what_is_counted_is_what_is_there(labels: list[list[str]]) -> None:
 
 
 def test_the_most_frequent_values_are_found_among_very_many() -> None:
-    """20 of them, exactly counted, though a thousand others came before; of the others it is told that there are more."""
+    """20 of them, counted exactly, even after a thousand others; `has_more` says that there are others."""
     many = [(f"run={number}", f"word{number}") for number in range(1_500)]
     often = [(f"run=often{number:02}",) for number in range(25) for _ in range(25 - number + 1)]
     found = vocabulary_of(read(*many, *often))
@@ -140,20 +140,20 @@ def test_only_many_artifacts_have_a_vocabulary() -> None:
     assert vocabulary_of(as_glob(run())) is None
 
 
-def test_artifacts_without_labels_are_told_from_those_not_known() -> None:
-    """Both are counted, and the summary tells both below the table."""
+def test_artifacts_without_labels_and_unknown_ones_differ() -> None:
+    """Both are counted, and the summary has both below the table."""
     result = read(("a=1",), (), None, None)
     found = vocabulary_of(result)
     assert found
     assert (found.artifacts, found.unlabelled, found.unknown) == (2, 1, 2)
-    assert "*1 artifact without labels; 2 artifacts whose labels are not known*" in markdown(result)
-    assert "**The labels of 1 artifact:**\n\n\n*1 artifact without labels*" in markdown(read(()))
+    assert "*1 artifact without labels; 2 artifacts whose labels are not known*" in summary(result)
+    assert "**The labels of 1 artifact:**\n\n\n*1 artifact without labels*" in summary(read(()))
 
 
 def test_the_summary_of_a_read_begins_with_its_vocabulary() -> None:
     """A row a key, the most frequent first, its values with their counts, and the words without a key at the end."""
     labels = [("reviewed", "stage=dev")] * 3 + [("stage=production",), ("owner=nlp", "stage=dev")]
-    text = markdown(read(*labels))
+    text = summary(read(*labels))
     assert (
         "**The labels of 5 artifacts:**\n\n"
         "| key | artifacts | values | the most frequent, and in how many artifacts |\n| --- | ---: | ---: | --- |\n"
@@ -167,9 +167,9 @@ def test_the_summary_of_a_read_begins_with_its_vocabulary() -> None:
 def test_the_summary_of_a_dry_run_begins_with_what_would_change() -> None:
     """Each label that comes or goes with how many artifacts have it before and after, key by key, and all labels."""
     before, after = ("owner=nlp", "stage=dev"), ("owner=nlp", "stage=production")
-    text = markdown(planned(*[(before, after)] * 3, (after, after), ((), ("new",))))
+    text = summary(planned(*[(before, after)] * 3, (after, after), ((), ("new",))))
     assert (
-        "**What would become of the labels of 5 artifacts:**\n\n"
+        "**How the labels of 5 artifacts would change:**\n\n"
         "| label | before | added | removed | after |\n| --- | ---: | ---: | ---: | ---: |\n"
         "| `stage=dev` | 3 |  | \N{MINUS SIGN}\u00a03 | 0 |\n"
         "| `stage=production` | 1 | +\u00a03 |  | 4 |\n"
@@ -179,12 +179,12 @@ def test_the_summary_of_a_dry_run_begins_with_what_would_change() -> None:
     ) in text
 
 
-def test_values_that_differ_everywhere_are_told_together() -> None:
+def test_values_that_differ_everywhere_share_a_row() -> None:
     """A label that each artifact gets its own of makes one row of the others, not one an artifact."""
-    text = markdown(planned(*(((), (f"run={number:03}", f"word{number:03}")) for number in range(100))))
+    text = summary(planned(*(((), (f"run={number:03}", f"word{number:03}")) for number in range(100))))
     assert "| *96 other values* of `run` | 0 | +\u00a096 |  | 96 |\n" in text
     assert "| *96 other words* | 0 | +\u00a096 |  | 96 |\n" in text
-    keys = markdown(planned(*(((), (f"key{number:03}=x",)) for number in range(100))))
+    keys = summary(planned(*(((), (f"key{number:03}=x",)) for number in range(100))))
     assert "| *70 other labels* | 0 | +\u00a070 |  | 70 |\n| **all labels** | 0 | +\u00a0100 |  | 100 |\n" in keys
 
 
@@ -200,24 +200,22 @@ def test_values_that_differ_everywhere_are_told_together() -> None:
 def test_nothing_is_drawn_of_few_or_of_what_stays(result: RunResult) -> None:
     """One artifact by its name, a dry run that changes nothing, and a run that wrote have the table alone."""
     assert shifts_of(result) is None
-    assert picture(result, LARGE, bytes_of) == ""
+    assert overview(result, LARGE, bytes_of) == ""
 
 
 def test_what_could_not_be_planned_is_counted_beside() -> None:
-    """An artifact whose labels are not known is in no total, and is told."""
+    """An artifact whose labels are not known is in no total; the heading counts it."""
     changing = outcome("a", ("x",), ("y",), Status.PLANNED)
-    text = markdown(as_glob(run(changing, failed(Forbidden("no")), dry_run=True)))
-    assert "**What would become of the labels of 1 artifact, and 1 more whose labels are not known:**" in text
+    text = summary(as_glob(run(changing, failed(Forbidden("no")), dry_run=True)))
+    assert "**How the labels of 1 artifact would change (the labels of 1 more are not known):**" in text
 
 
 def test_a_manifest_may_read_and_change() -> None:
     """What it reads and what it would change are two tables."""
-    text = markdown(
+    text = summary(
         run(_read_row("a", ("x",)), _read_row("b", ("x",)), outcome("c", (), ("y",), Status.PLANNED), dry_run=True)
     )
-    assert text.index("**The labels of 2 artifacts:**") < text.index(
-        "**What would become of the labels of 3 artifacts:**"
-    )
+    assert text.index("**The labels of 2 artifacts:**") < text.index("**How the labels of 3 artifacts would change:**")
 
 
 hostile_labels = st.lists(hostile_texts.filter(bool), unique=True, max_size=4).map(lambda labels: tuple(sorted(labels)))
@@ -230,7 +228,7 @@ def test_every_key_and_value_shows_as_itself(labels: list[Labels]) -> None:
     result = read(*labels)
     found = vocabulary_of(result)
     assert found
-    text = picture(result, LARGE, bytes_of)
+    text = overview(result, LARGE, bytes_of)
     rows = {tuple(spans(key)): (number_in(count), spans(values)) for key, count, _, values in rows_of(text)}
     told = [*found.keys, *([found.words] if found.words.values else [])]
     assert rows == {
@@ -247,7 +245,7 @@ def test_every_key_and_value_shows_as_itself(labels: list[Labels]) -> None:
 @given(st.lists(st.tuples(hostile_labels, hostile_labels), min_size=2, max_size=3))
 def test_every_label_of_a_dry_run_shows_as_itself_and_adds_up(changes: list[tuple[Labels, Labels]]) -> None:
     """Each row is one label with its true counts, and those of all rows make what changes in the last one."""
-    text = picture(planned(*changes), LARGE, bytes_of)
+    text = overview(planned(*changes), LARGE, bytes_of)
     had, has = (Counter(label for pair in changes for label in pair[side]) for side in (0, 1))
     if all(before == after for before, after in changes):
         assert text == ""
@@ -282,17 +280,17 @@ def test_long_labels_leave_room_for_the_rest(limit: int, text: str) -> None:
     names = [f"{text}{number}" for number in range(60)]
     for result in (read(*((name, "stage=dev") for name in names)), planned(*(((), (name,)) for name in names))):
         for size in (bytes_of, len):
-            told = markdown(result, limit=limit, size=size)
+            told = summary(result, limit=limit, size=size)
             assert size(told) <= limit
             assert "5 requests sent" in told
             assert {len(row) for row in rows_of(told)} <= {4, 5}
     if limit > 2_000:
-        assert "| `stage` | 60 |" in markdown(read(*((name, "stage=dev") for name in names)), limit=limit)
+        assert "| `stage` | 60 |" in summary(read(*((name, "stage=dev") for name in names)), limit=limit)
 
 
 def test_a_key_that_is_too_long_leaves_the_others() -> None:
     """What has no row is counted."""
     result = read(*[("a" * 4_000 + "=1", "stage=dev")] * 2)
-    text = picture(result, 3_000, bytes_of)
+    text = overview(result, 3_000, bytes_of)
     assert "| `stage` | 2 |" in text
     assert "*1 more key, see the report*" in text

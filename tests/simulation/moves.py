@@ -83,7 +83,6 @@ class MoveRun:
     def __init__(self, who: str, name: str, world: World, shelf: Shelf, start: float, passage: Any, care: Care) -> None:
         self.who, self.name, self.care = who, name, care
         self.error: HarLabelsError | None = None
-        self.moved_from: tuple[str, ...] = ()
         self.actor = Actor(world, self._execute, start=start)
         self._way = _Way(who, self.actor, shelf, passage)
 

@@ -17,8 +17,9 @@ from har_labels.inputs.key import is_key, read_key
 from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import Settings, check, fields, help_texts, quoted
 from har_labels.inputs.sources import Given, Inputs, Layer, collect
-from har_labels.platforms import Platform
-from har_labels.text import SHORTEST_KEY_TO_LOOK_FOR, named, number
+from har_labels.platforms.platform import Platform
+from har_labels.platforms.redactor import SHORTEST_KEY_TO_LOOK_FOR
+from har_labels.text import named, number
 
 # What Harness, and JSON, write for an expression without a value.
 NULL = "null"

@@ -10,7 +10,7 @@ from typing import NoReturn
 from har_labels import __version__
 from har_labels.errors import InputError
 from har_labels.inputs.names import Kind, dashed
-from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
+from har_labels.platforms.platform import HOW_TO_GIVE_THE_KEY
 
 
 @dataclass(slots=True)

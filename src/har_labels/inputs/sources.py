@@ -12,7 +12,7 @@ from functools import partial
 
 from har_labels.errors import InputError
 from har_labels.inputs.names import Kind, dashed, instead_of
-from har_labels.platforms.console import HOW_TO_GIVE_THE_KEY
+from har_labels.platforms.platform import HOW_TO_GIVE_THE_KEY
 from har_labels.text import one_of
 
 OWN_PREFIX = "HAR_LABELS_"

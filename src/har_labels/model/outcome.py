@@ -149,11 +149,11 @@ class Breaches:
 class RunFacts:
     """What the summary tells of the run as a whole. `seconds` from start to report, `registry` the one that was named."""
 
-    mode: str
-    dry_run: bool
-    requests: int
-    retries: int
-    seconds: float
+    mode: str = ""
+    dry_run: bool = False
+    requests: int = 0
+    retries: int = 0
+    seconds: float = 0.0
     plan_file: str = ""
     report_file: str = ""
     registry: str = ""
@@ -186,8 +186,8 @@ class RunResult:
     `holds_key` tells a text that the API key stands in: of a label that is told in two parts it may tear it in two.
     """
 
-    outcomes: tuple[Outcome, ...]
-    facts: RunFacts
+    outcomes: tuple[Outcome, ...] = ()
+    facts: RunFacts = field(default_factory=RunFacts)
     errors: tuple[HarLabelsError, ...] = ()
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
-"""Harness's words for our failures: its failure category and subcategory of each (harness-runtime §4).
+"""Our failures in Harness's terms: the failure category and subcategory of each (harness-runtime §4).
 
-Both are of Harness's page "Custom error categorization": a failing step writes them beside its outputs, and
-.harness/errors.yaml, which `make docs` makes from here, sorts steps by the line on stderr.
+Both are from Harness's page "Custom error categorization": a failing step writes its category into ERROR_METADATA_FILE, and
+.harness/errors.yaml, which `make docs` generates from here, categorizes a step by its line on stderr.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from har_labels import errors
 from har_labels.errors import HarLabelsError
 
+# A kind that is not listed has the category of its parent.
 _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.Cancelled: ("TIMEOUT_FAILURE", "STEP_EXECUTION_TIMEOUT"),
     errors.HarLabelsError: ("APPLICATION_FAILURE", "PLUGIN_CRASHED"),
@@ -25,36 +26,28 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.AmbiguousArtifact: ("CONFIGURATION_FAILURE", "REQUIRED_FIELD_MISSING"),
     errors.Unauthorized: ("AUTHENTICATION_FAILURE", "INVALID_CREDENTIALS"),
     errors.Forbidden: ("AUTHORIZATION_FAILURE", "ACCESS_FORBIDDEN"),
-    errors.RegistryNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.ArtifactNotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.NothingMatched: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.NotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
+    errors.Changed: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.PlanStale: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.Overwritten: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.ValueConflict: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.Conflict: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.Refused: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.BadAnswer: ("CONNECTIVITY_FAILURE", "PROXY_MISCONFIGURED"),
     errors.Redirected: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.Unreadable: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.TypeLoss: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.ServerFailing: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
     errors.RateLimited: ("CONNECTIVITY_FAILURE", "REGISTRY_RATE_LIMITED"),
-    errors.Unreachable: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
+    errors.OutOfReach: ("CONNECTIVITY_FAILURE", "REGISTRY_UNREACHABLE"),
     errors.TimedOut: ("TIMEOUT_FAILURE", "SOCKET_TIMEOUT"),
     errors.PastDeadline: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
     errors.NoTime: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
-    errors.RequireFailed: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.TooManyChanges: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.WouldRemove: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.PolicyBroken: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.GateClosed: ("VERIFICATION_FAILURE", "VALIDATION"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason that a failure's line names, for which Harness has a subcategory of its own.
+    """A reason, named in a failure's line, for which Harness has a subcategory of its own.
 
-    `words` is a regular expression that Go and Python read alike. `advice` is what Harness shows instead of our line.
+    `words` is a regular expression for both Go and Python. `advice` is the text that Harness shows in place of our line.
     """
 
     name: str
@@ -63,8 +56,8 @@ class Reason:
     advice: str
 
 
-# In this order: a proxy whose own name can't be found is the proxy's failure. The words are `transport`'s, those of a
-# resolver or a refused connection the operating system's: glibc, musl, macOS, Windows.
+# The order matters: a proxy whose own name can't be resolved is a failure of the proxy. `registry/transport.py` writes the
+# words; those of a resolver or a refused connection are the operating system's: glibc, musl, macOS, Windows.
 _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
     errors.Unreachable: (
         Reason(
@@ -77,7 +70,7 @@ _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
             "TLS",
             "no trusted TLS connection to",
             "SSL_HANDSHAKE_EXCEPTION",
-            "There is no trusted TLS connection to the registry. For a certificate of your own name its authority's file.",
+            "There is no trusted TLS connection to the registry. For a certificate of your own, name the file of its authority.",
         ),
         Reason(
             "DNS",
@@ -97,7 +90,7 @@ _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
 
 
 def reasons_of(kind: type[HarLabelsError]) -> Sequence[Reason]:
-    """What a failure of this kind may name as its reason, the most telling first."""
+    """The reasons that a failure of this kind may name, the most specific first."""
     return _REASONS.get(kind, ())
 
 

@@ -1,4 +1,4 @@
-"""What each CI tells about the run it is in, under the same names: the `ci` of templates (contract §3).
+"""The facts that each CI has about its run, under the same names: the `ci` of templates (contract §3).
 
 | name | GitHub | Harness, Drone |
 |---|---|---|
@@ -21,8 +21,8 @@
 | job | GITHUB_JOB | HARNESS_STAGE_ID, else DRONE_STAGE_NAME |
 
 Facts: github-runtime "The container", harness-runtime §3. The codebase ones are empty in a Harness stage
-without a clone. A GitHub Action run by Harness sees both sets; there GITHUB_RUN_ID, GITHUB_ACTOR and
-the like are made up by the tool that plays the runner (harness-runtime §7), so Harness's own come first.
+without a clone. A GitHub Action run by Harness sees both sets of variables; there GITHUB_RUN_ID, GITHUB_ACTOR and
+others are invented by the tool that simulates the runner (harness-runtime §7), so Harness's own take precedence.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,8 @@ def terminal_facts() -> dict[str, str]:
 
 
 def github_facts(environ: Mapping[str, str]) -> dict[str, str]:
-    """The facts of a GitHub run; those that no variable tells are in the event file."""
-    get, event = _getter(environ), _event(environ.get("GITHUB_EVENT_PATH", ""))
+    """The facts of a GitHub run, from its variables and its event file."""
+    get, event = partial(_first, environ), _event(environ)
     ref_type, ref_name = get("GITHUB_REF_TYPE"), get("GITHUB_REF_NAME")
     own_branch = ref_name if ref_type == "branch" and not get("GITHUB_REF").startswith("refs/pull/") else ""
     is_pull_request, is_schedule = _is_pull_request(environ), get("GITHUB_EVENT_NAME") == "schedule"
@@ -58,7 +59,7 @@ def github_facts(environ: Mapping[str, str]) -> dict[str, str]:
         or own_branch,
         tag=ref_name if ref_type == "tag" else "",
         sha=get("GITHUB_SHA"),
-        # Of a pull request the runner's own commit is another one, so where its head is not told it is not known.
+        # In a pull request GITHUB_SHA is a merge commit, so without an event file the head is unknown.
         head_sha=_text_at(event, "pull_request", "head", "sha") if is_pull_request else get("GITHUB_SHA"),
         pull_request=_github_pull_request(environ, event),
         event=get("GITHUB_EVENT_NAME"),
@@ -74,9 +75,9 @@ def github_facts(environ: Mapping[str, str]) -> dict[str, str]:
 
 def harness_facts(environ: Mapping[str, str]) -> dict[str, str]:
     """The facts of a Harness or Drone run."""
-    get = _getter(environ)
+    get = partial(_first, environ)
     tag, pull_request = get("DRONE_TAG"), get("DRONE_PULL_REQUEST")
-    # On a pull request DRONE_BRANCH is the branch it goes to, on a tag it says nothing of use.
+    # In a pull request DRONE_BRANCH is the target branch, on a tag it has no useful value.
     branch = get("DRONE_SOURCE_BRANCH") if pull_request else get("DRONE_BRANCH")
     return _facts(
         name="harness",
@@ -98,20 +99,20 @@ def harness_facts(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def hybrid_facts(environ: Mapping[str, str]) -> dict[str, str]:
-    """The facts of a GitHub Action run by Harness: Harness's, and GitHub's where those are empty."""
+    """The facts of a GitHub Action run by Harness: Harness's, or GitHub's where Harness's are empty."""
     known = {name: value for name, value in harness_facts(environ).items() if value}
     return github_facts(environ) | {"run_attempt": ""} | known
 
 
 def harness_scopes(environ: Mapping[str, str]) -> list[str]:
-    """`account/org/project`, `account/org` and `account` of a Harness pipeline, as far as they are told."""
-    get = _getter(environ)
+    """`account/org/project`, `account/org` and `account` of a Harness pipeline, those of them that are known."""
+    get = partial(_first, environ)
     parts = [get(f"HARNESS_{part}_ID") for part in ("ACCOUNT", "ORG", "PROJECT")]
     return ["/".join(parts[:depth]) for depth in (3, 2, 1) if all(parts[:depth])]
 
 
 def why_github_gave_no_secret(environ: Mapping[str, str]) -> str:
-    """Some runs get no secrets at all, and an empty input is all that one sees of it; empty text for all others."""
+    """Why GitHub gives this run no secrets, which shows only as an empty input; empty text for all other runs."""
     if environ.get("GITHUB_ACTOR") == "dependabot[bot]":
         return "runs started by Dependabot get Dependabot's secrets only"
     name = environ.get("GITHUB_EVENT_NAME", "")
@@ -120,23 +121,13 @@ def why_github_gave_no_secret(environ: Mapping[str, str]) -> str:
     return ""
 
 
-class _Getter:
-    """The first of several variables that holds something."""
+def _first(environ: Mapping[str, str], *names: str) -> str:
+    """The value of the first of several variables that has one.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-
-    def __call__(self, *names: str) -> str:
-        return next((value for name in names if (value := self._value(name))), "")
-
-    def _value(self, name: str) -> str:
-        """Harness leaves an expression it can't resolve as it is, or writes `null` (harness-runtime §2, §6)."""
-        value = self._environ.get(name, "")
-        return "" if value == "null" or value.startswith("<+") else value
-
-
-def _getter(environ: Mapping[str, str]) -> _Getter:
-    return _Getter(environ)
+    Harness leaves an expression that it can't resolve as it is, or writes `null` (harness-runtime §2, §6): that is no value.
+    """
+    values = (environ.get(name, "") for name in names)
+    return next((value for value in values if value and value != "null" and not value.startswith("<+")), "")
 
 
 def _facts(**known: str) -> dict[str, str]:
@@ -158,26 +149,26 @@ def _github_pull_request(environ: Mapping[str, str], event: Mapping[str, Any]) -
 
 
 def _text_at(event: object, *keys: str) -> str:
-    """The text at this place of the event file; empty text if there is none."""
+    """The text at this place in the event file; empty text if there is none."""
     for key in keys:
         event = event.get(key) if isinstance(event, dict) else None
     return event if isinstance(event, str) else ""
 
 
 def _is_from_fork(environ: Mapping[str, str]) -> bool:
-    """Whether the event's pull request came from another repository, or from one that is gone."""
+    """Whether the event's pull request comes from another repository, or from one that was deleted."""
     try:
-        pull_request = _event(environ.get("GITHUB_EVENT_PATH", ""))["pull_request"]
+        pull_request = _event(environ)["pull_request"]
         head = pull_request["head"]["repo"]
         return head is None or bool(head["full_name"] != pull_request["base"]["repo"]["full_name"])
     except (KeyError, TypeError):
         return False
 
 
-def _event(path: str) -> dict[str, Any]:
-    """GitHub's event file, empty if it can't be read."""
+def _event(environ: Mapping[str, str]) -> dict[str, Any]:
+    """GitHub's event file; empty if it can't be read."""
     try:
-        event = json.loads(Path(path).read_bytes())
+        event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
     return event if isinstance(event, dict) else {}

@@ -1,7 +1,7 @@
 """Harness and Drone: output variables, annotation, error metadata (contract §4 "Harness/Drone"; facts: harness-runtime).
 
-The forms of the output lines are in `dotenv.py`. Drone has no output variables and no annotations; there the
-log is all, which is why the summary goes to the log in any case.
+The forms of the output lines are in `dotenv.py`. Drone has neither output variables nor annotations; there is only its
+log, so the summary is always printed there.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import TextIO
 
 from har_labels.errors import HarLabelsError
 from har_labels.files import is_same_file
-from har_labels.platforms import files
+from har_labels.platforms import ci_files
 from har_labels.platforms.annotation import LARGEST_SUMMARY, annotate, is_on
 from har_labels.platforms.categories import category_of
 from har_labels.platforms.ci_facts import harness_facts, harness_scopes
-from har_labels.platforms.console import Console
-from har_labels.platforms.dotenv import LONGEST_LINE, left_empty, left_untold, output_lines
+from har_labels.platforms.dotenv import LONGEST_LINE, output_lines, too_long_warnings, unsupported_notices
+from har_labels.platforms.platform import Platform
 from har_labels.report.outputs import JSON_OUTPUTS
 
 # The variables that name the output file, preferred first (harness-runtime §1).
 _OUTPUT_FILES = ("DRONE_OUTPUT", "HARNESS_OUTPUT_FILE")
 
 
-class Harness(Console):
+class Harness(Platform):
     """A plugin step of Harness or Drone. `clock` gives seconds since 1970."""
 
     name = "harness"
@@ -43,8 +43,8 @@ class Harness(Console):
     ) -> None:
         super().__init__(environ, out, err)
         self._clock = clock
-        self.workspace = files.working_folder()
-        # Drone's own switch is that of a build in debug mode; `log_level` is what many a plugin's `settings` take.
+        self.workspace = ci_files.working_folder()
+        # Drone's own switch is a build in debug mode; `log_level` is a common setting of plugins.
         log_level = environ.get("PLUGIN_LOG_LEVEL", "").strip().lower()
         self.wants_debug = environ.get("DRONE_BUILD_DEBUG") == "true" or log_level in {"debug", "trace"}
         self._first_error: HarLabelsError | None = None
@@ -65,12 +65,11 @@ class Harness(Console):
         super().error(error)
         self._first_error = self._first_error or error
 
-    def publish(self, outputs: Mapping[str, str], summary: str) -> list[str]:
-        summary = self._redactor.redact(summary)
+    def _publish(self, outputs: dict[str, str], summary: str) -> list[str]:
         for line in summary.rstrip("\n").split("\n") if summary else ():
-            self.say(line)
+            self.info(line)
         return [
-            *self._publish_outputs(self._published(outputs)),
+            *self._publish_outputs(outputs),
             *self._publish_annotation(summary, outputs.get("status", "")),
             *self._publish_error(),
         ]
@@ -83,20 +82,21 @@ class Harness(Console):
             path = self._environ.get(variable, "")
             if path and not any(is_same_file(path, other) for other in written):
                 written.append(path)
-                text, too_long, untold = output_lines(path, outputs, JSON_OUTPUTS)
-                warnings += left_empty(too_long) + files.unwritten(variable, path, files.append_text(path, text))
-                notices += left_untold(untold)
+                text, too_long, unsupported = output_lines(path, outputs, JSON_OUTPUTS)
+                warnings += too_long_warnings(too_long)
+                warnings += ci_files.unwritten(variable, path, ci_files.append_text(path, text))
+                notices += unsupported_notices(unsupported)
         for notice in dict.fromkeys(notices):
             self.notice(notice)
         return list(dict.fromkeys(warnings))
 
     def _publish_annotation(self, summary: str, status: str) -> list[str]:
-        """Where Harness's own tool would write it, too; the engine then posts it only if the exit code is 0."""
+        """Writes it where Harness's own tool would, too. The engine posts it only if the exit code is 0."""
         path = self._environ.get("HARNESS_ANNOTATIONS_FILE", "")
         if not summary or not path or not is_on(self._environ):
             return []
         problem = annotate(path, self._environ, summary=summary, status=status, milliseconds=int(self._clock() * 1000))
-        return files.unwritten("HARNESS_ANNOTATIONS_FILE", path, problem)
+        return ci_files.unwritten("HARNESS_ANNOTATIONS_FILE", path, problem)
 
     def _publish_error(self) -> list[str]:
         path, error = self._environ.get("ERROR_METADATA_FILE", ""), self._first_error
@@ -111,4 +111,4 @@ class Harness(Console):
             },
             frozenset(),
         )
-        return files.unwritten("ERROR_METADATA_FILE", path, files.append_text(path, text))
+        return ci_files.unwritten("ERROR_METADATA_FILE", path, ci_files.append_text(path, text))

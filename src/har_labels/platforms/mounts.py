@@ -1,7 +1,7 @@
-"""Paths that mean something else outside of a GitHub container action (facts: github-runtime "The container", "Inputs").
+"""Translates paths between a GitHub container action and its job (facts: github-runtime "The container", "Inputs").
 
-The runner shows the job's workspace to the container as `/github/workspace`, and rewrites an input that begins with
-the workspace's path on its own machine. It does so with no output, and with no further path in a list.
+The runner mounts the job's workspace in the container as `/github/workspace`, and rewrites an input that begins with
+the workspace's path on its own machine. It rewrites neither outputs nor the further paths of a list.
 """
 
 from __future__ import annotations
@@ -11,45 +11,45 @@ from collections.abc import Mapping, Sequence
 
 _WORKSPACE = "/github/workspace"
 _MOUNTS = "/github"
-# The outputs that are paths.
-_PATHS = ("plan-file", "report-file")
+_PATH_OUTPUTS = ("plan-file", "report-file")
 
 
-def with_paths_of_the_job(outputs: Mapping[str, str], environ: Mapping[str, str], folder: str) -> dict[str, str]:
-    """The outputs with paths in the workspace told from there on, as the job's next steps find them.
+def translate_outputs(outputs: Mapping[str, str], environ: Mapping[str, str], folder: str) -> dict[str, str]:
+    """The outputs with paths relative to the workspace, as the next steps of the job find the files.
 
-    `folder` is where this step runs. Paths elsewhere stay as they were given, and all do outside of such a container.
+    `folder` is the working directory. Paths outside the workspace stay as they are, and so do all where this is not such
+    a container.
     """
     if not _is_container(environ):
         return dict(outputs)
-    return dict(outputs) | {name: _in_job(outputs[name], folder) for name in _PATHS if outputs.get(name)}
+    return dict(outputs) | {name: _in_job(outputs[name], folder) for name in _PATH_OUTPUTS if outputs.get(name)}
 
 
 def path_notices(
     environ: Mapping[str, str], folder: str, written: Mapping[str, str], listed: Mapping[str, Sequence[tuple[str, str]]]
 ) -> list[str]:
-    """What should be known of paths in a container: of files that are `written`, and of those that stand in a list.
+    """Notices about paths in a container: `written` files outside the workspace, and `listed` paths that were not rewritten.
 
-    Both by the input's name as its reader writes it; of a list each item and the path in it, which differ for `NAME=PATH`.
-    `folder` is where this step runs.
+    Both by input name; of a list each item and the path in it, which differ for `NAME=PATH`. `folder` is the working
+    directory.
     """
     if not _is_container(environ):
         return []
     temporary = environ.get("RUNNER_TEMP", "")
-    below = [
+    in_temporary = [
         f"`{spelling}`: {path!r} is this container's own path; the job's next steps find the file as "
         f"`$RUNNER_TEMP/{posixpath.relpath(posixpath.join(folder, path), temporary)}`"
         for spelling, path in written.items()
         if temporary and _is_within(temporary, posixpath.join(folder, path))
     ]
-    unmapped = [
-        f"`{spelling}`: {item!r} is a path of the runner's machine, and a container sees the workspace only; the runner "
-        "rewrites no path but one that an input begins with, so write this one relative to the workspace"
+    not_rewritten = [
+        f"`{spelling}`: {item!r} is a path on the runner's machine, and a container sees the workspace only; the runner "
+        "rewrites only a path at the start of an input, so write this one relative to the workspace"
         for spelling, items in listed.items()
         for at, (item, path) in enumerate(items)
         if (at or item != path) and path.startswith("/") and not _is_within(_MOUNTS, path)
     ]
-    return below + unmapped
+    return in_temporary + not_rewritten
 
 
 def _is_container(environ: Mapping[str, str]) -> bool:

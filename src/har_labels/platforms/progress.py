@@ -1,4 +1,4 @@
-"""Showing that a long run is alive: a bar on a terminal, elsewhere a line now and then (contract §4)."""
+"""Shows the progress of a long run: a bar on a terminal, elsewhere a line from time to time (contract §4)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from har_labels.platforms import Platform
-from har_labels.platforms.console import Log
+from har_labels.platforms.log import Log
+from har_labels.platforms.platform import Platform
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_BARS = 0.5
@@ -16,9 +16,10 @@ SECONDS_BETWEEN_BARS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is, in artifacts, and the requests sent so far.
+    """The progress of a run in artifacts, and the number of requests sent.
 
-    `done` were written at least once or need nothing; of those `changed` are confirmed. All may still be looked at again.
+    `done` artifacts were written at least once or need no change; the writes of `changed` ones are confirmed. All may still
+    be read again.
     """
 
     total: int
@@ -29,29 +30,29 @@ class Progress:
 
 
 class ProgressLine:
-    """For logs: one line each ten seconds, so none at all for a short run."""
+    """For logs: a line every ten seconds, so none for a short run."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        self._print_line = print_line
         self.interval = SECONDS_BETWEEN_LINES
 
     def show(self, progress: Progress, seconds: float) -> None:
         if not progress.total:
-            self._say(f"reading: {progress.requests:,} requests in {seconds:.0f} s")
+            self._print_line(f"reading: {progress.requests:,} requests in {seconds:.0f} s")
             return
         rate = progress.done / seconds if seconds else 0
         left = f", about {(progress.total - progress.done) / rate:,.0f} s left" if rate else ""
-        self._say(
+        self._print_line(
             f"{progress.done:,} of {progress.total:,} done, {progress.changed:,} changed, {progress.failed:,} failed, "
             f"{rate:,.1f} a second{left}",
         )
 
     def close(self) -> None:
-        """Nothing is left on a log."""
+        """Does nothing: a log needs no cleaning up."""
 
 
 class ProgressBar:
-    """For a terminal: a bar on stderr, which is loaded only when a run is long enough to need it."""
+    """For a terminal: a bar on stderr. Its library is loaded only when a run is long enough to need it."""
 
     def __init__(self) -> None:
         self.interval = SECONDS_BETWEEN_BARS
@@ -73,11 +74,11 @@ class ProgressBar:
 
 
 def progress_for(platform: Platform, *, wants_bar: bool = True) -> ProgressLine | ProgressBar:
-    """A bar where stderr is a terminal, a line now and then elsewhere; never on a stdout that `--json` may need.
+    """A bar if stderr is a terminal and `wants_bar`, else a line from time to time; never on the stdout that `--json` uses.
 
-    Lines of other things in between would tear the bar apart: then none is wanted.
+    `wants_bar` is False where other lines, such as those of debug logging, would break up the bar.
     """
     if platform.name != "terminal":
-        return ProgressLine(platform.say)
+        return ProgressLine(platform.info)
     log = Log(sys.stderr)
     return ProgressBar() if log.is_terminal and wants_bar else ProgressLine(lambda line: log.write(f"{line}\n"))

@@ -1,4 +1,4 @@
-"""From the outcomes of a run to exit code, outputs, JSON, Markdown and diff (contract §4). Pure.
+"""Turns the result of a run into a verdict, outputs, JSON, Markdown and a diff (contract §4). Pure.
 
-Its face: `outputs.outputs_of`, `outputs.exit_code_of`, `summary.markdown`, `summary.text_diff`.
+Its face: `verdict.verdict_of`, `outputs.outputs_of`, `summary.summary_of`, `summary.text_diff`.
 """

@@ -1,32 +1,32 @@
-"""What the outcomes come to: counts, status, exit code, outputs and the JSON report (contract §4).
+"""The results of a run for programs: outputs and the JSON report (contract §4). Pure.
 
-Pure. The summary and the diff, which are for people, are in `summary.py`.
+The summary and the diff, which are for people, are in `summary.py`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
+from har_labels.errors import HarLabelsError
 from har_labels.model.facts import FACTS, fact
-from har_labels.model.labels import Labels, Mode, as_map, to_labels
-from har_labels.model.outcome import MOST_WITH_FACTS, WRITTEN, Outcome, RunResult, Status, labels_after
+from har_labels.model.labels import Labels, as_map, to_labels
+from har_labels.model.outcome import MOST_WITH_FACTS, Outcome, RunResult, Status, labels_after
 from har_labels.model.unusable import Unusable
-from har_labels.report.vocabulary import Vocabulary, Word, tears_key, vocabulary_of
+from har_labels.report.verdict import Verdict, is_move
+from har_labels.report.vocabulary import Vocabulary, Word, splits_key, vocabulary_of
 from har_labels.text import CONTROL_CHARACTERS, named
 
-# Every output once, in the order of contract §4; action.yml and the README are generated from this.
+# Every output, in the order of contract §4. action.yml and the README are generated from this.
 OUTPUTS: dict[str, str] = {
     "labels": "Labels of the one artifact after the run (in a dry run: those it would have), a sorted JSON array.",
     "previous-labels": "Labels of the one artifact before the run, a sorted JSON array.",
-    "added": "Labels the one artifact has now and had not before, a sorted JSON array.",
-    "removed": "Labels the one artifact had before and has no more, a sorted JSON array.",
+    "added": "Labels the one artifact has now and did not have before, a sorted JSON array.",
+    "removed": "Labels the one artifact had before and no longer has, a sorted JSON array.",
     "labels-map": "Its key=value and key:value labels as a JSON object, for fromJSON(… || '{}').stage; a key of several labels has an array.",
     "moved-from": "With mode: move, the names that the label was taken from (in a dry run: would be), a sorted JSON array.",
     "changed": "true if any artifact changed (in a dry run: would change), else false.",
@@ -37,22 +37,22 @@ OUTPUTS: dict[str, str] = {
     "skipped-count": "How many were skipped.",
     "status": "SUCCESS, PLANNED (dry run), PARTIAL (some failed, others were done) or FAILED.",
     "exit-code": "The exit code; the README lists them.",
-    "image-name": "The one artifact's name as the registry tells it.",
+    "image-name": "The one artifact's name as the registry reports it.",
     "package-type": "The one artifact's package type, such as DOCKER or HUGGINGFACE.",
-    "created-at": "When the one artifact was created, as the registry tells it (milliseconds since 1970).",
-    "modified-at": "When the one artifact was last modified, as the registry tells it (milliseconds since 1970).",
-    "downloads-count": "How often the one artifact was downloaded, as the registry tells it.",
-    "results": "JSON array of one object an artifact; empty if it is too large, see report-file then.",
+    "created-at": "When the one artifact was created, as the registry reports it (milliseconds since 1970).",
+    "modified-at": "When the one artifact was last modified, as the registry reports it (milliseconds since 1970).",
+    "downloads-count": "How often the one artifact was downloaded, as the registry reports it.",
+    "results": "JSON array of one object per artifact; empty if it is too large, see report-file then.",
     "plan-file": "Path of the plan file, if one was written.",
     "report-file": "Path of the JSON report, if one was written.",
 }
 JSON_OUTPUTS = frozenset({"labels", "previous-labels", "added", "removed", "labels-map", "moved-from", "results"})
 
-REPORT_VERSION, SOME_FAILED = 1, 11
+REPORT_VERSION = 1
 
 
 def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
-    """What really came and went, not what was wanted; None where either list is not known."""
+    """The labels really added and removed, not those that were wanted; None where the labels before or after are unknown."""
     before, after = outcome.step.before, labels_after(outcome)
     if before is None or after is None:
         return None
@@ -60,79 +60,30 @@ def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
     return tuple(sorted(has - had)), tuple(sorted(had - has))
 
 
-def counts_of(result: RunResult) -> dict[str, int]:
-    """Artifacts by fate. The last four add up to `matched`; a rolled-back one has its labels unchanged."""
-    by_fate = Counter(map(_fate, result.outcomes))
-    return {"matched": len(result.outcomes)} | {
-        fate: by_fate[fate] for fate in ("changed", "unchanged", "failed", "skipped")
-    }
-
-
-def failures_of(result: RunResult) -> Iterator[HarLabelsError]:
-    """Every failure: the run's own, then those of its artifacts. One without a reason is a defect of ours."""
-    yield from result.errors
-    for outcome in result.outcomes:
-        if outcome.status is Status.FAILED:
-            yield outcome.error or Defect(f"{outcome.step.artifact} failed without a reason")
-
-
-def exit_code_of(result: RunResult) -> int:
-    """The step's exit code (contract §4): cancelled, 1, 11, past the deadline, the shared cause, the lowest."""
-    failures = list(failures_of(result))
-    if not failures:
-        return 0
-    if cancel := next((failure for failure in failures if isinstance(failure, Cancelled)), None):
-        return 128 + cancel.signal_number
-    codes = {failure.exit_code for failure in failures}
-    if Defect.exit_code in codes:
-        return Defect.exit_code
-    if _is_partly_done(result) and not result.rollback_was_tried and not is_move(result):
-        return SOME_FAILED
-    if any(isinstance(failure, PastDeadline) for failure in failures):
-        return PastDeadline.exit_code
-    return min(codes)
-
-
-def status_of(result: RunResult) -> str:
-    """SUCCESS, PLANNED, PARTIAL or FAILED (contract §4)."""
-    if any(failures_of(result)):
-        return "PARTIAL" if _is_partly_done(result) else "FAILED"
-    return "PLANNED" if result.facts.dry_run else "SUCCESS"
-
-
-def outputs_of(result: RunResult, *, results_limit: int) -> dict[str, str]:
+def outputs_of(result: RunResult, verdict: Verdict, *, results_limit: int) -> dict[str, str]:
     """Every output as plain text; empty text where it is not set.
 
-    `results` stays empty past `results_limit` bytes, which `results_notice` then tells.
+    `results` is left empty if it had more than `results_limit` bytes; `results_notice` then says so.
     """
     outputs = dict.fromkeys(OUTPUTS, "")
-    counts = counts_of(result)
-    outputs["changed"] = "true" if counts["changed"] else "false"
-    outputs |= {f"{fate}-count": str(number) for fate, number in counts.items()}
-    outputs |= {"status": status_of(result), "exit-code": str(exit_code_of(result))}
+    outputs["changed"] = "true" if verdict.counts.changed else "false"
+    outputs |= {f"{name}-count": str(count) for name, count in asdict(verdict.counts).items()}
+    outputs |= {"status": verdict.status, "exit-code": str(verdict.exit_code)}
     outputs |= {"plan-file": result.facts.plan_file, "report-file": result.facts.report_file}
     outputs["results"] = _results_within(result, results_limit)
     targeted = [outcome for outcome in result.outcomes if not outcome.is_former]
     if len(targeted) == 1:
         outputs |= _outputs_of_one(targeted[0], result.holds_key)
     if is_move(result) and targeted:
-        outputs["moved-from"] = _array(moved_from(result))
+        # Without those that have the label again after a rollback.
+        taken = {Status.APPLIED, Status.PLANNED}
+        former = (one.step.artifact for one in result.outcomes if one.is_former and one.status in taken)
+        outputs["moved-from"] = _array(to_labels(former))
     return outputs
 
 
-def is_move(result: RunResult) -> bool:
-    """Whether the artifacts of the run are one change: the label is moved, or it is not."""
-    return result.facts.mode == Mode.MOVE
-
-
-def moved_from(result: RunResult) -> Labels:
-    """The names of the artifacts that a move has taken its label from, and that have not got it back."""
-    taken = {Status.APPLIED, Status.PLANNED}
-    return to_labels(one.step.artifact for one in result.outcomes if one.is_former and one.status in taken)
-
-
 def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
-    """The line that says why `results` is empty; empty text if it is not."""
+    """The notice that says why `results` is empty; empty text if it is not."""
     if outputs["results"]:
         return ""
     where = (
@@ -143,48 +94,26 @@ def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
     return f"the output `results` is left empty, since it would be too large; {where}"
 
 
-def report_chunks(result: RunResult, *, version: str) -> Iterator[str]:
-    """The text of the JSON report piece by piece, one artifact a line, without holding it all in memory.
+def report_chunks(result: RunResult, verdict: Verdict, *, version: str) -> Iterator[str]:
+    """The text of the JSON report piece by piece, one artifact per line, so that memory never holds all of it.
 
-    `version` is this tool's. The report's schema is shipped.
+    `version` is that of this tool. The report's schema is schemas/report.schema.json.
     """
-    yield json_text(_envelope(result, version))[:-1] + ',"results":['
+    yield json_text(_envelope(result, verdict, version))[:-1] + ',"results":['
     for index, row in enumerate(_rows(result)):
         yield (",\n" if index else "\n") + json_text(row)
     yield "\n]}\n"
 
 
 def json_text(value: object) -> str:
-    """Compact JSON, readable but without raw control, bidi or surrogate characters (contract §4, "The summary").
+    """Compact JSON without raw control, bidi or surrogate characters, which are escaped (contract §4, "The summary").
 
-    Nor with `##[`, which GitHub would act on wherever a later step prints it. The values are the same.
+    `##[` is escaped as well: GitHub would act on it wherever a later step prints it. The values are the same.
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     escaped = CONTROL_CHARACTERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     without_commands = escaped.replace("##[", "##\\u005b")
     return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", without_commands)
-
-
-def _fate(outcome: Outcome) -> str:
-    if outcome.status in {Status.FAILED, Status.SKIPPED}:
-        return outcome.status.value
-    return "changed" if outcome.has_changed else "unchanged"
-
-
-def _is_partly_done(result: RunResult) -> bool:
-    """Whether something failed and something else is as wanted.
-
-    An artifact that needed nothing counts beside an artifact's failure, but not beside a closed gate: that
-    one holds for the whole run, which then wrote nothing (contract §3 `require`), nor after a rollback.
-    """
-    statuses = {outcome.status for outcome in result.outcomes}
-    if is_move(result):  # half a move is none, unless it is not over
-        return bool(statuses & WRITTEN) and any(isinstance(error, Cancelled | PastDeadline) for error in result.errors)
-    if statuses & WRITTEN:
-        return True
-    own_failures = [outcome.error for outcome in result.outcomes if outcome.status is Status.FAILED]
-    is_gate_closed = any(isinstance(failure, GateClosed) for failure in failures_of(result))
-    return bool(own_failures) and Status.UNCHANGED in statuses and not is_gate_closed and not result.rollback_was_tried
 
 
 def _outputs_of_one(outcome: Outcome, holds_key: Callable[[str], bool]) -> dict[str, str]:
@@ -197,7 +126,7 @@ def _outputs_of_one(outcome: Outcome, holds_key: Callable[[str], bool]) -> dict[
         "removed": _array(difference and difference[1]),
         "labels-map": ""
         if after is None
-        else json_text(as_map(tuple(label for label in sorted(after) if not tears_key(label, holds_key)))),
+        else json_text(as_map(tuple(label for label in sorted(after) if not splits_key(label, holds_key)))),
         "image-name": facts.image_name,
         "package-type": facts.package_type,
         "created-at": facts.created_at,
@@ -222,23 +151,23 @@ def _results_within(result: RunResult, limit: int) -> str:
 
 
 def _rows(result: RunResult) -> Iterator[dict[str, Any]]:
-    """One object an artifact; with what the registry told besides the labels where it was read, and few enough were."""
-    tells_facts = sum(outcome.is_read for outcome in result.outcomes) <= MOST_WITH_FACTS
+    """One object per artifact; with its facts if it was read, and at most MOST_WITH_FACTS were."""
+    has_facts = sum(outcome.is_read for outcome in result.outcomes) <= MOST_WITH_FACTS
     started = result.record.started_at
     now = datetime.fromisoformat(started) if started else None
     for outcome in result.outcomes:
-        yield _row(outcome) | (_facts(outcome, now) if tells_facts and outcome.is_read else {})
+        yield _row(outcome) | (_facts(outcome, now) if has_facts and outcome.is_read else {})
 
 
 def _facts(outcome: Outcome, now: datetime | None) -> dict[str, Any]:
-    """By the names of `where`; null for what the registry did not tell, or what is none of its kind."""
+    """The artifact's facts by their names in `where`; null where the registry gave no value, or one of another type."""
     asked_at = now or datetime.fromtimestamp(0, UTC)
-    told = {
+    values = {
         name: fact(name, outcome.facts, outcome.step.artifact_type, asked_at)
         for name in FACTS
         if name != "artifact_type"  # which every row has
     }
-    return {name: _plain(value) for name, value in told.items()} | ({} if now else {"age_days": None})
+    return {name: _plain(value) for name, value in values.items()} | ({} if now else {"age_days": None})
 
 
 def _plain(value: object) -> object:
@@ -270,16 +199,16 @@ def _error(error: HarLabelsError) -> dict[str, str]:
     return {"code": error.code, "what": error.what, "next_step": error.next_step}
 
 
-def _envelope(result: RunResult, version: str) -> dict[str, Any]:
+def _envelope(result: RunResult, verdict: Verdict, version: str) -> dict[str, Any]:
     facts = result.facts
     return {
         "version": REPORT_VERSION,
         "tool_version": version,
         **asdict(result.record),
-        "status": status_of(result),
-        "exit_code": exit_code_of(result),
+        "status": verdict.status,
+        "exit_code": verdict.exit_code,
         "run": asdict(facts) | {"seconds": round(facts.seconds, 3)},
-        "counts": counts_of(result),
+        "counts": asdict(verdict.counts),
         "errors": list(map(_error, result.errors)),
         "notices": list(result.notices),
         "warnings": list(result.warnings),

@@ -1,6 +1,6 @@
-"""Labels counted over many artifacts: a registry's vocabulary, and what a run would change of it (contract §4).
+"""Counts labels over many artifacts: the vocabulary of a registry, and how a run would change it (contract §4). Pure.
 
-Pure, and small beside the outcomes themselves: what is counted are the very texts that they hold.
+It needs little memory beside the outcomes, as the counters share their strings.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from har_labels.model.outcome import Outcome, RunResult, labels_after
 from har_labels.text import HIDDEN
 
 MOST_VALUES = 20  # of one key, the most frequent first
-MOST_DISTINCT = 1_000  # up to here the values of a key are told by number
-MOST_KEYS = 1_000  # the most frequent first; the registry of a hostile writer has as many as labels
-# What stands for a key where there is none: no label has an empty one (contract §3).
+MOST_DISTINCT = 1_000  # of one key; `has_more` says that there are more
+MOST_KEYS = 1_000  # the most frequent first; a hostile writer may have as many keys as labels
+# The key of a label without one: no label has an empty key (contract §3).
 NO_KEY = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A key with its values, or all bare words (`key` is then NO_KEY).
+    """A key with its values, or all labels without a key (`key` is then NO_KEY).
 
-    `artifacts` have it at all. `values` are the most frequent with how many artifacts have each, most first; `distinct`
-    is how many there are, counted up to MOST_DISTINCT, and `has_more` says that there are more than that.
+    `artifacts` is the number of artifacts that have the key. `values` are the most frequent values, each with its number of
+    artifacts, in descending order; `distinct` is the number of values up to MOST_DISTINCT, and `has_more` is True above that.
     """
 
     key: str
@@ -39,9 +39,9 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The labels of the artifacts that a run read. `keys` are the most frequent of `key_count`, most first.
+    """The labels of the artifacts that a run read. `keys` are the most frequent of `key_count`, in descending order.
 
-    `artifacts` counts those whose labels are known, `unlabelled` those of them that have none, `unknown` the others.
+    `artifacts` counts those whose labels are known, `unlabelled` those of them without labels, `unknown` the others.
     """
 
     artifacts: int
@@ -54,7 +54,7 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """In how many artifacts a label (or several, counted together) is, comes and goes."""
+    """The numbers of artifacts that have a label before, get it and lose it; or their sums over several labels."""
 
     before: int = 0
     added: int = 0
@@ -70,10 +70,10 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Shifts:
-    """What a dry run would change: of each label that comes or goes anywhere, how many artifacts have, get and lose it.
+    """The changes of a dry run: of each label added or removed anywhere, how many artifacts have, get and lose it.
 
-    `artifacts` counts those whose labels are known before and after, `unknown` the others. `total` is of all labels, those
-    that stay everywhere included.
+    `artifacts` counts those whose labels are known before and after, `unknown` the others. `total` is over all labels,
+    including those that no artifact gets or loses.
     """
 
     artifacts: int
@@ -92,17 +92,17 @@ class Shifts:
         return Shift(*(sum(counter[label] for label in labels) for counter in counters))
 
     def labels(self) -> Iterator[str]:
-        """Every label that comes or goes, once."""
+        """Every label that is added or removed, once."""
         return chain(self.added, (label for label in self.removed if label not in self.added))
 
     @property
     def changing(self) -> Shift:
-        """All labels that come or go, together."""
+        """All labels that are added or removed, together."""
         return Shift(self.before.total(), self.added.total(), self.removed.total())
 
 
 def vocabulary_of(result: RunResult) -> Vocabulary | None:
-    """The vocabulary of the artifacts that were read; None unless those were many: named by a glob, or several."""
+    """The vocabulary of the artifacts that were read; None unless there were several, or a glob named them."""
     read = [outcome for outcome in result.outcomes if outcome.is_read]
     if not read or not (result.is_over_glob or len(read) > 1):
         return None
@@ -112,20 +112,20 @@ def vocabulary_of(result: RunResult) -> Vocabulary | None:
         pairs = {_in_parts(label, values, result.holds_key) for label in labels}
         values.update(pairs)
         keys.update({key_of(pair) for pair in pairs})
-    told = _told_keys(keys)
-    words = {word.key: word for word in _words(values, keys, {*told, NO_KEY})}
+    frequent = nsmallest(MOST_KEYS, (key for key in keys if key != NO_KEY), key=lambda key: (-keys[key], key))
+    words = {word.key: word for word in _words(values, keys, {*frequent, NO_KEY})}
     return Vocabulary(
         artifacts=len(known),
         unlabelled=sum(not labels for labels in known),
         unknown=len(read) - len(known),
         key_count=len(keys) - (NO_KEY in keys),
-        keys=tuple(words[key] for key in told),
+        keys=tuple(words[key] for key in frequent),
         words=words.get(NO_KEY, Word(NO_KEY, 0, 0, has_more=False, values=())),
     )
 
 
 def shifts_of(result: RunResult) -> Shifts | None:
-    """What the labels of many artifacts would become; None unless this is a dry run over many that changes any."""
+    """The changes of a dry run; None unless it changes any and is over several artifacts, or over a glob."""
     changing = [outcome for outcome in result.outcomes if outcome.has_changed]
     if not result.facts.dry_run or not changing or not (result.is_over_glob or len(result.outcomes) > 1):
         return None
@@ -141,7 +141,7 @@ def shifts_of(result: RunResult) -> Shifts | None:
             before.update(label for label in pair[0] if label in added or label in removed)
     total = Shift(all_before, added.total(), removed.total())
     shifts = Shifts(artifacts, len(result.outcomes) - artifacts, total, before, added, removed)
-    for label in [label for label in shifts.labels() if tears_key(label, result.holds_key)]:
+    for label in [label for label in shifts.labels() if splits_key(label, result.holds_key)]:
         for counter in (before, added, removed):
             if label in counter:
                 counter[HIDDEN] += counter.pop(label)
@@ -153,8 +153,8 @@ def _known(outcome: Outcome) -> tuple[Labels, Labels] | None:
     return None if before is None or after is None else (before, after)
 
 
-def tears_key(label: str, holds_key: Callable[[str], bool]) -> bool:
-    """Whether the API key stands in a label so that it is in neither of its parts, where nobody would look for it."""
+def splits_key(label: str, holds_key: Callable[[str], bool]) -> bool:
+    """Whether a label contains the API key, but neither of its parts does: split, the key would not be found and hidden."""
     return holds_key(label) and not any(map(holds_key, key_and_value(label) or ()))
 
 
@@ -166,10 +166,10 @@ def _with_one_sign(label: str) -> str:
     return f"{pair[0]}={pair[1]}" if pair else label
 
 
-def _in_parts(label: str, told: Container[str], holds_key: Callable[[str], bool]) -> str:
-    """A label as it may be told in two parts; those that are `told` already were looked at."""
+def _in_parts(label: str, checked: Container[str], holds_key: Callable[[str], bool]) -> str:
+    """The label with one separator, or HIDDEN if its parts must not be shown. Those in `checked` may be shown."""
     one = _with_one_sign(label)
-    return one if one in told or not tears_key(label, holds_key) else HIDDEN
+    return one if one in checked or not splits_key(label, holds_key) else HIDDEN
 
 
 def key_of(label: str) -> str:
@@ -178,13 +178,9 @@ def key_of(label: str) -> str:
     return pair[0] if pair else NO_KEY
 
 
-def _told_keys(keys: Counter[str]) -> list[str]:
-    return nsmallest(MOST_KEYS, (key for key in keys if key != NO_KEY), key=lambda key: (-keys[key], key))
-
-
-def _words(values: Counter[str], keys: Counter[str], told: Iterable[str]) -> Iterator[Word]:
-    """Each key of `told` that is there, in one pass over all labels that holds little of them."""
-    best: dict[str, list[tuple[int, str]]] = {key: [] for key in told if key in keys}
+def _words(values: Counter[str], keys: Counter[str], wanted: Iterable[str]) -> Iterator[Word]:
+    """The word of each `wanted` key that exists, in one pass over all labels that keeps few of them."""
+    best: dict[str, list[tuple[int, str]]] = {key: [] for key in wanted if key in keys}
     distinct = dict.fromkeys(best, 0)
     for label, count in values.items():
         key, value = key_and_value(label) or (NO_KEY, label)

@@ -13,7 +13,7 @@ from textwrap import dedent
 
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import STDIN, Document, Workspace, read_stdin, read_text
-from har_labels.platforms import Platform
+from har_labels.platforms.platform import Platform
 
 LARGEST_FILE = 512 * 1024 * 1024
 _KEY_OF_YAML = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z][\w-]*))[ \t]*:(?:\s|$)""", re.MULTILINE)
@@ -39,7 +39,7 @@ def lint(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, *,
     try:
         for path in _files(argv):
             try:
-                platform.say(f"{path}: {_check(path, Workspace(platform.workspace), now).value}, nothing wrong")
+                platform.info(f"{path}: {_check(path, Workspace(platform.workspace), now).value}, nothing wrong")
             except Failures as failures:
                 errors += failures.errors
     except InputError as error:

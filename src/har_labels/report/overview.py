@@ -1,6 +1,6 @@
-"""A run over many artifacts in a small table, to be looked at before anything is read (contract §4 "summary").
+"""The overview of a run over many artifacts: small tables at the top of the summary (contract §4 "summary"). Pure.
 
-Pure. After a `read` it shows the labels that there are; in a dry run, how many artifacts have a label before and after.
+After a `read` it shows the labels that there are; in a dry run, how many artifacts have each label before and after.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from heapq import nsmallest
 
 from har_labels.model.outcome import RunResult
+from har_labels.report.markdown import code, table_row
 from har_labels.report.vocabulary import NO_KEY, Shift, Shifts, Vocabulary, Word, key_of, shifts_of, vocabulary_of
-from har_labels.text import code, number, table_row
+from har_labels.text import number
 
 MOST_KEYS = 30
-# In a dry run, where each value has a row of its own: what there is more of one key is told together.
+# Of one key in a dry run, where each value has its own row; the others share one row.
 MOST_VALUES = 5
-# One key with long values leaves room for others.
+# The largest part of the room for one row, so that a key with long values leaves room for others.
 SHARE_OF_A_ROW = 4
 
 _KEYS_HEAD = (
@@ -27,10 +28,10 @@ _WHAT_FOLLOWS = "**Artifact by artifact:**\n\n"
 _WORDS = "*words without a key*"
 
 
-def picture(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
-    """The table as Markdown, its `size` at most `limit`; nothing where few artifacts are concerned, or it can't fit.
+def overview(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
+    """The overview as Markdown, its `size` at most `limit`. Empty text for few artifacts, or if no table fits.
 
-    A dry run of a manifest may read some artifacts and change others: then there are two.
+    A dry run of a manifest may read some artifacts and change others: then there are two tables.
     """
     vocabulary, shifts = vocabulary_of(result), shifts_of(result)
     share = (limit - size(_WHAT_FOLLOWS)) // (2 if vocabulary and shifts else 1)
@@ -43,23 +44,23 @@ def picture(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
 
 
 def _of_vocabulary(found: Vocabulary, limit: int, size: Callable[[str], int]) -> str:
-    told = [*found.keys[:MOST_KEYS], *([found.words] if found.words.values else [])]
-    head = f"**The labels of {number(found.artifacts, 'artifact')}:**\n\n{_KEYS_HEAD if told else ''}"
+    words = [*found.keys[:MOST_KEYS], *([found.words] if found.words.values else [])]
+    head = f"**The labels of {number(found.artifacts, 'artifact')}:**\n\n{_KEYS_HEAD if words else ''}"
     room = limit - size(head + _foot(found, found.key_count, has_words=False))
     rows: dict[str, str] = {}
-    for word in told:
+    for word in words:
         row = _row_of_key(word, room // SHARE_OF_A_ROW, size)
         if size(row) <= room:
             room -= size(row)
             rows[word.key] = row
-    if room < 0 or (told and not rows):
+    if room < 0 or (words and not rows):
         return ""  # a table without any row would say that there is no label
     foot = _foot(found, found.key_count - len(rows.keys() - {NO_KEY}), has_words=NO_KEY in rows)
     return f"{head}{''.join(rows.values())}{foot}"
 
 
 def _foot(found: Vocabulary, left: int, *, has_words: bool) -> str:
-    """What the table doesn't tell: keys that are `left`, words if it has none, artifacts without labels."""
+    """The line about what the table leaves out: `left` keys, words without a key, artifacts without known labels."""
     notes = [
         *([f"{number(left, 'more key')}, see the report"] if left else []),
         *(["words without a key, see the report"] if found.words.values and not has_words else []),
@@ -88,8 +89,8 @@ def _row_of_key(word: Word, limit: int, size: Callable[[str], int]) -> str:
 
 
 def _of_shifts(found: Shifts, limit: int, size: Callable[[str], int]) -> str:
-    unknown = f", and {found.unknown:,} more whose labels are not known" if found.unknown else ""
-    head = f"**What would become of the labels of {number(found.artifacts, 'artifact')}{unknown}:**\n\n{_SHIFTS_HEAD}"
+    unknown = f" (the labels of {found.unknown:,} more are not known)" if found.unknown else ""
+    head = f"**How the labels of {number(found.artifacts, 'artifact')} would change{unknown}:**\n\n{_SHIFTS_HEAD}"
     total = _row_of_shift("**all labels**", found.total)
     left, rest = sum(1 for _ in found.labels()), found.changing
     room = limit - size(f"{head}{_row_of_others('label', left, rest)}{total}\n")
@@ -103,22 +104,22 @@ def _of_shifts(found: Shifts, limit: int, size: Callable[[str], int]) -> str:
 
 
 def _rows_of_shifts(found: Shifts) -> Iterator[tuple[int, Shift, str]]:
-    """Each row, with how many labels it tells of and their shift: key by key, most changes first, few values of each."""
+    """Each row, with its number of labels and their shift: key by key, most changes first, a few values of each."""
 
     def most_first(label: str) -> tuple[int, str]:
         return -found.added[label] - found.removed[label], label
 
     for key, labels in _by_key(found).items():
-        told = nsmallest(MOST_VALUES if len(labels) <= MOST_VALUES else MOST_VALUES - 1, labels, key=most_first)
-        for label in told:
+        single = nsmallest(MOST_VALUES if len(labels) <= MOST_VALUES else MOST_VALUES - 1, labels, key=most_first)
+        for label in single:
             yield 1, found.of(label), _row_of_shift(code(label), found.of(label))
-        if left := len(labels) - len(told):
-            rest = found.all_of(labels) - found.all_of(told)
+        if left := len(labels) - len(single):
+            rest = found.all_of(labels) - found.all_of(single)
             yield left, rest, _row_of_others("value" if key else "word", left, rest, of_key=key)
 
 
 def _by_key(found: Shifts) -> dict[str, Sequence[str]]:
-    """The labels of the keys that change most, by key."""
+    """The labels of the keys with the most changes, by key."""
     changes = Counter[str]()
     for label in found.labels():
         changes[key_of(label)] += found.added[label] + found.removed[label]
@@ -131,7 +132,7 @@ def _by_key(found: Shifts) -> dict[str, Sequence[str]]:
 
 
 def _row_of_others(noun: str, count: int, shift: Shift, *, of_key: str = NO_KEY) -> str:
-    """The row of labels that are told together; nothing if there are none."""
+    """The row that several labels share; empty text if there are none."""
     key = f" of {code(of_key)}" if of_key else ""
     return _row_of_shift(f"*{number(count, f'other {noun}')}*{key}", shift) if count else ""
 
