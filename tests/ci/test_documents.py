@@ -86,6 +86,18 @@ def test_an_expression_that_nobody_resolved_is_refused(run_step: RunStep, box: S
     assert "`manifest`" in done.err
 
 
+@pytest.mark.parametrize(
+    ("ci", "spelt"), [("github", "policy"), ("harness", "policy"), ("terminal", "HAR_LABELS_POLICY")]
+)
+@pytest.mark.parametrize("mode", ["read", "add"])
+def test_a_breach_of_a_text_names_its_input(run_step: RunStep, box: Sandbox, ci: str, spelt: str, mode: str) -> None:
+    """In the log and in the report, whether it fails the run or was there before; `run_step` finds a name not yet spelt."""
+    box.put_labels(MODELS, "resnet50", ["stage=x"])
+    given = {"registry-ref": MODELS, "artifact": "resnet50", "policy": POLICY, "mode": mode, "report-file": "r.json"}
+    done = run_step(ci, box, given | ({"labels": "a=b"} if mode == "add" else {}))
+    assert f"{spelt}:3:11 says that" in done.out + done.err
+
+
 def test_a_text_is_no_file_that_another_input_could_write_over(run_step: RunStep, box: Sandbox) -> None:
     """Only paths clash."""
     done = run_step("github", box, {"manifest": MANIFEST, "policy": MANIFEST})

@@ -19,7 +19,7 @@ from har_labels.inputs.settings import Settings, quoted
 from har_labels.inputs.sources import ALIKE
 from har_labels.inputs.types import SEPARATOR
 from har_labels.inputs.yaml import Node, Place, Word, WordKind, load_placed
-from har_labels.text import shown
+from har_labels.text import is_named, shown
 
 # The one version of both formats.
 VERSION = 1
@@ -36,15 +36,23 @@ TextT = TypeVar("TextT")
 
 @dataclass(slots=True)
 class FileErrors:
-    """The errors of one file, of the class `kind`. They are listed in the order of their places, equal ones once."""
+    """The errors of one file, of the class `kind`. They are listed in the order of their places, equal ones once.
+
+    `path` is the file's, or the `named` input that holds its text.
+    """
 
     path: str
     kind: type[InputError]
     _found: list[tuple[Place, HarLabelsError]] = field(default_factory=list)
 
+    @property
+    def title(self) -> str:
+        """The file as messages name it."""
+        return self.path if is_named(self.path) else shown(self.path)
+
     def where(self, place: Place) -> str:
         """`manifest.yml:12:5`, which editors and logs make a link of."""
-        return f"{shown(self.path)}:{place.line}:{place.column}"
+        return f"{self.title}:{place.line}:{place.column}"
 
     def add(self, place: Place, what: str, cure: str) -> None:
         self.add_errors(place, [self.kind(f"{self.where(place)}: {what}", cure)])
@@ -58,7 +66,7 @@ class FileErrors:
         ordered = sorted(self._found, key=lambda found: found[0])
         errors = list({error.line: error for _, error in ordered}.values())
         if len(errors) > MOST_LISTED:
-            more = f"{shown(self.path)}: {len(errors) - MOST_LISTED:,} more problems in this file"
+            more = f"{self.title}: {len(errors) - MOST_LISTED:,} more problems in this file"
             errors[MOST_LISTED:] = [self.kind(more, "Correct the ones before it first.")]
         if errors:
             raise Failures(errors)

@@ -37,7 +37,6 @@ from har_labels.request.label_spec import (
 )
 from har_labels.request.manifest_file import ManifestNode, read_manifest
 from har_labels.request.patterns import parse_pattern, split_patterns
-from har_labels.text import shown
 
 T = TypeVar("T")
 
@@ -260,7 +259,7 @@ class _EntryBuilder:
 
     def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
         """`error` of a label or of all labels, as one of this file, with its place."""
-        is_placed = error.what.startswith(f"{shown(self.errors.path)}:")
+        is_placed = error.what.startswith(f"{self.errors.title}:")
         error = error.placed("" if is_placed else f"{place}s")
         return ManifestError(error.what, error.next_step) if type(error) is InputError else error
 
