@@ -121,7 +121,7 @@ SCENARIOS = (
     Scenario("web page instead", PROD, 6, **{**_FAILED, "puts": 3}, errors=("HAR-BAD-ANSWER",), faults=[put_fault("html", 9)]),
     Scenario("redirected", PROD, 6, **{**_FAILED, "puts": 1}, errors=("HAR-REDIRECTED",), faults=[put_fault("redirect")], log=("elsewhere.example.com",)),
     Scenario("reading refused, replaced", PROD, before=None, after=["stage=prod"], faults=[Fault("403", method="GET", times=9)], log=("can't be read before the write",)),
-    Scenario("reading fails, replaced", PROD, before=None, after=["stage=prod"], faults=[Fault("502", method="GET", times=9)], log=("what was there is not known",)),
+    Scenario("reading fails, replaced", PROD, before=None, after=["stage=prod"], faults=[Fault("502", method="GET", times=9)], log=("the previous labels are not known",)),
     Scenario("would remove", {**PROD, "mode": ""}, 10, **_FAILED, errors=("HAR-WOULD-REMOVE",), log=("'alpha'", "'stage=dev'")),
     Scenario("reading fails", _asks("add", "new"), 6, **_NONE, errors=("HAR-SERVER-FAILING",), faults=[Fault("502", method="GET", times=9)]),
     Scenario("unreadable, replaced", PROD, before=None, after=["stage=prod"], hidden=True),

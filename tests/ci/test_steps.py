@@ -244,7 +244,7 @@ def test_a_defect_is_told_in_one_line(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError(KEY)
 
-    monkeypatch.setattr("har_labels.engine.run.refusals", broken)
+    monkeypatch.setattr("har_labels.engine.run.preflight", broken)
     done = run_step(ci, box, PROD)
     assert (done.code, done.errors) == (1, ["HAR-DEFECT"])
     assert "Traceback" not in done.log

@@ -147,6 +147,16 @@ def test_a_dry_run_asks_once(ask: Ask, box: Sandbox) -> None:
     assert len(box.requests) > before
 
 
+def test_a_rerun_asks_once(ask: Ask, box: Sandbox) -> None:
+    """Where nothing is left to write the baseline is not read again."""
+    assert ask(dry_run="true").code == 0
+    planning = len(box.requests)
+    assert ask().code == 0
+    box.forget_requests()
+    done = ask()
+    assert (done.code, done.value("changed"), len(box.requests)) == (0, "false", planning)
+
+
 def test_it_is_typed_by_artifact_type(run_step: RunStep, sandbox: Sandbox) -> None:
     """A model is compared with a model, though a dataset has the champion's name."""
     for name, kind, labels in ((NAME, "model", []), (CHAMPION, "model", ["f=1"]), (CHAMPION, "dataset", ["f=2"])):

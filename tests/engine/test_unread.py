@@ -144,7 +144,7 @@ def test_without_mode_a_refused_read_is_a_warning(ask: Ask, kind: str) -> None:
         done = ask(server, mode="")
         assert (done.code, len(server.puts), len(server.gets)) == (0, 1, 1)
     assert "::warning" in done.out
-    assert "no `mode` was given, so the list is overwritten, and labels of others may be lost" in done.out
+    assert "no `mode` was given, so the list is overwritten, and labels set by others may be lost" in done.out
 
 
 def test_a_400_is_asked_for_page_1_and_then_taken_as_refused(ask: Ask) -> None:
@@ -162,7 +162,7 @@ def test_a_mode_that_is_spelt_is_written_after_reads_that_never_pass(ask: Ask, k
     with stub(MAY_PASS[kind]) as server:
         done = ask(server, mode=mode, labels="" if mode == "clear" else "a")
         assert (done.code, len(server.puts), len(server.gets)) == (0, 1, 3)
-    assert "what was there is not known" in done.out
+    assert "the previous labels are not known" in done.out
 
 
 @pytest.mark.parametrize("kind", MAY_PASS)

@@ -132,6 +132,15 @@ def test_a_key_that_nobody_has_is_told(ask: Ask) -> None:
     assert "`current_map.acc`" not in done.log
 
 
+@pytest.mark.parametrize("ci", [*CIS, "drone"])
+def test_a_notice_names_the_input_as_its_reader_writes_it(ask: Ask, ci: str) -> None:
+    """What was left out, and a key that no artifact has, are reported in the reader's own spelling."""
+    done = ask("current_map.stagee == 'production'", ci=ci)
+    where = spelling("harness" if ci == "drone" else ci, "where")
+    assert f"`{where}` leaves out 3 of 3 artifacts in {MODELS}/+" in done.log
+    assert f"`{where}` reads `current_map.stagee`, and no artifact there has a label with that key" in done.log
+
+
 def test_no_name_and_no_match_are_still_errors(ask: Ask) -> None:
     """What is not there at all was not left out: a typing error stays red."""
     assert ask("age_days > 9000", artifact="oldd").code == 4
@@ -455,10 +464,10 @@ def test_a_wrong_line_of_a_manifest_has_its_place(run_step: RunStep, box: Sandbo
 )
 @pytest.mark.parametrize("ci", ["github", "harness"])
 def test_items_with_a_mark_are_taken_off(ask: Ask, box: Sandbox, artifact: str, expected: set[str], ci: str) -> None:
-    """After all others, in any order; nothing left is green, and one that takes nothing off is told."""
+    """After all others, in any order; nothing left is green, and one that excludes nothing gets a notice."""
     done = ask("", artifact=artifact, ci=ci)
     assert (done.code, hits(box), done.value("matched-count")) == (0, expected, str(len(expected)))
-    assert ("takes nothing off" in done.log + done.summary) is ("nothing" in artifact)
+    assert ("excludes nothing" in done.log + done.summary) is ("nothing" in artifact)
 
 
 def test_what_is_taken_off_by_name_need_not_exist(ask: Ask, box: Sandbox) -> None:

@@ -98,8 +98,8 @@ class MoveRun:
         planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
         spec = LabelSpec(Mode.MOVE, [Item(LABEL, 1)], _CONTEXT, among=Among(("m*",)))
         plan = planner.plan([Entry(REF, (self.name,), "", spec)])
-        if plan.errors or plan.others:
-            self.error = plan.errors[0] if plan.errors else plan.others[0].error
+        if plan.errors or plan.outcomes:
+            self.error = plan.errors[0] if plan.errors else plan.outcomes[0].error
             return
         assert plan.move
         if not plan.changing:

@@ -87,8 +87,8 @@ class Run:
         reader = Reader(registry, clock, retries=self.step.care.retries)
         planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
         plan = planner.plan([Entry(REF, (NAME,), "", _spec(self.step.change))])
-        if plan.errors or plan.others:
-            self.error = plan.errors[0] if plan.errors else plan.others[0].error
+        if plan.errors or plan.outcomes:
+            self.error = plan.errors[0] if plan.errors else plan.outcomes[0].error
         else:
             self._write(plan.tasks[0], registry, reader, clock)
         self._over_at = clock.monotonic()

@@ -1,39 +1,67 @@
-"""The artifacts that `require` compares with, as they were read (contract §3 `baseline`)."""
+"""The artifacts that `require` compares with (contract §3 `baseline`): read with the rest, and again before the first PUT."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from har_labels.errors import ArtifactNotFound
+from har_labels.engine.plan import Plan, Refusal
+from har_labels.errors import ArtifactNotFound, HarLabelsError
 from har_labels.model.address import RegistryRef, plain_name
-from har_labels.registry.reader import Rows, choose
+from har_labels.registry.reader import Reader, Rows, choose
 from har_labels.request.entry import Entry
 from har_labels.request.label_spec import Baseline
+from har_labels.text import named
+
+
+def baselines_of(entries: Sequence[Entry]) -> list[Baseline]:
+    return [entry.spec.baseline for entry in entries if entry.spec.baseline]
 
 
 def names_to_read(baselines: Iterable[Baseline], ref: RegistryRef) -> set[str]:
-    """The names to ask the registry for: of `champion:1.0` also the artifact that it seems to be a version of."""
+    """The names to ask the registry for: for `champion:1.0` also the artifact that it may be a version of."""
     return {name for baseline in baselines for name in (baseline.name, plain_name(baseline.name, ref)) if name}
 
 
-def take(baseline: Baseline, ref: RegistryRef, rows: Rows, *, warning: Callable[[str], None]) -> None:
-    """Keeps the labels that were read of it. Raises AmbiguousArtifact, ArtifactNotFound for a version of one that is there.
+def update_baseline(baseline: Baseline, ref: RegistryRef, rows: Rows, *, warning: Callable[[str], None]) -> None:
+    """Records the labels that were read of it: none, with a warning, where it does not exist.
 
-    One that is not there has none: so begins a first run. A typo looks the same, hence the warning.
+    On a first run it does not exist yet; a typo looks the same. Raises AmbiguousArtifact, and ArtifactNotFound for a
+    version of an artifact that exists.
     """
     try:
         row = choose(rows.get(baseline.name, []), ref, baseline.name, baseline.artifact_type)
     except ArtifactNotFound as error:
         if baseline.name not in rows and rows.get(plain_name(baseline.name, ref)):
-            raise error.reworded(f"`baseline`: {error.what}") from None
+            raise error.reworded(f"`{named('baseline')}`: {error.what}") from None
         warning(
-            f"the baseline is not there ({error.what}), so `baseline` is empty and any `default` in `require` counts: "
-            "right for a first run, else check its name"
+            f"the baseline does not exist ({error.what}), so `baseline` is empty and any `default` in "
+            f"`{named('require')}` applies: expected on a first run, otherwise check its name"
         )
         baseline.labels = ()
     else:
         baseline.labels = row.labels
 
 
-def baselines_of(entries: Sequence[Entry]) -> list[Baseline]:
-    return [entry.spec.baseline for entry in entries if entry.spec.baseline]
+def renew_baselines(plan: Plan, reader: Reader, *, warning: Callable[[str], None]) -> Iterator[Refusal]:
+    """Reads every baseline of the plan again, and checks `require` again where one has changed.
+
+    Refuses what no longer holds, and the whole plan where a baseline can't be read. Without a change nothing is read.
+    """
+    if not plan.changing:
+        return
+    has_changed = False
+    for ref in dict.fromkeys(ref for ref, _ in plan.baselines):
+        of_ref = [baseline for at, baseline in plan.baselines if at == ref]
+        before = [baseline.labels for baseline in of_ref]
+        try:
+            rows = reader.rows(ref, names=names_to_read(of_ref, ref))
+            for baseline in of_ref:
+                update_baseline(baseline, ref, rows, warning=warning)
+        except HarLabelsError as error:
+            yield Refusal(error)
+        has_changed |= [baseline.labels for baseline in of_ref] != before
+    for task in plan.changing if has_changed else ():
+        try:
+            task.aim()
+        except HarLabelsError as error:
+            yield Refusal(error, task)

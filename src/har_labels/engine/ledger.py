@@ -1,15 +1,15 @@
-"""What is known of a run at any moment: its plan, what went wrong, what is worth telling.
+"""What is known of a run at any moment: its plan, its errors, its notices and warnings.
 
-Written by the run's thread and read by another, which is how a cancelled or overdue run still reports.
+The run's thread writes it, and the main thread reads it, so that a cancelled or overdue run still reports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from har_labels.engine.doubts import cut_short
-from har_labels.engine.planner import Plan
+from har_labels.engine.plan import Plan
 from har_labels.engine.task import Task
 from har_labels.errors import HarLabelsError
 from har_labels.model.labels import Labels, to_labels
@@ -28,31 +28,32 @@ class Ledger:
         self._notices: list[str] = []
 
     def note(self, line: str) -> None:
-        """Keeps one line worth knowing."""
+        """Adds a notice, in one line."""
         self._notices.append(line)
 
     def warn(self, line: str) -> None:
-        """Keeps one line that should be looked at."""
+        """Adds a warning, in one line."""
         self._warnings.append(line)
 
     def result(self, facts: RunFacts, *, cut_short_by: HarLabelsError | None = None) -> RunResult:
-        """What the run came to so far; `cut_short_by` says why if it was ended or is not over.
+        """The result so far; `cut_short_by` is why the run was ended, or is not over yet.
 
         An artifact without an outcome is reported as far as is known, never as better than that.
         """
         errors = list(dict.fromkeys([*filter(None, [cut_short_by]), *self.errors, *self.plan.errors]))
-        told = [*errors, *filter(None, (outcome.error for outcome in self.plan.others))]
-        reason = told[0] if told else None
+        reason = next((error for error in (*errors, *(one.error for one in self.plan.outcomes)) if error), None)
         not_tried = reason.reworded(f"not tried, as {reason.what}") if reason else None
-        outcomes = [
-            *self.plan.others,
-            *(_outcome_of(task, reason, not_tried) for task in tuple(self.plan.tasks)),
-        ]
-        outcomes.sort(key=_place)
+        of_tasks = (_outcome_of(task, reason, not_tried) for task in tuple(self.plan.tasks))
+        outcomes = sorted(
+            [*self.plan.outcomes, *of_tasks],
+            key=lambda one: (one.step.registry_ref, one.step.artifact, one.step.artifact_type),
+        )
+        # An artifact's own failure may have stopped the run, and is reported with its outcome.
+        of_artifacts = {id(outcome.error) for outcome in outcomes if outcome.status is Status.FAILED}
         return RunResult(
             outcomes=tuple(outcomes),
             facts=facts,
-            errors=tuple(error for error in errors if not _is_of_an_artifact(error, outcomes)),
+            errors=tuple(error for error in errors if id(error) not in of_artifacts),
             notices=tuple(dict.fromkeys([*self._notices, *self._notices_of_tasks()])),
             warnings=tuple(dict.fromkeys(self._warnings)),
             rollback_was_tried=self.rollback_was_tried,
@@ -61,76 +62,39 @@ class Ledger:
         )
 
     def _notices_of_tasks(self) -> Iterator[str]:
-        """What nobody could note when it happened: where a rollback did not get through, and where a watch did not."""
-        left = 0
+        """What shows only at the end: where a rollback failed or was cut short, and which writes were not watched."""
+        not_undone = 0
         for task in self.plan.tasks:
             if not (undo := task.undo):
                 continue
             was_written = bool(task.outcome and task.outcome.status in WRITTEN)
-            left += was_written and not undo.outcome and not undo.is_confirmed and undo.is_known
+            not_undone += was_written and not undo.outcome and not undo.is_confirmed and undo.is_known
             if undo.outcome and undo.outcome.error:
-                said = undo.outcome.error.what.removeprefix(undo.subject).lstrip(": ")
-                yield f"{undo.subject} is not rolled back: {said}"
-        if left:
-            yield f"the run was cut short while it rolled back: {number(left, 'artifact')} left as they were written"
+                why = undo.outcome.error.what.removeprefix(undo.subject).lstrip(": ")
+                yield f"{undo.subject} is not rolled back: {why}"
+        if not_undone:
+            left = number(not_undone, "artifact")
+            yield f"the run was cut short while it rolled back: {left} left as they were written"
         unwatched = sum(task.outcome is None and task.is_confirmed and task.goal.is_merging for task in self.plan.tasks)
         if unwatched:
-            told_of = f"{number(unwatched, 'artifact')} written and not watched to the end"
-            yield f"{told_of}: a writer that had read before may undo that, and a rerun would not notice"
+            written = f"{number(unwatched, 'artifact')} written and not watched to the end"
+            yield f"{written}: a writer that had read before may undo that, and a rerun would not notice"
 
 
 def _outcome_of(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
-    outcome = task.outcome or _unfinished(task, reason, not_tried)
-    return _with_undo(outcome, task.undo, reason) if task.undo else outcome
+    outcome = task.outcome or _outcome_of_unfinished(task, reason, not_tried)
+    return _after_undo(outcome, task.undo, reason) if task.undo else outcome
 
 
-def _with_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> Outcome:
-    """What became of an artifact whose write was to be undone: as far as is known, and never better than that."""
-    wrote_added, wrote_removed = _wrote_in_all(outcome, undo)
-    attempts = outcome.attempts + undo.attempts
-    outcome = replace(outcome, attempts=attempts, wrote_added=wrote_added, wrote_removed=wrote_removed)
-    ended = undo.outcome
-    if _is_undone(outcome, undo):
-        confirmed_by = undo.confirmed_by or ConfirmedBy.READ_BACK
-        return replace(outcome, status=Status.ROLLED_BACK, labels=undo.target, confirmed_by=confirmed_by, error=None)
-    if ended and ended.labels is not None:
-        is_theirs = outcome.status in WRITTEN and ended.labels != outcome.labels
-        return replace(outcome, status=Status.SUPERSEDED if is_theirs else outcome.status, labels=ended.labels)
-    if undo.attempts and not undo.is_known:
-        error = ended.error if ended else cut_short(undo, reason)
-        return replace(outcome, status=Status.FAILED, labels=None, confirmed_by=ConfirmedBy.NOTHING, error=error)
-    return outcome
-
-
-def _wrote_in_all(outcome: Outcome, undo: Task) -> tuple[Labels | None, Labels | None]:
-    """What is left of our writes after those that took them back."""
-    first = outcome.wrote_added, outcome.wrote_removed
-    then = (undo.outcome.wrote_added, undo.outcome.wrote_removed) if undo.outcome else undo.wrote
-    if first[0] is None or first[1] is None or then[0] is None or then[1] is None:
-        return None, None
-    added = (set(first[0]) - set(then[1])) | (set(then[0]) - set(first[1]))
-    removed = (set(first[1]) - set(then[0])) | (set(then[1]) - set(first[0]))
-    return to_labels(added), to_labels(removed)
-
-
-def _is_undone(outcome: Outcome, undo: Task) -> bool:
-    if not undo.outcome:
-        return undo.is_confirmed
-    # Without a write of ours somebody else has restored it; one that was never written needs no undoing.
-    is_restored = undo.outcome.status is Status.UNCHANGED and outcome.status in WRITTEN
-    return undo.outcome.status is Status.APPLIED or is_restored
-
-
-def _unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
-    """The outcome of a task that was not seen through, for `reason`; `not_tried` says so, one for all."""
+def _outcome_of_unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
+    """The outcome of a task that was ended for `reason`; `not_tried` is that for all that were not begun."""
+    error: HarLabelsError | None = None
     if not task.attempts:
-        return _outcome(task, Status.SKIPPED, not_tried)
-    if task.is_confirmed:
-        return _outcome(task, Status.SUPERSEDED if task.is_superseded else Status.APPLIED, None)
-    return _outcome(task, Status.FAILED, cut_short(task, reason))
-
-
-def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcome:
+        status, error = Status.SKIPPED, not_tried
+    elif task.is_confirmed:
+        status = Status.SUPERSEDED if task.is_superseded else Status.APPLIED
+    else:
+        status, error = Status.FAILED, cut_short(task, reason)
     labels = task.labels if task.is_known else task.target if status is Status.APPLIED else None
     wrote_added, wrote_removed = task.wrote
     return Outcome(
@@ -148,10 +112,38 @@ def _outcome(task: Task, status: Status, error: HarLabelsError | None) -> Outcom
     )
 
 
-def _place(outcome: Outcome) -> tuple[str, str, str]:
-    return outcome.step.registry_ref, outcome.step.artifact, outcome.step.artifact_type
+def _after_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> Outcome:
+    """The outcome of an artifact whose write was rolled back, or was to be: as far as is known, never as better."""
+    wrote_added, wrote_removed = _net_writes(outcome, undo)
+    attempts = outcome.attempts + undo.attempts
+    outcome = replace(outcome, attempts=attempts, wrote_added=wrote_added, wrote_removed=wrote_removed)
+    ended = undo.outcome
+    if _is_undone(outcome, undo):
+        confirmed_by = undo.confirmed_by or ConfirmedBy.READ_BACK
+        return replace(outcome, status=Status.ROLLED_BACK, labels=undo.target, confirmed_by=confirmed_by, error=None)
+    if ended and ended.labels is not None:
+        is_theirs = outcome.status in WRITTEN and ended.labels != outcome.labels
+        return replace(outcome, status=Status.SUPERSEDED if is_theirs else outcome.status, labels=ended.labels)
+    if undo.attempts and not undo.is_known:
+        error = ended.error if ended else cut_short(undo, reason)
+        return replace(outcome, status=Status.FAILED, labels=None, confirmed_by=ConfirmedBy.NOTHING, error=error)
+    return outcome
 
 
-def _is_of_an_artifact(error: HarLabelsError, outcomes: Iterable[Outcome]) -> bool:
-    """Whether an outcome tells this failure already, as when an artifact's own failure stopped the run."""
-    return any(outcome.status is Status.FAILED and outcome.error is error for outcome in outcomes)
+def _net_writes(outcome: Outcome, undo: Task) -> tuple[Labels | None, Labels | None]:
+    """What our writes and those that took them back have added and removed in all; None for both where not known."""
+    added, removed = outcome.wrote_added, outcome.wrote_removed
+    added_back, removed_back = (undo.outcome.wrote_added, undo.outcome.wrote_removed) if undo.outcome else undo.wrote
+    if added is None or removed is None or added_back is None or removed_back is None:
+        return None, None
+    net_added = (set(added) - set(removed_back)) | (set(added_back) - set(removed))
+    net_removed = (set(removed) - set(added_back)) | (set(removed_back) - set(added))
+    return to_labels(net_added), to_labels(net_removed)
+
+
+def _is_undone(outcome: Outcome, undo: Task) -> bool:
+    if not undo.outcome:
+        return undo.is_confirmed
+    # Without a write of ours somebody else has restored it; one that was never written needs no undoing.
+    is_restored = undo.outcome.status is Status.UNCHANGED and outcome.status in WRITTEN
+    return undo.outcome.status is Status.APPLIED or is_restored

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from har_labels.clock import Clock
+from har_labels.engine.filters import is_candidate
 from har_labels.engine.task import Task
 from har_labels.engine.writer import FRESH_SECONDS, FRESH_SHARE, Writer
 from har_labels.errors import HarLabelsError, NotFound, Overwritten, Unreadable
@@ -287,12 +288,9 @@ class Mover:
 
 
 def _meant(entry: Entry, among: Among, rows: Rows) -> Iterable[Row]:
-    types = {entry.artifact_type, ""}
     for pattern in among.patterns:
         for name in matching(pattern, rows):
-            for row in rows[name]:
-                if not row.is_deleted and (not entry.artifact_type or row.artifact_type in types):
-                    yield row
+            yield from (row for row in rows[name] if is_candidate(row, entry.artifact_type))
 
 
 def _place(row: Row) -> Place:

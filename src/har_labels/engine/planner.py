@@ -1,48 +1,58 @@
-"""Planning: from what is asked for to one task an artifact, by as few reads as it takes (contract §5 point 1).
+"""Planning: from what is asked for to one task for each artifact, by as few reads as possible (contract §5 point 1).
 
-Nothing has been written until every artifact of the run is planned. What can't be planned is told all at once.
+The phases, for each registry: read, update baselines, list holders of a label to move, assign specs to artifacts, make
+tasks. Nothing is written before every artifact of the run is planned, and everything that can't be planned is reported
+at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 from har_labels.clock import LONGEST_WAIT, Clock
-from har_labels.engine.baselines import baselines_of, names_to_read, take
+from har_labels.engine.baselines import baselines_of, names_to_read, update_baseline
+from har_labels.engine.filters import Filters, Selected, is_candidate
 from har_labels.engine.moves import Listing, Move, unmatched
+from har_labels.engine.plan import Plan
 from har_labels.engine.task import AFTER_A_WAIT, Task, Unread
-from har_labels.engine.upserts import remarks_on
-from har_labels.engine.where import Selected, Sieve
-from har_labels.errors import (
-    ArtifactNotFound,
-    Failures,
-    HarLabelsError,
-    NotFound,
-    NothingMatched,
-    PolicyBroken,
-    TooManyChanges,
-    WouldRemove,
-)
+from har_labels.engine.upserts import side_effects_of
+from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched
 from har_labels.model.address import RegistryRef
 from har_labels.model.goal import ChangeGoal
-from har_labels.model.labels import Change, Changes, Labels, Mode, is_glob, key_and_value, matches
-from har_labels.model.outcome import MOST_WITH_FACTS, ArtifactFacts, Breaches, Outcome, Status, Step
+from har_labels.model.labels import Change, Changes, Labels, Mode, is_glob, matches
+from har_labels.model.outcome import MOST_WITH_FACTS, ArtifactFacts, Outcome, Status, Step
 from har_labels.model.shard import Shard
 from har_labels.registry.answers import Row
 from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
 from har_labels.request.entry import Entry
-from har_labels.request.label_spec import Baseline, LabelSpec
+from har_labels.request.label_spec import LabelSpec
 from har_labels.text import named, number
 
-_MAY_BE_LOST = "no `mode` was given, so the list is overwritten, and labels of others may be lost"
 _FIRST_WAIT = 0.5
+_MAY_LOSE_LABELS = f"no `{named('mode')}` was given, so the list is overwritten, and labels set by others may be lost"
+_NO_GOAL = ChangeGoal(Changes(()))
 
 
-class _Assigned(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What `entries` name in one registry, as it was read from `at` on (monotonic seconds).
+
+    `unread`: names that could not be read, and why, but may be written all the same (contract §5 point 1).
+    """
+
+    ref: RegistryRef
+    entries: Sequence[Entry]
+    filters: Filters
+    at: float
+    rows: Rows
+    unread: Mapping[str, HarLabelsError]
+
+
+class _Assignment(NamedTuple):
     """The type and the specs that entries ask for of one row; the first type given counts."""
 
     artifact_type: str
@@ -51,59 +61,22 @@ class _Assigned(NamedTuple):
 
     @property
     def is_read(self) -> bool:
-        """Whether only the labels are asked for, so that the results tell what else the registry told."""
+        """Whether only the labels are asked for, so that the results also have what the list shows besides."""
         return all(spec.mode is Mode.READ for spec in self.specs)
 
-    def and_then(self, other: _Assigned) -> _Assigned:
-        return _Assigned(
+    def merged_with(self, other: _Assignment) -> _Assignment:
+        return _Assignment(
             self.artifact_type or other.artifact_type,
             self.specs + other.specs,
             self.skips_missing and other.skips_missing,
         )
 
 
-@dataclass(slots=True)
-class Plan:
-    """The tasks, the outcomes of artifacts that come to none, and why the plan can't be written, if so.
-
-    `is_over_glob`: a pattern named artifacts of it.
-    """
-
-    tasks: list[Task] = field(default_factory=list)
-    others: list[Outcome] = field(default_factory=list)
-    errors: list[HarLabelsError] = field(default_factory=list)
-    baselines: list[tuple[RegistryRef, Baseline]] = field(default_factory=list)
-    breaches: Breaches = field(default_factory=Breaches)
-    move: Move | None = None
-    is_over_glob: bool = False
-
-    @property
-    def changing(self) -> list[Task]:
-        return [task for task in self.tasks if task.is_change]
-
-    @property
-    def is_writable(self) -> bool:
-        """Whether it may be written."""
-        return not self.errors and self.is_readable
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether it is a plan of everything asked for, though perhaps one that changes more than is allowed."""
-        is_told = all(isinstance(error, TooManyChanges | WouldRemove | PolicyBroken) for error in self.errors)
-        return is_told and all(outcome.status is not Status.FAILED for outcome in self.others)
-
-    def put_aside(self, ended: Collection[Task]) -> None:
-        """Makes outcomes of tasks that ended before anything was written."""
-        gone = set(ended)
-        self.others += [task.outcome for task in ended if task.outcome]
-        self.tasks[:] = [task for task in self.tasks if task not in gone]  # a move has the same list
-
-
 class Planner:
-    """Plans entries. `wait` is the seconds that an artifact may take to appear (`wait-for-artifact`).
+    """Plans entries. `wait` is how many seconds an artifact may take to appear (`wait-for-artifact`).
 
-    With `needs_reading`, as a dry run does, what can't be read can't be planned either. `notice` takes one line about
-    something the user should know, `warning` one that should be looked at.
+    With `needs_reading`, as in a dry run, what can't be read can't be planned. `notice` and `warning` each take one line
+    for the user.
     """
 
     def __init__(  # noqa: PLR0913 - what planning needs, each by its keyword
@@ -119,247 +92,215 @@ class Planner:
     ) -> None:
         self._reader, self._clock, self._shard, self._wait = reader, clock, shard, wait
         self._needs_reading, self._notice, self._warning = needs_reading, notice, warning
-        self._missed: set[Step] = set()
-        self._unmatched: set[str] = set()
-        self._matched: set[str] = set()
-        self._read_only = 0
+        self._totals = _Totals()
+        self._missing: set[Step] = set()
+        # Artifacts with the same change share one goal: a hundred thousand goals cost memory.
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
         self._selected: dict[tuple[int, ...], Selected] = {}
-        # What is worth telling of `upsert`, with the first artifact it is true of and how many there are.
-        self._remarks: dict[str, tuple[str, int]] = {}
-        # Whether something was left out by `where` or a `!`, so that nothing may be left.
-        self._is_narrowed = False
 
     def plan(self, entries: Sequence[Entry]) -> Plan:
         """One task for each artifact that the entries name; several entries of one artifact become one task."""
         plan = Plan()
         for ref in dict.fromkeys(entry.ref for entry in entries):
             of_ref = [entry for entry in entries if entry.ref == ref]
-            at = self._clock.monotonic()
-            unread: dict[str, HarLabelsError] = {}
-            sieve = Sieve(ref, of_ref)
             try:
-                rows = self._rows(ref, of_ref, unread, sieve)
+                snapshot = self._read(ref, of_ref)
             except HarLabelsError as error:
                 plan.errors.append(of_ref[0].placed(str(ref), error) if isinstance(error, NotFound) else error)
                 continue
-            self._tell_unread(ref, of_ref, unread)
-            if not self._take_baselines(plan, ref, of_ref, rows):
+            self._report_unread(snapshot)
+            if not self._update_baselines(plan, snapshot):
                 continue
-            listing = self._take_holders(plan, of_ref, rows, at)
-            assigned = self._assigned(plan, of_ref, rows, unread, sieve)
-            self._read_only += sum(asked.is_read for asked in assigned.values())
-            for row, asked in assigned.items():
-                is_told = len(assigned) == 1 or (asked.is_read and self._read_only <= MOST_WITH_FACTS)
-                reading = Reading(row if is_told else row.lean, at)
-                self._add(plan, ref, reading, asked, self._unread(unread.get(row.name), asked, at))
+            listing = self._list_holders(plan, snapshot)
+            self._add_tasks(plan, snapshot, self._assign(plan, snapshot))
             if listing and plan.tasks:
                 plan.move = Move(listing, plan.tasks)
-        self._tell_of_all(plan)
+        for line in self._totals.notices(plan, self._shard):
+            self._notice(line)
         return plan
 
-    def _tell_of_all(self, plan: Plan) -> None:
-        """What is worth telling once everything is planned."""
-        of_shard = f" of shard {self._shard.index}/{self._shard.total}" if self._shard.total > 1 else ""
-        is_empty = not (plan.tasks or plan.others or plan.errors)
-        if is_empty and self._is_narrowed:
-            self._notice(f"no artifact{of_shard} is left, so there is nothing to do")
-        elif is_empty and of_shard:
-            self._notice(f"there is no artifact{of_shard}, so there is nothing to do")
-        if self._read_only > MOST_WITH_FACTS:
-            told_of = f"of more than {MOST_WITH_FACTS:,} artifacts the results tell the labels alone"
-            self._notice(
-                f"{number(self._read_only, 'artifact')} read: {told_of}, and no package type, downloads or age"
-            )
-        for pattern in sorted(self._unmatched - self._matched):
-            self._notice(f"no label of any artifact{of_shard} matches {pattern!r}, so `remove` takes none away")
-        for remark, subjects in self._remarks.items():
-            more = f" and {number(subjects[1] - 1, 'more artifact')}" if subjects[1] > 1 else ""
-            self._notice(f"{subjects[0]}{more}: {remark}")
+    # --- reading -------------------------------------------------------------------------------------------
 
-    def _rows(
-        self, ref: RegistryRef, entries: Sequence[Entry], unread: dict[str, HarLabelsError], sieve: Sieve
-    ) -> Rows:
-        """The rows by name; a name that may be written without being read, and can't be read, goes to `unread`."""
-        patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
+    def _read(self, ref: RegistryRef, entries: Sequence[Entry]) -> _Snapshot:
+        """Reads what the entries name, and polls for `wait` seconds for what is not there yet.
+
+        Raises what the reader raises where an artifact may not be written without a read.
+        """
+        unread: dict[str, HarLabelsError] = {}
+        filters = Filters(ref, entries, self._shard, notice=self._notice)
+        snapshot = _Snapshot(ref, entries, filters, self._clock.monotonic(), {}, unread)
         may_be_unread = not self._needs_reading and not any(entry.needs_reading for entry in entries)
-        skipping = partial(self._note_unread, entries, unread) if may_be_unread else None
+        skipping = partial(_record_unread, entries, unread) if may_be_unread else None
+        patterns = list(dict.fromkeys(pattern for entry in entries for pattern in entry.patterns))
         baselines = names_to_read(baselines_of(entries), ref)
         among = {pattern for entry in entries if entry.spec.among for pattern in entry.spec.among.patterns}
-        rows = self._read(ref, patterns, skipping, sieve, beside=baselines | among)
+        self._add_rows(snapshot, patterns, skipping, beside=baselines | among)
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
-        # What was just pushed may be known by its summary before a list shows its labels.
-        merging = {pattern for entry in entries if entry.spec.needs_labels for pattern in entry.patterns}
-        while (missing := self._missing(ref, patterns, rows, merging, unread)) and self._clock.monotonic() < until:
+        while (pending := _pending(snapshot, patterns)) and self._clock.monotonic() < until:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
             pause = min(2 * pause, LONGEST_WAIT)
-            rows |= self._read(ref, missing, skipping, sieve)
-            if among and not self._missing(ref, patterns, rows, merging, unread):
-                rows |= self._read(
-                    ref, [], None, sieve, beside=among
-                )  # who has a label may have changed while this waited
-        return rows
+            self._add_rows(snapshot, pending, skipping)
+            if among and not _pending(snapshot, patterns):
+                self._add_rows(snapshot, [], None, beside=among)  # the holders may have changed meanwhile
+        return snapshot
 
-    def _take_baselines(self, plan: Plan, ref: RegistryRef, entries: Sequence[Entry], rows: Rows) -> bool:
-        """Keeps the labels of the baselines; False, with an error in the plan, where it can't be told which are meant."""
-        for baseline in baselines_of(entries):
+    def _add_rows(
+        self,
+        snapshot: _Snapshot,
+        patterns: Sequence[str],
+        skipping: OnRefusal | None,
+        *,
+        beside: AbstractSet[str] = frozenset(),
+    ) -> None:
+        """Reads what the patterns name, as far as the filters admit it, and names and globs `beside` them."""
+        names = {name for name in patterns if not is_glob(name) and snapshot.filters.has_name(name)}
+        names |= {name for name in beside if not is_glob(name)}
+        globs = [pattern for pattern in dict.fromkeys([*patterns, *beside]) if is_glob(pattern)]
+        if names or globs:  # else all names are those of other shards
+            view = snapshot.filters.judge
+            snapshot.rows.update(
+                self._reader.rows(snapshot.ref, names=names, globs=globs, skipping=skipping, view=view)
+            )
+
+    def _report_unread(self, snapshot: _Snapshot) -> None:
+        """One line for each error: the previous labels are unknown, and without `mode` that deserves a warning."""
+        for error in dict.fromkeys(snapshot.unread.values()):
+            names = [name for name, why in snapshot.unread.items() if why is error]
+            subject = repr(names[0]) if len(names) == 1 else number(len(names), "artifact")
+            line = f"the labels of {subject} in {snapshot.ref} can't be read before the write: {error.what}"
+            if any(entry.spec.removes_nothing and set(names) & set(entry.patterns) for entry in snapshot.entries):
+                self._warning(f"{line}; {_MAY_LOSE_LABELS}")
+            else:
+                self._notice(f"{line}; the previous labels are not known")
+
+    def _update_baselines(self, plan: Plan, snapshot: _Snapshot) -> bool:
+        """Records the labels of the baselines; False, with an error in the plan, where one is ambiguous."""
+        for baseline in baselines_of(snapshot.entries):
             try:
-                take(baseline, ref, rows, warning=self._warning)
-                plan.baselines.append((ref, baseline))
+                update_baseline(baseline, snapshot.ref, snapshot.rows, warning=self._warning)
             except HarLabelsError as error:
                 plan.errors.append(error)
                 return False
+            plan.baselines.append((snapshot.ref, baseline))
         return True
 
-    def _take_holders(self, plan: Plan, entries: Sequence[Entry], rows: Rows, at: float) -> Listing | None:
-        """Who has the label that is to be moved, if one is; without it, with an error in the plan, where that is not known."""
-        for entry in entries:
-            if among := entry.spec.among:
-                try:
-                    change = entry.spec.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
-                    told = self._clock.monotonic()
-                    listing = Listing.of(entry, among, change, rows, at=at, told=told)
-                    among.holders = listing.names
-                    for pattern in unmatched(among, rows):
-                        self._warning(f"`{named('among')}` has {pattern!r}, and nothing in {entry.ref} matches that")
-                except Failures:
-                    continue  # told of the artifact, once
-                except HarLabelsError as error:
-                    plan.errors.append(error)
-                else:
-                    return listing
+    def _list_holders(self, plan: Plan, snapshot: _Snapshot) -> Listing | None:
+        """The holders of the label to move, if one is; None, with an error in the plan, where they are not known."""
+        for entry in snapshot.entries:
+            if not (among := entry.spec.among):
+                continue
+            try:
+                change = entry.spec.change_for(artifact=entry.patterns[0], registry=str(entry.ref))
+                now = self._clock.monotonic()
+                listing = Listing.of(entry, among, change, snapshot.rows, at=snapshot.at, told=now)
+            except Failures:
+                continue  # the same failures are reported for the artifact
+            except HarLabelsError as error:
+                plan.errors.append(error)
+                continue
+            among.holders = listing.names
+            for pattern in unmatched(among, snapshot.rows):
+                self._warning(f"`{named('among')}` has {pattern!r}, and nothing in {entry.ref} matches that")
+            return listing
         return None
 
-    def _missing(
-        self, ref: RegistryRef, patterns: Sequence[str], rows: Rows, merging: set[str], unread: Collection[str]
-    ) -> list[str]:
-        """Patterns that mean nothing yet, or of which the labels are needed and not shown."""
-        return [
-            pattern
-            for pattern in patterns
-            if pattern not in unread
-            and (is_glob(pattern) or self._shard.has(ref, pattern))
-            and (
-                not (names := [name for name in matching(pattern, rows) if _is_there(rows[name])])
-                or (pattern in merging and any(row.labels is None for name in names for row in rows[name]))
+    # --- from rows to tasks --------------------------------------------------------------------------------
+
+    def _assign(self, plan: Plan, snapshot: _Snapshot) -> dict[Row, _Assignment]:
+        """The specs of each row, in the order of the entries; what is missing or can't be judged ends in the plan."""
+        assigned: dict[Row, _Assignment] = {}
+        filters = snapshot.filters
+        for index, entry in enumerate(snapshot.entries):
+            # One for all rows that no other entry names.
+            alone = _Assignment(entry.artifact_type, (entry.spec,), entry.skips_missing)
+            candidates = dict.fromkeys(
+                row for pattern in entry.patterns for row in self._candidates(plan, snapshot, entry, pattern)
             )
-        ]
-
-    def _read(
-        self,
-        ref: RegistryRef,
-        patterns: Sequence[str],
-        skipping: OnRefusal | None,
-        sieve: Sieve,
-        *,
-        beside: Collection[str] = frozenset(),
-    ) -> Rows:
-        """The rows of the patterns, as far as they are of this shard, and of names and globs `beside` them."""
-        names = {pattern for pattern in patterns if not is_glob(pattern)}
-        # With a single name outside this shard there is nothing to ask the registry for.
-        mine = {name for name in names if self._shard.has(ref, name)}
-        mine |= {name for name in beside if not is_glob(name)}
-        globs = [pattern for pattern in dict.fromkeys([*patterns, *beside]) if is_glob(pattern)]
-        if not mine and not globs:
-            return {}
-        return self._reader.rows(ref, names=mine, globs=globs, skipping=skipping, view=sieve.view)
-
-    @staticmethod
-    def _note_unread(
-        entries: Sequence[Entry], unread: dict[str, HarLabelsError], names: AbstractSet[str], error: HarLabelsError
-    ) -> None:
-        """Keeps why these names could not be read; raises it where an entry may not be written then (contract §5)."""
-        for entry in entries:
-            if not names & set(entry.patterns):
-                continue
-            # A list that can't be read for now must not turn a run without `mode` into one that takes labels away.
-            if not is_refusal(error) and not (may_pass(error) and not entry.spec.removes_nothing):
-                raise error
-        unread |= dict.fromkeys(names, error)
-
-    def _tell_unread(self, ref: RegistryRef, entries: Sequence[Entry], unread: dict[str, HarLabelsError]) -> None:
-        """One line an error: what these artifacts had is not known, and without `mode` that is worth a warning."""
-        for error in dict.fromkeys(unread.values()):
-            names = [name for name, why in unread.items() if why is error]
-            is_protected = any(entry.spec.removes_nothing and set(names) & set(entry.patterns) for entry in entries)
-            of_which = repr(names[0]) if len(names) == 1 else number(len(names), "artifact")
-            line = f"the labels of {of_which} in {ref} can't be read before the write: {error.what}"
-            if is_protected:
-                self._warning(
-                    f"{line}; no `mode` was given, so the list is overwritten, and labels of others may be lost"
-                )
-            else:
-                self._notice(f"{line}; what was there is not known")
-
-    def _unread(self, error: HarLabelsError | None, asked: _Assigned, at: float) -> Unread | None:
-        return Unread(error, at + self._wait, asked.skips_missing, self._wait) if error else None
-
-    def _assigned(
-        self, plan: Plan, entries: Sequence[Entry], rows: Rows, unread: Collection[str], sieve: Sieve
-    ) -> dict[Row, _Assigned]:
-        """Which specs each row gets, in the order of the entries; what is missing goes into the plan."""
-        assigned: dict[Row, _Assigned] = {}
-        left_out: set[Row] = set()
-        failed: dict[Row, HarLabelsError] = {}
-        for at, entry in enumerate(entries):
-            # one for all that nothing else names
-            alone = _Assigned(entry.artifact_type, (entry.spec,), entry.skips_missing)
-            mine = dict.fromkeys(
-                row
-                for pattern in entry.patterns
-                for row in (
-                    [sieve.view(_unread_row(pattern, entry, entries))]
-                    if pattern in unread
-                    else self._rows_for(plan, entry, pattern, rows)
-                )
-            )
-            taken_off = self._taken_off(entry, rows)
-            for row in mine:
-                if row.name in taken_off:
-                    continue
-                try:
-                    if not sieve.takes(at, row):
-                        left_out.add(row)
-                        continue
-                except HarLabelsError as error:
-                    failed.setdefault(row, error)
-                assigned[row] = assigned[row].and_then(alone) if row in assigned else alone
-        for row, why in failed.items():
-            step = Step(str(entries[0].ref), row.name, row.artifact_type, row.labels, row.labels or ())
-            plan.others.append(Outcome(step, Status.FAILED, row.labels, error=why))
-            del assigned[row]
-        if not failed and any(entry.spec.where for entry in entries):
-            self._tell_left_out(entries, left_out, assigned)
+            for row in filters.select(index, candidates, snapshot.rows):
+                assigned[row] = assigned[row].merged_with(alone) if row in assigned else alone
+        for row, error in filters.failed.items():
+            step = Step(str(snapshot.ref), row.name, row.artifact_type, row.labels, row.labels or ())
+            plan.outcomes.append(Outcome(step, Status.FAILED, row.labels, error=error))
+            assigned.pop(row, None)
+        if not filters.failed:
+            filters.report(assigned)
+        self._totals.is_narrowed |= filters.is_narrowing
         return assigned
 
-    def _taken_off(self, entry: Entry, rows: Rows) -> set[str]:
-        """The names that items with a `!` take off again."""
-        found: set[str] = set()
-        for pattern in entry.excluded:
+    def _candidates(self, plan: Plan, snapshot: _Snapshot, entry: Entry, pattern: str) -> Iterable[Row]:
+        """The rows that a pattern of an entry matches; none, with an outcome in the plan, where that is an error."""
+        rows = snapshot.rows
+        if pattern in snapshot.unread:
+            return (snapshot.filters.judge(_unread_row(pattern, entry, snapshot.entries)),)
+        if is_glob(pattern) and pattern not in rows:
+            plan.is_over_glob = True
             names = matching(pattern, rows)
-            found.update(names)
-            self._is_narrowed = True
-            if not names and any(map(is_glob, entry.patterns)):
-                self._notice(f"{f'!{pattern}'!r} takes nothing off in {entry.ref}")
-        return found
+            found = [row for name in names for row in rows[name] if is_candidate(row, entry.artifact_type)]
+            if not found:
+                self._end_missing(plan, entry, pattern, NothingMatched(f"{pattern!r} matches nothing in {entry.ref}"))
+            return found
+        if not snapshot.filters.has_name(pattern):
+            return ()
+        try:
+            return (choose(rows.get(pattern, []), entry.ref, pattern, entry.artifact_type),)
+        except ArtifactNotFound as error:
+            self._end_missing(plan, entry, pattern, error)
+        except HarLabelsError as error:
+            plan.outcomes.append(_outcome_without_row(entry, pattern, Status.FAILED, entry.placed(pattern, error)))
+        return ()
 
-    def _tell_left_out(self, entries: Sequence[Entry], left_out: set[Row], assigned: Collection[Row]) -> None:
-        ref = entries[0].ref
-        out = sum(row not in assigned for row in left_out)
-        self._is_narrowed = self._is_narrowed or out > 0
-        if out:
-            self._notice(f"`where` leaves out {out:,} of {number(out + len(assigned), 'artifact')} in {ref}")
-        if partly := len(left_out) - out:
-            self._notice(f"`where` leaves {number(partly, 'artifact')} in {ref} without a part of the changes")
-        if out and not assigned:
-            # A misspelt key would else be green for ever.
-            for key in sorted(set().union(*(entry.spec.keys_chosen_by for entry in entries)) - _keys_of(left_out)):
-                self._notice(f"`where` reads `current_map.{key}`, and no artifact there has a label with that key")
+    def _end_missing(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
+        """Fails or skips a pattern that names no artifact, once for all entries that have it."""
+        error = entry.placed(pattern, error)
+        if self._wait:
+            error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(AFTER_A_WAIT)
+        status = Status.SKIPPED if entry.skips_missing else Status.FAILED
+        outcome = _outcome_without_row(entry, pattern, status, None if entry.skips_missing else error)
+        if outcome.step in self._missing:
+            return
+        self._missing.add(outcome.step)
+        plan.outcomes.append(outcome)
+        if entry.skips_missing:
+            self._notice(f"skipped: {error.what}")
+
+    def _add_tasks(self, plan: Plan, snapshot: _Snapshot, assigned: Mapping[Row, _Assignment]) -> None:
+        self._totals.read_only += sum(assignment.is_read for assignment in assigned.values())
+        for row, assignment in assigned.items():
+            keeps_facts = len(assigned) == 1 or (assignment.is_read and self._totals.read_only <= MOST_WITH_FACTS)
+            reading = Reading(row if keeps_facts else row.lean, snapshot.at)
+            error, skips_missing = snapshot.unread.get(row.name), assignment.skips_missing
+            unread = Unread(error, snapshot.at + self._wait, skips_missing, self._wait) if error else None
+            self._add_task(plan, snapshot.ref, reading, assignment, unread)
+
+    def _add_task(
+        self, plan: Plan, ref: RegistryRef, reading: Reading, assignment: _Assignment, unread: Unread | None
+    ) -> None:
+        row, kind = reading.row, reading.row.artifact_type or assignment.artifact_type
+        task = Task(ref, row.name, kind, _NO_GOAL, reading, before=row.labels, target=row.labels or (), unread=unread)
+        if any(spec.where for spec in assignment.specs):
+            key = tuple(map(id, assignment.specs))
+            task.selected = self._selected.setdefault(key, Selected(assignment.specs, self._goal))
+        try:
+            goal = task.goal = self._goal(assignment.specs, artifact=row.name, registry=str(ref))
+            task.aim()
+        except Failures as failures:
+            # A wrong label fails alike for every artifact, and is reported once.
+            known = {error.line for error in plan.errors}
+            plan.errors += [error for error in failures.errors if error.line not in known]
+        except HarLabelsError as error:
+            task.fail(error, row.labels)
+        else:
+            if row.labels is None and not unread and goal.removes_nothing:
+                self._warning(f"{task.subject}: the registry does not show its labels; {_MAY_LOSE_LABELS}")
+            self._totals.add(task.subject, goal, row.labels)
+        if task.outcome:
+            plan.outcomes.append(task.outcome)
+        else:
+            plan.tasks.append(task)
 
     def _goal(self, specs: Sequence[LabelSpec], *, artifact: str, registry: str) -> ChangeGoal:
         changes = tuple(spec.change_for(artifact=artifact, registry=registry) for spec in specs)
         if not any(spec.requirements for spec in specs):
-            # Artifacts with the same change share one goal: a hundred thousand of them cost memory.
             return self._goals.setdefault(changes, ChangeGoal(Changes(changes)))
         gates = [
             spec.gate_for(change, artifact=artifact, registry=registry)
@@ -372,100 +313,85 @@ class Planner:
 
         return ChangeGoal(Changes(changes), gate)
 
-    def _rows_for(self, plan: Plan, entry: Entry, pattern: str, rows: Rows) -> Iterable[Row]:
-        if is_glob(pattern) and pattern not in rows:
-            return self._rows_for_glob(plan, entry, pattern, rows)
-        if not self._shard.has(entry.ref, pattern):
-            return ()
-        try:
-            return (choose(rows.get(pattern, []), entry.ref, pattern, entry.artifact_type),)
-        except ArtifactNotFound as error:
-            self._miss(plan, entry, pattern, error)
-        except HarLabelsError as error:
-            plan.others.append(_without_reading(entry, pattern, Status.FAILED, entry.placed(pattern, error)))
-        return ()
 
-    def _rows_for_glob(self, plan: Plan, entry: Entry, pattern: str, rows: Rows) -> list[Row]:
-        found = [
-            row
-            for name in matching(pattern, rows)
-            for row in rows[name]
-            if not row.is_deleted and (not entry.artifact_type or row.artifact_type in {entry.artifact_type, ""})
-        ]
-        plan.is_over_glob = True
-        if not found:
-            self._miss(plan, entry, pattern, NothingMatched(f"{pattern!r} matches nothing in {entry.ref}"))
-        return [row for row in found if self._shard.has(entry.ref, row.name)]
+class _Totals:
+    """What deserves a notice once everything is planned. `is_narrowed`: a filter may have left nothing."""
 
-    def _miss(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
-        error = entry.placed(pattern, error)
-        if self._wait:
-            error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(AFTER_A_WAIT)
-        status = Status.SKIPPED if entry.skips_missing else Status.FAILED
-        outcome = _without_reading(entry, pattern, status, None if entry.skips_missing else error)
-        if outcome.step in self._missed:
-            return  # another entry names it too
-        self._missed.add(outcome.step)
-        plan.others.append(outcome)
-        if entry.skips_missing:
-            self._notice(f"skipped: {error.what}")
+    def __init__(self) -> None:
+        self.read_only = 0
+        self.is_narrowed = False
+        self._unmatched: set[str] = set()
+        self._matched: set[str] = set()
+        # Each side effect of `upsert` with the first artifact that has it, and how many have.
+        self._side_effects: dict[str, tuple[str, int]] = {}
 
-    def _add(self, plan: Plan, ref: RegistryRef, reading: Reading, asked: _Assigned, unread: Unread | None) -> None:
-        row, kind = reading.row, reading.row.artifact_type or asked.artifact_type
-        task = Task(ref, row.name, kind, _NO_GOAL, reading, before=row.labels, target=row.labels or (), unread=unread)
-        if any(spec.where for spec in asked.specs):
-            by = tuple(map(id, asked.specs))
-            task.selected = self._selected.setdefault(by, Selected(asked.specs, self._goal))
-        try:
-            goal = task.goal = self._goal(asked.specs, artifact=row.name, registry=str(ref))
-            task.aim()
-            self._note_patterns(goal, row.labels or ())
-            if row.labels is None and not unread and goal.removes_nothing:
-                self._warning(
-                    f"{task.subject}: the registry does not show its labels; no `mode` was given, so the list is overwritten, and labels of others may be lost"
-                )
-            for remark in remarks_on(goal.changes.parts, row.labels):
-                first, count = self._remarks.get(remark, (task.subject, 0))
-                self._remarks[remark] = first, count + 1
-        except Failures as failures:
-            plan.errors += [error for error in failures.errors if not _is_told(plan, error)]
-        except HarLabelsError as error:
-            task.fail(error, row.labels)
-        if task.outcome:
-            plan.others.append(task.outcome)
-        else:
-            plan.tasks.append(task)
-
-    def _note_patterns(self, goal: ChangeGoal, labels: Labels) -> None:
-        """Nothing matched is another answer than nothing to change (contract §3)."""
+    def add(self, subject: str, goal: ChangeGoal, labels: Labels | None) -> None:
+        """Takes in one planned artifact with its current labels."""
         for part in goal.changes.parts:
-            unseen = [pattern for pattern in part.patterns if pattern not in self._matched]
-            self._unmatched.update(unseen)
-            self._matched.update(pattern for pattern in unseen if any(matches(pattern, one) for one in labels))
+            new = [pattern for pattern in part.patterns if pattern not in self._matched]
+            self._unmatched.update(new)
+            self._matched.update(pattern for pattern in new if any(matches(pattern, one) for one in labels or ()))
+        for line in side_effects_of(goal.changes.parts, labels):
+            first, count = self._side_effects.get(line, (subject, 0))
+            self._side_effects[line] = first, count + 1
+
+    def notices(self, plan: Plan, shard: Shard) -> Iterator[str]:
+        of_shard = f" of shard {shard.index}/{shard.total}" if shard.total > 1 else ""
+        is_empty = not (plan.tasks or plan.outcomes or plan.errors)
+        if is_empty and self.is_narrowed:
+            yield f"no artifact{of_shard} is left, so there is nothing to do"
+        elif is_empty and of_shard:
+            yield f"there is no artifact{of_shard}, so there is nothing to do"
+        if self.read_only > MOST_WITH_FACTS:
+            yield (
+                f"{number(self.read_only, 'artifact')} read: of more than {MOST_WITH_FACTS:,} artifacts the results have "
+                "the labels only, without package type, downloads and age"
+            )
+        for pattern in sorted(self._unmatched - self._matched):
+            # That nothing matched is not the same as that there is nothing to change (contract §3).
+            yield f"no label of any artifact{of_shard} matches {pattern!r}, so it removes none"
+        for line, (first, count) in self._side_effects.items():
+            more = f" and {number(count - 1, 'more artifact')}" if count > 1 else ""
+            yield f"{first}{more}: {line}"
 
 
-_NO_GOAL = ChangeGoal(Changes(()))
+def _record_unread(
+    entries: Sequence[Entry], unread: dict[str, HarLabelsError], names: AbstractSet[str], error: HarLabelsError
+) -> None:
+    """Records why these names could not be read; raises it where one may not be written without a read.
+
+    After a refusal it may. After a failure that may pass it may too, unless no `mode` was given: an outage must not turn
+    the default into a delete (contract §5 point 1).
+    """
+    for entry in entries:
+        may_be_written = is_refusal(error) or (may_pass(error) and not entry.spec.removes_nothing)
+        if names & set(entry.patterns) and not may_be_written:
+            raise error
+    unread |= dict.fromkeys(names, error)
+
+
+def _pending(snapshot: _Snapshot, patterns: Sequence[str]) -> list[str]:
+    """The patterns that match nothing yet, or artifacts whose labels are needed and not shown yet.
+
+    What was just pushed may be known by its summary before a list shows its labels.
+    """
+    merging = {pattern for entry in snapshot.entries if entry.spec.needs_labels for pattern in entry.patterns}
+    pending: list[str] = []
+    for pattern in patterns:
+        if pattern in snapshot.unread or not (is_glob(pattern) or snapshot.filters.has_name(pattern)):
+            continue
+        found = [snapshot.rows[name] for name in matching(pattern, snapshot.rows)]
+        there = [rows for rows in found if not all(row.is_deleted for row in rows)]
+        if not there or (pattern in merging and any(row.labels is None for rows in there for row in rows)):
+            pending.append(pattern)
+    return pending
 
 
 def _unread_row(name: str, entry: Entry, entries: Sequence[Entry]) -> Row:
-    """The row of an artifact that nothing was read of: an entry without a type means what another names with one."""
+    """The row of an artifact that was not read: an entry without a type means what another names with one."""
     types = (other.artifact_type for other in entries if name in other.patterns and other.artifact_type)
     return Row(name, entry.artifact_type or next(types, ""), None, ArtifactFacts())
 
 
-def _keys_of(rows: Iterable[Row]) -> set[str]:
-    pairs = (key_and_value(label) for row in rows for label in row.labels or ())
-    return {pair[0] for pair in pairs if pair}
-
-
-def _is_there(rows: Sequence[Row]) -> bool:
-    return not all(row.is_deleted for row in rows)
-
-
-def _without_reading(entry: Entry, pattern: str, status: Status, error: HarLabelsError | None) -> Outcome:
+def _outcome_without_row(entry: Entry, pattern: str, status: Status, error: HarLabelsError | None) -> Outcome:
     return Outcome(Step(str(entry.ref), pattern, entry.artifact_type, None, ()), status, None, error=error)
-
-
-def _is_told(plan: Plan, error: HarLabelsError) -> bool:
-    """The same wrong label fails for every artifact alike; once is enough."""
-    return any(other.line == error.line for other in plan.errors)

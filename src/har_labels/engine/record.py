@@ -1,4 +1,4 @@
-"""Who ran what, when and from where: what a report and a plan file begin with (contract §6)."""
+"""Who ran what, when and from where: the head of a report and of a plan file (contract §6)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from har_labels.text import HIDDEN
 
 
 def record_of(configuration: Configuration, ci: Mapping[str, str], clock: Clock) -> Record:
-    """The record of a run that ends now. `ci` are the facts of templates; one that holds the key is not written down."""
+    """The record of a run that ends now. A fact of the `ci` that contains the key is hidden."""
     now = clock.utcnow()
-    told = {name: ci.get(name, "") for name in ("actor", "run_url", "sha")} | {"attempt": ci.get("run_attempt", "")}
+    facts = {name: ci.get(name, "") for name in ("actor", "run_url", "sha")} | {"attempt": ci.get("run_attempt", "")}
     return Record(
-        started_at=_written(now - timedelta(seconds=clock.elapsed())),
-        finished_at=_written(now),
+        started_at=_iso_utc(now - timedelta(seconds=clock.elapsed())),
+        finished_at=_iso_utc(now),
         api_url=configuration.settings.api_url.url,
-        **{name: HIDDEN if configuration.holds_key(text) else text for name, text in told.items()},
+        **{name: HIDDEN if configuration.holds_key(text) else text for name, text in facts.items()},
     )
 
 
-def _written(at: datetime) -> str:
+def _iso_utc(at: datetime) -> str:
     return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

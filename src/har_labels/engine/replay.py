@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from har_labels.clock import Clock
-from har_labels.engine.planner import Plan
+from har_labels.engine.plan import Plan
 from har_labels.engine.task import Task
 from har_labels.errors import ArtifactNotFound, HarLabelsError
 from har_labels.model.address import parse_registry_ref
@@ -47,7 +47,7 @@ def plan_again(file: StepFile, reader: Reader, clock: Clock) -> Plan:
                 if isinstance(error, ArtifactNotFound):  # its usual next step is inputs that such a run does not take
                     error = error.with_next_step(file.if_missing)
                 # This run leaves the labels as it found them, whatever the step was to start from.
-                plan.others.append(Outcome(replace(step, before=now), Status.FAILED, now, error=error))
+                plan.outcomes.append(Outcome(replace(step, before=now), Status.FAILED, now, error=error))
             else:
                 reading = Reading(row, at)
                 task = Task(ref, step.artifact, step.artifact_type, goal, reading, target=target, before=now)

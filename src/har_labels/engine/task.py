@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from har_labels.clock import Clock
-from har_labels.engine.where import Selected
+from har_labels.engine.filters import Selected
 from har_labels.errors import (
     HarLabelsError,
     NoSuchPath,

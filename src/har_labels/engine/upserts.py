@@ -10,23 +10,23 @@ from har_labels.text import number
 _MOST_NAMED = 3
 
 
-def remarks_on(parts: Sequence[Change], current: Labels | None) -> Iterator[str]:
-    """One line for each label set that takes a value away for none or ends another spelling, or has others beside it.
+def side_effects_of(parts: Sequence[Change], current: Labels | None) -> Iterator[str]:
+    """One line for each label set that empties a value, ends another spelling of its key, or has labels beside it.
 
-    `parts` are made in order of the labels `current`; of labels that can't be read nothing is known, and what stands
-    before a plain `replace` or `clear` can't matter.
+    The `parts` are applied to the labels `current` in order. Nothing is known of labels that can't be read, and nothing
+    before a plain `replace` or `clear` matters.
     """
     if current is None or not any(part.sets_keys for part in parts):
         return
-    plain = [at for at, part in enumerate(parts) if not part.is_merging]
+    plain = [index for index, part in enumerate(parts) if not part.is_merging]
     for part in parts[plain[-1] if plain else 0 :]:
         after = part.apply(current)
         if part.sets_keys:
-            yield from _of_one(part, current, after)
+            yield from _side_effects(part, current, after)
         current = after
 
 
-def _of_one(part: Change, before: Labels, after: Labels) -> Iterator[str]:
+def _side_effects(part: Change, before: Labels, after: Labels) -> Iterator[str]:
     had, has = set(before), set(after)
     for label in part.given:
         if label not in has:
@@ -35,18 +35,19 @@ def _of_one(part: Change, before: Labels, after: Labels) -> Iterator[str]:
         replaced = [old for old in before if old not in has and (key_and_value(old) or ("",))[0] == key]
         valued = [old for old in replaced if old not in {f"{key}=", f"{key}:"}]
         if not value and valued:
-            yield f"{_named(valued)} is replaced by {label!r}, which has no value"
+            yield f"{_some(valued)} is replaced by {label!r}, which has no value"
         sign = label[len(key)]
         if respelt := [old for old in replaced if old[len(key)] != sign]:
-            yield f"{_named(respelt)} is taken away, as {label!r} sets the same key in another spelling"
+            yield f"{_some(respelt)} is taken away, as {label!r} sets the same key in another spelling"
         before_colon = label.partition(":")[0]
         beside = [old for old in after if old in had and ":" in old and old.partition(":")[0] == before_colon]
         if label not in had and ":" in label and beside:
             verb = "stays" if len(beside) == 1 else "stay"
-            yield f"{_named(beside)} {verb} beside {label!r}, whose key is {key!r}"
+            yield f"{_some(beside)} {verb} beside {label!r}, whose key is {key!r}"
 
 
-def _named(labels: Sequence[str]) -> str:
+def _some(labels: Sequence[str]) -> str:
+    """The first few labels, quoted, and how many more there are."""
     names = ", ".join(map(repr, labels[:_MOST_NAMED]))
     left = len(labels) - _MOST_NAMED
     return f"{names} and {number(left, 'more label')}" if left > 0 else names

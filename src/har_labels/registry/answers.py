@@ -73,7 +73,7 @@ class Row:
     """One artifact as a list or a summary shows it. `labels` is None where they are not shown at all.
 
     `is_deleted`: the registry still lists it, as soft-deleted. It is found by nothing any more. `left_out` are the places
-    of the entries whose `where` is false for it, see `selecting`.
+    of the entries whose `where` is false for it, see `engine.filters`.
     """
 
     name: str
