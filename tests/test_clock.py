@@ -26,7 +26,7 @@ class StillClock(Clock):
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
             self.slept.append(seconds)
-            self.now += min(seconds, max(0.0, self.left()))
+            self.now += min(seconds, max(0.0, self.remaining()))
         self.check()
 
 
@@ -95,7 +95,7 @@ def test_workers_share_one_pace() -> None:
 def test_waiting_for_the_pace_ends_with_the_run() -> None:
     """A wait for the pace ends at the deadline, and no request follows it."""
     clock = StillClock()
-    clock.limit(5)
+    clock.set_deadline(5)
     pace = Pace(clock, 1)
     for _ in range(60):
         pace.wait()
@@ -119,28 +119,28 @@ def test_backoff_spreads() -> None:
 def test_the_deadline() -> None:
     """Before it nothing happens, from it on every check stops the run with its reason; 0 means none."""
     clock = StillClock()
-    clock.limit(900)
+    clock.set_deadline(900)
     clock.now += 899.9
     clock.check()
-    assert clock.left() == pytest.approx(0.1)
+    assert clock.remaining() == pytest.approx(0.1)
     clock.now += 0.1
     with pytest.raises(Stop) as stop:
         clock.check()
     assert isinstance(stop.value.error, PastDeadline)
     assert stop.value.error.what == "the deadline of 900 s passed"
-    assert clock.reason is stop.value.error
+    assert clock.stop_reason is stop.value.error
     endless = StillClock()
-    endless.limit(0)
+    endless.set_deadline(0)
     endless.now += 10**9
     endless.check()
-    assert endless.left() == float("inf")
+    assert endless.remaining() == float("inf")
 
 
 @pytest.mark.parametrize("number", [2, 15])
 def test_a_cancel_ends_every_wait(number: int) -> None:
     """A cancel from another thread ends a long sleep at once, with the signal it came by; it beats the deadline."""
     clock = Clock()
-    clock.limit(100)
+    clock.set_deadline(100)
     threading.Timer(0.05, clock.cancel, [number]).start()
     with pytest.raises(Stop) as stop:
         clock.sleep(60)
@@ -152,7 +152,7 @@ def test_a_cancel_ends_every_wait(number: int) -> None:
 def test_a_sleep_ends_at_the_deadline() -> None:
     """Nobody sleeps past the deadline."""
     clock = Clock()
-    clock.limit(0.05)
+    clock.set_deadline(0.05)
     with pytest.raises(Stop):
         clock.sleep(60)
     assert clock.elapsed() < 30

@@ -1,4 +1,4 @@
-"""Files that inputs name: read with a limit, written whole or not at all, and on a CI only where they were named."""
+"""Files that inputs name: read with a limit, written atomically, and on a CI not through links out of the workspace."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ LARGEST_LIST_FILE = 10 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder of a CI's job. Whoever wrote what is checked out there may have planted symbolic links in it.
+    """The folder of a CI's job. The code checked out there is not trusted: it may contain symbolic links.
 
-    No `root` is a terminal, where all links are the user's own.
+    An empty `root` means a terminal, where all links are the user's own.
     """
 
     root: str = ""
 
     def check(self, path: str, *, spelling: str) -> None:
-        """Raises InputError if a link that stands in the workspace leads `path` out of it.
+        """Raises InputError if a link within the workspace leads `path` out of it.
 
-        A path that itself goes elsewhere, such as an absolute one, is the user's word and stays allowed.
+        A path that itself leads elsewhere, such as an absolute one, was given by the user and is allowed.
         """
-        # One that no file can have leads nowhere; whoever opens it tells.
+        # A path that no file can have leads nowhere; opening it reports that.
         with suppress(ValueError):
             self._check(path, spelling)
 
     def owner_of_new(self, path: str) -> tuple[int, int] | None:
-        """Whom a file or folder that root makes at `path` shall belong to: the workspace's owner and group, if it is in it.
+        """The owner and group for a file or folder created at `path`: the workspace's, if it is in it and we are root.
 
-        None where nothing shall change.
+        None if the owner is not to be changed.
         """
         is_root = hasattr(os, "geteuid") and os.geteuid() == 0
         with suppress(OSError, ValueError):
@@ -50,11 +50,11 @@ class Workspace:
             return
         root = os.path.realpath(self.root)
         named = PurePath(path)
-        here = named.anchor or _working_folder()
+        here = named.anchor or _current_folder()
         for part in named.parts[1:] if named.anchor else named.parts:
             there = os.path.join(here, part)  # noqa: PTH118 - pathlib would raise for a loop of links
             real = os.path.realpath(there)
-            # Nothing but `..` and links lead on from a real folder; Windows has junctions beside links.
+            # From a real folder only `..` and links lead elsewhere; on Windows also junctions.
             if part != ".." and _is_within(root, here) and not _is_within(root, real):
                 raise InputError(
                     f"`{spelling}` names {path!r}, which a symbolic link leads out of the workspace, to {real!r}",
@@ -63,20 +63,20 @@ class Workspace:
             here = real
 
 
-def _working_folder() -> str:
+def _current_folder() -> str:
     try:
         return os.path.realpath(".")
     except OSError:
-        return "/"  # it is gone, and with it all that a relative path could name
+        return "/"  # it was deleted, so no relative path exists
 
 
 def _is_within(folder: str, path: str, kind: type[PurePath] = PurePath) -> bool:
-    """Whether a real path is a folder or lies in it, as this system (or that of `kind`) reads separators and case."""
+    """Whether a real path is `folder` or inside it, with the separators and case rules of this system (or of `kind`)."""
     return kind(path).is_relative_to(kind(folder))
 
 
 def is_same_file(one: str, other: str) -> bool:
-    """Whether two paths lead to one file, though it may not exist yet."""
+    """Whether two paths lead to the same file, which need not exist yet."""
     try:
         return os.path.realpath(one) == os.path.realpath(other)
     except ValueError:
@@ -86,24 +86,24 @@ def is_same_file(one: str, other: str) -> bool:
 # A terminal: every link is the user's own.
 NO_WORKSPACE = Workspace()
 
-# Stands for standard input where a file is named.
+# The path that means standard input.
 STDIN = "-"
 
 
-def is_text(given: str) -> bool:
-    """Whether an input that names a file holds the text itself: several lines, or JSON's or YAML's brace at its beginning."""
+def is_inline(given: str) -> bool:
+    """Whether an input that takes a path has the text itself instead: several lines, or a brace of JSON or YAML first."""
     return "\n" in given.strip() or given.lstrip().startswith("{")
 
 
 def is_file(given: str) -> bool:
-    """Whether an input that may hold the text itself names a file."""
-    return given != STDIN and not is_text(given)
+    """Whether an input that takes a path or a text has the path of a file."""
+    return given != STDIN and not is_inline(given)
 
 
 def read_bytes(path: str, limit: int) -> bytes:
-    """The content of a regular file, at most one byte more than `limit`. Raises OSError; never waits.
+    """The content of a regular file, at most one byte more than `limit`. Raises OSError; never blocks.
 
-    A pipe or a device could go on for ever: already opening a pipe waits for its writer.
+    A pipe or a device could be endless, and opening a pipe alone blocks until it has a writer.
     """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     with os.fdopen(descriptor, "rb") as file:
@@ -119,18 +119,18 @@ def read_stdin(limit: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text, and what messages call it, before a line and a column: its path, its input, or `stdin`."""
+    """A text, and its name in messages, before a line and a column: its path, its input, or `stdin`."""
 
     text: str
     name: str
 
 
 def read_document(given: str, *, spelling: str, limit: int, stdin: Callable[[int], bytes] | None) -> Document:
-    """What an input that takes a file, the text itself or `-` was given. Raises InputError.
+    """The document of an input that takes a path, the text itself or `-`. Raises InputError.
 
-    `stdin` reads standard input; None where there is none, as in a step of a CI.
+    `stdin` reads standard input; None if there is none, as in a step of a CI.
     """
-    if is_text(given):
+    if is_inline(given):
         return Document(given, spelling)
     if given != STDIN:
         return Document(read_text(given, spelling=spelling, limit=limit), given)
@@ -151,7 +151,7 @@ def read_text(path: str, *, spelling: str, limit: int = LARGEST_LIST_FILE) -> st
     try:
         content = read_bytes(path, limit)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "this is no path"
+        reason = error.strerror if isinstance(error, OSError) else "this is not a valid path"
         raise InputError(
             f"`{spelling}` names {path!r}, which can't be read: {reason}",
             "Check the path. A step in a container sees its workspace, not the whole machine.",
@@ -169,48 +169,48 @@ def _decoded(content: bytes, limit: int, subject: str) -> str:
 
 
 def write_text(path: str, chunks: Iterable[str], *, workspace: Workspace = NO_WORKSPACE) -> str:
-    """Writes the file whole or not at all (a neighbour, then a rename); returns why it could not, or empty text.
+    """Writes a file atomically: a temporary file beside it is renamed. Returns why that failed, or empty text.
 
-    A pipe or a device such as /dev/null is no place for it: the rename would put a file there instead. A file that is
-    written over keeps its owner and mode, a new one in the workspace is its owner's (contract §4).
+    A pipe or a device such as /dev/null is refused, as the rename would replace it by a file. An overwritten file
+    keeps its owner and mode; a new one in the workspace gets the workspace's owner (contract §4).
     """
-    # Not the process id: in containers that is 1 each time.
-    neighbour = f"{path}.{os.urandom(4).hex()}.part"
+    # Not the process id: in containers that is always 1.
+    temporary = f"{path}.{os.urandom(4).hex()}.part"
     try:
         if _is_special(path):
             return "it is not a regular file"
-        # Half a surrogate pair comes out as `\ud800`, which in JSON is what it is.
-        with Path(neighbour).open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            _hand_over(file.fileno(), path, workspace)
+        # A lone surrogate is written as `\ud800`, which is its escape in JSON.
+        with Path(temporary).open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            _set_owner_and_mode(file.fileno(), path, workspace)
             file.writelines(chunks)
-        Path(neighbour).replace(path)
+        Path(temporary).replace(path)
     except OSError as error:
         with suppress(OSError):
-            Path(neighbour).unlink(missing_ok=True)
+            Path(temporary).unlink(missing_ok=True)
         return error.strerror or str(error)
     return ""
 
 
 def why_not_writable(path: str, *, workspace: Workspace = NO_WORKSPACE) -> str:
-    """Makes the folders of `path` and tries a neighbour, as `write_text` is going to; why that fails, or empty text."""
-    neighbour = Path(f"{path}.{os.urandom(4).hex()}.part")
+    """Creates the folders of `path` and a temporary file as `write_text` does. Returns why that failed, or empty text."""
+    temporary = Path(f"{path}.{os.urandom(4).hex()}.part")
     try:
         if _is_special(path):
             return "it is not a regular file"
         _make_folders(path, workspace)
-        neighbour.open("x").close()
-        neighbour.unlink()
+        temporary.open("x").close()
+        temporary.unlink()
     except FileExistsError:
-        return "a file stands where its folder would be"
+        return "a file is where its folder would be"
     except (OSError, ValueError) as error:
         return getattr(error, "strerror", None) or str(error)
     return ""
 
 
 def _make_folders(path: str, workspace: Workspace) -> None:
-    """Makes the folders that `path` is missing. Raises OSError.
+    """Creates the missing folders of `path`. Raises OSError.
 
-    Those in the workspace are its owner's. Each is taken hold of right away, and a link in its place is not followed.
+    Those in the workspace get its owner, by a descriptor: a link that replaces the new folder is not followed.
     """
     missing = [folder for folder in Path(path).parents if not folder.exists()]
     for folder in reversed(missing):
@@ -222,10 +222,10 @@ def _make_folders(path: str, workspace: Workspace) -> None:
             os.close(descriptor)
 
 
-def _hand_over(descriptor: int, path: str, workspace: Workspace) -> None:
-    """Owner and mode for what is going to stand at `path`, by the descriptor: a name could be a link by now.
+def _set_owner_and_mode(descriptor: int, path: str, workspace: Workspace) -> None:
+    """Gives the new file for `path` its owner and mode, by the descriptor: the name could be a link by now.
 
-    Whoever may not give files away keeps them.
+    Without the permission to change them they stay.
     """
     before = _regular(path)
     owner = (before.st_uid, before.st_gid) if before else workspace.owner_of_new(path)
@@ -238,7 +238,7 @@ def _hand_over(descriptor: int, path: str, workspace: Workspace) -> None:
 
 
 def _regular(path: str) -> os.stat_result | None:
-    """What is known of the file that stands there by itself: a link is replaced, not followed."""
+    """The status of a regular file at `path`, otherwise None: a link is replaced, not followed."""
     with suppress(OSError):
         found = os.lstat(path)
         return found if stat.S_ISREG(found.st_mode) else None
@@ -246,6 +246,7 @@ def _regular(path: str) -> os.stat_result | None:
 
 
 def _is_special(path: str) -> bool:
+    """Whether `path` exists and is not a regular file."""
     with suppress(FileNotFoundError, NotADirectoryError):
         return not stat.S_ISREG(Path(path).stat().st_mode)
     return False

@@ -67,7 +67,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
         configuration = configure(argv, environ, platform)
     except Misconfigured as wrong:
         return publish(platform, _result_of_wrong_inputs(wrong, platform, clock), _publish_options(wrong.configuration))
-    clock.limit(configuration.settings.deadline)
+    clock.set_deadline(configuration.settings.deadline)
     from har_labels.engine.run import Run
 
     debug = platform.debug if configuration.wants_debug else None
@@ -77,7 +77,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     gc.freeze()
     gc.enable()
     is_over = _execute(run, clock, events, progress_for(platform, wants_bar=debug is None))
-    result = run.result(cut_short_by=clock.reason if clock.is_cancelled or not is_over else None)
+    result = run.result(cut_short_by=clock.stop_reason if clock.is_cancelled or not is_over else None)
     exit_code = publish(platform, result, _publish_options(configuration))
     if not is_over:
         # A thread hangs in a request that nothing can end; the interpreter would wait for it. `Log` has flushed all output.
@@ -130,7 +130,7 @@ def _execute(run: Run, clock: Clock, events: _Events, progress: ProgressLine | P
             events.put_end()
 
     threading.Thread(target=execute, name="run", daemon=True).start()
-    while (event := events.get(min(clock.left(), progress.interval))) is None and not clock.reason:
+    while (event := events.get(min(clock.remaining(), progress.interval))) is None and not clock.stop_reason:
         progress.show(run.progress, clock.elapsed())
     progress.close()
     if event is _Events.END:

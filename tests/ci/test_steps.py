@@ -164,7 +164,7 @@ def test_two_files_in_one(run_step: RunStep, box: Sandbox, tmp_path: Path, ci: s
     path = tmp_path / "both"
     done = run_step(ci, box, {**PROD, "summary-file": str(path), "report-file": str(path)})
     assert (done.code, box.labels(REGISTRY, NAME)) == (2, list(BEFORE))
-    assert f"`{steps.spelling(ci, 'report-file')}` name one file" in done.err
+    assert f"`{steps.spelling(ci, 'report-file')}` name the same file" in done.err
 
 
 def test_no_annotation_where_it_is_not_on(run_step: RunStep, box: Sandbox) -> None:

@@ -24,7 +24,7 @@ HIDDEN = {
     "requests": {"registry.transport", "registry.connections", "registry.certificates"},
     "urllib3": {"registry.transport", "registry.connections", "registry.certificates"},
     "actions_toolkit": {"platforms.github"},
-    "jinja2": {"templates.syntax"},
+    "jinja2": {"templates.parser"},
     "ruamel": {"inputs.yaml"},
     "tqdm": {"platforms.progress"},
     "argparse": {"inputs.flags"},

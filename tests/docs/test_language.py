@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from docs.documents import ROOT
-from har_labels.templates.expressions import OF_PRESENCE
+from har_labels.templates.compiler import OF_PRESENCE
 from har_labels.templates.filters import FILTERS
 from har_labels.templates.scope import NAMES
 from har_labels.templates.sequences import TESTS

@@ -208,7 +208,7 @@ def test_a_file_that_is_written_is_none_of_the_others(
     for written in (f"{tmp_path}/./f.json", "f.json", "link.json"):
         done = run_step("github", box, ASKED | {"dry-run": "true", one: str(path), other: written})
         assert (done.code, box.requests) == (2, [])
-        assert f"`{one}` and `{other}` name one file" in done.err
+        assert f"`{one}` and `{other}` name the same file" in done.err
         assert path.read_text() == '{"a": 1}', "the report of the refusal went there"
 
 
@@ -221,7 +221,7 @@ def test_the_report_does_not_replace_metrics(
     Path("f.json").write_text('{"a": 1}')
     done = run_step("github", box, ASKED | {"metrics-file": item, "report-file": "./f.json"})
     assert (done.code, box.requests) == (2, [])
-    assert "`metrics-file` and `report-file` name one file" in done.err
+    assert "`metrics-file` and `report-file` name the same file" in done.err
     assert Path("f.json").read_text() == '{"a": 1}'
 
 
@@ -260,7 +260,7 @@ def test_a_comparison_with_one_equals_sign(run_step: RunStep, box: Sandbox, requ
     """The way out shows how to compare and how to quote."""
     done = run_step("github", box, ASKED | {"require": require})
     assert (done.code, box.requests) == (2, [])
-    assert "`==` compares; a text stands in quotes" in done.err
+    assert "`==` compares; a text is written in quotes" in done.err
 
 
 def test_the_cure_of_an_error_in_a_manifest_names_its_keys(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:

@@ -9,18 +9,18 @@ import pytest
 from har_labels.engine.renewal import Renewal
 from har_labels.engine.task import Task
 from har_labels.model.address import RegistryRef, parse_registry_ref
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.goal import ChangeGoal
 from har_labels.model.labels import Change, Changes, Labels, Mode
-from har_labels.model.outcome import ArtifactFacts
-from har_labels.registry.answers import Origin, Row
+from har_labels.registry.answers import PageRef, Row
 from har_labels.registry.reader import Reading
 
 REF = parse_registry_ref("acme/models")
-PAGE = Origin("", 3)
+PAGE = PageRef("", 3)
 GOAL = ChangeGoal(Changes((Change(Mode.ADD, ("x",)),)))
 
 
-def reading(name: str, labels: Labels, at: float, origin: Origin | None = PAGE) -> Reading:
+def reading(name: str, labels: Labels, at: float, origin: PageRef | None = PAGE) -> Reading:
     return Reading(Row(name, "", labels, ArtifactFacts(), origin), at)
 
 
@@ -31,7 +31,7 @@ class Pages:
     shown: list[Reading]
     asked: list[object] = field(default_factory=list)
 
-    def page_again(self, ref: RegistryRef, origin: Origin) -> list[Reading]:
+    def page_again(self, ref: RegistryRef, origin: PageRef) -> list[Reading]:
         self.asked.append((ref, origin))
         return self.shown
 

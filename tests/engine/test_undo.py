@@ -569,7 +569,7 @@ def test_it_would_be_written_over(wrote: Wrote, undo: Undo, box: Sandbox) -> Non
     before = report.read_bytes()
     done = undo(report, report_file=str(report))
     assert (done.code, undo.requests, report.read_bytes()) == (2, [], before)
-    assert "name one file" in done.err
+    assert "name the same file" in done.err
 
 
 def test_a_wrong_value_hides_no_wrong_report(undo: Undo, tmp_path: Path) -> None:

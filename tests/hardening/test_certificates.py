@@ -15,7 +15,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from certificates import Certificates
 from conftest import RunStep
-from har_labels.registry.certificates import ADDED, REPLACING, trusted
+from har_labels.registry.certificates import ADDED, REPLACING, load_trust
 from har_sandbox import Sandbox
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
@@ -50,7 +50,7 @@ def certificates_in(path: str | Path) -> set[bytes]:
 
 
 def trusted_with(**environ: str) -> set[bytes]:
-    return set(trusted(environ).context.get_ca_certs(binary_form=True))
+    return set(load_trust(environ).context.get_ca_certs(binary_form=True))
 
 
 def folder_of(certificates: Certificates, parent: Path) -> Path:
@@ -120,9 +120,9 @@ def test_a_list_of_folders(certificates: Certificates, tmp_path: Path) -> None:
     """SSL_CERT_DIR holds folders with a colon between, as OpenSSL reads it; some may be empty without a word."""
     (tmp_path / "empty").mkdir()
     given = f"{tmp_path / 'empty'}::{folder_of(certificates, tmp_path)}"
-    trust = trusted({"SSL_CERT_DIR": given})
+    trust = load_trust({"SSL_CERT_DIR": given})
     assert certificates_in(certificates.authority) <= set(trust.context.get_ca_certs(binary_form=True))
-    assert trust.oddities == ()
+    assert trust.warnings == ()
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

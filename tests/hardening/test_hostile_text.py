@@ -18,8 +18,9 @@ from ci import steps
 from ci.runner_model import commands_in
 from ci.steps import Done
 from har_labels.errors import HarLabelsError, Refused
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.labels import as_map
-from har_labels.model.outcome import ArtifactFacts, Outcome, RunFacts, RunResult, Status
+from har_labels.model.outcome import Outcome, RunFacts, RunResult, Status
 from har_labels.platforms import detect
 from har_labels.platforms.publish import PublishOptions, publish
 from hardening.checks import check_orderly

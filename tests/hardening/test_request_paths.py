@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import RunStep
-from har_labels.model.address import AddressError, parse_artifact_name, parse_registry_ref
+from har_labels.errors import Invalid
+from har_labels.model.address import parse_artifact_name, parse_registry_ref
 from har_labels.model.labels import is_glob
 from har_sandbox import Sandbox
 from hardening.checks import check_orderly
@@ -78,7 +79,7 @@ def meant(text: str, parse: type | object) -> str | None:
     """What a text names, or None if it is refused."""
     try:
         return str(parse(text))  # type: ignore[operator]
-    except AddressError:
+    except Invalid:
         return None
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from har_labels.inputs.flaws import flaw_in, remarks_on, unresolved
-from har_labels.inputs.lists import Item, ListError, parse_list
+from har_labels.errors import Invalid
+from har_labels.inputs.flaws import flaw_in, notices_about, unresolved
+from har_labels.inputs.lists import Item, parse_list
 from har_labels.inputs.maps import parse_map
 from har_labels.inputs.types import read_labels
 from har_labels.request.label_spec import render_labels
@@ -44,7 +45,7 @@ def _rendered(text: str) -> tuple[str, ...]:
 )
 def test_the_quoted_spelling_means_it_literally(text: str) -> None:
     """What a refusal shows in double quotes is, taken as it stands, the very text that was refused."""
-    flaw = flaw_in(Item(text, 1, written=parse_list("x")[0].written), renders=True)
+    flaw = flaw_in(Item(text, 1, style=parse_list("x")[0].style), renders=True)
     assert flaw
     (literally,) = QUOTED.findall(flaw.cure)
     assert _rendered(literally) == (text,)
@@ -67,7 +68,7 @@ def test_the_quoted_spelling_means_it_literally(text: str) -> None:
 )
 def test_the_ways_out_of_a_broken_list_are_lists(text: str, meant: list[str]) -> None:
     """What the error of a text that is no list shows in quotes is read as the one item that it says."""
-    with pytest.raises(ListError) as refused:
+    with pytest.raises(Invalid) as refused:
         read_labels(text)
     shown = [found for found in QUOTED.findall(refused.value.cure) if found.endswith('"')]
     assert [item.text for found in shown for item in parse_list(found)] == meant
@@ -89,7 +90,7 @@ def test_the_ways_out_of_a_broken_list_are_lists(text: str, meant: list[str]) ->
 )
 def test_the_array_that_was_meant(text: str, labels: list[str] | None) -> None:
     """Of what is nested, or there twice, the error shows a JSON array, which comes to those labels."""
-    with pytest.raises(ListError) as refused:
+    with pytest.raises(Invalid) as refused:
         read_labels(text)
     arrays = re.findall(r"`(\[.+?\])`", refused.value.cure)
     assert [[item.text for item in parse_list(array)] for array in arrays[:1]] == ([labels] if labels else [])
@@ -106,10 +107,10 @@ def test_any_map_of_texts_is_read_back(pairs: dict[str, str]) -> None:
 
 @given(st.text(st.sampled_from("ab:{}[],\"'# \n\t<+$&*!|>%@`~?-1.")))
 def test_whatever_begins_with_a_brace_is_a_map_or_refused(rest: str) -> None:
-    """No text that begins with `{` ends in anything but labels or one ListError."""
+    """No text that begins with `{` ends in anything but labels or one Invalid."""
     try:
         items = parse_map("{" + rest)
-    except ListError as error:
+    except Invalid as error:
         assert error.why
         assert error.cure
     else:
@@ -144,7 +145,7 @@ def test_unresolved(text: str, is_unresolved: bool) -> None:
 def test_nesting_is_no_crash(depth: int) -> None:
     """However deep a value is nested, it is refused like any other that is no list."""
     for text in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth, "{a: " * depth + "1" + "}" * depth):
-        with pytest.raises(ListError):
+        with pytest.raises(Invalid):
             read_labels(text)
 
 
@@ -162,7 +163,7 @@ def test_the_work_grows_with_the_list() -> None:
 
         sys.setprofile(profile)
         try:
-            list(remarks_on(items, are_labels=True))
+            list(notices_about(items, are_labels=True))
         finally:
             sys.setprofile(None)
         return count

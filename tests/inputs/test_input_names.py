@@ -8,9 +8,9 @@ import pytest
 
 from canary import KEY
 from ci.steps import CIS
-from har_labels.inputs.configure import Misconfigured, configure
+from har_labels.inputs.configure import Misconfigured, configure, sources_of
+from har_labels.inputs.key import HOW_TO_GIVE_THE_KEY
 from har_labels.platforms import detect
-from har_labels.platforms.platform import HOW_TO_GIVE_THE_KEY
 from inputs.asking import ask, refusals
 
 OWN = {
@@ -176,11 +176,11 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
             "there is no flag `--apikey`",
             "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
         ),
-        (["stray"], "`stray` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."),
+        (["stray"], "`stray` belongs to no flag", "Write it behind one, such as `--artifact`; `--help` lists them."),
         (
             ["--mode"],
             "the command line can't be read: argument --mode: expected one argument",
-            "`--help` lists the flags; a value that begins with `-` stands behind a `=`, as in `--labels=-x`.",
+            "`--help` lists the flags; write a value that begins with `-` behind a `=`, as in `--labels=-x`.",
         ),
         (
             ["--mode", "nope"],
@@ -301,3 +301,29 @@ def test_help_and_version(word: str, capsys: pytest.CaptureFixture[str]) -> None
 
     assert main([word], {}) == 0
     assert "har-labels" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["manifest", "policy", "metrics-file"])
+@pytest.mark.parametrize(("ci", "prefix"), [("github", "INPUT_"), ("harness", "PLUGIN_")])
+def test_a_step_of_a_ci_has_no_standard_input(ci: str, prefix: str, name: str) -> None:
+    """`-` is standard input for the command in a shell, in a `run:` step too; where a CI gives a step its inputs, there is none."""
+    inputs = {"artifact": "", "labels": ""} if name == "manifest" else {}
+    variable = name.upper().replace("-", "_")
+    for environ, argv, has_stdin in (
+        ({f"{prefix}{variable}": "-"}, [], False),
+        ({f"HAR_LABELS_{variable}": "-"}, [], True),
+        ({}, [f"--{name}", "-"], True),
+        ({f"{prefix}{variable}": "-"}, [f"--{name}=-"], True),
+    ):
+        assert bool(ask(ci, inputs, environ=environ, argv=argv).stdin) is has_stdin
+
+
+def test_what_was_given_shows_no_text() -> None:
+    """What the sources give to the library, which may log it, is the texts; their repr has the spelling alone."""
+    environ = OWN | GITHUB | {"INPUT_API-KEY": KEY, "INPUT_LABELS": "a"}
+    for source in sources_of(("--artifact", "x"), environ, "INPUT_"):
+        given = source()
+        assert given
+        assert KEY not in repr(given)
+    assert repr(given["api_key"]) == "<HAR_LABELS_API_KEY>"
+    assert given["api_key"] == KEY

@@ -18,7 +18,7 @@ NO_SHARE = "it is not an index and a total"
 NO_LOOP = ("it has no number, as outside of a loop", "Leave it out where nothing runs several times.")
 REF = "Write account/registry, account/org/registry or account/org/project/registry."
 NO_CHOICE = "it is not one of the allowed values"
-BAD_PATH = ("it is no path of one file", "Write one path on one line.")
+BAD_PATH = ("it is not the path of a single file", "Write one path on one line.")
 SWITCHES = ("allow-http", "dry-run", "allow-type-loss", "summary")
 # name, least, most, whether a fraction is allowed
 NUMBERS = (
@@ -64,7 +64,7 @@ VALUES = (
     ("api-url", "https://me:pw@h", "it has a user name or password; the key has an input of its own", HOST),
     ("api-url", "https://h?x", "it has a query or fragment", HOST),
     ("api-url", "https://h/a/../b", "its path has an empty, dotted or percent-encoded part", HOST),
-    ("api-url", "https://h:port", "it is no URL, or its port is no number", HOST),
+    ("api-url", "https://h:port", "it is not a valid URL, or its port is not a number", HOST),
     ("api-url", "https:// h", "it has a blank, a backslash or a control character", HOST),
     ("registry-ref", "models", "it has one segment, and the account has to stand before it", REF),
     ("registry-ref", "a/b/c/d/e", "it has 5 segments, and four are the most", REF),
@@ -89,13 +89,13 @@ VALUES = (
     (
         "labels",
         "[wip",
-        "it starts with `[` but is no JSON array of strings",
+        "it starts with `[` but is not a JSON array of strings",
         'Write `["wip"]` for a JSON array, or `"[wip"` if an item itself starts with `[`.',
     ),
     (
         "labels",
         "[a, b]",
-        "it starts with `[` but is no JSON array of strings",
+        "it starts with `[` but is not a JSON array of strings",
         'Write `["a", "b"]` for a JSON array, or `"[a", b]` if an item itself starts with `[`.',
     ),
     (

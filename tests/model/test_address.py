@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from har_labels.errors import Invalid
 from har_labels.model.address import (
-    AddressError,
     artifact_path,
     labels_path,
     list_path,
@@ -84,7 +84,7 @@ def test_any_accepted_name_arrives_as_itself(scope: list[str], segments: list[st
     """By the recorded server's routing, an accepted registry and artifact are the ones that are reached, in every call."""
     try:
         ref, name = parse_registry_ref("/".join(scope)), parse_artifact_name("/".join(segments))
-    except AddressError:
+    except Invalid:
         return
     meant = (str(ref).removesuffix("/+"), name)
     for method, path, operation in (
@@ -105,7 +105,7 @@ def test_paths_are_not_touched_by_requests(account: str, name: str) -> None:
 
     try:
         path = labels_path(parse_registry_ref(f"{account}/r"), parse_artifact_name(f"{name}/x"))
-    except AddressError:
+    except Invalid:
         return
     url = requests.Request("PUT", f"http://localhost{path}").prepare().url
     assert url == f"http://localhost{path}"
@@ -114,11 +114,11 @@ def test_paths_are_not_touched_by_requests(account: str, name: str) -> None:
 @pytest.mark.parametrize("text", DOTTED + ESCAPED + BROKEN + ["a/+/b", "+", "a/+/+", "a/%2B", "+/a"])
 def test_names_that_could_reach_elsewhere_are_refused(text: str) -> None:
     """Dot segments in every encoding, escapes, empty segments, line ends, blanks at ends and `/+` inside are refused."""
-    with pytest.raises(AddressError):
+    with pytest.raises(Invalid):
         parse_artifact_name(text)
     for ref in (f"acme/{text}/r", f"{text}/ml/r", f"acme/ml/{text}"):
         if text.strip("/ \n\r"):
-            with pytest.raises(AddressError):
+            with pytest.raises(Invalid):
                 parse_registry_ref(ref if text != "+" or not ref.endswith("+") else f"{ref}/+/+")
 
 
@@ -155,7 +155,7 @@ def test_odd_characters_stay_within_their_segment(text: str) -> None:
 )
 def test_registry_refs_are_refused_with_a_reason(text: str, why: str) -> None:
     """One segment, more than four, empty and dotted ones: the reader is told which it is."""
-    with pytest.raises(AddressError) as refused:
+    with pytest.raises(Invalid) as refused:
         parse_registry_ref(text)
     assert why in str(refused.value)
 
@@ -215,7 +215,7 @@ def test_api_base(text: str, url: str) -> None:
 )
 def test_api_bases_that_hide_something_are_refused(text: str) -> None:
     """User names, queries, fragments, dotted paths, line ends and other schemes are refused."""
-    with pytest.raises(AddressError):
+    with pytest.raises(Invalid):
         parse_api_base(text)
 
 

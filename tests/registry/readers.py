@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from conftest import MODELS
 from har_labels.clock import Clock
+from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
+from har_labels.registry.retry import RetryingReads
 from har_sandbox import Sandbox
 from registry.clients import registry
 from registry.servers import success
@@ -21,8 +23,12 @@ class Sleepless(Clock):
         self.slept.append(seconds)
 
 
+def reader_over(client: Registry, clock: Clock, *, retries: int) -> Reader:
+    return Reader(RetryingReads(client, clock, retries=retries), clock)
+
+
 def reader_of(box: Sandbox, retries: int = 2) -> Reader:
-    return Reader(registry(box.api_url), Sleepless(), retries=retries)
+    return reader_over(registry(box.api_url), Sleepless(), retries=retries)
 
 
 def fill(box: Sandbox, count: int, prefix: str = "model-") -> list[str]:

@@ -21,7 +21,7 @@ from har_labels.errors import (
     ServerFailing,
     Unauthorized,
 )
-from har_labels.registry.answers import UnknownOutcome, Written
+from har_labels.registry.answers import PutResult, UnknownOutcome
 from har_sandbox import Sandbox
 from registry.calls import ANSWER, PAGE, call, error_of
 from registry.servers import HTML, JSON, TEXT, Canned, as_json, canned, success
@@ -88,7 +88,7 @@ def test_which_put_is_believed(sent: tuple[str, ...], named: Any, believed: Any)
             with pytest.raises(UnknownOutcome):
                 call(server.url, "put_labels", sent)
         else:
-            written: Written = call(server.url, "put_labels", sent)
+            written: PutResult = call(server.url, "put_labels", sent)
             assert written.labels == believed
             assert (written.facts.created_at, written.facts.modified_at, written.facts.downloads_count) == (
                 "1",

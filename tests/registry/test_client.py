@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -32,6 +33,17 @@ SHAPES = [
     (as_json, {"message": "x" * 1000}, f": {'x' * 300}…"),
     ("text", "\x1b[31mred\r\n::error::x", ": \x1b[31mred ::error::x"),
 ]
+
+
+@pytest.mark.parametrize("which", CALLS)
+def test_the_json_of_an_answer_is_decoded_once(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of a large registry is some megabytes of JSON."""
+    decoded: list[bytes] = []
+    decode = json.loads
+    monkeypatch.setattr("har_labels.registry.transport.json.loads", lambda body: decoded.append(body) or decode(body))
+    with canned(success(PAGE if which == "page" else ANSWER)) as server:
+        call(server.url, which)
+    assert len(decoded) == 1
 
 
 # Refusals that the API does not document: a read that was refused so is refused; a write may have been done.

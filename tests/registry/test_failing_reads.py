@@ -16,9 +16,10 @@ from har_labels.errors import (
     Unreachable,
 )
 from har_labels.registry.reader import Reader
+from har_labels.registry.retry import RetryingReads
 from har_sandbox import Fault, Sandbox
 from registry.clients import REF, registry
-from registry.readers import Sleepless, reader_of
+from registry.readers import Sleepless, reader_of, reader_over
 from registry.servers import canned, success
 
 
@@ -38,9 +39,10 @@ def test_reads_are_tried_again(sandbox: Sandbox, kind: str, error: type[HarLabel
     """A failed read is tried again up to `retries` times, each counted, and no more often."""
     sandbox.add_artifact(MODELS, "x", labels=["a"])
     sandbox.script([Fault(kind, times=retries)])
-    reader = reader_of(sandbox, retries)
+    reads = RetryingReads(registry(sandbox.api_url), Sleepless(), retries=retries)
+    reader = Reader(reads, Sleepless())
     assert reader.find(REF, "x", "").row.labels == ("a",)
-    assert (len(sandbox.requests), reader.retried) == (retries + 1, retries)
+    assert (len(sandbox.requests), reads.retried) == (retries + 1, retries)
     sandbox.forget_requests()
     sandbox.script([Fault(kind, times=99)])
     with pytest.raises(error):
@@ -70,7 +72,7 @@ def test_retry_after_is_waited_for(sandbox: Sandbox) -> None:
     sandbox.add_artifact(MODELS, "x")
     sandbox.script([Fault("429", retry_after="7"), Fault("503", nth=2, retry_after="3")])
     clock = Sleepless()
-    Reader(registry(sandbox.api_url), clock, retries=2).find(REF, "x", "")
+    reader_over(registry(sandbox.api_url), clock, retries=2).find(REF, "x", "")
     assert 7 <= clock.slept[0] <= 7.5
     assert 3 <= clock.slept[1] <= 4
 
@@ -78,7 +80,7 @@ def test_retry_after_is_waited_for(sandbox: Sandbox) -> None:
 def test_a_list_without_its_artifacts_is_not_empty() -> None:
     """An answer that leaves out what was asked for is an unknown outcome, or `on-missing: skip` would make it green."""
     with canned(success({"itemCount": 0})) as server, pytest.raises(BadAnswer, match="is not what the API documents"):
-        Reader(registry(server.url), Sleepless(), retries=0).find(REF, "x", "")
+        reader_over(registry(server.url), Sleepless(), retries=0).find(REF, "x", "")
 
 
 @pytest.mark.parametrize("retries", [0, 2])

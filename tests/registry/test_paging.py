@@ -11,10 +11,9 @@ from har_labels.errors import (
     Refused,
     ServerFailing,
 )
-from har_labels.registry.reader import Reader
 from har_sandbox import Fault, Sandbox
 from registry.clients import REF, registry
-from registry.readers import Sleepless, fill, page_of, reader_of
+from registry.readers import Sleepless, fill, page_of, reader_of, reader_over
 from registry.servers import canned
 
 
@@ -61,7 +60,7 @@ def test_counts_of_the_open_source_server_are_not_trusted(make_sandbox: MakeSand
         for name in ("a", "b", "c"):
             box.add_artifact("acme/ml/models", name, package_type="GENERIC", version=version, labels=[name])
     box.forget_requests()
-    reader = Reader(registry(box.api_url, scheme="bearer"), Sleepless(), retries=0)
+    reader = reader_over(registry(box.api_url, scheme="bearer"), Sleepless(), retries=0)
     assert {name: rows[0].labels for name, rows in reader.rows(REF, names=set(), globs=["*"]).items()} == {
         "a": ("a",),
         "b": ("b",),
@@ -84,7 +83,7 @@ def test_counts_of_the_open_source_server_are_not_trusted(make_sandbox: MakeSand
 def test_pages_that_move_or_repeat(pages: list[tuple[str, ...]], found: str, requests: int) -> None:
     """Rows are told apart by name and type."""
     with canned(*(page_of(*names) for names in pages)) as server:
-        reader = Reader(registry(server.url), Clock(), retries=0)
+        reader = reader_over(registry(server.url), Clock(), retries=0)
         assert "".join(sorted(reader.rows(REF, names=set(), globs=["*"]))) == found
         assert len(server.asked) == requests
 
@@ -92,14 +91,14 @@ def test_pages_that_move_or_repeat(pages: list[tuple[str, ...]], found: str, req
 def test_a_list_that_repeats_one_page_is_not_believed() -> None:
     """A server that ignores `page` would go on for ever, and what it does not show would be missed."""
     with canned(page_of("a", "b")) as server, pytest.raises(BadAnswer, match="repeats one page"):
-        Reader(registry(server.url), Clock(), retries=0).rows(REF, names=set(), globs=["*"])
+        reader_over(registry(server.url), Clock(), retries=0).rows(REF, names=set(), globs=["*"])
 
 
 @pytest.mark.parametrize("size", [0, 500])
 def test_page_sizes_that_the_answer_names(size: int) -> None:
     """No page size in the answer means to go on to an empty page; a larger one than asked for ends a list early."""
     with canned(page_of("a", "b", size=size), page_of("c", size=size), page_of(size=size)) as server:
-        rows = Reader(registry(server.url), Clock(), retries=0).rows(REF, names=set(), globs=["*"])
+        rows = reader_over(registry(server.url), Clock(), retries=0).rows(REF, names=set(), globs=["*"])
     assert "".join(sorted(rows)) == ("abc" if size == 0 else "ab")
 
 

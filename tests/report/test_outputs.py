@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from har_labels.errors import Defect, Forbidden, Refused
-from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, RunResult, Status
+from har_labels.model.facts import ArtifactFacts
+from har_labels.model.outcome import ConfirmedBy, RunResult, Status
 from har_labels.report.outputs import (
     JSON_OUTPUTS,
     OUTPUTS,

@@ -11,7 +11,6 @@ from har_labels.errors import Failures, HarLabelsError
 from har_labels.files import read_document
 from har_labels.inputs.lists import parse_expressions
 from har_labels.inputs.settings import Settings
-from har_labels.inputs.sources import Given
 from har_labels.request.build import LARGEST_MANIFEST
 from har_labels.request.entry import Entry
 from har_labels.request.label_spec import RunContext, TemplateContext, requirements_of
@@ -39,7 +38,7 @@ class Written:
                 requirements_of(parse_expressions(self.require), place="`require` line"),
                 notice=self.notices.append,
             ),
-            defaults=Settings(layers=[{name: Given(name, text) for name, text in self.inputs.items()}]),
+            defaults=Settings(**self.inputs),
         )
 
     def problems(self) -> list[HarLabelsError]:

@@ -19,6 +19,7 @@ from har_labels.model.outcome import Status
 from har_labels.model.shard import Shard
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
+from har_labels.registry.retry import RetryingReads
 from har_labels.request.entry import Entry
 from har_labels.request.label_spec import Among, LabelSpec
 from simulation.network import Mishap, Network, Passage, Read, Store, Write, _json, _Request
@@ -94,7 +95,7 @@ class MoveRun:
         """The order of events of `run.Run`, for a move."""
         clock = VirtualClock(self.actor)
         registry = Registry(self._way, wait_turn=clock.check)  # type: ignore[arg-type]
-        reader = Reader(registry, clock, retries=self.care.retries)
+        reader = Reader(RetryingReads(registry, clock, retries=self.care.retries), clock)
         planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
         spec = LabelSpec(Mode.MOVE, [Item(LABEL, 1)], _CONTEXT, among=Among(("m*",)))
         plan = planner.plan([Entry(REF, (self.name,), "", spec)])

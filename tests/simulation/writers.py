@@ -18,6 +18,7 @@ from har_labels.model.outcome import Outcome, Status
 from har_labels.model.shard import Shard
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
+from har_labels.registry.retry import RetryingReads
 from har_labels.request.entry import Entry
 from har_labels.request.label_spec import LabelSpec, TemplateContext
 from simulation.network import NAME, Network, Passage, Store
@@ -84,7 +85,7 @@ class Run:
         """The order of events of `run.Run`, for one artifact."""
         clock = VirtualClock(self.actor)
         registry = Registry(self._network, wait_turn=clock.check)  # type: ignore[arg-type]
-        reader = Reader(registry, clock, retries=self.step.care.retries)
+        reader = Reader(RetryingReads(registry, clock, retries=self.step.care.retries), clock)
         planner = Planner(reader, clock, shard=Shard(), wait=0, needs_reading=False, notice=_drop, warning=_drop)
         plan = planner.plan([Entry(REF, (NAME,), "", _spec(self.step.change))])
         if plan.errors or plan.outcomes:

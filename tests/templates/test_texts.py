@@ -71,7 +71,7 @@ def test_texts(source: str, text: str | None) -> None:
         ("ci[:4]", "`ci` needs one name behind it"),
         ("ci.sha.x", "`ci` needs one name behind it"),
         ("'abc'[:2]", "behind a name only"),
-        ("metrics.n is startswith('7')", "`startswith` needs texts, and the number 7 is none"),
+        ("metrics.n is startswith('7')", "`startswith` needs texts, not the number 7"),
         ("metrics.name is startswith(7)", "`startswith` needs texts"),
         ("metrics.name is startswith", "takes one value behind it"),
         ("metrics.name is startswith('a', 'b')", "takes one value behind it"),
@@ -79,10 +79,10 @@ def test_texts(source: str, text: str | None) -> None:
         ("metrics.name is lower", "a test `is lower` is not known; there are"),
         ("metrics.n is eq('7')", "compares the number 7 with the text '7'"),
         ("metrics.n | semver", "`semver` needs a text"),
-        ("'1.2' | semver", "needs a version such as 1.2.3, and the text '1.2' is none"),
+        ("'1.2' | semver", "needs a version such as 1.2.3, not the text '1.2'"),
         ("'01.2.3' | semver", "needs a version"),
         ("'1.2.3-01' | semver", "needs a version"),
-        ("metrics.version | semver('{mayor}')", "`semver` knows no `{mayor}`; it knows {version}, {major}"),
+        ("metrics.version | semver('{mayor}')", "`semver` does not support `{mayor}`; it supports {version}, {major}"),
     ],
 )
 def test_texts_that_are_refused(source: str, problem: str) -> None:
@@ -134,11 +134,11 @@ def test_dates(source: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("'today' | date", "`date` needs a time, and the text 'today' is none"),
+        ("'today' | date", "`date` needs a time, not the text 'today'"),
         ("'Thu, 06 Aug 2026 07:06:40 CEST' | date", "`date` needs a time"),
         ("'Thu, 32 Aug 2026 07:06:40 GMT' | date", "`date` needs a time"),
         ("'1788259200' | date", "of a text: `| float`"),
-        ("true | date", "`date` needs a time, and `true` is none"),
+        ("true | date", "`date` needs a time, not `true`"),
         ("1e30 | date", "`date` needs a time"),
         ("-1e17 | date", "`date` needs a time"),
         ("now | plus_days('3')", "`plus_days` needs a number"),

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from har_labels import __version__
 from har_labels.errors import Cancelled, HarLabelsError
-from har_labels.inputs.names import Kind, dashed
+from har_labels.inputs.names import InputKind, dashed
 from har_labels.inputs.settings import Settings, defaults, fields, groups
 
 NAME = "Update Harness Artifact Labels"
@@ -31,7 +31,7 @@ class Input:
     description: str
     group: str
     value: Any
-    kind: Kind
+    kind: InputKind
 
 
 def inputs() -> Iterator[Input]:

@@ -9,7 +9,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 
 from generate.declared import AUTHOR, IMAGE, REPOSITORY, SHORT, Input, inputs, with_version, yaml_text
 from har_labels.errors import Cancelled, HarLabelsError, all_codes
-from har_labels.inputs.names import Kind
+from har_labels.inputs.names import InputKind
 from har_labels.platforms.categories import Reason, category_of, reasons_of
 from har_labels.text import documented
 
@@ -81,7 +81,7 @@ def _type(one: Input) -> str:
     """A type of the catalogue's. Any list may also be one text."""
     if one.name in LISTS:
         return "array"
-    if one.kind is Kind.SWITCH:
+    if one.kind is InputKind.SWITCH:
         return "boolean"
     is_number = isinstance(one.value, int | float) or one.name in {"requests-per-minute", "max-changes"}
     return "number" if is_number else "string"

@@ -9,7 +9,7 @@ from itertools import groupby
 from generate.declared import Input, exit_codes, inputs
 from har_labels.errors import all_codes
 from har_labels.report.outputs import OUTPUTS
-from har_labels.templates.expressions import OF_PRESENCE
+from har_labels.templates.compiler import OF_PRESENCE
 from har_labels.templates.filters import FILTERS, Filter
 from har_labels.templates.scope import NAMES, Name
 from har_labels.templates.sequences import TESTS
@@ -44,9 +44,9 @@ def _input(one: Input) -> str:
 def _language() -> str:
     """What an expression may hold: names, filters by what they are for, and tests."""
     rows = ["| | in an expression | what it is |", "|---|---|---|"]
-    rows += [f"| {_known_in(one)} | `{name}` | {_cell(one.says)} |" for name, one in NAMES.items()]
-    rows += [f"| a filter of {one.group} | `{_call(name, one)}` | {_cell(one.says)} |" for name, one in FILTERS.items()]
-    rows += [f"| a test | `x is {name}` | {_cell(one.says)} |" for name, one in OF_PRESENCE.items()]
+    rows += [f"| {_known_in(one)} | `{name}` | {_cell(one.doc)} |" for name, one in NAMES.items()]
+    rows += [f"| a filter of {one.group} | `{_call(name, one)}` | {_cell(one.doc)} |" for name, one in FILTERS.items()]
+    rows += [f"| a test | `x is {name}` | {_cell(says)} |" for name, says in OF_PRESENCE.items()]
     others = " ".join(f"`{name}`" for name in TESTS)
     rows.append(f"| a test | `x is startswith('v1.')` | and so with {others}, which are also those of `selectattr` |")
     return "\n".join(rows)

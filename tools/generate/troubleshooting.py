@@ -69,7 +69,7 @@ LINES: dict[str, tuple[str, str]] = {
         "the server refused a request for artifact 'resnet50' in acme/ml/prod/models/+ (400): Bad Request", "",
     ),
     "HAR-BAD-ANSWER": (
-        "'resnet50' in acme/ml/prod/models/+: the server answered 200 with text/html that is not JSON (5 tries); "
+        "'resnet50' in acme/ml/prod/models/+: the server answered 200 with text/html that is not valid JSON (5 tries); "
         "a read shows that the labels were not written", "",
     ),
     "HAR-REDIRECTED": (

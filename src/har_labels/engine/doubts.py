@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from har_labels.engine.task import AFTER_A_WAIT, Task, Unread, is_missing
 from har_labels.errors import ArtifactNotFound, Defect, HarLabelsError, NotFound, OutOfReach, Overwritten
-from har_labels.registry.answers import asked_for
 from har_labels.registry.reader import advice_on
 from har_labels.text import named, number
 
@@ -19,7 +18,7 @@ def retries_exhausted(task: Task) -> HarLabelsError:
     """The doubt that no retry settled, with what is known of the labels now."""
     assert task.doubt
     error = task.doubt.error
-    tries = number(task.attempts, "try", "tries") + asked_for(task.doubt)
+    tries = number(task.attempts, "try", "tries") + task.doubt.wait_note
     if task.unread and task.unread.says_missing and isinstance(error, OutOfReach):
         return missing(task, error)
     return error.reworded(f"{task.subject}: {error.what} ({tries}); {_known(task)}")

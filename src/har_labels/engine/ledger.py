@@ -13,7 +13,7 @@ from har_labels.engine.plan import Plan
 from har_labels.engine.task import Task
 from har_labels.errors import HarLabelsError
 from har_labels.model.labels import Labels, to_labels
-from har_labels.model.outcome import WRITTEN, ConfirmedBy, Outcome, RunFacts, RunResult, Status
+from har_labels.model.outcome import WRITTEN_STATUSES, ConfirmedBy, Outcome, RunFacts, RunResult, Status
 from har_labels.text import number
 
 
@@ -67,7 +67,7 @@ class Ledger:
         for task in self.plan.tasks:
             if not (undo := task.undo):
                 continue
-            was_written = bool(task.outcome and task.outcome.status in WRITTEN)
+            was_written = bool(task.outcome and task.outcome.status in WRITTEN_STATUSES)
             not_undone += was_written and not undo.outcome and not undo.is_confirmed and undo.is_known
             if undo.outcome and undo.outcome.error:
                 why = undo.outcome.error.what.removeprefix(undo.subject).lstrip(": ")
@@ -122,7 +122,7 @@ def _after_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> 
         confirmed_by = undo.confirmed_by or ConfirmedBy.READ_BACK
         return replace(outcome, status=Status.ROLLED_BACK, labels=undo.target, confirmed_by=confirmed_by, error=None)
     if ended and ended.labels is not None:
-        is_theirs = outcome.status in WRITTEN and ended.labels != outcome.labels
+        is_theirs = outcome.status in WRITTEN_STATUSES and ended.labels != outcome.labels
         return replace(outcome, status=Status.SUPERSEDED if is_theirs else outcome.status, labels=ended.labels)
     if undo.attempts and not undo.is_known:
         error = ended.error if ended else cut_short(undo, reason)
@@ -145,5 +145,5 @@ def _is_undone(outcome: Outcome, undo: Task) -> bool:
     if not undo.outcome:
         return undo.is_confirmed
     # Without a write of ours somebody else has restored it; one that was never written needs no undoing.
-    is_restored = undo.outcome.status is Status.UNCHANGED and outcome.status in WRITTEN
+    is_restored = undo.outcome.status is Status.UNCHANGED and outcome.status in WRITTEN_STATUSES
     return undo.outcome.status is Status.APPLIED or is_restored

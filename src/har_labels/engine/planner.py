@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from har_labels.clock import LONGEST_WAIT, Clock
+from har_labels.clock import LONGEST_POLL, Clock
 from har_labels.engine.baselines import baselines_of, names_to_read, update_baseline
 from har_labels.engine.filters import Filters, Selected, is_candidate
 from har_labels.engine.moves import Listing, Move, unmatched
@@ -22,12 +22,13 @@ from har_labels.engine.task import AFTER_A_WAIT, Task, Unread
 from har_labels.engine.upserts import side_effects_of
 from har_labels.errors import ArtifactNotFound, Failures, HarLabelsError, NotFound, NothingMatched
 from har_labels.model.address import RegistryRef
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.goal import ChangeGoal
 from har_labels.model.labels import Change, Changes, Labels, Mode, is_glob, matches
-from har_labels.model.outcome import MOST_WITH_FACTS, ArtifactFacts, Outcome, Status, Step
+from har_labels.model.outcome import MOST_WITH_FACTS, Outcome, Status, Step
 from har_labels.model.shard import Shard
 from har_labels.registry.answers import Row
-from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, matching, may_pass
+from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, is_transient, matching
 from har_labels.request.entry import Entry
 from har_labels.request.label_spec import LabelSpec
 from har_labels.text import named, number
@@ -138,7 +139,7 @@ class Planner:
         until, pause = self._clock.monotonic() + self._wait, _FIRST_WAIT
         while (pending := _pending(snapshot, patterns)) and self._clock.monotonic() < until:
             self._clock.sleep(min(pause, until - self._clock.monotonic()))
-            pause = min(2 * pause, LONGEST_WAIT)
+            pause = min(2 * pause, LONGEST_POLL)
             self._add_rows(snapshot, pending, skipping)
             if among and not _pending(snapshot, patterns):
                 self._add_rows(snapshot, [], None, beside=among)  # the holders may have changed meanwhile
@@ -364,7 +365,7 @@ def _record_unread(
     the default into a delete (contract §5 point 1).
     """
     for entry in entries:
-        may_be_written = is_refusal(error) or (may_pass(error) and not entry.spec.removes_nothing)
+        may_be_written = is_refusal(error) or (is_transient(error) and not entry.spec.removes_nothing)
         if names & set(entry.patterns) and not may_be_written:
             raise error
     unread |= dict.fromkeys(names, error)

@@ -204,7 +204,7 @@ def _too_slow(plan: Plan, settings: Settings, pace: Pace, clock: Clock) -> Itera
     changing = plan.changing
     writing = pace.seconds_for(_requests_for(changing))
     watching = settings.settle if any(task.goal.is_merging for task in changing) else 0
-    if settings.is_dry_run or writing + watching <= clock.left():
+    if settings.is_dry_run or writing + watching <= clock.remaining():
         return
     needed = f"writing {number(len(changing), 'artifact')} takes {writing:,.0f} s at this pace"
     watched = f", watching {watching:g} s" if watching else ""
@@ -215,7 +215,7 @@ def _too_slow(plan: Plan, settings: Settings, pace: Pace, clock: Clock) -> Itera
         if takes_no_shard
         else ""
     )
-    left = f"{clock.left():,.0f} s are left of `{named('deadline')}`"
+    left = f"{clock.remaining():,.0f} s are left of `{named('deadline')}`"
     yield Refusal(NoTime(f"{needed}{watched}, and {left}", cure))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from har_labels.engine.task import Task
 from har_labels.model.address import RegistryRef
-from har_labels.registry.answers import Origin
+from har_labels.registry.answers import PageRef
 from har_labels.registry.reader import Reader
 
 
@@ -21,7 +21,7 @@ class Renewal:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._pages: dict[tuple[RegistryRef, Origin], list[Task]] = defaultdict(list)
+        self._pages: dict[tuple[RegistryRef, PageRef], list[Task]] = defaultdict(list)
         self._hand = threading.Lock()
 
     def expect(self, tasks: Iterable[Task]) -> None:
@@ -41,7 +41,7 @@ class Renewal:
         if not origin or not self._is_on_its_page(task, origin):
             task.renew(self._reader.find(task.ref, task.name, task.artifact_type))
 
-    def _is_on_its_page(self, task: Task, origin: Origin) -> bool:
+    def _is_on_its_page(self, task: Task, origin: PageRef) -> bool:
         """Renews whatever still stands on the page; False if the task itself has moved away."""
         readings = {(one.row.name, one.row.artifact_type): one for one in self._reader.page_again(task.ref, origin)}
         with self._hand:

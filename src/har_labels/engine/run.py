@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 from har_labels.clock import Clock, Pace
 from har_labels.engine.baselines import renew_baselines
@@ -31,7 +30,7 @@ from har_labels.model.outcome import Record, RunFacts, RunResult, Status
 from har_labels.platforms.progress import Progress
 from har_labels.registry.client import Registry
 from har_labels.registry.reader import Reader
-from har_labels.registry.tracing import TracedTransport
+from har_labels.registry.retry import RetryingReads
 from har_labels.registry.transport import Transport
 from har_labels.request.build import entries_of, policy_of, read_steps
 from har_labels.request.entry import Entry
@@ -58,18 +57,19 @@ class Run:
         self._ledger = Ledger(configuration.warnings)
         for notice in configuration.notices:
             self._ledger.note(notice)
-        transport = partial(TracedTransport, tell=debug) if debug else Transport
-        self._transport = transport(
+        self._transport = Transport(
             settings.api_url,
             scheme=settings.scheme,
             key=configuration.key,
-            timeout=lambda: max(0.1, min(settings.timeout, clock.left())),
+            timeout=lambda: max(0.1, min(settings.timeout, clock.remaining())),
+            log=debug,
         )
         for warning in self._cleartext_warnings():
             self._ledger.warn(warning)
         self._pace = Pace(clock, _per_minute(configuration))
         self._registry = Registry(self._transport, wait_turn=self._pace.wait)
-        self._reader = Reader(self._registry, clock, retries=settings.retries)
+        self._reads = RetryingReads(self._registry, clock, retries=settings.retries)
+        self._reader = Reader(self._reads, clock)
         self._writer = Writer(
             self._registry,
             self._reader,
@@ -112,7 +112,7 @@ class Run:
             mode=self._configuration.mode,
             dry_run=self._settings.is_dry_run,
             requests=self._registry.requests,
-            retries=self._reader.retried + self._writer.retried,
+            retries=self._reads.retried + self._writer.retried,
             seconds=self._clock.elapsed(),
             plan_file=self._plan_file,
             report_file=self._settings.report_file or "",
@@ -241,7 +241,7 @@ class Run:
             else:
                 self._writer.run(plan.changing)
         except Stop as stop:
-            if self._clock.reason:
+            if self._clock.stop_reason:
                 raise
             self._ledger.errors.append(stop.error)
             self._writer.wind_up(plan.tasks, stop.error)

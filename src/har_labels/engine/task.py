@@ -28,9 +28,10 @@ from har_labels.errors import (
     WouldRemove,
 )
 from har_labels.model.address import RegistryRef
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.goal import Found, Goal
 from har_labels.model.labels import Labels, to_labels
-from har_labels.model.outcome import ArtifactFacts, ConfirmedBy, Outcome, Status, Step
+from har_labels.model.outcome import ConfirmedBy, Outcome, Status, Step
 from har_labels.registry.answers import UnknownOutcome
 from har_labels.registry.reader import Reader, Reading, choose
 from har_labels.request.policy import Policy, breaches_text

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from har_labels.clock import LONGEST_ASKED_WAIT, Clock
+from har_labels.clock import LONGEST_RETRY_AFTER, Clock
 from har_labels.engine.doubts import missing, retries_exhausted, unverifiable
 from har_labels.engine.task import Task, read_again
 from har_labels.errors import HarLabelsError, Overwritten, Unauthorized, Unreadable
@@ -157,7 +157,7 @@ class Watch:
                 return True
             self._fail(task, missing(task, task.doubt.error))
             return False
-        if task.attempts - task.attempts_before > self._care.retries or task.doubt.wait > LONGEST_ASKED_WAIT:
+        if task.attempts - task.attempts_before > self._care.retries or task.doubt.wait > LONGEST_RETRY_AFTER:
             self._fail(task, retries_exhausted(task))
             return False
         return True

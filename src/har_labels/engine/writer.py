@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from har_labels.clock import LONGEST_WAIT, Clock, backoff
+from har_labels.clock import LONGEST_POLL, Clock, backoff
 from har_labels.engine.doubts import missing, retries_exhausted
 from har_labels.engine.parallel import Breaker, in_parallel
 from har_labels.engine.proving import TypeProof
@@ -137,7 +137,7 @@ class Writer:
         try:
             self._registry.check_key()
             if task.needs_reading:
-                self._registry.check(task.ref)
+                self._registry.check_access(task.ref)
             if forbidden := self._forbidden.get(task.ref):
                 raise Forbidden(f"{task.subject} was not tried, as {forbidden.what}")
             self._registry.wait_turn()
@@ -250,5 +250,5 @@ class Writer:
             tries = max(task.attempts - task.attempts_before + task.times_undone for task in pending)
             pause = backoff(tries, at_least=asked)
             if any(task.is_waited_for for task in pending):
-                pause = min(pause, LONGEST_WAIT)
+                pause = min(pause, LONGEST_POLL)
             self._clock.sleep(pause)

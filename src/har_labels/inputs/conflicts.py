@@ -13,18 +13,18 @@ from har_labels.inputs.settings import Settings, quoted
 from har_labels.model.labels import Mode, is_glob, matches_any
 from har_labels.text import named, one_of
 
-Problems = Iterator[tuple[str, str]]
+Problems = Iterator[InputError]
 
-# What belongs to making a plan; one that is applied is made already, and an undo's is in its report.
+# What belongs to making a plan. `apply-plan` and `undo` take the plan from a file, where all of this is settled.
 PLANNING = (
     "registry_ref", "artifact", "artifact_type", "where", "manifest", "labels", "labels_file", "metrics_file", "mode",
     "on_conflict", "owned", "remove", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
     "shard",
 )  # fmt: skip
-# What a manifest says entry by entry, and the input may not say beside it.
+# A manifest has these entry by entry, so the inputs of the same names may not be given beside it.
 IN_MANIFEST = ("artifact", "labels", "labels_file")
 WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})
-# Which modes an input goes with, if not with all; a manifest's entries and its schema go by the same table.
+# The modes that an input goes with, if not all of them. The checks of a manifest's entries and its schema use the same table.
 MODES_OF = {
     "labels": frozenset(Mode) - WITHOUT_LABELS,
     "labels_file": frozenset(Mode) - WITHOUT_LABELS,
@@ -33,8 +33,7 @@ MODES_OF = {
     "remove": frozenset({Mode.ADD, Mode.UPSERT}),
 }
 
-# What a move has no use for: it is about one artifact and the others of `among`, all at once. Some belong to other inputs
-# that choose, or change, what is there.
+# What does not go with a move, which is about one artifact and the others of `among`, all at once.
 WITHOUT_MOVE = ("manifest", "shard", "save_plan", "where", "remove")
 
 # Inputs that name one file each; `metrics_file` names several, which are read.
@@ -49,11 +48,11 @@ DOCUMENTS = ("manifest", "policy")
 def contradictions(settings: Settings, bad: frozenset[str], *, meant: frozenset[str] = frozenset()) -> list[InputError]:
     """Every contradiction and every missing input.
 
-    `bad` holds the names whose value could not be understood, `meant` those that a misspelt name seems to stand for and
-    that are therefore not missing. A value equal to its default counts as not given, since GitHub sets every input it knows a default of.
+    `bad` has the inputs whose value is invalid, `meant` those that a misspelt name seems to stand for and that are
+    therefore not missing. A value equal to its default counts as not given, since GitHub sets every input that has one.
     """
     said = bad | {name for name, field in Settings.model_fields.items() if getattr(settings, name) != field.default}
-    found = [
+    return [
         *_key(settings),
         *_place(settings),
         *_missing(settings, said | meant),
@@ -64,17 +63,16 @@ def contradictions(settings: Settings, bad: frozenset[str], *, meant: frozenset[
         *_files(settings),
         *_stdin(settings),
     ]
-    return [InputError(what, cure) for what, cure in found]
 
 
 def _key(settings: Settings) -> Problems:
     if settings.api_key and settings.api_key_file:
-        yield f"`{named('api_key')}` and `{named('api_key_file')}` are both given", "Keep one of the two."
+        yield InputError(f"`{named('api_key')}` and `{named('api_key_file')}` are both given", "Keep one of the two.")
 
 
 def _place(settings: Settings) -> Problems:
     if settings.api_url.is_plain_http and not settings.allow_http:
-        yield (
+        yield InputError(
             f"`{named('api_url')}` is {settings.api_url.url!r}, plain http, and the key would cross the network in the clear",
             f"Use https, or `{named('allow_http', 'true')}` if you accept that.",
         )
@@ -85,10 +83,10 @@ def _missing(settings: Settings, said: frozenset[str]) -> Problems:
         return
     for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
         if name not in said:
-            yield f"`{named(name)}` is missing", f"Give it, for example `{named(name, example)}`."
+            yield InputError(f"`{named(name)}` is missing", f"Give it, for example `{named(name, example)}`.")
     mode = settings.mode
     if mode is None and "mode" in said:
-        return  # what was meant is not known
+        return  # it is wrong, and which was meant is not known
     if mode not in WITHOUT_LABELS and not said & {"labels", "labels_file"}:
         cure = (
             f"Give the labels, or `{named('mode', 'clear')}` to take all labels away."
@@ -96,14 +94,14 @@ def _missing(settings: Settings, said: frozenset[str]) -> Problems:
             else "Give the labels."
         )
         needs = f", and `{named('mode', mode)}` needs it" if mode else ""
-        yield f"`{named('labels')}` is missing{needs}", cure
+        yield InputError(f"`{named('labels')}` is missing{needs}", cure)
 
 
 def _sources(settings: Settings, said: frozenset[str]) -> Problems:
     if settings.manifest and not settings.apply_plan and not settings.undo:
         for name in IN_MANIFEST:
             if name in said:
-                yield (
+                yield InputError(
                     f"`{named('manifest')}` and `{named(name)}` are both given",
                     "Write it into the manifest, or leave the manifest out.",
                 )
@@ -114,16 +112,18 @@ def _modes(settings: Settings, said: frozenset[str]) -> Problems:
         if name not in said or settings.effective_mode in modes:
             continue
         if settings.mode is Mode.MOVE and name in WITHOUT_MOVE:
-            continue  # told once, with all else that a move takes no part of
+            continue  # `_move` reports it
         if modes == MODES_OF["labels"]:
-            yield (
+            yield InputError(
                 f"`{named('mode', settings.effective_mode)}` takes no `{named(name)}`",
                 f"Leave `{named(name)}` out, or choose another mode.",
             )
         elif not settings.manifest:  # there it is a default of the entries
             fitting = one_of(named("mode", mode) for mode in sorted(modes))
             given = f", not with `{settings.mode}`" if settings.mode else ""
-            yield f"`{named(name)}` goes with {fitting}{given}", f"Leave `{named(name)}` out, or use {fitting}."
+            yield InputError(
+                f"`{named(name)}` goes with {fitting}{given}", f"Leave `{named(name)}` out, or use {fitting}."
+            )
 
 
 def _move(settings: Settings, said: frozenset[str], bad: frozenset[str]) -> Problems:
@@ -131,30 +131,32 @@ def _move(settings: Settings, said: frozenset[str], bad: frozenset[str]) -> Prob
     if settings.mode is not Mode.MOVE:
         if "among" in said and not (settings.apply_plan or settings.undo):
             given = f", not with `{settings.mode}`" if settings.mode else ""
-            yield (
+            yield InputError(
                 f"`{named('among')}` goes with `{moving}`{given}",
                 f"Leave `{named('among')}` out, or use `{moving}`.",
             )
         return
     for name in WITHOUT_MOVE:
         if name in said:
-            yield f"`{moving}` takes no `{named(name)}`", f"Leave `{named(name)}` out, or choose another mode."
+            cure = f"Leave `{named(name)}` out, or choose another mode."
+            yield InputError(f"`{moving}` takes no `{named(name)}`", cure)
     if "artifact" in said - bad and not settings.manifest:
         yield from _the_one(settings, bad, moving)
 
 
 def _the_one(settings: Settings, bad: frozenset[str], moving: str) -> Problems:
-    """A move names one artifact, which is one of those that it moves among, so that two moves see each other's."""
+    """A move names one artifact, which `among` matches, so that two concurrent moves see each other's artifact."""
     names = list(dict.fromkeys(item.text for item in settings.artifact))
     if len(names) != 1:
-        yield f"`{moving}` gives the label to one artifact, and `{named('artifact')}` names {len(names)}", "Name one."
+        what = f"`{moving}` gives the label to one artifact, and `{named('artifact')}` names {len(names)}"
+        yield InputError(what, "Name one.")
     elif is_glob(names[0]):
         what = (
             f"`{moving}` gives the label to one artifact, and `{named('artifact')}` is the pattern {quoted(names[0])}"
         )
-        yield what, f"Write one name; the pattern belongs into `{named('among')}`."
+        yield InputError(what, f"Write one name; the pattern belongs into `{named('among')}`.")
     elif settings.among and "among" not in bad and not matches_any((item.text for item in settings.among), names[0]):
-        yield (
+        yield InputError(
             f"`{named('among')}` does not match {quoted(names[0])}, the `{named('artifact')}` that is to have the label",
             "Widen it: the label is moved among these, and the one that gets it is one of them.",
         )
@@ -164,19 +166,19 @@ def _plans(settings: Settings, said: frozenset[str]) -> Problems:
     if settings.undo:
         for name in ("apply_plan", *PLANNING):
             if name in said:
-                yield (
+                yield InputError(
                     f"`{named('undo')}` and `{named(name)}` are both given",
                     f"What is taken back is in the report: leave `{named(name)}` out.",
                 )
     elif settings.apply_plan:
         for name in PLANNING:
             if name in said:
-                yield (
+                yield InputError(
                     f"`{named('apply_plan')}` and `{named(name)}` are both given",
                     f"A plan is applied as it was made: leave `{named(name)}` out; it belongs to the dry run.",
                 )
     elif settings.save_plan and settings.dry_run is False:
-        yield (
+        yield InputError(
             f"`{named('save_plan')}` and `{named('dry_run', 'false')}` are both given",
             f"A run that saves its plan writes nothing else: leave `{named('dry_run')}` out, or `{named('save_plan')}`.",
         )
@@ -184,26 +186,33 @@ def _plans(settings: Settings, said: frozenset[str]) -> Problems:
 
 def _files(settings: Settings) -> Problems:
     for name, written in clashes(settings):
-        yield f"`{named(name)}` and `{named(written)}` name one file", "Give each a path of its own."
+        what = f"`{named(name)}` and `{named(written)}` name the same file"
+        yield InputError(what, "Give each a path of its own.")
 
 
 def _stdin(settings: Settings) -> Problems:
-    """Standard input is there once."""
-    from_stdin = [name for name in DOCUMENTS if getattr(settings, name) == STDIN]
-    if settings.metrics_file:
-        from har_labels.inputs.metric_files import source_of
-
-        from_stdin += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
+    """Standard input can be read once."""
+    from_stdin = inputs_from_stdin(settings)
     if len(from_stdin) > 1:
         given = " and ".join(f"`{named(name)}`" for name in from_stdin)
-        yield (
+        yield InputError(
             f"{given} are all standard input" if len(from_stdin) > 2 else f"{given} are both standard input",
             "Name a file for all but one.",
         )
 
 
+def inputs_from_stdin(settings: Settings) -> list[str]:
+    """The inputs that are read from standard input."""
+    found = [name for name in DOCUMENTS if getattr(settings, name) == STDIN]
+    if settings.metrics_file:
+        from har_labels.inputs.metric_files import source_of
+
+        found += ["metrics_file"] * any(source_of(item.text).is_stdin for item in settings.metrics_file)
+    return found
+
+
 def clashes(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Inputs that name a file which the second would write: it would be lost, or two outputs in one."""
+    """Pairs of inputs that name the same file, which the second would write: one of the two contents would be lost."""
     before: list[tuple[str, str]] = []
     for name, path in named_files(settings):
         if name in WRITTEN:

@@ -1,27 +1,25 @@
-"""The terminal's flags, made from the same inputs; only loaded when a command line is given."""
+"""The terminal's flags, made from the same inputs; only loaded when a command line is given.
+
+They are argparse's, not those of the library's own source of flags: that one decodes lists as JSON, takes the last of two
+values in silence, and knows no near-misses and no groups in `--help`.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from har_labels import __version__
 from har_labels.errors import InputError
-from har_labels.inputs.names import Kind, dashed
-from har_labels.platforms.platform import HOW_TO_GIVE_THE_KEY
-
-
-@dataclass(slots=True)
-class Flags:
-    values: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    problems: list[InputError] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    wants_json: bool = False
-    debug: str = ""
-    is_unreadable: bool = False
-
+from har_labels.inputs.key import HOW_TO_GIVE_THE_KEY
+from har_labels.inputs.names import InputKind, InputValue, dashed, instead_of, names_near
+from har_labels.inputs.settings import fields, help_texts
+from har_labels.inputs.sources import InputSource
+from har_labels.text import one_of
 
 _EPILOG = """\
 Every flag can also be set as HAR_LABELS_<NAME>. The key: HAR_LABELS_API_KEY or --api-key-file.
@@ -34,59 +32,84 @@ Exit codes: 0 done, 1 a defect, 2 a wrong input, 3 not allowed, 4 not found, 5 c
 """
 
 
+class CommandLine(InputSource):
+    """The flags: `--name value`, `--name=value` and, for switches, a bare `--name`.
+
+    A list's flag may be given several times; each value is a list by itself. `--api-key` is refused: a command line is
+    visible to every process of the machine. `is_unreadable` if nothing can be said of what was given.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings], argv: Sequence[str]) -> None:
+        super().__init__(settings_cls)
+        self._given: dict[str, InputValue] = {}
+        try:
+            found, unknown = _parser().parse_known_args(list(argv))
+        except ValueError as error:
+            cure = "`--help` lists the flags; write a value that begins with `-` behind a `=`, as in `--labels=-x`."
+            self.problems.append(InputError(f"the command line can't be read: {error}", cure))
+            self.is_unreadable, self.wants_json = True, "--json" in argv
+            return
+        self.wants_json = found.json
+        self._set_debug("--debug", found.debug)
+        for name, kind in fields().items():
+            self._add(name, kind, getattr(found, name) or [])
+        for word in _without_values(unknown):
+            self.problems.append(self._unknown(word))
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base class's signature
+        return self._given.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return dict(self._given)
+
+    def _add(self, name: str, kind: InputKind, values: list[str]) -> None:
+        flag = f"--{dashed(name)}"
+        if name == "api_key" and values:
+            what = "`--api-key` shows the key to every process of this machine, and your shell may keep it"
+            self.problems.append(InputError(what, f"{HOW_TO_GIVE_THE_KEY} If the key was a real one, renew it."))
+            return
+        if kind is not InputKind.LIST and len(different := list(dict.fromkeys(values))) > 1:
+            self.problems.append(InputError(f"`{flag}` is given {len(different)} times", "Keep one of them."))
+        values = values if kind is InputKind.LIST else values[:1]
+        if text := "\n".join(filter(str.strip, values)):
+            self._given[name] = InputValue(text, flag, tuple(values))
+
+    def _unknown(self, word: str) -> InputError:
+        if not word.startswith("-"):
+            return InputError(
+                f"`{word}` belongs to no flag", "Write it behind one, such as `--artifact`; `--help` lists them."
+            )
+        flag = word.partition("=")[0]
+        name = flag.lstrip("-").replace("-", "_").lower()
+        if cure := instead_of(name, lambda other: f"--{dashed(other)}"):
+            return InputError(f"the flag `{flag}` no longer exists", cure)
+        near = names_near(name, self.settings_cls.model_fields)
+        self.meant.update(near)
+        cure = "`--help` lists the flags."
+        if near == ["api_key"]:
+            cure = HOW_TO_GIVE_THE_KEY
+        elif near:
+            cure = f"Did you mean {one_of(f'--{dashed(name)}' for name in near if name != 'api_key')}?"
+        return InputError(f"there is no flag `{flag}`", cure)
+
+
+def _without_values(words: Sequence[str]) -> Iterator[str]:
+    """Unknown words without the value that an unknown flag seems to be given: that may be a key."""
+    is_value = False
+    for word in words:
+        if not is_value or word.startswith("-"):
+            yield word
+        is_value = word.startswith("-") and "=" not in word
+
+
 class _Parser(argparse.ArgumentParser):
-    """Tells what is wrong instead of printing usage and leaving with a code of its own."""
+    """Raises ValueError where argparse would print its usage and exit with a code of its own."""
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(message)
 
 
-def parse(argv: Sequence[str], fields: Mapping[str, Kind], help_texts: Mapping[str, Mapping[str, str]]) -> Flags:
-    """Reads `--name value`, `--name=value` and, for switches, a bare `--name`.
-
-    A list's flag may be given several times; each value is a list of its own. `--api-key` is refused: a
-    command line is visible to every process of the machine.
-    """
-    flags = Flags()
-    parser = _parser(fields, help_texts)
-    try:
-        found, flags.unknown = parser.parse_known_args(list(argv))
-    except ValueError as error:
-        cure = "`--help` lists the flags; a value that begins with `-` stands behind a `=`, as in `--labels=-x`."
-        flags.problems.append(InputError(f"the command line can't be read: {error}", cure))
-        flags.is_unreadable, flags.wants_json = True, "--json" in argv
-        return flags
-    flags.wants_json, flags.debug = found.json, found.debug
-    for name, kind in fields.items():
-        values = getattr(found, name) or []
-        if kind is not Kind.LIST:
-            values = list(dict.fromkeys(values))
-        if problem := _problem_with_several(name, kind, values):
-            flags.problems.append(problem)
-            values = values[:1]
-        if values:
-            flags.values[name] = tuple(values)
-    if "api_key" in flags.values:
-        del flags.values["api_key"]
-        flags.problems.append(
-            InputError(
-                "`--api-key` shows the key to every process of this machine, and your shell may keep it",
-                f"{HOW_TO_GIVE_THE_KEY} If the key was a real one, renew it.",
-            ),
-        )
-    return flags
-
-
-def _problem_with_several(name: str, kind: Kind, values: Sequence[str]) -> InputError | None:
-    """Why the values of one flag can't be taken together."""
-    if len(values) < 2 or name == "api_key":
-        return None
-    if kind is Kind.LIST:
-        return None
-    return InputError(f"`--{dashed(name)}` is given {len(values)} times", "Keep one of them.")
-
-
-def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, Mapping[str, str]]) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="har-labels",
         description="Change the labels of artifacts in a Harness Artifact Registry, safely.",
@@ -111,17 +134,16 @@ def _parser(fields: Mapping[str, Kind], help_texts: Mapping[str, Mapping[str, st
         metavar="FILE",
         help="check manifests, policies and plans, without key or network, and do nothing else",
     )
-    # Without help texts, as where nobody asks for them, the flags are the same.
-    for title, texts in (help_texts or {"": dict.fromkeys(fields, "")}).items():
-        about = HOW_TO_GIVE_THE_KEY if "api_key" in texts else None
-        group = parser.add_argument_group(title, about)
+    kinds = fields()
+    for title, texts in help_texts().items():
+        group = parser.add_argument_group(title, HOW_TO_GIVE_THE_KEY if "api_key" in texts else None)
         for name, text in texts.items():
-            _add_flag(group, name, fields[name], text)
+            _add_flag(group, name, kinds[name], text)
     return parser
 
 
-def _add_flag(group: argparse._ArgumentGroup, name: str, kind: Kind, text: str) -> None:
-    is_key, is_switch = name == "api_key", kind is Kind.SWITCH
+def _add_flag(group: argparse._ArgumentGroup, name: str, kind: InputKind, text: str) -> None:
+    is_key, is_switch = name == "api_key", kind is InputKind.SWITCH
     group.add_argument(
         f"--{dashed(name)}",
         dest=name,

@@ -1,8 +1,8 @@
 """Lists as people write them in a CI file: one input's text becomes items (contract §2 "Lists").
 
 A text that starts with `[` is a JSON array. One of several lines has an item a line; one of a single line is separated
-by commas, where those inside `{{ }}` don't count and `"…"` protects a whole item. Comments and empty lines go first.
-What an item may not hold is `flaws`' question; a map of labels is read by `maps`.
+by commas, where those inside `{{ }}` don't count and `"…"` protects a whole item. Comments and empty lines are dropped
+first. `flaws` checks single items; `maps` reads labels that are given as a map.
 """
 
 from __future__ import annotations
@@ -13,34 +13,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from har_labels.errors import Invalid
+
 BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
 _LONGEST_EXPRESSION = 4096
 _LONGEST_HINT = 200
 _END_OF_PLAIN = re.compile(r"[,\n]|\{\{")
 _QUOTED = re.compile(r'"((?:[^"\n]++|"")*+)"')
-# What Jinja2's lexer tells apart between `{{` and `}}`, as far as it decides where the `}}` is.
+# The tokens of Jinja2's lexer between `{{` and `}}`, as far as they decide where the `}}` is.
 _TOKEN = re.compile(
     r"""'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'|"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|[\[({\])}]|[^'"\[({\])}\n]+""",
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-# What JavaScript makes of an object where a text is wanted.
+# How JavaScript writes an object as a text.
 PASTED_OBJECT = "[object Object]"
-# Brackets and the sign of a comment, and texts in quotes as a whole, one that is not closed to the line's end.
+# Brackets, the sign of a comment, and a text in quotes as a whole; one that is not closed ends with the line.
 _OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*+(?:'|\\?$)|"(?:[^"\\]|\\.)*+(?:"|\\?$)|[#(){}\[\]]""")
 _GOING_ON = re.compile(r"(?:[-+*/%~<>=!|,.]|(?<![\w.])(?:and|or|not|in|is|if|else))$")
 
 
-class ListError(ValueError):
-    """A text that is no list: `why`, without the input's name, which its reader puts in front, and the `cure`."""
-
-    def __init__(self, why: str, cure: str) -> None:
-        super().__init__(f"{why}: {cure}")
-        self.why, self.cure = why, f"{cure[:1].upper()}{cure[1:]}."
-
-
-class Written(Enum):
-    """How an item stood in its list, as far as it tells what was meant by it."""
+class ItemStyle(Enum):
+    """How an item was written in its list, as far as that shows what was meant by it."""
 
     QUOTED = "in double quotes"
     IN_ARRAY = "in a JSON array"
@@ -55,26 +49,26 @@ class Written(Enum):
 class Item:
     """One item of a list, and its place among the items, from 1; comments and empty lines don't count.
 
-    `where` stands before the position in messages, for an item that its list's name alone doesn't place.
+    `where` precedes the position in messages, for an item whose place the name of its list alone doesn't say.
     """
 
     text: str
     position: int
     where: str = ""
-    written: Written = field(default=Written.LISTED, compare=False)
+    style: ItemStyle = field(default=ItemStyle.LISTED, compare=False)
 
 
 def parse_list(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
     """The items of one value of a list input, or of a list file, in order, duplicates kept.
 
     Plain items are trimmed and dropped when empty; items of a JSON array and quoted items stay as they are. In a file
-    each line is an item, even where there is only one. Raises ListError, whose message shows how to write what was
+    each line is an item, even where there is only one. Raises Invalid, whose cure shows how to write what was
     probably meant.
     """
-    lines = lines_of(text)
+    lines = content_lines(text)
     if lines and lines[0].startswith("["):
         array = json_items("\n".join(lines))
-        return numbered((text, Written.IN_ARRAY) for text in array)
+        return numbered((text, ItemStyle.IN_ARRAY) for text in array)
     if len(lines) == 1 and not is_file:
         return numbered(_separated(lines[0]))
     return numbered(_line_item(line) for line in lines)
@@ -95,18 +89,18 @@ def parse_expressions(text: str) -> tuple[Item, ...]:
         found[-1:] = [f"{found[-1]} {plain}"] if goes_on else [*found[-1:], plain]
         open_brackets = max(open_brackets + opened, 0) if goes_on else max(opened, 0)
         goes_on = open_brackets > 0 or bool(_GOING_ON.search(plain))
-    return numbered((text, Written.AS_LINE) for text in found)
+    return numbered((text, ItemStyle.AS_LINE) for text in found)
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines that say something, trimmed: no empty ones, and no comments, which begin with `#` and a blank."""
-    # A byte-order mark stands in the middle where files were put together.
+def content_lines(text: str) -> list[str]:
+    """The lines with content, trimmed: without empty ones and comments, which begin with `#` and a blank."""
+    # A byte-order mark is in the middle where files were concatenated.
     lines = (line.removeprefix("\ufeff").strip(BLANKS) for line in as_lines(text).split("\n"))
     return [line for line in lines if line and not _is_comment(line)]
 
 
-def numbered(items: Iterable[tuple[str, Written]]) -> tuple[Item, ...]:
-    return tuple(Item(text, at, written=written) for at, (text, written) in enumerate(items, start=1))
+def numbered(items: Iterable[tuple[str, ItemStyle]]) -> tuple[Item, ...]:
+    return tuple(Item(text, at, style=style) for at, (text, style) in enumerate(items, start=1))
 
 
 def _without_comment(line: str) -> tuple[str, int]:
@@ -130,15 +124,15 @@ def in_backquotes(text: str) -> str:
 
 
 def parts_between_commas(text: str) -> list[str]:
-    """What commas would make of a plain text; none where it can't be split."""
+    """The items that a plain text would be split into at its commas; none where it can't be split."""
     try:
         return [part.text for part in _Scanner(text).parts()]
-    except ListError:
+    except Invalid:
         return []
 
 
 def without_placeholders(text: str) -> str:
-    """`text` without its `{{ … }}`, each as one blank-free sign, so that what is left can be looked at."""
+    """`text` with each `{{ … }}` replaced by one sign that is not a blank, so that the rest can be examined."""
     return "\ufffc".join(_Scanner(text).texts_between()) if "{{" in text else text
 
 
@@ -155,21 +149,21 @@ def _is_comment(line: str) -> bool:
 
 
 def json_items(text: str) -> list[str]:
-    """The texts of a JSON array. Raises ListError for anything else."""
+    """The texts of a JSON array. Raises Invalid for anything else."""
     try:
         # Numbers stay as they are written, for the hint.
         items = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
     # ValueError: not JSON. RecursionError: thousands of brackets.
     except (ValueError, RecursionError):
         if text.startswith(PASTED_OBJECT):
-            raise ListError(
-                f"it is `{PASTED_OBJECT}`, which is what JavaScript writes for an object whose text nobody asked for",
-                f"paste the object as JSON (`toJSON(…)`), or write {quote(PASTED_OBJECT)} for that very text",
+            raise Invalid(
+                f"it is `{PASTED_OBJECT}`, which is what JavaScript makes of an object",
+                f"Paste the object as JSON (`toJSON(…)`), or write {quote(PASTED_OBJECT)} for that very text.",
             ) from None
-        raise ListError("it starts with `[` but is no JSON array of strings", _two_ways(text)) from None
+        raise Invalid("it starts with `[` but is not a JSON array of strings", _two_ways(text)) from None
     wrong = (at for at, item in enumerate(items) if not isinstance(item, str) or isinstance(item, _Number))
     if (at := next(wrong, None)) is not None:
-        raise ListError(f"item {at + 1} of the JSON array {_kind(items[at])}", _flat_cure(items, text))
+        raise Invalid(f"item {at + 1} of the JSON array {_kind(items[at])}", _flat_cure(items, text))
     return [str(item) for item in items]
 
 
@@ -181,7 +175,7 @@ class _Number(str):
 
 def _kind(item: object) -> str:
     if item is None:
-        return "is null, which is no label or name"
+        return "is null, which is not a label or a name"
     if isinstance(item, dict):
         return "is an object, and not a string in quotes"
     return "is not a string in quotes"
@@ -192,20 +186,20 @@ def _flat_cure(items: list[object], text: str) -> str:
     try:
         flat = list(flattened(items))
     except RecursionError:
-        return "write each item as one text, not lists in lists"
+        return "Write each item as one text, not lists in lists."
     array = in_backquotes(json.dumps(flat, ensure_ascii=False))
     if any(isinstance(item, dict) for item in items):
-        return f"write each as one text: {array}" if flat else "write each as one text"
+        return f"Write each as one text: {array}." if flat else "Write each as one text."
     if any(item is None for item in items):
-        without = f"leave it out: {array}" if flat else "leave it out"
-        return f'{without}, or write `"null"` in double quotes for that text'
+        without = f"Leave it out: {array}" if flat else "Leave it out"
+        return f'{without}, or write `"null"` in double quotes for that text.'
     return _two_ways(text, array)
 
 
 def flattened(value: object, key: str = "") -> Iterator[str]:
-    """The labels that nested JSON was probably meant to be: `key=value` of each pair, `a.b=value` of pairs in pairs.
+    """The labels that nested JSON was probably meant to be: `key=value` for each pair, `a.b=value` for nested pairs.
 
-    Nothing becomes of null; `{"key": "a", "value": "b"}` is a way to write a pair.
+    Nulls are left out; `{"key": "a", "value": "b"}` is a way to write a pair.
     """
     if isinstance(value, list):
         for item in value:
@@ -226,73 +220,73 @@ def _two_ways(text: str, array: str = "") -> str:
         plain = [part.text for part in _Scanner(text).parts()]
         is_open = "]" not in text or text.endswith("]")
         inner = [part.text for part in _Scanner(text[1:].removesuffix("]") if is_open else text).parts()]
-    except ListError:
+    except Invalid:
         plain, inner = ["[a]"], ["a", "b"]
     array = array or in_backquotes(json.dumps([item.strip("\"'") for item in inner], ensure_ascii=False))
     quoted = ", ".join([quote(plain[0]), *plain[1:]])
-    return f"write {array} for a JSON array, or {in_backquotes(quoted)} if an item itself starts with `[`"
+    return f"Write {array} for a JSON array, or {in_backquotes(quoted)} if an item itself starts with `[`."
 
 
 # --- lines and commas --------------------------------------------------------------------------------------------
 
 
-def _line_item(line: str) -> tuple[str, Written]:
-    """The one item of a line, which may stand in quotes."""
+def _line_item(line: str) -> tuple[str, ItemStyle]:
+    """The one item of a line, which may be in quotes."""
     if not line.startswith('"'):
-        return line, Written.AS_LINE
+        return line, ItemStyle.AS_LINE
     found = _QUOTED.match(line)
     if not found:
         raise _unclosed(line)
     if found.end() < len(line):
-        raise ListError(
+        raise Invalid(
             f"{in_backquotes(line)} goes on after its closing quote, and lines don't split",
-            f"write each item on a line of its own, or {in_backquotes(quote(line))} if all of it is one item",
+            f"Write each item on a line of its own, or {in_backquotes(quote(line))} if all of it is one item.",
         )
-    return _unquoted(found), Written.QUOTED
+    return _unquoted(found), ItemStyle.QUOTED
 
 
-def _separated(line: str) -> list[tuple[str, Written]]:
-    """The items between the commas of the one line that there is."""
+def _separated(line: str) -> list[tuple[str, ItemStyle]]:
+    """The items between the commas of a text of one line."""
     parts = list(_Scanner(line).parts())
     for at, part in enumerate(parts):
         if part.is_escaped:
             raise _escaped(line, parts, at)
         if part.is_unbalanced and len(parts) > 1:
             raise _unbalanced(line, parts, at)
-    plain = Written.SPLIT if len(parts) > 1 else Written.ALONE
-    return [(part.text, Written.QUOTED if part.is_quoted else plain) for part in parts]
+    plain = ItemStyle.SPLIT if len(parts) > 1 else ItemStyle.ALONE
+    return [(part.text, ItemStyle.QUOTED if part.is_quoted else plain) for part in parts]
 
 
-def _escaped(line: str, parts: Sequence[_Part], at: int) -> ListError:
+def _escaped(line: str, parts: Sequence[_Part], at: int) -> Invalid:
     last = at
     while last + 1 < len(parts) and parts[last].is_escaped:
         last += 1
     meant = line[parts[at].start : parts[last].end + parts[last].is_escaped].strip(BLANKS).replace("\\,", ",")
-    return ListError(
+    return Invalid(
         f"item {at + 1} {in_backquotes(parts[at].text)} has `\\` before its comma, which separates all the same",
-        f"write {in_backquotes(quote(meant))} for one item with a comma, or {_literally(parts, at)}",
+        f"Write {in_backquotes(quote(meant))} for one item with a comma, or {_literally(parts, at)}.",
     )
 
 
-def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> ListError:
+def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> Invalid:
     closing = next((part for part in parts[at + 1 :] if part.is_unbalanced), None)
     meant = quote(line[parts[at].start : closing.end].strip(BLANKS)) if closing else ""
     one_item = f"{in_backquotes(meant)} for one item with a comma, or " if meant else ""
-    return ListError(
+    return Invalid(
         f"item {at + 1} {in_backquotes(parts[at].text)} has a quote without its other half, and a comma separates there "
         "unless the quotes are around the whole item",
-        f"write {one_item}{_literally(parts, at)}",
+        f"Write {one_item}{_literally(parts, at)}.",
     )
 
 
 def _literally(parts: Sequence[_Part], at: int) -> str:
-    return f"{in_backquotes(quote(parts[at].text))} if item {at + 1} is meant as it stands"
+    return f"{in_backquotes(quote(parts[at].text))} if item {at + 1} is meant as it is"
 
 
-def _unclosed(line: str) -> ListError:
-    return ListError(
+def _unclosed(line: str) -> Invalid:
+    return Invalid(
         f"{in_backquotes(line)} begins with a quote that is not closed on its line",
-        f"close it, or write {in_backquotes(quote(line))} for an item that begins with a quote",
+        f"Close it, or write {in_backquotes(quote(line))} for an item that begins with a quote.",
     )
 
 
@@ -302,7 +296,7 @@ def _unquoted(found: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    r"""One item between commas: its text and where it stands.
+    r"""One item between commas: its text and its place.
 
     `is_unbalanced` with an odd number of quotes outside of placeholders, `is_escaped` with `\\` before its comma.
     """
@@ -325,7 +319,7 @@ class _Scanner:
         self._unclosed_until = 0
 
     def parts(self) -> Iterator[_Part]:
-        """The items that are not empty. Raises ListError."""
+        """The items that are not empty. Raises Invalid."""
         while self._at < len(self._text):
             self._skip_blanks()
             part = self._quoted() if self._text.startswith('"', self._at) else self._plain()
@@ -334,7 +328,7 @@ class _Scanner:
             self._at += 1  # the separator
 
     def texts_between(self) -> list[str]:
-        """What stands outside of placeholders: one text more than there are of these."""
+        """The texts between placeholders: one more than there are of these."""
         texts, start = [], 0
         while (opening := self._text.find("{{", self._at)) >= 0:
             self._at = self._end_of_placeholder(opening)
@@ -344,7 +338,7 @@ class _Scanner:
         return [*texts, self._text[start:]]
 
     def _quoted(self) -> _Part:
-        """The quoted item that begins here. Raises ListError."""
+        """The quoted item that begins here. Raises Invalid."""
         start = self._at
         found = _QUOTED.match(self._text, start)
         if not found:
@@ -353,9 +347,9 @@ class _Scanner:
         self._skip_blanks()
         if self._text[self._at : self._at + 1] not in {"", ",", "\n"}:
             line = self._line_from(start)
-            raise ListError(
+            raise Invalid(
                 f"{in_backquotes(line)} goes on after its closing quote",
-                f"put a comma behind the quote, or write {in_backquotes(quote(line))} if all of it is one item",
+                f"Put a comma behind the quote, or write {in_backquotes(quote(line))} if all of it is one item.",
             )
         return _Part(_unquoted(found), start, self._at, is_quoted=True)
 
@@ -380,7 +374,7 @@ class _Scanner:
         return _Part(text, start, self._at, is_unbalanced=quotes % 2 == 1, is_escaped=is_escaped)
 
     def _end_of_placeholder(self, start: int) -> int:
-        """Where the placeholder that opens at `start` is over; just behind its `{{` if it never closes on its line."""
+        """Where the placeholder that opens at `start` ends; just behind its `{{` if it never closes on its line."""
         if start >= self._unclosed_until:
             line_end = self._line_end(start)
             first_close = self._text.find("}}", start + 2, line_end)

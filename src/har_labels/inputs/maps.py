@@ -9,14 +9,14 @@ import json
 from collections.abc import Iterable, Sequence
 from itertools import dropwhile
 
+from har_labels.errors import Invalid
 from har_labels.inputs.lists import (
     Item,
-    ListError,
-    Written,
+    ItemStyle,
     as_lines,
+    content_lines,
     flattened,
     in_backquotes,
-    lines_of,
     numbered,
     parts_between_commas,
     quote,
@@ -27,28 +27,28 @@ from har_labels.model.unusable import Unusable
 
 def begins_map(text: str) -> bool:
     """Whether a value is a map, or meant to be one: what begins with `{{`, `{%` or `{#` is a template."""
-    line = next(iter(lines_of(text)), "")
+    line = next(iter(content_lines(text)), "")
     return line.startswith("{") and line[1:2] not in {"{", "%", "#"}
 
 
 def parse_map(text: str) -> tuple[Item, ...]:
-    """The items of a map, in its order. Raises ListError, whose cure is what was probably meant."""
+    """The items of a map, in its order. Raises Invalid, whose cure is what was probably meant."""
     try:
         pairs = _pairs(text)
         if None in pairs.values() and ":" not in text:
-            raise ListError("it begins with `{` and has no `key: value`, as a map does", _way_out(text))
-        return numbered([(_label(key, value, pairs), Written.IN_MAP) for key, value in pairs.items()])
+            raise Invalid("it begins with `{` and has no `key: value`, as a map does", _way_out(text))
+        return numbered([(_label(key, value, pairs), ItemStyle.IN_MAP) for key, value in pairs.items()])
     except RecursionError:
-        raise ListError("it is nested too deep", "write one text for each key") from None
+        raise Invalid("it is nested too deep", "Write one text for each key.") from None
 
 
-def no_map(text: str) -> ListError:
+def no_map(text: str) -> Invalid:
     """Why a map can't be a list of anything but labels."""
-    line = lines_of(text)[0]
+    line = content_lines(text)[0]
     first = next(iter(parts_between_commas(line)), line)
-    return ListError(
+    return Invalid(
         "it begins with `{`, as a map does, and only labels can be a map",
-        f"write the items themselves, on a line each, or {in_backquotes(quote(first))} for one that begins so",
+        f"Write the items themselves, on a line each, or {in_backquotes(quote(first))} for one that begins so.",
     )
 
 
@@ -58,15 +58,15 @@ class _Pairs(list[tuple[str, object]]):
 
 def _pairs(text: str) -> dict[str, object]:
     # A comment can't stand inside of a string of JSON, as that has no line ends.
-    without_comments = "\n".join(lines_of(text))
+    without_comments = "\n".join(content_lines(text))
     try:
         found = json.loads(
             without_comments, object_pairs_hook=_Pairs, parse_int=str, parse_float=str, parse_constant=_refuse_number
         )
-    except ListError:
+    except Invalid:
         raise
     except ValueError:
-        return _yaml_pairs("\n".join(dropwhile(lambda line: not lines_of(line), as_lines(text).split("\n"))))
+        return _yaml_pairs("\n".join(dropwhile(lambda line: not content_lines(line), as_lines(text).split("\n"))))
     plain = _plain(found)
     twice = _twice(key for key, _ in found)
     if twice is not None:
@@ -76,7 +76,9 @@ def _pairs(text: str) -> dict[str, object]:
 
 
 def _refuse_number(word: str) -> object:
-    raise ListError(f"it holds {word}, which is no number", f'write it in quotes if that text is meant: `"{word}"`')
+    raise Invalid(
+        f"it holds {word}, which is not a number of JSON", f'Write it in quotes if that text is meant: `"{word}"`.'
+    )
 
 
 def _plain(value: object) -> object:
@@ -95,10 +97,10 @@ def _twice(keys: Iterable[str]) -> str | None:
     return None
 
 
-def _key_twice(key: str, labels: Sequence[str]) -> ListError:
+def _key_twice(key: str, labels: Sequence[str]) -> Invalid:
     several = list(dict.fromkeys(labels))
     both = f", or write {_as_array(several)} to have both as labels" if len(several) == len(labels) else ""
-    return ListError(f"its key {in_backquotes(key)} is there twice", f"keep one of the two{both}")
+    return Invalid(f"its key {in_backquotes(key)} is there twice", f"Keep one of the two{both}.")
 
 
 def _yaml_pairs(text: str) -> dict[str, object]:
@@ -107,33 +109,31 @@ def _yaml_pairs(text: str) -> dict[str, object]:
     try:
         found = load_plain(text, as_written=True)
     except DuplicateKey as error:
-        raise ListError(
+        raise Invalid(
             f"its key {in_backquotes(error.key)} is there twice",
-            f"keep one of the two, or write each label on a line of its own: {in_backquotes(f'{error.key}=…')}",
+            f"Keep one of the two, or write each label on a line of its own: {in_backquotes(f'{error.key}=…')}.",
         ) from None
     except InvalidAt as error:
-        raise ListError(
-            f"it begins with `{{` and is neither JSON nor a map of YAML ({error})", _way_out(text)
-        ) from None
+        raise Invalid(f"it begins with `{{` and is neither JSON nor a map of YAML ({error})", _way_out(text)) from None
     if not isinstance(found, dict):
-        raise ListError("it begins with `{` and is neither JSON nor a map of YAML", _way_out(text))
+        raise Invalid("it begins with `{` and is neither JSON nor a map of YAML", _way_out(text))
     return found
 
 
 def _way_out(text: str) -> str:
     if labels := _of_several_maps(text):
-        return f"write all pairs into one map, or the labels as a list: {_as_array(labels)}"
+        return f"Write all pairs into one map, or the labels as a list: {_as_array(labels)}."
     line = text.partition("\n")[0]
     first = next(iter(parts_between_commas(line)), line)
     of_a_map = '`{"stage": "production"}`'
     if "{{" in text:
         of_a_map = '`{"stage": "{{ … }}"}`, the template in quotes,'
-    return f"write {of_a_map} for a map, or {in_backquotes(quote(first))} if an item itself begins with `{{`"
+    return f"Write {of_a_map} for a map, or {in_backquotes(quote(first))} if an item itself begins with `{{`."
 
 
 def _of_several_maps(text: str) -> list[str]:
     """The labels of maps one behind the other, with or without commas between them."""
-    for joined in (text, ",".join(line.rstrip(",") for line in lines_of(text))):
+    for joined in (text, ",".join(line.rstrip(",") for line in content_lines(text))):
         try:
             return list(flattened(json.loads(f"[{joined}]", parse_int=str, parse_float=str)))
         except (ValueError, RecursionError):
@@ -145,19 +145,20 @@ def _label(key: str, value: object, pairs: dict[str, object]) -> str:
     if isinstance(value, dict | list):
         kind = "a map" if isinstance(value, dict) else "a list"
         flat = list(flattened(pairs))
-        cure = "write one text for each key"
-        cure += f", or all labels as a list: {_as_array(flat)}" if flat else ", or leave the key out"
-        raise ListError(f"its key {in_backquotes(key)} has {kind}, and not one text", cure)
+        instead = f"all labels as a list: {_as_array(flat)}" if flat else "leave the key out"
+        raise Invalid(
+            f"its key {in_backquotes(key)} has {kind}, and not one text", f"Write one text for each key, or {instead}."
+        )
     if isinstance(value, Unusable):
-        cure = f"write the value plainly: {in_backquotes(_as_map(key, '…'))}"
-        raise ListError(f"the value of its key {in_backquotes(key)} can't be used: {value.why}", cure)
+        cure = f"Write the value plainly: {in_backquotes(_as_map(key, '…'))}."
+        raise Invalid(f"the value of its key {in_backquotes(key)} can't be used: {value.why}", cure)
     if value is None:
-        raise ListError(f"its key {in_backquotes(key)} has no value{_without_colon(key)}", _value_for(key))
+        raise Invalid(f"its key {in_backquotes(key)} has no value{_without_colon(key)}", _value_for(key))
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
     label = f"{key}={text}"
     if key_and_value(label) != (key, text):
         why = f"its key {in_backquotes(key)} can't be the key of a label" if key else "one of its keys is empty"
-        raise ListError(why, f"write the label itself in a list: {_as_array([label])}")
+        raise Invalid(why, f"Write the label itself in a list: {_as_array([label])}.")
     return label
 
 
@@ -168,9 +169,9 @@ def _without_colon(key: str) -> str:
 def _value_for(key: str) -> str:
     name, sign, value = key.partition(":")
     if sign and name and value:
-        return f"write {in_backquotes(_as_map(name, value))}"
+        return f"Write {in_backquotes(_as_map(name, value))}."
     pairs = f"{in_backquotes(_as_map(key, ''))} for a label with an empty value, {in_backquotes(_as_map(key, 'null'))} for that text"
-    return f"give it one, or leave the key out; {pairs}"
+    return f"Give it one, or leave the key out; {pairs}."
 
 
 def _as_map(key: str, value: str) -> str:

@@ -1,31 +1,27 @@
 """Every input once: its name, type, default and description.
 
-action.yml, the README's tables, `--help` and the error texts come from this class (contract §2). What
-contradicts what is in `contradictions`; where the texts come from is `inputs`.
+action.yml, the README's tables, `--help` and the error texts are made from this class (contract §2). `sources` reads the
+texts of a run's inputs, `conflicts` checks which of them contradict each other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, get_args
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Any, get_args
 
 from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from har_labels.errors import InputError
-from har_labels.inputs.names import Kind, dashed
-from har_labels.inputs.sources import Given, Inputs, Layer
+from har_labels.errors import Invalid
+from har_labels.inputs.names import InputKind, InputValue
 from har_labels.inputs.types import (
-    SEPARATOR,
     ApiUrl,
     ArtifactName,
     ArtifactType,
     AuthScheme,
     AuthSchemeName,
-    Count,
     Expressions,
     FileOrText,
     FilePath,
@@ -40,17 +36,18 @@ from har_labels.inputs.types import (
     OnMissingName,
     Patterns,
     Registry,
-    Seconds,
     ShardOf,
     Switch,
     TemplateItems,
+    count,
+    seconds,
 )
 from har_labels.model.address import SAAS_PATH, ApiBase, parse_api_base
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.model.shard import Shard
 from har_labels.text import LONGEST_SHOWN
 
-# The eight that most people need; they stand first wherever the inputs are listed, and all others by their group.
+# The eight that most people need are listed first everywhere, all others by their group.
 MOST_NEEDED = ("api_key", "registry_ref", "artifact", "mode", "labels", "metrics_file", "require", "dry_run")
 FIRST_GROUP = "What most steps need"
 
@@ -60,9 +57,16 @@ def _input(default: Any, group: str, description: str) -> Any:
 
 
 class Settings(BaseSettings):
-    """The checked inputs of one run. Build it with `check`."""
+    """The checked inputs of one run, see `read_settings`.
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False)
+    `Settings(sources=…)` takes the sources of pydantic-settings, the most important first; `Settings(mode="add")` takes
+    texts. Neither reads anything else. Raises ValidationError, where each value's own error is an `Invalid`.
+    """
+
+    # Lists are not JSON, so nothing is decoded before it is validated.
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False, enable_decoding=False
+    )
 
     api_key: Key | None = _input(None, "Server and key", "Harness API key (PAT or SAT). Required, or `api-key-file`")
     api_key_file: FilePath | None = _input(None, "Server and key", "Path of a file holding the key (one line)")
@@ -79,20 +83,16 @@ class Settings(BaseSettings):
     registry_ref: Registry | None = _input(
         None, "Which", "Scope path of the registry: account/org/project/registry; `/+` is added if missing",
     )  # fmt: skip
-    artifact: Items = _input(
-        (), "Which", "One or more names or globs (`team/*`), less those with a `!` (`!team/old-*`); list"
-    )
+    artifact: Items = _input((), "Which", "Names or globs (`team/*`); one with a `!` excludes (`!team/old-*`); list")
     artifact_type: ArtifactType | None = _input(None, "Which", "`model` or `dataset`")
-    where: Expressions = _input(
-        (), "Which", "Expressions, one a line; an artifact for which one is false is not part of the run"
-    )
+    where: Expressions = _input((), "Which", "Expressions, one a line; artifacts for which one is false are left out")
     manifest: FileOrText | None = _input(
         None, "Which",
         "YAML or JSON file with many changes, or its text; instead of `artifact` and `labels`",
     )  # fmt: skip
 
     labels: LabelItems = _input((), "What", "Labels or label templates: a list, or a map such as `{stage: production}`")
-    labels_file: FilePath | None = _input(None, "What", "File with the same; added to `labels`")
+    labels_file: FilePath | None = _input(None, "What", "File of labels, in the same forms; added to `labels`")
     metrics_file: Items = _input(
         (), "What", "JSON, CSV, YAML or TOML file(s), as path, glob or `NAME=PATH`; `metrics` in templates; list"
     )
@@ -131,54 +131,54 @@ class Settings(BaseSettings):
         None, "How safely",
         "Take back what the run of this report wrote, or nothing if an artifact changed since",
     )  # fmt: skip
-    max_changes: Count(0, None) | None = _input(  # type: ignore[valid-type]
-        None, "How safely", "Refuse a plan that would change more artifacts; `0` allows none",
+    max_changes: Annotated[int, count(0)] | None = _input(
+        None, "How safely", "Refuse a plan that would change more artifacts than this; `0` allows none",
     )  # fmt: skip
     on_missing: OnMissing = _input(OnMissingName.ERROR, "How safely", "Artifact not found: `error` or `skip`")
-    wait_for_artifact: Seconds(0, 3600) = _input(  # type: ignore[valid-type]
+    wait_for_artifact: Annotated[float, seconds(0, 3600)] = _input(
         0.0, "How safely", "Seconds to wait for an artifact that was just pushed to appear",
     )  # fmt: skip
     on_failure: OnFailure = _input(
         OnFailureName.CONTINUE, "How safely", "In a run over many: `continue`, `stop`, `rollback`",
     )  # fmt: skip
-    settle: Seconds(0, 60) = _input(  # type: ignore[valid-type]
-        1.0, "How safely", "Seconds a merged change is watched against other writers; `0` = not",
+    settle: Annotated[float, seconds(0, 60)] = _input(
+        1.0, "How safely", "Seconds to watch a merged change for interference by other writers; `0` = don't",
     )  # fmt: skip
     allow_type_loss: Switch = _input(
         False, "How safely", "Write even where the server is known to drop a model's type",
     )  # fmt: skip
 
-    timeout: Seconds(1, 300) = _input(30.0, "How fast", "Seconds for one request (connect and read)")  # type: ignore[valid-type]
-    retries: Count(0, 10) = _input(4, "How fast", "Further tries of a change after a failure that may pass")  # type: ignore[valid-type]
-    deadline: Seconds(0, 86400) = _input(900.0, "How fast", "Seconds for the whole step; `0` = none")  # type: ignore[valid-type]
-    requests_per_minute: Count(1, 100000) | None = _input(  # type: ignore[valid-type]
+    timeout: Annotated[float, seconds(1, 300)] = _input(30.0, "How fast", "Seconds for one request (connect and read)")
+    retries: Annotated[int, count(0, 10)] = _input(4, "How fast", "Retries of a change after a transient failure")
+    deadline: Annotated[float, seconds(0, 86400)] = _input(900.0, "How fast", "Seconds for the whole step; `0` = none")
+    requests_per_minute: Annotated[int, count(1, 100000)] | None = _input(
         None, "How fast",
         "Pace. Default 300 on `*.harness.io` (a key is allowed about 400), else none; divided by TOTAL of `shard`",
     )  # fmt: skip
-    concurrency: Count(1, 32) = _input(4, "How fast", "Requests in flight")  # type: ignore[valid-type]
+    concurrency: Annotated[int, count(1, 32)] = _input(4, "How fast", "Requests in flight")
     shard: ShardOf | None = _input(
         None, "How fast", "This run's share of the artifacts, INDEX/TOTAL, counted from 0: `0/3`, `1/3`, `2/3`",
     )  # fmt: skip
 
-    summary: Switch = _input(True, "What is told", "Write the job summary")
+    summary: Switch = _input(True, "What is reported", "Write the job summary")
     summary_file: FilePath | None = _input(
-        None, "What is told", "Where to write the same Markdown, for a comment, say; at most 60,000 characters",
+        None, "What is reported", "Where to write the summary as Markdown, such as for a comment; at most 60,000 characters",
     )  # fmt: skip
-    report_file: FilePath | None = _input(None, "What is told", "Where to write the JSON report")
+    report_file: FilePath | None = _input(None, "What is reported", "Where to write the JSON report")
 
     @property
     def effective_mode(self) -> Mode:
-        """The mode, or what is done without one: the labels given become the list (contract §3)."""
+        """The mode; without one, `replace`: the labels given become the list (contract §3)."""
         return self.mode or Mode.REPLACE
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether nothing is written: told so, or by asking for a plan file (contract §2 `save-plan`)."""
+        """Whether nothing is written: `dry-run` is true, or a plan file is asked for (contract §2 `save-plan`)."""
         return bool(self.dry_run or (self.save_plan and self.dry_run is None))
 
     @property
     def scheme(self) -> AuthSchemeName:
-        """Which header carries the key: as told, else as the API base's kind of server wants it (contract §2)."""
+        """Which header carries the key: as given, else as the kind of server at the API base wants it (contract §2)."""
         return self.auth_scheme or (AuthSchemeName.X_API_KEY if self.api_url.is_below_har else AuthSchemeName.BEARER)
 
     @property
@@ -189,42 +189,29 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the hook's signature
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, the CI's variables, our own: first wins. All sources of the library's are replaced: with no prefix a
-        bare MODE of somebody else's would be taken for ours, with one it would not know our two spellings.
+        """The sources that were passed, else the texts that were. The library's own source of variables is left out: it has
+        no prefix, so it would read somebody else's MODE.
         """
-        layers: list[Layer] = init_settings()["layers"]
-        return tuple(_LayerSource(settings_cls, layer) for layer in layers)
+        sources: tuple[PydanticBaseSettingsSource, ...] = init_settings().get("sources", (init_settings,))
+        return sources
 
 
-class _LayerSource(PydanticBaseSettingsSource):
-    def __init__(self, settings_cls: type[BaseSettings], layer: Layer) -> None:
-        super().__init__(settings_cls)
-        self._layer = layer
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base class's signature
-        given = self._layer.get(field_name)
-        return (given.text if given else None), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        return {name: given.values if len(given.values) > 1 else given.text for name, given in self._layer.items()}
-
-
-def fields() -> dict[str, Kind]:
+def fields() -> dict[str, InputKind]:
     """Every input's name with underscores, and its kind."""
-    return {name: _kind(info) for name, info in Settings.model_fields.items()}
+    return {name: _kind_of(info) for name, info in Settings.model_fields.items()}
 
 
-def _kind(info: FieldInfo) -> Kind:
-    # A switch without a default may be left open: `Switch | None`.
+def _kind_of(info: FieldInfo) -> InputKind:
+    # A switch without a default is a `Switch | None`.
     if info.annotation is bool or Switch in get_args(info.annotation):
-        return Kind.SWITCH
-    return Kind.LIST if isinstance(info.default, tuple) else Kind.TEXT
+        return InputKind.SWITCH
+    return InputKind.LIST if isinstance(info.default, tuple) else InputKind.TEXT
 
 
 def descriptions() -> dict[str, str]:
@@ -234,7 +221,7 @@ def descriptions() -> dict[str, str]:
 
 def defaults() -> dict[str, str]:
     """Every input's default as a CI file would give it; empty text for none."""
-    return {name: _written(info.default) for name, info in Settings.model_fields.items()}
+    return {name: _as_text(info.default) for name, info in Settings.model_fields.items()}
 
 
 def groups() -> dict[str, tuple[str, ...]]:
@@ -249,12 +236,14 @@ def groups() -> dict[str, tuple[str, ...]]:
 
 def help_texts() -> dict[str, dict[str, str]]:
     """By group every input's description with its default, for `--help`."""
-    told = {name: f" (default: {text})" if text else "" for name, text in defaults().items()}
-    texts = descriptions()
-    return {group: {name: texts[name] + told[name] for name in names} for group, names in groups().items()}
+    texts, values = descriptions(), defaults()
+    return {
+        group: {name: texts[name] + (f" (default: {values[name]})" if values[name] else "") for name in names}
+        for group, names in groups().items()
+    }
 
 
-def _written(default: Any) -> str:
+def _as_text(default: Any) -> str:
     if default is None or default == ():
         return ""
     if isinstance(default, ApiBase):
@@ -264,39 +253,43 @@ def _written(default: Any) -> str:
     return f"{default:g}" if isinstance(default, int | float) else str(default)
 
 
-def _settings(layers: Sequence[Layer]) -> Settings:
-    # Not fields but what `settings_customise_sources` makes its sources of, hence not spelt as arguments.
-    return Settings(layers=layers)  # type: ignore[call-arg]
+class _Merged(PydanticBaseSettingsSource):
+    """A source without a value of its own. Behind all others, it sees what they came to together."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        self.given: dict[str, InputValue] = {}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - the base class's signature
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        self.given = dict(self.current_state)
+        return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The settings, and what is wrong with single values by the input's name.
+def read_settings(
+    sources: Sequence[PydanticBaseSettingsSource],
+) -> tuple[Settings, dict[str, InputValue], dict[str, Invalid]]:
+    """The settings, the text that each input was given, and what is wrong with those that can't be used, by name.
 
-    With something wrong the settings hold the default there, so that contradictions among the others can
-    still be told in the same run (contract §2 "All problems at once").
+    Where one is wrong the settings hold its default, so that contradictions among the others are found in the same run
+    (contract §2 "All problems at once").
     """
-
-    settings: Settings
-    problems: Mapping[str, InputError] = field(default_factory=dict)
-
-
-def check(inputs: Inputs) -> Checked:
-    """Checks every text against its input's type."""
+    merged = _Merged(Settings)
     try:
-        return Checked(_settings(inputs.layers))
+        return Settings(sources=(*sources, merged)), merged.given, {}  # type: ignore[call-arg] # no field, see there
     except ValidationError as error:
-        # Rendered without inputs: the error's own record keeps them, the key among them.
-        found = error.errors(include_input=False, include_context=False, include_url=False)
-    problems = {str(one["loc"][0]): _problem(str(one["loc"][0]), one["msg"], inputs) for one in found}
-    layers = [{name: text for name, text in layer.items() if name not in problems} for layer in inputs.layers]
-    return Checked(_settings(layers), problems)
+        # Without inputs: the error's own record keeps them, the key among them.
+        found = error.errors(include_input=False, include_url=False)
+    invalid = {str(one["loc"][0]): one["ctx"]["error"] for one in found}
+    return settings_excluding(invalid, merged.given), merged.given, invalid
 
 
-def _problem(name: str, message: str, inputs: Inputs) -> InputError:
-    why, _, allowed = message.partition(SEPARATOR)
-    given = inputs.given(name) or Given(dashed(name), "")
-    return InputError(f"`{given.spelling}` is {quoted(given.text.strip())}: {why}", allowed)
+def settings_excluding(names: Collection[str], given: Mapping[str, InputValue]) -> Settings:
+    """The settings with the default for these names."""
+    texts: dict[str, Any] = {name: text for name, text in given.items() if name not in names}
+    return Settings(**texts)
 
 
 def quoted(text: str) -> str:

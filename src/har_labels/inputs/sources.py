@@ -1,18 +1,20 @@
-"""Where each input's text comes from and how its reader spells it (contract §2).
+"""Where each input's text comes from, and how its reader spells it (contract §2).
 
-Three layers, first wins: flags, the detected CI's prefix (`INPUT_`, `PLUGIN_`), `HAR_LABELS_`. What an
-input may hold is `settings`' question; here it is still text.
+These are sources of pydantic-settings, which merges them for `Settings`; their order is in `configure.sources_of`. What an
+input may hold is checked by `settings`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
+
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
 from har_labels.errors import InputError
-from har_labels.inputs.names import Kind, dashed, instead_of
-from har_labels.platforms.platform import HOW_TO_GIVE_THE_KEY
+from har_labels.inputs.names import InputValue, dashed, instead_of, names_near
 from har_labels.text import one_of
 
 OWN_PREFIX = "HAR_LABELS_"
@@ -24,100 +26,83 @@ FOREIGN_NAMES = frozenset(
         "cache-metrics-file", "cache-intel-metrics-file",
     },
 )  # fmt: skip
-# A name this alike to one of ours is a slip of the pen: `label`, `artifacts`, `registry`, `dryrun`.
-ALIKE = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One input as it was given: how its reader spelt it, and its text.
+class InputSource(PydanticBaseSettingsSource):
+    """A source of inputs. Calling it returns their texts, each an InputValue, by name.
 
-    `values` are those of a list's flag that was given several times; the text then has all of them.
+    `problems` has what is wrong with the names that were given, `meant` the inputs that misspelt names seem to stand for.
     """
 
-    spelling: str
-    text: str
-    values: tuple[str, ...] = ()
+    is_unreadable = False
+    wants_json = False
+    wants_debug = False
+
+    def __init__(self, settings_cls: type[BaseSettings], **options: Any) -> None:
+        self.problems: list[InputError] = []
+        self.meant: set[str] = set()
+        super().__init__(settings_cls, **options)
+
+    def _set_debug(self, spelling: str, text: str) -> None:
+        """`debug` is not an input, like `--json`: it only changes what is logged, so any source may turn it on."""
+        match text.strip().lower():
+            case "true" | "1":
+                self.wants_debug = True
+            case "" | "false" | "0":
+                return
+            case _:
+                self.problems.append(InputError(f"`{spelling}` is {text.strip()!r}", "Write `true` or `false`."))
 
 
-Layer = Mapping[str, Given]
+class Variables(InputSource, EnvSettingsSource):
+    """The variables of `environ` under one prefix. Dashes, blanks and underscores in their names make no difference.
 
-
-@dataclass(slots=True)
-class Inputs:
-    """All that was given, most important layer first, and what is wrong with the names themselves.
-
-    `is_unreadable` if the command line was, so that nothing can be said of what is missing; `suggested` are the
-    inputs that a misspelt name seems to have meant.
+    An empty text is not given. Two spellings of one input with different values and near-misses of our names are
+    problems; any other unknown name is ignored.
     """
 
-    layers: list[Layer] = field(default_factory=list)
-    problems: list[InputError] = field(default_factory=list)
-    wants_json: bool = False
-    wants_debug: bool = False
-    is_unreadable: bool = False
-    suggested: set[str] = field(default_factory=set)
+    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str], prefix: str) -> None:
+        self._environ = environ
+        super().__init__(settings_cls, env_prefix=prefix)
+        self._set_debug(_spelling(prefix, "debug"), environ.get(f"{prefix}DEBUG", ""))
 
-    @property
-    def all_given(self) -> dict[str, Given]:
-        """Every input that was given, each from the first layer that has it."""
-        return {name: given for layer in reversed(self.layers) for name, given in layer.items()}
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        """The texts by prefix and field name in lower case, as the base class looks them up.
 
-    def given(self, name: str) -> Given | None:
-        """The input `name` (with underscores) from the first layer that has it."""
-        return next((layer[name] for layer in self.layers if name in layer), None)
+        The library's sources that don't read `os.environ` override this method, too.
+        """
+        found: dict[str, str | None] = {}
+        prefix = self.env_prefix
+        for variable in sorted(self._environ):
+            text = self._environ[variable]
+            if not variable.startswith(prefix) or not text.strip():
+                continue
+            name = re.sub("[- ]", "_", variable.removeprefix(prefix).lower())
+            if name not in self.settings_cls.model_fields:
+                self._check_unknown(name)
+                continue
+            spelling = _spelling(prefix, name)
+            value = InputValue(text, spelling, is_of_ci_step=prefix != OWN_PREFIX)
+            other = found.setdefault(f"{prefix.lower()}{name}", value)
+            if other and other.strip() != text.strip():
+                what = f"`{spelling}` is given twice, in two spellings, with different values"
+                self.problems.append(InputError(what, "Keep one of the two."))
+        return found
 
+    def __call__(self) -> dict[str, Any]:
+        # The base class examines the type of every field, which costs a millisecond.
+        return super().__call__() if self.env_vars else {}
 
-def collect(
-    fields: Mapping[str, Kind],
-    *,
-    environ: Mapping[str, str],
-    prefix: str,
-    argv: Sequence[str] = (),
-    help_texts: Mapping[str, Mapping[str, str]] | None = None,
-) -> Inputs:
-    """Gathers the texts of `fields` (name with underscores → its kind); `help_texts` are theirs for `--help`, by group.
-
-    Empty means not given. Two spellings of one input with different values and near-misses of our names are
-    problems; any other unknown name is ignored. `--help` and `--version` print and raise SystemExit(0).
-    """
-    inputs = Inputs()
-    if argv:
-        inputs.layers.append(_flags(inputs, fields, argv, help_texts or {}))
-    if prefix:
-        inputs.layers.append(_variables(inputs, fields, environ, prefix))
-    inputs.layers.append(_variables(inputs, fields, environ, OWN_PREFIX))
-    for given_by in filter(None, dict.fromkeys((prefix, OWN_PREFIX))):
-        _ask_for_debug(inputs, _spelling(given_by, "debug"), environ.get(f"{given_by}DEBUG", ""))
-    return inputs
-
-
-def _ask_for_debug(inputs: Inputs, spelling: str, text: str) -> None:
-    """No input, like `--json`: it changes what is logged and nothing else, so any of its places may turn it on."""
-    match text.strip().lower():
-        case "true" | "1":
-            inputs.wants_debug = True
-        case "" | "false" | "0":
+    def _check_unknown(self, name: str) -> None:
+        if dashed(name) in FOREIGN_NAMES:
             return
-        case _:
-            inputs.problems.append(InputError(f"`{spelling}` is {text.strip()!r}", "Write `true` or `false`."))
-
-
-def _variables(inputs: Inputs, fields: Iterable[str], environ: Mapping[str, str], prefix: str) -> Layer:
-    layer: dict[str, Given] = {}
-    known = set(fields)
-    for variable in sorted(environ):
-        if not variable.startswith(prefix):
-            continue
-        rest = variable.removeprefix(prefix)
-        name, text = rest.lower().replace("-", "_").replace(" ", "_"), environ[variable]
-        if not text.strip():
-            continue
-        if name in known:
-            _add(inputs, layer, name, Given(_spelling(prefix, name), text))
-        else:
-            _complain_if_near(inputs, known, name, spelt=partial(_spelling, prefix))
-    return layer
+        spell = partial(_spelling, self.env_prefix)
+        if cure := instead_of(name, spell):
+            self.problems.append(InputError(f"`{spell(name)}` is not an input any more", cure))
+        elif near := names_near(name, self.settings_cls.model_fields):
+            self.meant.update(near)
+            cure = f"Did you mean {one_of(map(spell, near))}? Nothing was done."
+            self.problems.append(InputError(f"`{spell(name)}` is not an input", cure))
 
 
 def _spelling(prefix: str, name: str) -> str:
@@ -125,86 +110,3 @@ def _spelling(prefix: str, name: str) -> str:
     if prefix == "INPUT_":
         return dashed(name)
     return name if prefix == "PLUGIN_" else prefix + name.upper()
-
-
-def _add(inputs: Inputs, layer: dict[str, Given], name: str, given: Given) -> None:
-    other = layer.setdefault(name, given)
-    if other.text.strip() != given.text.strip():
-        inputs.problems.append(
-            InputError(
-                f"`{given.spelling}` is given twice, in two spellings, with different values",
-                "Keep one of the two.",
-            ),
-        )
-
-
-def _complain_if_near(inputs: Inputs, known: set[str], name: str, *, spelt: Callable[[str], str]) -> None:
-    if dashed(name) in FOREIGN_NAMES:
-        return
-    if cure := instead_of(name, spelt):
-        inputs.problems.append(InputError(f"`{spelt(name)}` is not an input any more", cure))
-    elif near := _near(name, known):
-        inputs.suggested.update(near)
-        cure = f"Did you mean {one_of(map(spelt, near))}? Nothing was done."
-        inputs.problems.append(InputError(f"`{spelt(name)}` is not an input", cure))
-
-
-def _near(name: str, known: set[str]) -> list[str]:
-    """What was meant by a name that is alike to one of ours, or is its first words alone: `dry`, `metrics`."""
-    from difflib import get_close_matches
-
-    return (
-        get_close_matches(name, known, n=1, cutoff=ALIKE)
-        or sorted(one for one in known if one.startswith(f"{name}_"))
-        or sorted(one for one in known if _is_swapped(name, one))
-    )
-
-
-def _is_swapped(name: str, other: str) -> bool:
-    """Whether two neighbouring letters have changed places: `moed`, which is less alike to `mode` than `node` is."""
-    differing = [at for at, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]]
-    return sorted(name) == sorted(other) and len(differing) == 2 and differing[1] == differing[0] + 1
-
-
-def _flags(
-    inputs: Inputs, fields: Mapping[str, Kind], argv: Sequence[str], help_texts: Mapping[str, Mapping[str, str]]
-) -> Layer:
-    from har_labels.inputs import flags
-
-    layer: dict[str, Given] = {}
-    parsed = flags.parse(argv, fields, help_texts)
-    inputs.problems.extend(parsed.problems)
-    inputs.wants_json, inputs.is_unreadable = parsed.wants_json, parsed.is_unreadable
-    _ask_for_debug(inputs, "--debug", parsed.debug)
-    for name, values in parsed.values.items():
-        if text := "\n".join(filter(str.strip, values)):
-            layer[name] = Given(f"--{dashed(name)}", text, values)
-    inputs.problems.extend(_unknown_flag(inputs, word, fields) for word in _without_values(parsed.unknown))
-    return layer
-
-
-def _without_values(words: Sequence[str]) -> Iterator[str]:
-    """Words that nothing is known of, but for what an unknown flag seems to be given: that may be a key."""
-    is_value = False
-    for word in words:
-        if not is_value or word.startswith("-"):
-            yield word
-        is_value = word.startswith("-") and "=" not in word
-
-
-def _unknown_flag(inputs: Inputs, word: str, fields: Iterable[str]) -> InputError:
-    if not word.startswith("-"):
-        return InputError(
-            f"`{word}` belongs to no flag", "Give it behind one, such as `--artifact`; `--help` lists them."
-        )
-    name = word.lstrip("-").partition("=")[0].replace("-", "_").lower()
-    if cure := instead_of(name, lambda other: f"--{dashed(other)}"):
-        return InputError(f"the flag `{word.partition('=')[0]}` no longer exists", cure)
-    near = _near(name, set(fields))
-    inputs.suggested.update(near)
-    cure = "`--help` lists the flags."
-    if near == ["api_key"]:
-        cure = HOW_TO_GIVE_THE_KEY
-    elif near:
-        cure = f"Did you mean {one_of(f'--{dashed(name)}' for name in near if name != 'api_key')}?"
-    return InputError(f"there is no flag `{word.partition('=')[0]}`", cure)

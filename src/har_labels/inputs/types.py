@@ -1,7 +1,7 @@
-"""What each kind of input may hold, and the words for what it may not (contract §2 "Ranges").
+"""The types of the inputs: which texts are valid, and what is said of those that are not (contract §2 "Ranges").
 
-Each type takes the text as given and raises `wrong(why, allowed)`; the value itself is put in front by
-`settings.check`, which knows how it was spelt.
+Each type takes the text as given and raises `Invalid`: why it can't be used, and what is allowed instead. Pydantic keeps
+that error, and `configure` puts the input's name and the value in front of it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, SecretStr
-from pydantic_core import PydanticCustomError
-from pydantic_settings import NoDecode
 
-from har_labels.files import is_text
+from har_labels.errors import Invalid
+from har_labels.files import is_inline
 from har_labels.inputs.flaws import NOTHING, begins_with_dash, unresolved
-from har_labels.inputs.lists import Item, ListError, Written, lines_of, numbered, parse_expressions, parse_list
+from har_labels.inputs.lists import Item, ItemStyle, content_lines, numbered, parse_expressions, parse_list
 from har_labels.inputs.maps import begins_map, no_map, parse_map
+from har_labels.inputs.names import values_of
 from har_labels.model.address import (
     WRITE_A_PLAIN_NAME,
-    AddressError,
     ApiBase,
     RegistryRef,
     parse_api_base,
@@ -32,15 +31,9 @@ from har_labels.model.labels import Mode, OnConflict, is_glob
 from har_labels.model.shard import Shard
 from har_labels.text import one_of
 
-SEPARATOR = "\x1f"
 _MOST_DIGITS = 18
-# A list, quotes, a template and a digest are no part of a name.
+# Signs of a list, quotes, a template or a digest, which no artifact's name has.
 _IN_NO_NAME = re.compile(r"[ ,;'\"`{}]|@sha256:")
-
-
-def wrong(why: str, allowed: str) -> PydanticCustomError:
-    """`why` the text can't be used, and what is `allowed` instead; both end up in one stderr line."""
-    return PydanticCustomError("wrong", "{text}", {"text": f"{why}{SEPARATOR}{allowed}"})
 
 
 def _one_of(kind: type[StrEnum]) -> Callable[[Any], StrEnum]:
@@ -53,7 +46,7 @@ def _one_of(kind: type[StrEnum]) -> Callable[[Any], StrEnum]:
             from difflib import get_close_matches
 
             near = get_close_matches(text.strip().lower(), names, n=1, cutoff=0.6)
-            raise wrong(
+            raise Invalid(
                 "it is not one of the allowed values", f"Did you mean `{near[0]}`? {allowed}" if near else allowed
             )
         return kind(text.strip())
@@ -63,7 +56,7 @@ def _one_of(kind: type[StrEnum]) -> Callable[[Any], StrEnum]:
 
 def _switch(text: str) -> bool:
     if text.strip().lower() not in {"true", "false"}:
-        raise wrong("it is neither true nor false", "Use `true` or `false`.")
+        raise Invalid("it is neither true nor false", "Use `true` or `false`.")
     return text.strip().lower() == "true"
 
 
@@ -76,35 +69,31 @@ def _number(pattern: str, kind: type[int | float], least: int, most: int | None)
         plain = text.strip()
         allowed = f"Use {what} {span} in plain digits{fraction}."
         if re.fullmatch(f"-{pattern}", plain):
-            raise wrong("it is out of range", allowed)
+            raise Invalid("it is out of range", allowed)
         if not re.fullmatch(pattern, plain):
-            raise wrong(f"it is not {what.replace('a ', 'a plain ')}", allowed)
+            raise Invalid(f"it is not {what.replace('a ', 'a plain ')}", allowed)
         if len(plain) > _MOST_DIGITS:
-            raise wrong("it has too many digits", allowed)
+            raise Invalid("it has too many digits", allowed)
         value = kind(plain)
         if value < least or (most is not None and value > most):
-            raise wrong("it is out of range", allowed)
+            raise Invalid("it is out of range", allowed)
         return value
 
     return check
 
 
-def Seconds(least: int, most: int) -> Any:  # noqa: N802 - reads as the type it makes
-    """Seconds with an optional fraction, as a float."""
-    return Annotated[float, PlainValidator(_number(r"[0-9]+(\.[0-9]+)?", float, least, most))]
+def seconds(least: int, most: int) -> PlainValidator:
+    """For a float: seconds with an optional fraction."""
+    return PlainValidator(_number(r"[0-9]+(\.[0-9]+)?", float, least, most))
 
 
-def Count(least: int, most: int | None) -> Any:  # noqa: N802 - reads as the type it makes
-    """A whole number in plain decimal digits."""
-    return Annotated[int, PlainValidator(_number("[0-9]+", int, least, most))]
-
-
-# One text, or those of a flag that was given several times.
-Texts = str | tuple[str, ...]
+def count(least: int, most: int | None = None) -> PlainValidator:
+    """For an int: a whole number in plain decimal digits."""
+    return PlainValidator(_number("[0-9]+", int, least, most))
 
 
 def read_labels(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
-    """The labels of one value or of a file: a list, or a map. Raises ListError."""
+    """The labels of one value or of a file: a list, or a map. Raises Invalid."""
     return parse_map(text) if begins_map(text) else parse_list(text, is_file=is_file)
 
 
@@ -114,70 +103,68 @@ def _read_items(text: str) -> tuple[Item, ...]:
     return parse_list(text)
 
 
-def _values(given: Texts) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else given
-
-
-def _items_of(given: Texts, read: Callable[[str], tuple[Item, ...]], *, renders: bool = False) -> tuple[Item, ...]:
-    """The items of all values, each read by itself; what is wrong with single ones is told where they are used."""
-    found: list[tuple[str, Written]] = []
-    values = _values(given)
+def _items_of(given: str, read: Callable[[str], tuple[Item, ...]], *, renders: bool = False) -> tuple[Item, ...]:
+    """The items of all values, each value read by itself. Single items are checked where they are used, by `flaw_in`."""
+    found: list[tuple[str, ItemStyle]] = []
+    values = values_of(given)
     for at, text in enumerate(values, start=1):
         try:
-            found += ((item.text, item.written) for item in read(text))
-        except ListError as error:
+            found += ((item.text, item.style) for item in read(text))
+        except Invalid as error:
             # An expression that nobody resolved may be all that keeps it from being a list.
-            flaw = unresolved("\n".join(lines_of(text)), renders=renders)
-            why, cure = (flaw.why, flaw.cure) if flaw else (error.why, error.cure)
-            raise wrong(why if len(values) == 1 else f"in value {at} of {len(values)}, {why}", cure) from None
+            cause = unresolved("\n".join(content_lines(text)), renders=renders) or error
+            place = "" if len(values) == 1 else f"in value {at} of {len(values)}, "
+            raise Invalid(f"{place}{cause.why}", cause.cure) from None
     return numbered(found)
 
 
-def _list(given: Texts) -> tuple[Item, ...]:
+def _list(given: str) -> tuple[Item, ...]:
     return _items_of(given, _read_items)
 
 
-def _templates(given: Texts) -> tuple[Item, ...]:
+def _templates(given: str) -> tuple[Item, ...]:
     return _items_of(given, _read_items, renders=True)
 
 
-def _labels(given: Texts) -> tuple[Item, ...]:
+def _labels(given: str) -> tuple[Item, ...]:
     return _items_of(given, read_labels, renders=True)
 
 
-def _expressions(given: Texts) -> tuple[Item, ...]:
-    """Raises for the items of a YAML list: with its dash, `- metrics.loss < 1` holds of every loss."""
-    texts = (item.text for value in _values(given) for item in parse_expressions(value))
-    found = numbered((text, Written.AS_LINE) for text in texts)
+def _expressions(given: str) -> tuple[Item, ...]:
+    """Refuses the items of a YAML list: with its dash, `- metrics.loss < 1` is true for every loss."""
+    texts = (item.text for value in values_of(given) for item in parse_expressions(value))
+    found = numbered((text, ItemStyle.AS_LINE) for text in texts)
     for item in found:
         if begins_with_dash(item.text):
-            raise wrong(
+            raise Invalid(
                 f"line {item.position} begins with `- `, as an item of a YAML list does, and this is one text",
                 "Leave the dash out: each line is an expression; a minus has no blank behind it, as in `-metrics.loss`.",
             )
     return found
 
 
-def _patterns(given: Texts) -> tuple[Item, ...]:
+def _patterns(given: str) -> tuple[Item, ...]:
     """At least one: a computed list that came out empty must not turn `owned` off."""
     items = _list(given)
     if not items:
-        raise wrong("it has no items", "Give a pattern, or leave it out.")
+        raise Invalid("it has no items", "Give a pattern, or leave it out.")
     return items
 
 
 def _api_url(text: str) -> ApiBase:
     try:
         return parse_api_base(text.strip())
-    except AddressError as error:
-        raise wrong(str(error), "Write the Harness host, such as https://app.harness.io, or a full API base.") from None
+    except Invalid as error:
+        raise Invalid(
+            str(error), "Write the Harness host, such as https://app.harness.io, or a full API base."
+        ) from None
 
 
 def _registry(text: str) -> RegistryRef:
     try:
         return parse_registry_ref(text.strip())
-    except AddressError as error:
-        raise wrong(
+    except Invalid as error:
+        raise Invalid(
             str(error), "Write account/registry, account/org/registry or account/org/project/registry.",
         ) from None  # fmt: skip
 
@@ -187,54 +174,54 @@ def _shard(text: str) -> Shard:
     plain = text.strip()
     allowed = "Write INDEX/TOTAL in plain digits, counted from 0: `0/3`, `1/3` and `2/3` are all of three."
     if "null" in plain.split("/"):
-        raise wrong("it has no number, as outside of a loop", "Leave it out where nothing runs several times.")
+        raise Invalid("it has no number, as outside of a loop", "Leave it out where nothing runs several times.")
     found = re.fullmatch(r"([0-9]+)/([0-9]+)", plain)
     if not found:
-        raise wrong("it is not an index and a total", allowed)
+        raise Invalid("it is not an index and a total", allowed)
     if max(map(len, found.groups())) > _MOST_DIGITS:
-        raise wrong("it has too many digits", allowed)
+        raise Invalid("it has too many digits", allowed)
     index, total = map(int, found.groups())
     if not total:
-        raise wrong("it is a share of none", allowed)
+        raise Invalid("it is a share of none", allowed)
     if index == total:
-        raise wrong("shards count from 0", f"The last of {total} is `{total - 1}/{total}`, the first `0/{total}`.")
+        raise Invalid("shards count from 0", f"The last of {total} is `{total - 1}/{total}`, the first `0/{total}`.")
     if index > total:
-        raise wrong("its index is greater than its total", allowed)
+        raise Invalid("its index is greater than its total", allowed)
     return Shard(index, total)
 
 
 def artifact_name(text: str) -> str:
-    """The name of one artifact, and no pattern.
+    """The name of one artifact, not a pattern.
 
-    One that is not there is taken for a first run (contract §3 `baseline`), so what no artifact is called is refused.
+    A missing artifact is taken for a first run (contract §3 `baseline`), so a text that can't be a name is refused.
     """
     if is_glob(text):
-        raise wrong("it is a pattern, and one artifact is wanted", WRITE_A_PLAIN_NAME)
+        raise Invalid("it is a pattern, and one artifact is wanted", WRITE_A_PLAIN_NAME)
     if text.strip() in NOTHING:
-        raise wrong("that is what a program writes where there is no value", WRITE_A_PLAIN_NAME)
+        raise Invalid("that is what a program writes where there is no value", WRITE_A_PLAIN_NAME)
     if found := _IN_NO_NAME.search(text.strip()):
         sign = f"`{found[0]}`" if found[0].strip() else "a blank"
-        raise wrong(f"it has {sign}, which no artifact's name has", WRITE_A_PLAIN_NAME)
+        raise Invalid(f"it has {sign}, which no artifact's name has", WRITE_A_PLAIN_NAME)
     try:
         return parse_artifact_name(text.strip())
-    except AddressError as error:
-        raise wrong(str(error), WRITE_A_PLAIN_NAME) from None
+    except Invalid as error:
+        raise Invalid(str(error), WRITE_A_PLAIN_NAME) from None
 
 
 def _key(text: str) -> SecretStr:
-    """`configuration` has checked it already, where its problem can be told without showing it."""
+    """`key.read_key` checks it, and reports what is wrong with it without showing it."""
     return SecretStr(text.strip())
 
 
 def _path(text: str) -> str:
     if "\0" in text or "\n" in text.strip():
-        raise wrong("it is no path of one file", "Write one path on one line.")
+        raise Invalid("it is not the path of a single file", "Write one path on one line.")
     return text.strip()
 
 
 def _document(text: str) -> str:
-    """A path of one file, or the text itself as it is, whose blanks mean something."""
-    return text if is_text(text) else _path(text)
+    """The path of a file, or the file's own text, whose blanks mean something."""
+    return str(text) if is_inline(text) else _path(text)
 
 
 class ArtifactTypeName(StrEnum):
@@ -252,14 +239,14 @@ class AuthSchemeName(StrEnum):
 
 
 class OnMissingName(StrEnum):
-    """What is done about an artifact that is not found."""
+    """What to do about an artifact that is not found."""
 
     ERROR = "error"
     SKIP = "skip"
 
 
 class OnFailureName(StrEnum):
-    """What a run over many does after a failure (contract §5 point 6)."""
+    """What a run over many artifacts does after a failure (contract §5 point 6)."""
 
     CONTINUE = "continue"
     STOP = "stop"
@@ -274,11 +261,11 @@ OnMissing = Annotated[OnMissingName, PlainValidator(_one_of(OnMissingName))]
 OnFailure = Annotated[OnFailureName, PlainValidator(_one_of(OnFailureName))]
 ArtifactType = Annotated[ArtifactTypeName, PlainValidator(_one_of(ArtifactTypeName))]
 AuthScheme = Annotated[AuthSchemeName, PlainValidator(_one_of(AuthSchemeName))]
-Items = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_list)]
-TemplateItems = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_templates)]
-LabelItems = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_labels)]
-Patterns = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_patterns)]
-Expressions = Annotated[tuple[Item, ...], NoDecode, PlainValidator(_expressions)]
+Items = Annotated[tuple[Item, ...], PlainValidator(_list)]
+TemplateItems = Annotated[tuple[Item, ...], PlainValidator(_templates)]
+LabelItems = Annotated[tuple[Item, ...], PlainValidator(_labels)]
+Patterns = Annotated[tuple[Item, ...], PlainValidator(_patterns)]
+Expressions = Annotated[tuple[Item, ...], PlainValidator(_expressions)]
 ApiUrl = Annotated[ApiBase, PlainValidator(_api_url)]
 Registry = Annotated[RegistryRef, PlainValidator(_registry)]
 ArtifactName = Annotated[str, PlainValidator(artifact_name)]

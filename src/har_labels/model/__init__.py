@@ -1,4 +1,4 @@
-"""The values that all others speak of: labels, changes, goals, outcomes, addresses. Pure.
+"""The values that all other rooms share: labels, changes, goals, outcomes, addresses, facts. Pure.
 
 Its face: `labels.Change`, `outcome.Outcome`, `address.RegistryRef`.
 """

@@ -1,7 +1,9 @@
-"""Addresses: the registry's base, registry references and artifact names, and the paths made of them.
+"""Addresses: the API's base, registry references and artifact names, and the paths of requests.
 
-Hides how a name becomes a path that can reach this one endpoint and no other. What the server takes is
-recorded in tests/recorded/paths.json: `a/r/+` with `name`, or with `team/model/+` where the name has a slash.
+Hides how a name becomes a path that can reach this one endpoint and no other. The accepted forms are recorded in
+tests/recorded/paths.json: `a/r/+` with `name`, or with `team/model/+` if the name has a slash.
+
+The functions that parse raise Invalid; its text does not name the input.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, unquote, urlsplit
 
+from har_labels.errors import Invalid
 from har_labels.text import CONTROL_CHARACTERS
 
 SAAS_PATH = "/har/api/v1"
@@ -20,13 +23,9 @@ _LONGEST_HOST, _LONGEST_PART = 253, 63  # RFC 1035
 _HOST = re.compile(r"[A-Za-z0-9._\-]+|\[[0-9a-fA-F:.]+\]")
 
 
-class AddressError(ValueError):
-    """An address that can't be used; the text says why and what to write, without naming the input."""
-
-
 @dataclass(frozen=True, slots=True)
 class ApiBase:
-    """The base of every request: `https://app.harness.io/har/api/v1`, without a slash at its end."""
+    """The base URL of every request, such as `https://app.harness.io/har/api/v1`, without a slash at its end."""
 
     scheme: str
     netloc: str
@@ -38,11 +37,12 @@ class ApiBase:
 
     @property
     def host(self) -> str:
-        """The host without the port, lower case, an IPv6 address without its brackets."""
+        """The host without port in lower case; an IPv6 address without its brackets."""
         return urlsplit(self.url).hostname or ""
 
     @property
     def is_loopback(self) -> bool:
+        """Whether the host is this machine."""
         if self.host == "localhost":
             return True
         try:
@@ -52,23 +52,23 @@ class ApiBase:
 
     @property
     def is_plain_http(self) -> bool:
-        """Whether the key would cross a network in the clear."""
+        """Whether the key would cross a network unencrypted."""
         return self.scheme == "http" and not self.is_loopback
 
     @property
     def is_harness_saas(self) -> bool:
-        """Whether the host is Harness's own, whose keys have a known rate (contract §2, `requests-per-minute`)."""
+        """Whether the host is Harness's own, which has a known rate limit per key (contract §2, `requests-per-minute`)."""
         return self.host == "harness.io" or self.host.endswith(".harness.io")
 
     @property
     def is_below_har(self) -> bool:
-        """Whether the API is Harness's own, which stands below `/har/`; Harness Open Source has it at `/api/v1`."""
+        """Whether the path is Harness's, below `/har/`; Harness Open Source has the API at `/api/v1`."""
         return "/har/" in self.path + "/"
 
     @property
     def keeps_types(self) -> bool:
-        """Whether a PUT may leave a HUGGINGFACE artifact's type alone: a base without `/har/` is the open-source
-        server, which clears it (contract §5 point 9; tests/recorded/huggingface.json).
+        """Whether a PUT may keep a HUGGINGFACE artifact's type. A base without `/har/` is the open-source server, which
+        clears it (contract §5 point 9; tests/recorded/huggingface.json).
         """
         return self.is_below_har
 
@@ -76,35 +76,32 @@ class ApiBase:
 def parse_api_base(text: str) -> ApiBase:
     """`api-url` as given: a host, a URL, or a full API base. Without a path `/har/api/v1` is added (contract §2).
 
-    Raises AddressError. Whether plain http is allowed is the settings' question, not this one's.
+    Raises Invalid. Whether plain http is allowed is checked by the settings.
     """
     url = text if "://" in text else f"https://{text}"
     if not url.isprintable() or " " in url or "\\" in url:
-        raise AddressError("it has a blank, a backslash or a control character")
+        raise Invalid("it has a blank, a backslash or a control character")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise AddressError("it is no URL, or its port is no number") from None
+        raise Invalid("it is not a valid URL, or its port is not a number") from None
     if parts.scheme not in {"https", "http"}:
-        raise AddressError("only https (and http to this machine) can be used")
+        raise Invalid("only https (and http to this machine) can be used")
     if "@" in parts.netloc:
-        raise AddressError("it has a user name or password; the key has an input of its own")
+        raise Invalid("it has a user name or password; the key has an input of its own")
     if parts.query or parts.fragment or "?" in url or "#" in url:
-        raise AddressError("it has a query or fragment")
+        raise Invalid("it has a query or fragment")
     host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc.rstrip(":")
-    if not _HOST.fullmatch(host) or not _has_name_of_dns(host):
-        raise AddressError("it names no host")
+    names = host.removesuffix(".").split(".")
+    # A name that DNS can't look up would be reported as a failing proxy later.
+    is_name = len(host) <= _LONGEST_HOST and all(0 < len(name) <= _LONGEST_PART for name in names)
+    if not _HOST.fullmatch(host) or not (is_name or host[0] == "["):
+        raise Invalid("it has no valid host")
     path = parts.path.rstrip("/")
     if "%" in path or any(segment in {"", ".", ".."} for segment in path.split("/")[1:]):
-        raise AddressError("its path has an empty, dotted or percent-encoded part")
+        raise Invalid("its path has an empty, dotted or percent-encoded part")
     return ApiBase(parts.scheme, parts.netloc, path or SAAS_PATH)
-
-
-def _has_name_of_dns(host: str) -> bool:
-    """Whether every part of the host's name can be looked up; what can't would be taken for a wrong proxy later."""
-    parts = host.removesuffix(".").split(".")
-    return host[0] == "[" or (len(host) <= _LONGEST_HOST and all(0 < len(part) <= _LONGEST_PART for part in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +121,20 @@ class RegistryRef:
 
 @lru_cache(maxsize=256)
 def _scope_path(segments: tuple[str, ...]) -> str:
-    """One text for all: each of a hundred thousand steps names its registry."""
+    """The same string object for all: each of a hundred thousand steps holds its registry."""
     return "/".join(segments) + "/+"
 
 
 def parse_registry_ref(text: str) -> RegistryRef:
-    """`registry-ref` as given, with or without `/+` at its end. Raises AddressError (contract §2)."""
+    """`registry-ref` as given, with or without `/+` at its end. Raises Invalid (contract §2)."""
     if "://" in text:
-        raise AddressError("it is a URL, and a scope path without host is wanted")
+        raise Invalid("it is a URL, but a scope path without a host is expected")
     segments = tuple(text.removesuffix("/+").split("/"))
     _check_segments(segments)
     if len(segments) == 1:
-        raise AddressError("it has one segment, and the account has to stand before it")
+        raise Invalid("it has one segment, and the account has to stand before it")
     if len(segments) > 4:
-        raise AddressError(f"it has {len(segments)} segments, and four are the most")
+        raise Invalid(f"it has {len(segments)} segments, and four are the most")
     return RegistryRef(segments)
 
 
@@ -145,17 +142,17 @@ WRITE_A_PLAIN_NAME = "Write the artifact's plain name, such as resnet50 or team/
 
 
 def parse_artifact_name(text: str) -> str:
-    """An artifact's plain name. The `/+` that the wire wants behind a name with a slash may be given too.
+    """An artifact's plain name. A `/+` at its end, which requests need behind a name with a slash, is accepted.
 
-    Raises AddressError for whatever could name something else on the wire.
+    Raises Invalid for a name that could reach another artifact in a request.
     """
     name = text.removesuffix("/+")
-    check_artifact_name(name)
+    validate_artifact_name(name)
     return name
 
 
 def plain_name(name: str, ref: RegistryRef) -> str:
-    """The artifact that is meant by an image's address, or by a name with a tag, version or digest behind it.
+    """The artifact's name in an image's address, or in a name with a tag, version or digest at its end.
 
     `host/account/registry/team/app:1.0`, `app@sha256:…` and `@team/app@1.0` → `team/app`, `app` and `@team/app`.
     """
@@ -163,7 +160,7 @@ def plain_name(name: str, ref: RegistryRef) -> str:
     bare = last[:1] + re.sub("@.*", "", last[1:])
     bare = bare.rpartition(":")[0] or bare
     path = [*folders, bare]
-    # An address has a host in front; one of a single word shows by what follows it, as no name is as deep.
+    # An address begins with a host. One without a dot is recognised by its depth, as no name has as many parts.
     has_host = len(path) > 1 and bool(re.search(r"[.:]|^localhost$", path[0]))
     is_address = has_host or (len(path) > 3 and bare != last)
     below_host = path[1:] if has_host else path
@@ -173,8 +170,8 @@ def plain_name(name: str, ref: RegistryRef) -> str:
     return "/".join(path[3:] if is_address and len(path) > 3 else below_host)
 
 
-def check_artifact_name(name: str) -> None:
-    """Raises AddressError for a name that can't be sent safely, wherever it comes from: a list may hold any."""
+def validate_artifact_name(name: str) -> None:
+    """Raises Invalid for a name that can't be sent safely, also one from the registry's own list."""
     _check_segments(tuple(name.split("/")))
 
 
@@ -184,18 +181,20 @@ def labels_path(ref: RegistryRef, artifact: str) -> str:
 
 
 def artifact_path(ref: RegistryRef, artifact: str) -> str:
+    """The path of one artifact; `/+` follows a name with a slash (recorded/paths.json)."""
     segments = artifact.split("/")
     marker = "/+" if len(segments) > 1 else ""
     return f"{ref.path}/artifact/{_quoted(segments)}{marker}"
 
 
 def list_path(ref: RegistryRef) -> str:
+    """The path of the list of a registry's artifacts."""
     return f"{ref.path}/artifacts"
 
 
 def _quoted(segments: tuple[str, ...] | list[str]) -> str:
-    """Segments escaped as Go does it. Any other escape (`%40` for `@`) makes the server keep the path raw, and then
-    it does not find an artifact by its `/+` (recorded/paths.json, "npm @team/leftpad/+").
+    """The segments percent-encoded as Go does. With any other encoding (`%40` for `@`) the server keeps the raw path, and
+    does not recognise the `/+` (recorded/paths.json, "npm @team/leftpad/+").
     """
     return "/".join(quote(segment, safe="$&+,:;=@") for segment in segments)
 
@@ -203,14 +202,14 @@ def _quoted(segments: tuple[str, ...] | list[str]) -> str:
 def _check_segments(segments: tuple[str, ...]) -> None:
     for segment in segments:
         if found := CONTROL_CHARACTERS.search(segment):
-            raise AddressError(f"it has the control character U+{ord(found[0]):04X}")
+            raise Invalid(f"it has the control character U+{ord(found[0]):04X}")
         if segment != segment.strip():
-            raise AddressError(f"it has a blank at the start or end of the segment {segment!r}")
-        # requests turns %2E%2E into `..`, and the server decodes %252F twice: an encoded name can reach
-        # another artifact than the one it seems to name (recorded/paths.json, "encoded twice").
+            raise Invalid(f"it has a blank at the start or end of the segment {segment!r}")
+        # requests turns %2E%2E into `..`, and the server decodes %252F twice: an encoded name can reach an
+        # artifact other than the one it seems to name (recorded/paths.json, "encoded twice").
         if _PERCENT_ESCAPE.search(segment):
-            raise AddressError(f"it is percent-encoded; write it plainly: {unquote(segment)!r}")
+            raise Invalid(f"it is percent-encoded; write it plainly: {unquote(segment)!r}")
         if segment in {"", ".", "..", "+"}:
-            raise AddressError(f"it has the segment {segment!r}" if segment else "it has an empty segment")
+            raise Invalid(f"it has the segment {segment!r}" if segment else "it has an empty segment")
         if any("\ud800" <= character <= "\udfff" for character in segment):
-            raise AddressError("it is not valid Unicode text")
+            raise Invalid("it is not valid Unicode text")

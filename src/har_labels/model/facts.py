@@ -1,15 +1,15 @@
-"""What a list's row tells of an artifact besides its labels, as values: texts, whole numbers, times, true and false.
+"""What the registry reports about an artifact besides its labels: as texts of an answer, and as values for `where`.
 
-The names are those of `where` (contract §3). Which fields of a row carry them: tests/recorded/reads.json. Pure.
+The names of the values are those in `where` (contract §3); the fields of an answer: tests/recorded/reads.json. Pure.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from har_labels.model.outcome import ArtifactFacts
 from har_labels.model.unusable import Unusable
 from har_labels.text import shown
 
@@ -19,24 +19,42 @@ _SWITCHES = {"true": True, "false": False}
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _DAY = timedelta(days=1)
 
+
+@dataclass(frozen=True, slots=True)
+class ArtifactFacts:
+    """The fields of a row or an answer as texts; empty text for an absent one.
+
+    `created_at` and `modified_at` are as the server sends them (milliseconds since 1970); `is_quarantined` is `true` or
+    `false`. `fact` has the values.
+    """
+
+    image_name: str = ""
+    package_type: str = ""
+    created_at: str = ""
+    modified_at: str = ""
+    downloads_count: str = ""
+    is_quarantined: str = ""
+    latest_version: str = ""
+
+
 Fact = Callable[[ArtifactFacts, str, datetime], object]
 
 
 def fact(name: str, facts: ArtifactFacts, artifact_type: str, now: datetime) -> object:
-    """One fact by its name; None for one that the registry did not tell.
+    """The value of one fact; None if the registry did not report it.
 
-    A text of the registry that can't be what the fact is becomes an Unusable, which says why where it is read.
+    A text that is not valid for the fact becomes an Unusable, which is reported where an expression reads it.
     """
     return FACTS[name](facts, artifact_type, now)
 
 
 def _downloads(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
     text = facts.downloads_count
-    return int(text) if _WHOLE.fullmatch(text) else _unusable(text, "no whole number")
+    return int(text) if _WHOLE.fullmatch(text) else _unusable(text, "not a whole number")
 
 
 def _modified(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
-    """Milliseconds since 1970, or ISO 8601. Servers in Go write "never" as zero, or as a time long before 1970."""
+    """From milliseconds since 1970, or ISO 8601. Servers in Go write "never" as zero, or as a time long before 1970."""
     text = facts.modified_at
     if text == "0" or text.startswith(("-", "0001-")):
         return None
@@ -46,11 +64,11 @@ def _modified(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
         at = datetime.fromisoformat(text)
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        return _unusable(text, "no time")
+        return _unusable(text, "not a time")
 
 
 def _age_days(facts: ArtifactFacts, artifact_type: str, now: datetime) -> object:
-    """Whole days; 0 where a clock a little ahead of ours has just written."""
+    """Whole days; 0 if the server's clock is ahead of ours."""
     modified = _modified(facts, artifact_type, now)
     return int((now - modified) / _DAY) if isinstance(modified, datetime) else modified
 
@@ -61,7 +79,7 @@ def _quarantined(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
 
 
 def _unusable(text: str, what: str) -> object:
-    """None for what the registry did not tell."""
+    """None for an absent field."""
     why = f"the registry gives '{shown(text[:_LONGEST_TOLD])}', which is {what}"
     return Unusable(why, "Ask for another fact, or leave this artifact out.") if text else None
 

@@ -1,7 +1,7 @@
-"""Labels and label arithmetic: what a change makes of the labels that are there now (contract §3).
+"""Labels and changes of them: a change maps the current labels to the wanted ones (contract §3).
 
-Pure: no file, no clock, no network. Labels are a sorted tuple without duplicates, which is also the order
-on the wire, so "nothing to change" is `before == after`, and a hundred thousand artifacts stay small.
+Pure: no files, no clock, no network. Labels are a sorted tuple without duplicates, in the order of the wire: so "nothing
+to change" is `before == after`, and a hundred thousand artifacts need little memory.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
-from har_labels.errors import Unreadable, ValueConflict
+from har_labels.errors import Invalid, Unreadable, ValueConflict
 from har_labels.text import CONTROL_CHARACTERS
 
 Labels = tuple[str, ...]
@@ -21,7 +20,7 @@ LONGEST_LABEL = 4096
 
 
 class Mode(StrEnum):
-    """What is done with the labels given (contract §3)."""
+    """How the given labels change those of an artifact (contract §3)."""
 
     REPLACE = "replace"
     ADD = "add"
@@ -33,12 +32,12 @@ class Mode(StrEnum):
 
     @property
     def is_merging(self) -> bool:
-        """Whether what it makes of a list depends on the list, even without `owned`."""
+        """Whether the result depends on the current labels even without `owned`."""
         return self not in {Mode.REPLACE, Mode.CLEAR}
 
 
 class OnConflict(StrEnum):
-    """What `upsert` does with a key that has another value."""
+    """How `upsert` treats a key that has another value."""
 
     OVERWRITE = "overwrite"
     KEEP = "keep"
@@ -46,58 +45,53 @@ class OnConflict(StrEnum):
 
 
 def to_labels(items: Iterable[str]) -> Labels:
-    """`items` sorted bytewise, without duplicates (code point order is UTF-8's byte order)."""
+    """`items` in bytewise order without duplicates (the order of code points is UTF-8's byte order)."""
     return tuple(sorted(set(items)))
 
 
-class Problem(NamedTuple):
-    """Why a text can't be a label, and what to do about it."""
-
-    why: str
-    cure: str
-
-
-def problem_with(label: str) -> Problem | None:
-    """What forbids `label` to be written, or None (contract §2 "A label"; the `^_` split: recorded/put-labels.json)."""
+def problem_with(label: str) -> Invalid | None:
+    """Why `label` is not a valid label, or None (contract §2 "A label"; the `^_` split: recorded/put-labels.json)."""
     if not label:
-        return Problem("it is empty", "Leave it out.")
+        return Invalid("it is empty", "Leave it out.")
     if found := CONTROL_CHARACTERS.search(label):
-        return Problem(
+        return Invalid(
             f"it has the control character U+{ord(found[0]):04X}",
             "Take that out; in a template `| slug` or `| replace(…)` does.",
         )
     if label != label.strip():
-        return Problem("it has a blank at its start or end", "Take the blank away; in a template `| trim` does.")
+        return Invalid("it has a blank at its start or end", "Take the blank away; in a template `| trim` does.")
     if "^_" in label:
-        return Problem(
+        return Invalid(
             "it has `^_`, where the server would split it in two",
             "Write it otherwise; in a template `| replace('^_', '-')` does.",
         )
     if len(label) > LONGEST_LABEL:
-        return Problem(f"it has {len(label):,} characters, and {LONGEST_LABEL:,} are allowed", "Shorten it.")
+        return Invalid(f"it has {len(label):,} characters, and {LONGEST_LABEL:,} are allowed", "Shorten it.")
     if any("\ud800" <= character <= "\udfff" for character in label):
-        return Problem("it has half of a surrogate pair, which is no text", "Take that out.")
+        return Invalid("it has half of a surrogate pair, which is not valid text", "Take that out.")
     return None
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a label or a name matches a pattern: equal to it, or by `fnmatch`, where `*` crosses `/`."""
+    """Whether a label or a name equals a pattern or matches it by `fnmatch`, where `*` also matches `/`."""
     return pattern == text or fnmatchcase(text, pattern)
 
 
 def is_glob(pattern: str) -> bool:
+    """Whether a pattern has a wildcard."""
     return any(sign in pattern for sign in "*?[")
 
 
 def matches_any(patterns: Iterable[str], text: str) -> bool:
+    """Whether a label or a name matches one of the patterns."""
     return any(matches(pattern, text) for pattern in patterns)
 
 
 def key_and_value(label: str) -> tuple[str, str] | None:
-    """The key and value of a label; None for a bare word (contract §3).
+    """The key and value of a label; None for one without a key (contract §3).
 
-    The key ends at the first `=`; if there is none, or `://` stands before it, at the first `:`. So `ci:run=12` has the
-    key `ci:run`, and the `=` in an address separates nothing.
+    The key ends at the first `=`; without one, or if `://` comes before it, at the first `:`. So `ci:run=12` has the
+    key `ci:run`, and an `=` within a URL does not count.
     """
     at = label.find("=")
     if at < 0 or "://" in label[:at]:
@@ -106,7 +100,7 @@ def key_and_value(label: str) -> tuple[str, str] | None:
 
 
 def as_map(labels: Labels) -> dict[str, str | list[str]]:
-    """The labels with a key, as a mapping (output `labels-map`); a key that several have gets all of their values."""
+    """The labels with a key as a mapping (output `labels-map`); a key of several labels has the list of their values."""
     values: dict[str, list[str]] = {}
     for key, value in filter(None, map(key_and_value, labels)):
         values.setdefault(key, []).append(value)
@@ -115,12 +109,12 @@ def as_map(labels: Labels) -> dict[str, str | list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the user wants, whatever is there now: a pure function from labels to labels.
+    """A change of an artifact's labels: a pure, idempotent function from labels to labels.
 
-    `given` holds the labels of `labels`, for `remove` its patterns. `owned` makes a `replace` touch only
-    what matches it. `removes_nothing`: no `mode` was given, so a `replace` that would take a label away is
-    refused (contract §3); `owned` is a scope of its own. What matches a pattern of `removals` goes before `add` or `upsert`
-    give theirs, and what is given stays. Applying a change twice is applying it once.
+    `given`: the labels, for `remove` the patterns. `owned`: a `replace` touches only labels that match one of these
+    patterns. `removes_nothing`: no `mode` was given, so a `replace` that would remove a label is refused unless `owned`
+    limits it (contract §3). `removals`: `add` and `upsert` first remove what matches one of these patterns, except what
+    is in `given`.
     """
 
     mode: Mode
@@ -132,24 +126,24 @@ class Change:
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """The patterns of what is taken away: of `remove`, as a mode or beside another."""
+        """The patterns of labels to remove, by the mode `remove` or by the input `remove` beside another mode."""
         return self.given if self.mode is Mode.REMOVE else self.removals
 
     @property
     def is_merging(self) -> bool:
-        """Whether the result depends on the labels that are there now (contract §5, points 2 and 5)."""
+        """Whether the result depends on the current labels (contract §5, points 2 and 5)."""
         return bool(self.owned) or self.mode.is_merging
 
     @property
     def sets_keys(self) -> bool:
-        """Whether the labels given take the place of others with their key."""
+        """Whether a given label replaces others with the same key."""
         return self.mode is Mode.UPSERT or (self.mode is Mode.MOVE and all(map(key_and_value, self.given)))
 
     def apply(self, current: Labels | None) -> Labels:
-        """The labels wanted, given those there now (None: they can't be read).
+        """The wanted labels for the current ones (None: they can't be read).
 
-        Raises Unreadable where an unknown list would have to be guessed (contract §1, last line), and
-        ValueConflict with `on-conflict: error`.
+        Raises Unreadable if the result depends on unknown labels (contract §1, last line), and ValueConflict with
+        `on-conflict: error`.
         """
         if current is None:
             if self.is_merging:
@@ -159,7 +153,8 @@ class Change:
             current = ()
         match self.mode:
             case Mode.REPLACE:
-                return to_labels([*(label for label in current if self._is_foreign(label)), *self.given])
+                foreign = (label for label in current if self.owned and not matches_any(self.owned, label))
+                return to_labels([*foreign, *self.given])
             case Mode.MOVE if self.sets_keys:
                 return self._upsert(current)
             case Mode.ADD | Mode.MOVE:
@@ -172,9 +167,6 @@ class Change:
                 return ()
             case Mode.READ:
                 return to_labels(current)
-
-    def _is_foreign(self, label: str) -> bool:
-        return bool(self.owned) and not matches_any(self.owned, label)
 
     def _without_removals(self, current: Labels) -> Labels:
         if not self.removals:
@@ -199,7 +191,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Several changes of one artifact, made in order; they get one write (contract §6)."""
+    """Several changes of one artifact, applied in order and written at once (contract §6)."""
 
     parts: tuple[Change, ...]
 
@@ -213,11 +205,11 @@ class Changes:
 
     @property
     def removes_nothing(self) -> bool:
-        """Whether a part was given without a mode, so that the labels there now have to be asked first."""
+        """Whether a part was given without a mode, so that the current labels have to be read first."""
         return any(part.removes_nothing for part in self.parts)
 
     def removed_unasked(self, current: Labels) -> Labels:
-        """The labels of `current` that are missing at the end and were taken by a part without a mode (contract §3)."""
+        """The labels of `current` that the result lacks because of a part without a mode (contract §3)."""
         if not self.removes_nothing:
             return ()
         by_part: dict[str, Change] = {}
@@ -230,9 +222,9 @@ class Changes:
         return tuple(label for label in missing if by_part[label].removes_nothing)
 
     def apply(self, current: Labels | None) -> Labels:
-        """The labels wanted after all parts, as `Change.apply`.
+        """The wanted labels after all parts, as `Change.apply`.
 
-        Whatever stands before the last plain `replace` or `clear` can't matter and is not computed.
+        Parts before the last plain `replace` or `clear` can't matter and are not computed.
         """
         plain = [at for at, part in enumerate(self.parts) if not part.is_merging]
         for part in self.parts[plain[-1] if plain else 0 :]:

@@ -1,4 +1,4 @@
-"""A plan is steps, a run is outcomes: the values that pass between planning, writing and reporting."""
+"""Steps, outcomes and the result of a run: the values passed between planning, writing and reporting."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from har_labels.errors import HarLabelsError
+from har_labels.model.facts import ArtifactFacts
 from har_labels.model.labels import Labels
 
-# Of so many artifacts that are read a run keeps what the registry told besides the labels; of more, the labels alone.
+# Up to this many artifacts a run keeps the facts of each; of more, the labels alone.
 MOST_WITH_FACTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One artifact and its labels before and after. `before` is None where the registry doesn't show them.
+    """One artifact of a plan, with its labels before and after. `before` is None if the registry doesn't show them.
 
-    A dry run is its steps, an apply writes them. `registry_ref` is the scope path with `/+`; `artifact_type`
-    is `model`, `dataset` or empty.
+    `registry_ref` is the scope path with `/+`; `artifact_type` is `model`, `dataset` or empty.
     """
 
     registry_ref: str
@@ -29,21 +29,22 @@ class Step:
 
     @property
     def is_change(self) -> bool:
+        """Whether there is anything to write."""
         return self.before != self.after
 
     @property
     def removed(self) -> Labels:
-        """The labels that are taken away."""
+        """The labels that the step removes."""
         kept = set(self.after)
         return tuple(label for label in self.before or () if label not in kept)
 
 
-# More rows than anybody reads, in little memory.
+# More than anybody reads; it bounds the memory.
 MOST_BREACHES = 10_000
 
 
 class Status(StrEnum):
-    """What became of one artifact (contract §4, output `results`)."""
+    """The result for one artifact (contract §4, output `results`)."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
@@ -54,12 +55,12 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-# The artifact is not as it was: by our write, or by a later writer's over it.
-WRITTEN = frozenset({Status.APPLIED, Status.SUPERSEDED})
+# We have written the artifact; SUPERSEDED: and a later writer has changed it since.
+WRITTEN_STATUSES = frozenset({Status.APPLIED, Status.SUPERSEDED})
 
 
 class ConfirmedBy(StrEnum):
-    """How it is known that the labels are there: the server's answer, or a read after it."""
+    """The evidence that the labels were written: the server's answer, or a later read."""
 
     NOTHING = ""
     ANSWER = "answer"
@@ -67,30 +68,12 @@ class ConfirmedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ArtifactFacts:
-    """What the registry told about an artifact besides its labels; empty text where it told nothing.
-
-    `created_at` and `modified_at` are as the server gives them (milliseconds since 1970, as text); `is_quarantined` is
-    `true` or `false`. facts.py has the values that these texts stand for.
-    """
-
-    image_name: str = ""
-    package_type: str = ""
-    created_at: str = ""
-    modified_at: str = ""
-    downloads_count: str = ""
-    is_quarantined: str = ""
-    latest_version: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one step.
+    """The result of one step.
 
-    `step.after` is what was wanted; `labels` is what is there now as far as known (None: not known).
-    `attempts` counts the PUT requests sent for it, `wrote_added` and `wrote_removed` are what these did (None: not known),
-    whatever others did meanwhile. `is_read`: only the labels were asked for. `is_former`: a move is to
-    take its label from this artifact.
+    `step.after` are the wanted labels, `labels` the current ones (None: unknown). `attempts` counts the PUT requests;
+    `wrote_added` and `wrote_removed` are the labels that these added and removed (None: unknown), without the changes of
+    other clients. `is_read`: with `mode: read`. `is_former`: an artifact that loses its label in a move.
     """
 
     step: Step
@@ -107,20 +90,20 @@ class Outcome:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the artifact changed, or would change in a dry run (output `changed`)."""
-        return self.status in WRITTEN or (self.status is Status.PLANNED and self.step.is_change)
+        """Whether the artifact was changed, or would be by a dry run's plan (output `changed`)."""
+        return self.status in WRITTEN_STATUSES or (self.status is Status.PLANNED and self.step.is_change)
 
 
 def labels_after(outcome: Outcome) -> Labels | None:
-    """The artifact's labels now, or those a dry run would leave; None where they are not known."""
+    """The artifact's current labels, in a dry run the planned ones; None if unknown."""
     return outcome.step.after if outcome.status is Status.PLANNED else outcome.labels
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyBreach:
-    """A rule of the policy that an artifact breaks: by a `label`, or by having none (None).
+    """A rule of the policy that an artifact breaks: by a `label`, or by the lack of one (None).
 
-    `rule` is its place, `says` what it asks for. `is_new` if this run's change breaks it, not what was there before.
+    `rule` is the rule's place in the file, `says` its text. `is_new`: this run's change breaks it.
     """
 
     registry_ref: str
@@ -134,12 +117,13 @@ class PolicyBreach:
 
 @dataclass(slots=True)
 class Breaches:
-    """The breaches of all artifacts: the first ones each by itself, and how many there are in all."""
+    """The breaches of all artifacts: the first MOST_BREACHES of them, and the number of all."""
 
     rows: list[PolicyBreach] = field(default_factory=list)
     count: int = 0
 
     def add(self, breach: PolicyBreach) -> None:
+        """Counts a breach, and keeps it while there is room."""
         self.count += 1
         if len(self.rows) < MOST_BREACHES:
             self.rows.append(breach)
@@ -147,7 +131,7 @@ class Breaches:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the summary tells of the run as a whole. `seconds` from start to report, `registry` the one that was named."""
+    """What the summary shows of the run as a whole. `seconds` from start to report; `registry` as in the input."""
 
     mode: str = ""
     dry_run: bool = False
@@ -161,9 +145,9 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Who ran what, when and from where, as the registry itself keeps no trail; empty text where the CI tells nothing.
+    """Who ran what, when and from where: an audit record, as the registry keeps none. Empty text if the CI does not provide it.
 
-    The times are UTC, as `now` in templates prints. `sha`, `actor`, `run_url` and `attempt` are those of `ci` in templates.
+    The times are UTC, in the format of `now` in templates. `sha`, `actor`, `run_url` and `attempt` are those of `ci` there.
     """
 
     started_at: str = ""
@@ -177,13 +161,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """All that a run came to: one outcome an artifact, failures that belong to no single artifact, and notices.
+    """The result of a run: one outcome per artifact, the failures that belong to no artifact, and notices.
 
-    `errors` are the run's own failures (a wrong input, a cancel, the deadline); an artifact's failure is in
-    its outcome. `notices` and `warnings` are single lines of plain text, in the order they arose.
-    `rollback_was_tried`: the exit code is then that of its cause. `is_over_glob`: a pattern named the artifacts.
-    `breaches` are those of the policy.
-    `holds_key` tells a text that the API key stands in: of a label that is told in two parts it may tear it in two.
+    `errors` are the run's own failures (an invalid input, a cancel, the deadline); an artifact's failure is in
+    its outcome. `notices` and `warnings` are single lines of plain text in order of time.
+    `rollback_was_tried`: the exit code is then that of its cause. `is_over_glob`: a pattern selected the artifacts.
+    `breaches` are those of the policy. `holds_key` tests whether a text contains the API key: a label that is shown in
+    two parts could split it.
     """
 
     outcomes: tuple[Outcome, ...] = ()

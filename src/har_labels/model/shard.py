@@ -1,4 +1,4 @@
-"""This run's share of the artifacts."""
+"""The share of the artifacts that one of several parallel runs processes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from har_labels.model.address import RegistryRef
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """This run's share of the artifacts, by a stable hash of registry and name (contract §6)."""
+    """Share `index` of `total`, counted from 0, by a stable hash of registry and name (contract §6)."""
 
     index: int = 0
     total: int = 1
 
     def has(self, ref: RegistryRef, name: str) -> bool:
+        """Whether this run processes the artifact."""
         if self.total == 1:
             return True
         digest = sha256(f"{ref}\n{name}".encode("utf-8", "surrogatepass")).digest()

@@ -16,9 +16,6 @@ from har_labels.platforms.log import Log
 from har_labels.platforms.redactor import Redactor
 from har_labels.text import visible
 
-# No flag takes the key: a command line is visible to every process of the machine.
-HOW_TO_GIVE_THE_KEY = "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`."
-
 
 class Platform(ABC):
     """One CI: how its users write inputs, its facts about the run, its log, and where results go.
@@ -59,8 +56,8 @@ class Platform(ABC):
         """The `ci` of templates: every name of contract §3, empty text where the CI has no value."""
 
     def key_hint(self) -> tuple[str, str]:
-        """Why the key may be missing (empty text if unknown), and how to give one here."""
-        return "", HOW_TO_GIVE_THE_KEY
+        """Why the key may be missing, and how to give one here; empty texts where this CI knows nothing special."""
+        return "", ""
 
     def registry_scopes(self) -> list[str]:
         """The scope paths that this pipeline's registries may have, the longest first; empty if unknown."""

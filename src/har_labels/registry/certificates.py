@@ -1,10 +1,10 @@
-"""Which certificates a TLS connection is checked against (SECURITY.md "Certificates").
+"""The certificates that TLS connections are verified against (SECURITY.md "Certificates").
 
-By default the platform's own and certifi's together, and what the variables in ADDED name; REPLACING stands instead
-of all of these, as in requests. Nothing is read before the first call: a run over plain http needs none of it.
+By default the system's and certifi's together, and those that the variables in ADDED name. The variables in REPLACING
+replace all of these, as in requests. Nothing is read before the first call, so a run over plain http reads none.
 
-Why not `truststore`: on Linux it does what `ssl` does, but loads the store again for each connection, finds either a
-bundle or a folder, and lets SSL_CERT_FILE take the place of the system's own instead of adding to it.
+Why not `truststore`: on Linux it does what `ssl` does, but loads the store for each connection, finds either a
+bundle or a folder, and lets SSL_CERT_FILE replace the system's certificates instead of adding to them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from har_labels.errors import Failures, InputError
 
 # The first that is set and exists (requests, `Session.merge_environment_settings`).
 REPLACING = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-# OpenSSL's two, and those that Harness's runners set for a CA of the account.
+# OpenSSL's two, and those that Harness's runners set for an account's own CA.
 ADDED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HARNESS_CA_PATH", "HARNESS_CA_BUNDLE")
-# Where systems keep all their certificates in one file, beside where this Python's OpenSSL was built to look.
+# Bundles of common systems, besides the path compiled into this Python's OpenSSL.
 _PLATFORM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch
     "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, RHEL
@@ -34,7 +34,7 @@ _PLATFORM_BUNDLES = (
     "/etc/ssl/ca-bundle.pem",  # SUSE
     "/etc/ssl/cert.pem",  # Alpine, macOS, BSD
 )
-# In a folder of certificates other files may lie about; no bundle is as large.
+# A folder may also hold other files; no bundle is this large.
 _LARGEST_IN_A_FOLDER = 10 * 1024 * 1024
 
 _WITHOUT = "which holds no certificate in PEM form"
@@ -43,27 +43,27 @@ _CURE = "Name a readable file of certificates in PEM form, or a folder of such f
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The client's side of TLS. `oddities` are what was named and could not be used, each a warning to be told."""
+    """The client's TLS context. `warnings`: one line for each configured path that could not be used."""
 
     context: ssl.SSLContext
-    oddities: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class _Unusable(Exception):
-    """A file that is there and gives no certificate; the text says why."""
+    """An existing file without a usable certificate; the text says why."""
 
 
-def trusted(environ: Mapping[str, str]) -> Trust:
-    """What `environ` asks to be trusted, loaded once for all connections of a run.
+def load_trust(environ: Mapping[str, str]) -> Trust:
+    """The trust that `environ` configures, loaded once for all connections of a run.
 
-    A path that doesn't exist is an oddity and counts as not set: paths of a host reach containers. Raises Failures with
-    one InputError for each file that can't be read or holds no certificate: it was meant and would be missed.
+    A path that does not exist is a warning and counts as not set: a host's variables are passed into containers. Raises
+    Failures with one InputError for each file that can't be read or holds no certificate.
     """
-    context, oddities, errors = create_urllib3_context(), list[str](), list[InputError]()
+    context, warnings, errors = create_urllib3_context(), list[str](), list[InputError]()
     named = _Named(environ)
     replacing = next((variable for variable in REPLACING if named.paths(variable)), None)
     if not replacing:
-        oddities += _load_defaults(context)
+        warnings += _load_defaults(context)
     for variable in [replacing] if replacing else ADDED:
         paths, empty = named.paths(variable), list[str]()
         for path in paths:
@@ -72,11 +72,11 @@ def trusted(environ: Mapping[str, str]) -> Trust:
             except _Unusable as unusable:
                 errors.append(InputError(f"`{variable}` names {path!r}, {unusable}", _CURE))
         if empty == paths:  # of several folders some may well be empty
-            oddities += [f"`{variable}` names {path!r}, a folder without certificates" for path in empty]
-    oddities += named.missing
+            warnings += [f"`{variable}` names {path!r}, a folder without certificates" for path in empty]
+    warnings += named.missing
     if errors:
         raise Failures(errors)
-    return Trust(context, tuple(oddities))
+    return Trust(context, tuple(warnings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class _Named:
     missing: dict[str, None] = field(default_factory=dict)
 
     def paths(self, variable: str) -> list[str]:
-        """The paths that a variable names and that exist; of the others a line each is kept in `missing`."""
+        """The existing paths that a variable names; `missing` gets a line for each of the others."""
         text = self.environ.get(variable, "")
         parts = text.split(os.pathsep) if variable == "SSL_CERT_DIR" else [text]
         paths = dict.fromkeys(part.strip() for part in parts if part.strip())
@@ -100,7 +100,7 @@ class _Named:
 
 
 def _is_missing(path: str) -> bool:
-    """Whether nothing is there. What can't be looked at, such as a loop of links, is there."""
+    """Whether nothing exists at `path`. A path that can't be inspected, such as a loop of links, counts as existing."""
     try:
         Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -111,7 +111,7 @@ def _is_missing(path: str) -> bool:
 
 
 def _load_defaults(context: ssl.SSLContext) -> Iterator[str]:
-    """Loads the platform's own certificates and certifi's; yields what could not be loaded of them."""
+    """Loads the system's certificates and certifi's; yields a warning for each file that could not be loaded."""
     if sys.platform == "win32":
         context.load_default_certs()
     built_in = ssl.get_default_verify_paths()
@@ -122,11 +122,11 @@ def _load_defaults(context: ssl.SSLContext) -> Iterator[str]:
             _load_file(context, path)
         except _Unusable as unusable:
             yield f"the system's certificates in {path!r}, {unusable}, are not used"
-    context.load_verify_locations(capath=built_in.openssl_capath)  # nothing is read before one is looked for
+    context.load_verify_locations(capath=built_in.openssl_capath)  # OpenSSL reads files of a folder on demand
 
 
 def _load(context: ssl.SSLContext, path: str) -> bool:
-    """Loads a file, or all files of a folder; False where a folder holds no certificate. Raises _Unusable."""
+    """Loads a file, or all files of a folder; False if a folder holds no certificate. Raises _Unusable."""
     try:
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):
@@ -135,7 +135,7 @@ def _load(context: ssl.SSLContext, path: str) -> bool:
         raise _Unusable(f"which can't be read: {error.strerror}") from None
     if not stat.S_ISREG(mode):  # a pipe would be waited for
         raise _Unusable("which is not a regular file")
-    # They count in a context of their own, as one that is there already is not loaded twice.
+    # Counted in a new context, as one that is loaded already is not counted again.
     alone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _load_file(alone, path)
     if not alone.cert_store_stats()["x509"]:
@@ -145,7 +145,7 @@ def _load(context: ssl.SSLContext, path: str) -> bool:
 
 
 def _load_folder(context: ssl.SSLContext, folder: str) -> bool:
-    """Every file in it, whatever its name: nobody must have run `c_rehash`. Raises OSError."""
+    """Loads every file in it, whatever its name, so `c_rehash` is not needed. Raises OSError."""
     with os.scandir(folder) as entries:
         files = {os.path.realpath(entry.path) for entry in entries if entry.is_file()}
     has_any = False
@@ -165,7 +165,9 @@ def _load_file(context: ssl.SSLContext, path: str) -> None:
         context.load_verify_locations(cafile=path)
     except ssl.SSLError as error:
         is_empty = error.reason == "NO_CERTIFICATE_OR_CRL_FOUND"
-        why = f" ({error.reason})" if error.reason else ""  # else the place in Python's own source is all that it says
+        why = (
+            f" ({error.reason})" if error.reason else ""
+        )  # without a reason its text is only a position in CPython's source
         raise _Unusable(_WITHOUT if is_empty else f"which is damaged{why}") from None
     except OSError as error:
         raise _Unusable(f"which can't be read: {error.strerror}") from None

@@ -1,7 +1,7 @@
-"""The registry's API: one method a call (contract §1).
+"""The registry's API, one method per call (contract §1).
 
-Hides paths and query parameters. It sends each request once: when to try again is the reader's and the writer's
-question; what the answer means is in answers.py.
+Hides paths and query parameters. Each request is sent once: `retry` retries reads and the engine's writer retries writes.
+`answers` interprets the answers.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from har_labels.errors import (
     BadAnswer,
     Forbidden,
     HarLabelsError,
+    Invalid,
     Refused,
     RegistryNotFound,
     Unauthorized,
 )
 from har_labels.model.address import (
-    AddressError,
     RegistryRef,
     artifact_path,
-    check_artifact_name,
     labels_path,
     list_path,
+    validate_artifact_name,
 )
 from har_labels.model.labels import Labels
 from har_labels.registry.answers import (
-    Origin,
     Page,
+    PageRef,
+    PutResult,
     Row,
     UnknownOutcome,
-    Written,
     count_of,
     data_of,
     facts_of,
@@ -47,10 +47,10 @@ PAGE_SIZE = 100
 
 
 class Registry:
-    """The calls of contract §1. `wait_turn` (pace, cancel, deadline) comes before every request; a PUT's caller waits itself.
+    """The calls of contract §1. `wait_turn` (pace, cancel, deadline) is called before each read; callers of PUT call it.
 
-    A key that was refused (401) is not sent again, nor one to a registry that it may not read (403): the same error is
-    raised without a request (contract §5 "Exit codes": a 401 stops the run, a 403 that registry).
+    After a 401 no request is sent any more, and after a 403 no read of that registry: the same error is raised again
+    (contract §5 "Exit codes": a 401 stops the run, a 403 that registry).
     """
 
     def __init__(self, transport: Transport, *, wait_turn: Callable[[], None]) -> None:
@@ -61,12 +61,12 @@ class Registry:
         self._unreadable: dict[RegistryRef, Forbidden] = {}
 
     def check_key(self) -> None:
-        """Raises what the key was refused with before; a PUT's caller asks for itself."""
+        """Raises the Unauthorized that the key got before; callers of PUT call it."""
         if self._refused_key:
             raise self._refused_key
 
-    def check(self, ref: RegistryRef) -> None:
-        """Raises what the key was refused with before, anywhere or by reading this registry."""
+    def check_access(self, ref: RegistryRef) -> None:
+        """Raises the Unauthorized that the key got before, or the Forbidden that it got for this registry."""
         self.check_key()
         if refusal := self._unreadable.get(ref):
             raise refusal
@@ -74,20 +74,20 @@ class Registry:
     def page(self, ref: RegistryRef, *, search: str, number: int) -> Page:
         """One page of the registry's artifacts whose names contain `search`, by name (contract §1).
 
-        Raises UnknownOutcome, or the error that the answer stands for.
+        Raises UnknownOutcome, or the error of the answer's status.
         """
         query = {
             "search_term": search, "page": str(number), "size": str(PAGE_SIZE), "sort_field": "name", "sort_order": "ASC",
         }  # fmt: skip
         answer = self._read(ref, list_path(ref), query={k: v for k, v in query.items() if v})
-        self._refuse(answer, ref, subject=f"registry {ref}", missing=RegistryNotFound)
+        self._check_status(answer, ref, subject=f"registry {ref}", missing=RegistryNotFound)
         data = data_of(answer)
         rows = data.get("artifacts", False)
         if rows is None:
             rows = []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise UnknownOutcome(BadAnswer(f"the list of {ref} is not what the API documents"))
-        origin = Origin(search, number)
+        origin = PageRef(search, number)
         return Page(
             tuple(row_of(row, origin=origin) for row in rows),
             count_of(data.get("pageSize")),
@@ -95,26 +95,22 @@ class Registry:
         )
 
     def summary(self, ref: RegistryRef, artifact: str) -> Row | None:
-        """What `summary` tells of one artifact, None where there is none. Raises as `page`."""
+        """The summary of one artifact, None if there is none. Raises as `page`."""
         answer = self._read(ref, f"{artifact_path(ref, artifact)}/summary")
         if answer.status == 404:
-            return None  # in whatever form: it is asked for where a list of the same server was answered well
-        self._refuse(answer, ref, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound)
+            return None  # with any body, as a list of the same server was answered before
+        self._check_status(answer, ref, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound)
         data = data_of(answer)
-        return (
-            row_of({"name": artifact, **data})
-            if "labels" in data
-            else row_of({"name": artifact, **data}, is_shown=False)
-        )
+        return row_of({"name": artifact, **data}, is_shown="labels" in data)
 
-    def put_labels(self, ref: RegistryRef, artifact: str, artifact_type: str, labels: Labels) -> Written:
-        """Replaces the artifact's labels. Raises UnknownOutcome, or the error that a plain refusal stands for.
+    def put_labels(self, ref: RegistryRef, artifact: str, artifact_type: str, labels: Labels) -> PutResult:
+        """Replaces the artifact's labels. Raises UnknownOutcome, or the error of a plain refusal.
 
-        The caller has waited its turn: only then can it tell whether what it read is still fresh.
+        The caller calls `wait_turn` itself, and after it checks that its last read is still fresh.
         """
         try:
-            check_artifact_name(artifact)  # a glob matches whatever the server lists
-        except AddressError as error:
+            validate_artifact_name(artifact)  # a pattern may have matched any name in the server's list
+        except Invalid as error:
             raise Refused(
                 f"artifact {artifact!r} in {ref} has a name that can't be sent safely: {error}", "Rename it."
             ) from None
@@ -124,21 +120,23 @@ class Registry:
             query={"artifact_type": artifact_type} if artifact_type else None,
             body={"labels": list(labels)},
         )
-        self._refuse(answer, ref, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound, is_read=False)
+        self._check_status(
+            answer, ref, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound, is_read=False
+        )
         data = data_of(answer)
-        named = labels_of(data.get("labels"))
-        if named is None and "labels" in data and not labels:
-            named = ()  # how the open-source server names an empty list (recorded/package-types.json, "empty list")
-        if named is not None and named != labels:
+        confirmed = labels_of(data.get("labels"))
+        if confirmed is None and "labels" in data and not labels:
+            confirmed = ()  # the open-source server answers null for an empty list (recorded/package-types.json, "empty list")
+        if confirmed is not None and confirmed != labels:
             raise UnknownOutcome(BadAnswer("the answer names other labels than were sent"))
-        return Written(named, facts_of(data))
+        return PutResult(confirmed, facts_of(data))
 
     def _read(self, ref: RegistryRef, path: str, *, query: Mapping[str, str] | None = None) -> Answer:
-        self.check(ref)
+        self.check_access(ref)
         self.wait_turn()
         return self._send("GET", path, query=query)
 
-    def _refuse(
+    def _check_status(
         self, answer: Answer, ref: RegistryRef, *, subject: str, missing: type[HarLabelsError], is_read: bool = True
     ) -> None:
         try:
@@ -147,7 +145,7 @@ class Registry:
             self._refused_key = refusal
             raise
         except Forbidden as refusal:
-            if is_read:  # who may not write may still read
+            if is_read:  # a key without write access may still read
                 self._unreadable.setdefault(ref, refusal)
             raise
 

@@ -1,6 +1,7 @@
-"""Connections that another thread can cut, and a session without cookies, redirects or compression.
+"""Connections that another thread can cut, and a session without cookies, redirects and compression.
 
-The timeout of requests is per read, and nothing in it ends a request from outside; this does (contract §5 point 10).
+The timeout of requests applies to each read, and it cannot abort a request from outside. This module can (contract §5
+point 10).
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from har_labels import __version__
 
 
 class Wire:
-    """The connection that a thread's request is using, so that a timer in another thread can cut it.
+    """The connection used by a thread's current request, which a timer in another thread can cut.
 
-    The timeout of requests is per read: a server that sends a byte now and then is never timed out by it, nor is a
-    proxy that does so while it is asked for a tunnel.
+    The timeout of requests applies to each read: a server that sends a byte now and then never times out, and neither
+    does a proxy that does so while it opens a tunnel.
     """
 
     def __init__(self) -> None:
@@ -33,17 +34,17 @@ class Wire:
         self.was_cut = False
 
     def use(self, connection: HTTPConnection) -> None:
-        """Names the connection that a cut would end. Raises OSError where the cut came before it."""
+        """Sets the connection that `cut` closes. Raises OSError if `cut` was called before."""
         self._connection, self._sock = connection, connection.sock
         if self.was_cut:
             raise OSError("cut off")
 
     def keep(self, sock: socket.socket | None) -> None:
-        """The socket that an answer is read from: once its head is there, http.client lets go of one that will close."""
+        """Keeps the socket that the answer is read from: after the headers http.client drops one that will be closed."""
         self._sock = sock or self._sock
 
     def watch(self, connection: HTTPConnection, connect: Callable[[], socket.socket]) -> socket.socket:
-        """The socket of a new connection, which can be cut from here on: a proxy and TLS have their say first."""
+        """Connects and returns the socket, which can be cut from here on, also during a proxy's and TLS's handshake."""
         self.use(connection)
         sock = connect()
         if self.was_cut:
@@ -58,23 +59,23 @@ class Wire:
         self.was_cut = True
         sock = getattr(self._connection, "sock", None) or self._sock
         if sock is not None:
-            # Below TLS: its own shutdown would wait for the peer and isn't safe from another thread.
+            # On the raw socket: TLS's own shutdown would wait for the peer, and is not thread-safe.
             with suppress(OSError):  # closed in the meantime
                 socket.socket.shutdown(_lowest(sock), socket.SHUT_RDWR)
 
 
 def _lowest(sock: Any) -> socket.socket:
-    """The real socket: in a tunnel through a proxy that is spoken to by TLS itself, urllib3 wraps TLS around TLS."""
+    """The raw socket: for a tunnel through a proxy that uses TLS itself, urllib3 wraps TLS in TLS."""
     while not isinstance(sock, socket.socket):
         sock = sock.socket
     return sock
 
 
 class _Session(requests.Session):
-    """A session that looks at no Location.
+    """A session that ignores Location.
 
-    Even without following a redirect requests prepares the request that would: it reads the whole body first, however
-    large, and fails on a Location that is no URL.
+    Even if redirects are not followed, requests prepares the next request: it reads the whole body, however large, and
+    fails if Location is not a valid URL.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - the signature is requests'
@@ -82,16 +83,16 @@ class _Session(requests.Session):
 
 
 class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignore[name-defined,misc]
-    """A server's cookies would tie one request to another; the API has none."""
+    """Rejects cookies: the API has none, and each request shall be independent."""
 
     def set_ok(self, cookie: Any, request: Any) -> bool:  # noqa: ARG002 - the signature is the standard library's
         return False
 
 
 class _WatchedAdapter(HTTPAdapter):
-    """An adapter whose connections report to the wire before each request, and all of whose TLS is `tls`'s.
+    """An adapter whose connections register with `wire` before each request, and which uses the TLS context of `tls`.
 
-    requests would read the certificates anew for each connection, and not check a proxy's where the server is plain http.
+    requests would load the certificates for each connection, and would not verify a proxy's if the server is plain http.
     """
 
     def __init__(self, wire: Wire, tls: Callable[[], ssl.SSLContext]) -> None:
@@ -105,7 +106,7 @@ class _WatchedAdapter(HTTPAdapter):
                 try:
                     cast(Any, super())._tunnel()  # noqa: SLF001 - its own; typeshed knows it not, urllib3 for some versions
                 except (OSError, HTTPException) as failure:
-                    # urllib3 takes the failure of an open connection for the server's, and here there is none yet.
+                    # urllib3 attributes the failure of an open connection to the server, and here none is reached yet.
                     if not isinstance(failure, TimeoutError):
                         self.close()
                     raise
@@ -149,9 +150,9 @@ class _WatchedAdapter(HTTPAdapter):
 
 
 def session_over(wire: Wire, tls: Callable[[], ssl.SSLContext]) -> requests.Session:
-    """A session whose connections can be cut by `wire`, one for each thread; `tls` is called for the first over TLS."""
+    """A session whose connections `wire` can cut, for one thread; `tls` is called at the first use of TLS."""
     session = _Session()
-    # No compression: a small answer could unpack into a huge one before it can be measured.
+    # No compression: a small answer could decompress to a huge one before it can be measured.
     session.headers.update(
         {"User-Agent": f"har-labels/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"},
     )

@@ -1,7 +1,7 @@
-"""One HTTP request, held to the rules of contract §5 "Transport"; with `connections` the only user of requests.
+"""One HTTP request under the rules of contract §5 "Transport". Only this module and `connections` use requests.
 
-Hides the key's one header, the bounds in time and size, the refusal of redirects, and every way in which a
-connection can fail. What an answer means is `registry`'s question.
+Hides the header with the key, the bounds in time and size, that redirects are not followed, and every way in which a
+connection can fail. `answers` interprets the answer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from time import perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 
 from har_labels.errors import BadAnswer, Disconnected, HarLabelsError, TimedOut, Unreachable
 from har_labels.model.address import ApiBase
-from har_labels.registry.certificates import Trust, trusted
+from har_labels.registry.certificates import Trust, load_trust
 from har_labels.registry.connections import Wire, session_over
 
 LARGEST_ANSWER = 10 * 1024 * 1024
@@ -34,9 +35,9 @@ _READ = "GET"
 
 
 class NoAnswer(Exception):
-    """A request without a usable answer: whether the server acted on it is not known.
+    """A request without a usable answer: it is unknown whether the server processed it.
 
-    `error` is what the reader is told if it stays that way.
+    `error` is what is reported if no later request settles it.
     """
 
     def __init__(self, error: HarLabelsError) -> None:
@@ -44,17 +45,17 @@ class NoAnswer(Exception):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
-    """A complete answer: its status, its headers and its body (at most 10 MiB), as they came."""
+    """A complete answer as received: status, headers, and the body of at most 10 MiB."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
-    @property
+    @cached_property
     def document(self) -> Any:
-        """The body as JSON, or None where it is not JSON (HTML, plain text, nothing, absurdly deep)."""
+        """The body's JSON value, decoded once; None if it is not valid JSON (HTML, plain text, empty, nested too deep)."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -62,7 +63,7 @@ class Answer:
 
 
 class _KeyHeader(AuthBase):
-    """Sets the key's header. As an auth object nothing replaces it: neither .netrc nor a session default."""
+    """Sets the header with the key. As an auth object it takes precedence over .netrc and session defaults."""
 
     def __init__(self, scheme: str, key: SecretStr) -> None:
         self._scheme, self._key = scheme, key
@@ -76,22 +77,45 @@ class _KeyHeader(AuthBase):
 
 
 class Transport:
-    """Sends requests below one API base, over connections that are kept alive, one set a thread.
+    """Sends requests below one API base over keep-alive connections, one session per thread.
 
-    `timeout` gives the seconds for the next request's connect and each read; the whole of a request is ended
-    after twice that (contract §5 point 10). `abort` and `abort_reads` end requests under way from any thread.
+    `timeout` returns the seconds for the next request's connect and for each read; a whole request is aborted after
+    twice that (contract §5 point 10). `abort` and `abort_reads` may be called from any thread. `log` receives one line
+    per request for debugging: method, path, status and time, never headers or bodies.
     """
 
-    def __init__(self, base: ApiBase, *, scheme: str, key: SecretStr, timeout: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        base: ApiBase,
+        *,
+        scheme: str,
+        key: SecretStr,
+        timeout: Callable[[], float],
+        log: Callable[[str], None] | None = None,
+    ) -> None:
         self._base = base
         self._auth = _KeyHeader(scheme, key)
-        self._timeout = timeout
+        self._timeout, self._log = timeout, log
         self._local = threading.local()
         self._under_way: dict[Wire, str] = {}
         self._is_aborted = False
 
     def send(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None) -> Answer:
-        """One request and its whole answer. Raises NoAnswer."""
+        """Sends one request and returns the whole answer. Raises NoAnswer."""
+        start, result = perf_counter(), "no answer"
+        try:
+            answer = self._send(method, path, query, body)
+            result = str(answer.status)
+        except NoAnswer as failure:
+            result = f"no answer ({failure.error.code})"
+            raise
+        finally:
+            if self._log:
+                milliseconds = (perf_counter() - start) * 1000
+                self._log(f"{method} {urlsplit(self._base.url).path}{path} {result} {milliseconds:.0f} ms")
+        return answer
+
+    def _send(self, method: str, path: str, query: Mapping[str, str] | None, body: Any) -> Answer:
         wire, session = self._wire_and_session()
         seconds = self._timeout()
         watchdog = threading.Timer(2 * seconds, wire.cut)
@@ -114,7 +138,7 @@ class Transport:
             ) as response:
                 answer = Answer(response.status_code, response.headers, _read(response))
             if wire.was_cut:
-                # To http.client a cut in the head is the end of the head, and of the answer.
+                # http.client takes a connection cut within the headers for the end of the answer.
                 raise NoAnswer(self._cut_off(seconds))
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             if wire.was_cut:
@@ -124,16 +148,16 @@ class Transport:
             return answer
         finally:
             watchdog.cancel()
-            watchdog.join()  # else it could cut the next request
+            watchdog.join()  # otherwise it could cut the next request
             self._under_way.pop(wire)
             wire.forget()
 
     def _failed(self, error: Exception, seconds: float) -> HarLabelsError:
-        told = _explained(error, self._base.host, seconds)
+        failure = _explained(error, self._base.host, seconds)
         if not isinstance(_innermost(error), ssl.SSLError):
-            return told
-        # A certificate that was named and is not there is what is missing now, most likely.
-        return told.reworded("; ".join([told.what, *self._certificates.oddities]))
+            return failure
+        # Probably the missing certificate is one that was configured and not found.
+        return failure.reworded("; ".join([failure.what, *self._certificates.warnings]))
 
     def _cut_off(self, seconds: float) -> TimedOut:
         if self._is_aborted:
@@ -142,45 +166,42 @@ class Transport:
 
     @property
     def proxy_in_the_clear(self) -> str:
-        """The proxy that requests to this base go through unencrypted, if the environment names one."""
+        """The host of the proxy that requests to this base pass unencrypted; empty text if there is none."""
         if self._base.scheme != "http":
             return ""
-        with suppress(ValueError):  # its address can't be read, as the first request is going to tell
+        with suppress(ValueError):  # an invalid address: the first request reports it
             return urlsplit(self._proxy).hostname or ""
         return ""
 
     @property
     def _proxy(self) -> str:
-        """The proxy that the environment names for this base, empty text if none. Raises ValueError."""
+        """The proxy's address in the environment for this base; empty text if there is none. Raises ValueError."""
         return select_proxy(self._base.url, get_environ_proxies(self._base.url)) or ""
 
     def certificate_warnings(self) -> tuple[str, ...]:
-        """What is odd about the certificates that the environment names; without TLS on the way none are looked at.
+        """Warnings about certificates that the environment configures; none are read if no TLS is used.
 
-        Raises Failures where a file that was named gives none (exit 2).
+        Raises Failures if a configured file has no certificate (exit 2).
         """
         is_tls = self._base.scheme == "https"
         with suppress(ValueError):  # as above
             is_tls = is_tls or self._proxy.lower().startswith("https:")
-        return self._certificates.oddities if is_tls else ()
+        return self._certificates.warnings if is_tls else ()
 
     @cached_property
     def _certificates(self) -> Trust:
-        """Loaded where TLS is first spoken: plain http shall not wait for it."""
-        return trusted(os.environ)
-
-    def _tls(self) -> ssl.SSLContext:
-        return self._certificates.context
+        """Loaded at the first use of TLS, so that plain http does not wait for it."""
+        return load_trust(os.environ)
 
     def abort_reads(self) -> None:
-        """Ends the requests under way that change nothing, and any that begin from now on."""
+        """Aborts all reads in progress, and any that start from now on."""
         self._is_aborted = True
         for wire, method in tuple(self._under_way.items()):
             if method == _READ:
                 wire.cut()
 
     def abort(self) -> None:
-        """Ends every request under way; each raises NoAnswer in its own thread."""
+        """Aborts every request in progress; each raises NoAnswer in its own thread."""
         self._is_aborted = True
         for wire in tuple(self._under_way):
             wire.cut()
@@ -188,7 +209,7 @@ class Transport:
     def _wire_and_session(self) -> tuple[Wire, requests.Session]:
         if not hasattr(self._local, "session"):
             self._local.wire = Wire()
-            self._local.session = session_over(self._local.wire, self._tls)
+            self._local.session = session_over(self._local.wire, lambda: self._certificates.context)
         return self._local.wire, self._local.session
 
 
@@ -206,29 +227,26 @@ def _read(response: requests.Response) -> bytes:
 
 
 def _explained(error: Exception, host: str, seconds: float) -> HarLabelsError:
-    """The failure in one sentence. Only classes and reasons are used: the exception itself carries the key."""
+    """The failure in one sentence, made of classes and reasons only: the exception itself holds the key."""
     if isinstance(error, requests.Timeout):
         return TimedOut(f"{host} did not answer within {round(seconds, 1):g} s")
     if isinstance(error, requests.exceptions.InvalidURL | LocationValueError) or type(error) is ValueError:
-        # No address can be parsed: ours was checked beforehand. The proxy's may hold a password, so nothing of it is shown.
+        # An invalid address. Ours was validated before, so it is the proxy's, which may hold a password: nothing of it is shown.
         return Unreachable(f"the proxy on the way to {host} failed: its address in the environment can't be read")
-    if isinstance(error, requests.exceptions.InvalidSchema):  # SOCKS, which takes a library of its own
+    if isinstance(error, requests.exceptions.InvalidSchema):  # SOCKS, which needs another library
         return Unreachable(f"the proxy on the way to {host} failed: it has to be one for http, by http:// or https://")
     if isinstance(error, requests.exceptions.ProxyError):
         return Unreachable(f"the proxy on the way to {host} failed: {_reason(error)}")
     if isinstance(error, requests.exceptions.SSLError):
         return Unreachable(f"no trusted TLS connection to {host}: {_reason(error)}")
-    kind = Disconnected if _was_connected(error) else Unreachable
+    # With a ProtocolError the connection was established and then lost: a retry may succeed.
+    was_connected = any(isinstance(each, ProtocolError) for each in (error, *error.args))
+    kind = Disconnected if was_connected else Unreachable
     return kind(f"the connection to {host} failed: {_reason(error)}")
 
 
-def _was_connected(error: Exception) -> bool:
-    """Whether there was a connection, which then ended: such a request may have arrived, and the next may succeed."""
-    return isinstance(error, ProtocolError) or any(isinstance(inner, ProtocolError) for inner in error.args)
-
-
 def _reason(error: BaseException) -> str:
-    """The innermost reason in words, without addresses of objects or URLs."""
+    """The innermost reason as text, without object addresses and URLs."""
     inner: Any = _innermost(error)
     if isinstance(inner, NewConnectionError):
         inner = inner.__context__ or inner
@@ -237,12 +255,11 @@ def _reason(error: BaseException) -> str:
 
 
 def _innermost(error: BaseException) -> BaseException:
+    """urllib3 wraps as `error.reason`, or as `ProtocolError("Connection aborted.", RemoteDisconnected(…))`."""
     inner = error
-    while isinstance(deeper := getattr(inner, "reason", None) or _exception_in(inner.args), BaseException):
+    while True:
+        in_args = (each for each in inner.args if isinstance(each, BaseException))
+        deeper = getattr(inner, "reason", None) or next(in_args, None)
+        if not isinstance(deeper, BaseException):
+            return inner
         inner = deeper
-    return inner
-
-
-def _exception_in(values: tuple[Any, ...]) -> BaseException | None:
-    """urllib3 wraps as `ProtocolError("Connection aborted.", RemoteDisconnected(…))`."""
-    return next((value for value in values if isinstance(value, BaseException)), None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
 from har_labels.model.labels import Mode
-from har_labels.model.outcome import WRITTEN, Outcome, RunResult, Status
+from har_labels.model.outcome import WRITTEN_STATUSES, Outcome, RunResult, Status
 
 # The exit code of a run that failed for some artifacts and not for others.
 SOME_FAILED = 11
@@ -80,8 +80,10 @@ def _is_partly_done(result: RunResult, failures: Sequence[HarLabelsError]) -> bo
     """
     statuses = {outcome.status for outcome in result.outcomes}
     if is_move(result):  # a move that is half done has failed, unless it was cut short
-        return bool(statuses & WRITTEN) and any(isinstance(error, Cancelled | PastDeadline) for error in result.errors)
-    if statuses & WRITTEN:
+        return bool(statuses & WRITTEN_STATUSES) and any(
+            isinstance(error, Cancelled | PastDeadline) for error in result.errors
+        )
+    if statuses & WRITTEN_STATUSES:
         return True
     is_gate_closed = any(isinstance(failure, GateClosed) for failure in failures)
     return {Status.FAILED, Status.UNCHANGED} <= statuses and not is_gate_closed and not result.rollback_was_tried

@@ -11,14 +11,14 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError
+from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import Document, read_document, read_text
 from har_labels.inputs.configure import Configuration
-from har_labels.inputs.flaws import flaw_in, remarks_on, unresolved
-from har_labels.inputs.lists import Item, ListError, Written, lines_of
+from har_labels.inputs.flaws import flaw_in, notices_about, unresolved
+from har_labels.inputs.lists import Item, ItemStyle, content_lines
 from har_labels.inputs.settings import quoted
 from har_labels.inputs.types import OnMissingName, read_labels
-from har_labels.model.address import WRITE_A_PLAIN_NAME, AddressError
+from har_labels.model.address import WRITE_A_PLAIN_NAME
 from har_labels.model.labels import Mode
 from har_labels.request.entry import Entry
 from har_labels.request.label_spec import (
@@ -160,7 +160,7 @@ class _Builder:
             if flaw := flaw_in(item, renders=are_labels or name == "remove"):
                 what = f"`{named(name)}` item {item.position} is {quoted(item.text)}: {flaw.why}"
                 self.problems.append(InputError(what, flaw.cure))
-        for remark in remarks_on(items, are_labels=are_labels):
+        for remark in notices_about(items, are_labels=are_labels):
             self._notice(f"`{named(name)}` {remark}")
 
     def _metrics(self) -> Mapping[str, object] | None:
@@ -257,8 +257,8 @@ class _Builder:
             if flaw_in(item):
                 continue  # reported already
             try:
-                pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
-            except AddressError as error:
+                pattern = parse_pattern(item.text, is_quoted=item.style is ItemStyle.QUOTED)
+            except Invalid as error:
                 what = f"`{named(name)}` item {item.position} is {quoted(item.text)}: {error}"
                 problems.append(InputError(what, WRITE_A_PLAIN_NAME))
                 continue
@@ -297,8 +297,7 @@ def _items_in(path: str, spelling: str) -> tuple[Item, ...]:
     text = read_text(path, spelling=spelling)
     try:
         items = read_labels(text, is_file=True)
-    except ListError as error:
-        flaw = unresolved("\n".join(lines_of(text)), renders=True)
-        why, cure = (flaw.why, flaw.cure) if flaw else (error.why, error.cure)
-        raise InputError(f"`{spelling}` names {path!r}: {why}", cure) from None
+    except Invalid as error:
+        cause = unresolved("\n".join(content_lines(text)), renders=True) or error
+        raise InputError(f"`{spelling}` names {path!r}: {cause.why}", cause.cure) from None
     return tuple(replace(item, where=f"`{spelling}` label") for item in items)

@@ -15,9 +15,8 @@ from pydantic import Discriminator, Field, Tag, ValidationError
 
 from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
 from har_labels.inputs.flaws import unresolved
+from har_labels.inputs.names import ALIKE
 from har_labels.inputs.settings import Settings, quoted
-from har_labels.inputs.sources import ALIKE
-from har_labels.inputs.types import SEPARATOR
 from har_labels.inputs.yaml import Node, Place, Word, WordKind, load_placed
 from har_labels.text import is_named, shown
 
@@ -124,8 +123,6 @@ def _add_validation_error(error: Any, root: Node, errors: FileErrors, kind: File
             return
         case "value_error":  # an Invalid, which pydantic keeps
             invalid = error["ctx"]["error"]
-        case "wrong":
-            invalid = Invalid(*error["msg"].split(SEPARATOR))
         case built_in:
             invalid = kind.built_in[built_in]
     errors.add(node.place, f"{_subject(location)}{_shown_value(node)}: {invalid.why}", invalid.cure)
@@ -195,7 +192,7 @@ def word_text(value: Any) -> Any:
 def resolved_text(value: Any) -> str:
     """A text without an expression of a CI: in a file nothing resolves it. Raises Invalid."""
     if flaw := unresolved(text := written_text(value)):
-        raise Invalid(flaw.why, flaw.cure)
+        raise flaw
     return text
 
 

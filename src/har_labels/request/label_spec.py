@@ -23,7 +23,7 @@ from har_labels.templates.scope import ARTIFACT_NAMES, LACKABLE_NAMES, Scope
 from har_labels.text import named, shown
 
 if TYPE_CHECKING:
-    from har_labels.model.outcome import ArtifactFacts
+    from har_labels.model.facts import ArtifactFacts
     from har_labels.request.policy import Policy
     from har_labels.templates.template import Requirement, Selection
 

@@ -32,9 +32,9 @@ class DocumentKind(Enum):
 
 def lint(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, *, now: datetime) -> int:
     """Checks every file and returns the exit code. `environ` may have an API key that a file quotes: it is masked."""
-    for name, text in environ.items():
-        if re.sub("[- ]", "_", name.lower()).endswith("api_key"):
-            platform.mask(text.strip())
+    from har_labels.inputs.key import mask_keys
+
+    mask_keys(environ, platform)
     errors: list[HarLabelsError] = []
     try:
         for path in _files(argv):

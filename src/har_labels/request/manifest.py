@@ -17,11 +17,10 @@ from typing import Any, TypeVar
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Document, Workspace
 from har_labels.inputs.conflicts import MODES_OF, WITHOUT_LABELS
-from har_labels.inputs.flaws import remarks_on
+from har_labels.inputs.flaws import notices_about
 from har_labels.inputs.lists import Item
 from har_labels.inputs.names import dashed
-from har_labels.inputs.settings import Settings, check
-from har_labels.inputs.sources import Inputs
+from har_labels.inputs.settings import Settings
 from har_labels.inputs.types import OnMissingName
 from har_labels.inputs.yaml import Node, Place
 from har_labels.model.labels import Mode, OnConflict
@@ -94,12 +93,12 @@ def check_alone(document: Document, *, now: datetime) -> None:
     builder = _EntryBuilder(errors, run, NO_WORKSPACE, is_alone=True)
     if nodes := read_manifest(document.text, errors):
         file, own = nodes
-        entries = [PlacedEntry(node, file, check(Inputs()).settings) for node in own]
+        entries = [PlacedEntry(node, file, Settings()) for node in own]
         for entry in entries:
             check_entry(entry, errors, is_alone=True)
             builder.check(entry)
         if not any(entry.is_without_mode for entry in entries):
-            check_defaults(file, entries, check(Inputs()).settings, errors)
+            check_defaults(file, entries, Settings(), errors)
     errors.raise_any()
 
 
@@ -269,7 +268,7 @@ class _EntryBuilder:
         if not node or not found:
             return tuple(found)
         items = [item if isinstance(item, Item) else Item(item, at) for at, item in enumerate(found, start=1)]
-        for remark in remarks_on(items, are_labels=name == "labels"):
+        for remark in notices_about(items, are_labels=name == "labels"):
             self.run.notice(f"{self.errors.where(node.place)}: `{dashed(name)}` {remark}")
         nodes = node.value if isinstance(node.value, list) else [node] * len(found)
         title = {"labels": ": label", "remove": ": `remove` item"}.get(name)

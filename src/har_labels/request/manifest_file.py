@@ -26,7 +26,7 @@ from pydantic import (
 from har_labels.errors import Invalid
 from har_labels.inputs.conflicts import MODES_OF
 from har_labels.inputs.flaws import flaw_in
-from har_labels.inputs.lists import Item, Written
+from har_labels.inputs.lists import Item, ItemStyle
 from har_labels.inputs.names import dashed, instead_of
 from har_labels.inputs.settings import descriptions, quoted
 from har_labels.inputs.types import (
@@ -44,7 +44,7 @@ from har_labels.inputs.types import (
     TemplateItems,
 )
 from har_labels.inputs.yaml import Node, Place, Word, WordKind
-from har_labels.model.address import WRITE_A_PLAIN_NAME, AddressError
+from har_labels.model.address import WRITE_A_PLAIN_NAME
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.file_check import (
     VERSION,
@@ -69,7 +69,7 @@ from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
 def _label(value: Any) -> str:
     """An item of a list in a file: taken as it is, except for expressions of a CI."""
     if flaw := flaw_in(Item(text := written_text(value), 1), renders=True):
-        raise Invalid(flaw.why, flaw.cure)
+        raise flaw
     return text
 
 
@@ -95,19 +95,20 @@ def _sound_labels(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _artifact(value: Any) -> str:
+    text = resolved_text(value)
     try:
-        return item_text(parse_pattern(resolved_text(value)))
-    except AddressError as error:
-        raise Invalid(str(error), WRITE_A_PLAIN_NAME) from None
+        return item_text(parse_pattern(text))
+    except Invalid as error:
+        raise Invalid(error.why, WRITE_A_PLAIN_NAME) from None
 
 
 def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
     found = []
     for item in items:
         try:
-            pattern = parse_pattern(item.text, is_quoted=item.written is Written.QUOTED)
-        except AddressError as error:
-            raise Invalid(f"in item {item.position} {error}", WRITE_A_PLAIN_NAME) from None
+            pattern = parse_pattern(item.text, is_quoted=item.style is ItemStyle.QUOTED)
+        except Invalid as error:
+            raise Invalid(f"in item {item.position} {error.why}", WRITE_A_PLAIN_NAME) from None
         found.append(Item(item_text(pattern), item.position))
     return tuple(found)
 

@@ -21,7 +21,7 @@ class Pattern(NamedTuple):
 def parse_pattern(text: str, *, is_quoted: bool = False) -> Pattern:
     """One item. In double quotes, its list's or its own (`"!odd"`), a `!` is the beginning of a name.
 
-    Raises AddressError for whatever could name something else on the wire.
+    Raises Invalid for whatever could name something else on the wire.
     """
     if not is_quoted and text.startswith("!"):
         return Pattern(parse_artifact_name(text[1:]), is_excluded=True)

@@ -1,6 +1,6 @@
-"""How two values are compared: like with like, and texts never where numbers were meant (contract §3).
+"""Comparisons: only of values of the same kind, and never of texts where numbers were meant (contract §3).
 
-`==` and its kin, `in`, and the tests behind `is` and of `selectattr`.
+They serve `==`, `<` and so on, `in`, and the tests behind `is` and of `selectattr`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from har_labels.templates.values import NUMBER, Effort, ExpressionError, checked, described, kind_of
+from har_labels.templates.values import NUMBER, Budget, ExpressionError, checked, described, kind_of
 
-# By Jinja2's names in its syntax tree and as tests.
+# By their names in Jinja2's syntax tree.
 _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "eq": ("==", operator.eq),
     "ne": ("!=", operator.ne),
@@ -21,9 +21,9 @@ _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "gt": (">", operator.gt),
     "gteq": (">=", operator.ge),
 }
-# A list behind `in` that is no pass of its own.
+# A list behind `in` of at most this length does not count as a pass.
 _SHORT = 10
-# Of these each can be compared, but for floats that are not finite.
+# All values of these types can be compared, except floats that are not finite.
 _PLAIN = frozenset({bool, int, float, str})
 _NUMBERS = frozenset({int, float})
 _INFINITE = (math.inf, -math.inf)
@@ -31,7 +31,7 @@ ORDERED_KINDS = frozenset({"a number", "a text", "a time"})
 
 
 def check_order_of_texts(what: str, texts: Sequence[str]) -> None:
-    """Raise ExpressionError if one of the texts is a number: as texts '10' comes before '9', and '1e-5' after '0.9'."""
+    """Raises ExpressionError if one of the texts is a number: as texts '10' comes before '9', and '1e-5' after '0.9'."""
     if found := next(filter(None, map(NUMBER.fullmatch, texts)), None):
         raise ExpressionError(
             f"`{what}` would put {described(found.string)} in order as a text, not as a number",
@@ -40,7 +40,7 @@ def check_order_of_texts(what: str, texts: Sequence[str]) -> None:
 
 
 def holds(sign: str, left: object, right: object) -> bool:
-    """Whether `left sign right`, but for `in`. Raises ExpressionError unless they can be compared."""
+    """Whether `left sign right`, for all signs but `in`. Raises ExpressionError unless they can be compared."""
     word, compare = _ORDER[sign]
     kind = kind_of(left)
     if kind != kind_of(right):
@@ -63,30 +63,30 @@ def _cure(left: object, right: object) -> str:
     return "Compare like with like."
 
 
-def contains(effort: Effort, whole: object, item: object) -> bool:
-    """Whether the list, text or mapping `whole` has `item`, compared like with like."""
+def contains(budget: Budget, whole: object, item: object) -> bool:
+    """Whether the list, text or mapping `whole` contains `item`. Raises ExpressionError unless they can be compared."""
     if isinstance(item, list | tuple | Mapping):
         raise ExpressionError(f"`in` can't look for {kind_of(item)}", "Look for one item at a time.")
     match whole:
         case list() | tuple():
-            effort.visit(len(whole) if len(whole) > _SHORT else 0)
+            budget.visit(len(whole) if len(whole) > _SHORT else 0)
             return _is_among(whole, item)
         case str() if isinstance(item, str):
-            effort.spend(len(whole))
+            budget.spend(len(whole))
             return item in whole
         case Mapping() if isinstance(item, str):
             return item in whole
     raise ExpressionError(
         f"`in` can't look for {described(item)} in {described(whole)}",
-        "Behind `in` stands a list, or a text to look for a text in.",
+        "Behind `in` write a list, or a text that may contain the other text.",
     )
 
 
 def _is_among(items: Sequence[object], item: object) -> bool:
-    """Whether a list has `item`.
+    """Whether a list contains `item`.
 
-    Raises what `checked` does for an item that can't be told from it, and ExpressionError if all are of one other kind:
-    `3 not in metrics.failed` may not open a gate because there is `["3"]` or NaN.
+    Raises as `checked` for an item that can't be compared, and ExpressionError if all items are of one other kind:
+    `3 not in metrics.failed` must not open a gate because the list is `["3"]` or has NaN.
     """
     types = set(map(type, items))
     if types == {str} and isinstance(item, str):
@@ -105,7 +105,7 @@ def _is_among(items: Sequence[object], item: object) -> bool:
 
 
 def _has_alike(whole: Sequence[object], item: object) -> bool:
-    """Whether a list has `item` itself: in Python 1 == True, and here a hit must be of the same kind."""
+    """Whether a list contains an equal item of the same kind: in Python 1 == True."""
     at = -1
     try:
         while True:

@@ -1,4 +1,4 @@
-"""Times: what `date` takes for one, how it prints, and `plus_days` (contract §3). Always in UTC."""
+"""The filters of times: `date` and `plus_days` (contract §3). Always in UTC."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from har_labels.templates.values import EACH, Effort, ExpressionError, described, fits, number, text_of
+from har_labels.templates.values import EACH, Budget, ExpressionError, described, fits, number, text_of
 
 _LONGEST_TIME = 64
 _MOST_DAYS = 1_000_000
-# Seconds since 1970 reach this in the year 5138; milliseconds did in 1973.
+# Seconds since 1970 reach this number in the year 5138; milliseconds reached it in 1973.
 _MILLISECONDS_FROM = 1e11
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _LETTERS = "aAbBdfHIjmMpSuUVwWyYzZFT%"
-# ` UTC` as W&B and git write it, and Go behind its `+0000`. Without a zone a text is in UTC anyway.
+# ` UTC` as W&B and git write it, and Go behind `+0000`. A text without a zone is in UTC anyway.
 _ZONE_NAME = re.compile(r"(?<=\d)\s*(?:UTC|GMT)$", re.IGNORECASE)
-# RFC 2822, as mail and HTTP write it; only zones that say what they are.
+# RFC 2822, as in mail and HTTP; only zones with a defined offset.
 _MAIL = re.compile(
     r"(?:[a-z]{3},\s*)?\d{1,2}\s+[a-z]{3}\s+\d{4}\s+\d\d:\d\d(?::\d\d)?\s+(?:[+-]\d{4}|UTC?|GMT|Z|[ECMP][SD]T)(?:\s*\([a-z ]*\))?",
     re.IGNORECASE,
 )
 
 
-def date(effort: Effort, value: object, pattern: object = "%Y-%m-%d") -> object:
-    """What `moment` takes, by a pattern of strftime."""
+def date(budget: Budget, value: object, pattern: object = "%Y-%m-%d") -> object:
+    """A time by a pattern of strftime."""
     at = moment(value, "date")
     wanted = text_of(pattern)
-    effort.spend(len(wanted) + EACH * wanted.count("%"))
+    budget.spend(len(wanted) + EACH * wanted.count("%"))
     made = _DIRECTIVE.sub(lambda found: _directive(found[1], at), wanted)
     fits(len(made))
     return made
 
 
-def plus_days(_effort: Effort, value: object, days: object) -> object:
-    """The time so many days later, or earlier where there is a minus."""
+def plus_days(_budget: Budget, value: object, days: object) -> object:
+    """The time so many days later, or earlier if `days` is negative."""
     at, by = moment(value, "plus_days"), number(days, "`plus_days`")
     if abs(by) <= _MOST_DAYS:
         try:
@@ -57,7 +57,7 @@ def moment(value: object, name: str) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise ExpressionError(
-        f"`{name}` needs a time, and {described(value)} is none",
+        f"`{name}` needs a time, not {described(value)}",
         "Give `now`, seconds or milliseconds since 1970 (of a text: `| float`), or a text such as '2026-11-23T09:48:00Z'.",
     )
 
@@ -74,7 +74,7 @@ def _read(text: str) -> datetime:
 
 def _directive(letter: str, at: datetime) -> str:
     if not letter or letter not in _LETTERS:
-        raise ExpressionError(f"`date` knows no `%{letter}`; it knows %{' %'.join(_LETTERS)}")
+        raise ExpressionError(f"`date` does not support `%{letter}`; it supports %{' %'.join(_LETTERS)}")
     own: dict[str, Callable[[], str]] = {
         # strftime's %Y has no leading zeros on some systems; %F and %T are not on all.
         "Y": lambda: f"{at.year:04}",

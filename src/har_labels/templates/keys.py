@@ -1,7 +1,7 @@
-"""Keys that no name can be: `val/acc`, `ndcg@10`, `macro avg`. How they are written, and where one was meant (contract §3).
+"""Keys that are not names: `val/acc`, `ndcg@10`, `macro avg`. How they are written, and where one was meant (contract §3).
 
-`metrics.val/acc` reads to Jinja2 as a division, and `metrics.loss-1` as a difference. So a name keeps the text that
-it stands in, and where that text is the beginning of a known key, the key was meant.
+Jinja2 parses `metrics.val/acc` as a division, and `metrics.loss-1` as a difference. So each name keeps the text that
+follows it, and if a known key begins with both, that key was meant.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from har_labels.text import shown
 LONGEST_KEY = 200
 _LONGEST_PATH = 1000
 _LONGEST_SOURCE = 4096
-# Behind a name without a blank these are the key going on, or else an operator; `.` and brackets look into the value.
+# Directly behind a name these may continue a key, or are operators; `.` and brackets access the value's parts.
 _SIGNS = frozenset("-/*+%<>=!~@:,&#?^;\\")
-# Where a path's first part ends.
+# The end of a path's first part.
 _END_OF_NAME = re.compile(r"[.\[]")
 _WORD = re.compile(r"[^\W\d]\w*")
 _ITEM = re.compile(r"""\[\s*(?:(-?\d{1,9})|'([^'\\]*)'|"([^"\\]*)")\s*\]""")
-# Texts in quotes, which nothing in them can end, and the words outside of them.
+# Quoted texts, and the words outside of them.
 _QUOTED_OR_WORD = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])[^\W\d]\w*""", re.DOTALL)
-# What labels will be there is not known while an expression is read, nor what brackets come to: any such text may be a key.
+# An expression is parsed before labels and the values of brackets are known, so any such text may be a key.
 _UNKNOWN_KEY = re.compile(r"(?:(?<![\w.'\"])(\w+_map|baseline)|\))\.(\w+(?:[-/@*+,][^\W\d]\w*)+)")
 _PLACEHOLDER = re.compile(r"\{\{(.*?)(?:\}\}|\Z)", re.DOTALL)
 _NO_KEYS = frozenset({"and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"})
 
 
 class Word(str):
-    """A name in an expression; `run` is the text from its beginning to the next blank."""
+    """A name in an expression; `run` is the text from its start to the next blank."""
 
     __slots__ = ("run",)
     run: str
@@ -45,9 +45,9 @@ class Word(str):
 
 
 def key_meant(word: Word, mapping: Mapping[object, object]) -> str | None:
-    """The longest key of `mapping` that the text from `word` on is, where it is more than `word`.
+    """The longest key of `mapping` that the text from `word` on begins with, if it is longer than `word`.
 
-    A `.` or a bracket behind a name that is a key itself looks into that key's value.
+    A `.` or a bracket behind a name that is itself a key accesses that key's value.
     """
     behind = word.run[len(word) : len(word) + 1]
     if not behind or (behind not in _SIGNS and word in mapping):
@@ -63,7 +63,7 @@ def _longest_key(text: str, mapping: Mapping[object, object], *, more_than: int 
 
 
 def _ends_at(text: str, end: int) -> bool:
-    """Whether a key can end there: not within a word or a number."""
+    """Whether a key can end at `end`: not within a word or a number."""
     if not (text[end - 1].isalnum() or text[end - 1] == "_") or end == len(text):
         return True
     following = text[end : end + 2]
@@ -72,25 +72,25 @@ def _ends_at(text: str, end: int) -> bool:
 
 
 def path_to(path: str, key: object) -> str:
-    """How the part `key` of `path` is written."""
+    """The path of the part `key` of `path`, as an expression writes it."""
     if isinstance(key, str):
         return f"{path}.{key}" if key.isidentifier() else f"{path}[{shown(repr(key))}]"
     return f"{path}[{key}]"
 
 
 def first_parts(paths: Iterable[str]) -> set[str]:
-    """The names that the paths begin with."""
+    """The names with which the paths begin."""
     return {_END_OF_NAME.split(path, maxsplit=1)[0] for path in paths}
 
 
 def spelling_meant(
     source: str, metrics: Mapping[str, object], *, is_template: bool, was_read: bool = False
 ) -> str | None:
-    """How a metric is written that `source` seems to mean; None if it seems to mean none.
+    """The correct spelling of the metric that `source` seems to mean; None if there is none.
 
-    `was_read`: it can be read, and what it names isn't there; else it can't be read. That is a path whose text goes on as a
-    key does (`metrics.val/acc`), or, of what can't be read, a metric's name by itself (`accuracy`), and of labels and
-    behind brackets whatever could be a key (`current_map.model-type`).
+    It is the path to a key whose beginning Jinja2 parses as a name (`metrics.val/acc`). If `source` can't be parsed
+    (`was_read` is false), it is also a metric's name alone (`accuracy`), and for labels and behind brackets any text that
+    could be a key (`current_map.model-type`).
     """
     if len(source) > _LONGEST_SOURCE:
         return None
@@ -127,7 +127,7 @@ def _may_be_a_metric(text: str, found: re.Match[str]) -> bool:
 
 
 def _walked(text: str, at: int, metrics: Mapping[str, object], *, is_bare: bool = False) -> str | None:
-    """The path from `at` on as it is written, where that differs from what stands there."""
+    """The correct spelling of the path at `at`, if it differs from the text."""
     path, differs = "metrics", is_bare
     for key, end in _steps(text, at, metrics):
         if isinstance(key, str) and text[at] == ".":
@@ -137,12 +137,12 @@ def _walked(text: str, at: int, metrics: Mapping[str, object], *, is_bare: bool 
 
 
 def _steps(text: str, at: int, value: object) -> Iterator[tuple[object, int]]:
-    """Each key from `at` on as far as there are such, with where it ends."""
+    """The existing keys of the path at `at`, each with the position of its end."""
     while True:
         if isinstance(value, Mapping) and text[at : at + 1] == ".":
             rest = text[at + 1 : at + 1 + LONGEST_KEY]
             word = _WORD.match(rest)
-            # As in evaluation: a name that is a key, and goes on by a dot or a bracket, is that key.
+            # As in evaluation: a name that is a key, with a dot or a bracket behind it, is that key.
             is_plain = word and word[0] in value and rest[word.end() : word.end() + 1] in {".", "["}
             key: object = word[0] if word and is_plain else _longest_key(rest, value)
             if key is None:

@@ -1,17 +1,18 @@
-"""The filters that make and change numbers: `round`, `float`, `int`, `abs`. Each gets the effort to count its work in."""
+"""The filters of numbers: `round`, `float`, `int`, `abs`."""
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
-from har_labels.templates.values import Effort, ExpressionError, Unfit, checked, described, number, whole
+from har_labels.templates.values import Budget, ExpressionError, Unfit, checked, described, number, whole
 
 _MOST_PLACES = 30
-# Longer texts are no numbers that anybody wrote.
+# A longer text is not parsed as a number.
 _LONGEST_NUMBER = 400
 
 
-def rounded(_effort: Effort, value: object, precision: object = 0, method: object = "common") -> object:
+def rounded(_budget: Budget, value: object, precision: object = 0, method: object = "common") -> object:
     """As Jinja2's `round`: 'common', 'ceil' or 'floor'; the result has a fraction (`3.0`)."""
     given, places = number(value, "`round`"), whole(precision, "the precision of `round`", _MOST_PLACES)
     try:
@@ -24,23 +25,21 @@ def rounded(_effort: Effort, value: object, precision: object = 0, method: objec
                 return checked(math.floor(given * 10.0**places) / 10.0**places, "the rounded number")
     except OverflowError:
         raise ExpressionError(f"{described(value)} is too large for `round`") from None
-    raise ExpressionError("`round` knows the methods 'common', 'ceil' and 'floor'")
+    raise ExpressionError("`round` supports the methods 'common', 'ceil' and 'floor'")
 
 
-def as_float(_effort: Effort, value: object) -> object:
+def as_float(_budget: Budget, value: object) -> object:
     """A number, or a text that is one, with a fraction. Raises Unfit for any other value."""
     return _to_float(value, "float")
 
 
-def as_int(_effort: Effort, value: object) -> object:
+def as_int(_budget: Budget, value: object) -> object:
     """A number, or a text that is one, without its fraction. Raises Unfit for any other value."""
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
-        try:
-            return checked(int(value), "the whole number")
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return checked(value, "the whole number")
     return checked(int(_to_float(value, "int")), "the whole number")
 
 
@@ -57,6 +56,6 @@ def _to_float(value: object, name: str) -> float:
     raise Unfit(lambda: f"`{name}` makes no finite number of {described(value)}", cure)
 
 
-def absolute(_effort: Effort, value: object) -> object:
+def absolute(_budget: Budget, value: object) -> object:
     """A number without its sign."""
     return abs(number(value, "`abs`"))

@@ -1,4 +1,4 @@
-"""What templates, `require` and `where` can see, and all they can see (contract §3)."""
+"""The names that templates, `require` and `where` can read, and their values (contract §3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from har_labels.model.unusable import Unusable
 from har_labels.templates.values import Missing
 from har_labels.text import shown
 
-# The same on every CI; what a CI doesn't tell is empty text (contract §3 "`ci` has the same names").
+# The same on every CI; what a CI does not provide is empty text (contract §3 "`ci` has the same names").
 CI_NAMES = (
     "name", "repository", "branch", "tag", "sha", "short_sha", "pull_request",
     "run_id", "run_number", "run_url", "actor", "pipeline", "job", "head_sha", "run_attempt", "event", "default_branch",
@@ -21,7 +21,7 @@ CI_NAMES = (
 
 
 class Shape(Enum):
-    """What can be taken out of a name's value."""
+    """Which parts of a name's value can be accessed."""
 
     MAPPING = auto()
     LIST = auto()
@@ -33,22 +33,22 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name: its shape, who beside templates knows it, and whether it is known only when an artifact is.
+    """One name: its shape, where it can be read, and whether it belongs to an artifact.
 
-    A name that is neither for `require` nor for `where` is known everywhere. `says` is the README's line. Its value is the
-    field of Scope with its name; or `made_of` is the field of labels that it has by their keys.
+    A name that is neither for `require` nor for `where` can be read everywhere. `doc` is the README's line. The value is
+    the field of Scope with its name; or the labels of the field `made_of`, by their keys.
     """
 
     shape: Shape
-    says: str
+    doc: str
     is_for_require: bool = False
     is_for_where: bool = False
     is_of_artifact: bool = False
     made_of: str = ""
 
 
-def _fact(shape: Shape, says: str) -> Name:
-    return Name(shape, says, is_for_where=True, is_of_artifact=True)
+def _fact(shape: Shape, doc: str) -> Name:
+    return Name(shape, doc, is_for_where=True, is_of_artifact=True)
 
 
 NAMES = {
@@ -94,21 +94,21 @@ NAMES = {
 LABEL_NAMES = frozenset(name for name, each in NAMES.items() if not (each.is_for_require or each.is_for_where))
 REQUIRE_NAMES = frozenset(name for name, each in NAMES.items() if each.is_for_require or not each.is_for_where)
 WHERE_NAMES = frozenset(name for name, each in NAMES.items() if each.is_for_where or not each.is_for_require)
-# What the rows of a list carry besides the labels.
+# The facts in the rows of a list.
 FACT_NAMES = WHERE_NAMES - REQUIRE_NAMES
-# What an artifact may lack: a key of its labels, or a fact.
+# Names of which an artifact may lack something: a key of its labels, or a fact.
 LACKABLE_NAMES = WHERE_NAMES - LABEL_NAMES
-# Not known before an artifact is.
+# Known only for a certain artifact.
 ARTIFACT_NAMES = frozenset(name for name, each in NAMES.items() if each.is_of_artifact)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What templates, `require` and `where` can see, and all they can see.
+    """All that templates, `require` and `where` can read.
 
-    `now` has a time zone. `current` and `baseline` (None: the registry doesn't show them) and `labels` (those given) are
-    not for templates, and neither are the mappings made of them. `fact` gives one of FACT_NAMES, None for one that the
-    registry did not tell. `asker` is the input that is told of an unknown list.
+    `now` has a time zone. `current` and `baseline` (None: the registry doesn't show them), `labels` (the given ones) and
+    the mappings made of them are not for templates. `fact` returns one of FACT_NAMES, None if the registry did not
+    report it. `asker` is the input that the error about unknown labels names.
     """
 
     metrics: Mapping[str, object]
@@ -124,7 +124,7 @@ class Scope:
     asker: str = "require"
 
     def look_up(self, name: str) -> object:
-        """The value of one name. Raises Unreadable for labels that aren't known: unknown is not empty; Missing for a fact."""
+        """The value of one name. Raises Unreadable for unknown labels, as unknown is not empty; Missing for an unknown fact."""
         if name in FACT_NAMES:
             return self._fact(name)
         made_of = NAMES[name].made_of
@@ -140,25 +140,23 @@ class Scope:
     def _fact(self, name: str) -> object:
         value = self.fact(name) if self.fact else None
         if value is None:
-            raise Missing(lambda: f"the registry tells no `{name}` of this artifact")
+            raise Missing(lambda: f"the registry reports no `{name}` of this artifact")
         return value
 
 
 def by_key(labels: Labels) -> Mapping[str, object]:
-    """The labels that are `key=value` or `key:value`, as a mapping; a key that is there twice is an error where it is read.
+    """The labels that are `key=value` or `key:value`, as a mapping; a duplicate key is an error where it is read.
 
-    The output `labels-map` has both instead: it only tells, and nothing hangs on it.
+    The output `labels-map` has both values instead: nothing is decided by it.
     """
     found: dict[str, object] = {}
     first: dict[str, str] = {}
     for label in labels:
         if pair := key_and_value(label):
             key, value = pair
-            found[key] = value if key not in found else _twice(first[key], label)
-            first.setdefault(key, label)
+            if key in found:
+                both = f"`{shown(first[key])}` and `{shown(label)}`"
+                found[key] = Unusable(f"two labels have this key, {both}", "Take one of the two labels away.")
+            else:
+                found[key], first[key] = value, label
     return found
-
-
-def _twice(first: str, second: str) -> Unusable:
-    both = f"`{shown(first)}` and `{shown(second)}`"
-    return Unusable(f"two labels have this key, {both}", "Take one of the two labels away.")

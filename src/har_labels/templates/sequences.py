@@ -1,7 +1,7 @@
-"""The filters of lists, with the names, arguments and results that Jinja2 gives them (contract §3).
+"""The filters of lists, with Jinja2's names, arguments and results (contract §3).
 
-`attribute` is one key as it stands, and items without it, or with null there, are left out. Each pass over a list is
-counted, and what is held beside the list itself. The items of a list are looked at where a filter reads them.
+`attribute` is one literal key; items without it, or with null, are left out. Each pass over a list is counted in the
+budget, and the memory used besides the list. Items are checked when a filter reads them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from har_labels.templates.texts import text
 from har_labels.templates.values import (
     LARGEST_NUMBER,
     LONGEST_TEXT,
-    Effort,
+    Budget,
     ExpressionError,
     Missing,
     checked,
@@ -33,7 +33,7 @@ from har_labels.templates.values import (
 )
 from har_labels.text import shown
 
-# What a set's entry, or a sort's key and number, take beside the list.
+# The memory of a set's entry, or of a sort's key and index.
 _BYTES_OF_AN_ENTRY = 70
 _BYTES_OF_A_TEXT = 60
 _BYTES_OF_A_NUMBER = 32
@@ -45,7 +45,7 @@ COMPARING = {
     "equalto": "eq", "eq": "eq", "==": "eq", "ne": "ne", "!=": "ne", "lt": "lt", "lessthan": "lt", "<": "lt",
     "le": "lteq", "<=": "lteq", "gt": "gt", "greaterthan": "gt", ">": "gt", "ge": "gteq", ">=": "gteq",
 }  # fmt: skip
-# The tests of a value beside another: behind `is`, and of `selectattr`.
+# The tests that compare a value with another: behind `is`, and of `selectattr`.
 TESTS = (*COMPARING, "in", "startswith", "endswith")
 _OF_PRESENCE: dict[str, Callable[[object], bool]] = {
     "defined": lambda key: key is not _ABSENT and key is not None,
@@ -54,31 +54,31 @@ _OF_PRESENCE: dict[str, Callable[[object], bool]] = {
 }
 
 
-def tested(effort: Effort, name: str, value: object, other: object) -> bool:
+def tested(budget: Budget, name: str, value: object, other: object) -> bool:
     """Whether `value is name(other)`."""
     if name in COMPARING:
         return holds(COMPARING[name], value, other)
     if name == "in":
-        return contains(effort, other, value)
+        return contains(budget, other, value)
     for each in (value, other):
         if not isinstance(each, str):
-            raise ExpressionError(f"`{name}` needs texts, and {described(each)} is none")
+            raise ExpressionError(f"`{name}` needs texts, not {described(each)}")
     return str(value).startswith(str(other)) if name == "startswith" else str(value).endswith(str(other))
 
 
-def length(_effort: Effort, value: object) -> object:
+def length(_budget: Budget, value: object) -> object:
     """How many items, keys or characters there are."""
     if isinstance(value, list | tuple | Mapping | str):
         return len(value)
-    raise ExpressionError(f"`length` needs a list, a mapping or a text, and {described(value)} is none")
+    raise ExpressionError(f"`length` needs a list, a mapping or a text, not {described(value)}")
 
 
-def first(_effort: Effort, value: object) -> object:
+def first(_budget: Budget, value: object) -> object:
     """The first item. Raises Missing if there is none."""
     return _item_at(value, 0, "first")
 
 
-def last(_effort: Effort, value: object) -> object:
+def last(_budget: Budget, value: object) -> object:
     """The last item. Raises Missing if there is none."""
     return _item_at(value, -1, "last")
 
@@ -90,18 +90,18 @@ def _item_at(value: object, at: int, name: str) -> object:
     return checked(items[at], f"the {name} item of the list")
 
 
-def smallest(effort: Effort, value: object, case_sensitive: object = None, attribute: object = None) -> object:
+def smallest(budget: Budget, value: object, case_sensitive: object = None, attribute: object = None) -> object:
     """The smallest item, or the item whose attribute is. Raises Missing if there is none."""
-    return _extreme(effort, "min", value, attribute, is_exact=bool(case_sensitive))
+    return _extreme(budget, "min", value, attribute, is_exact=bool(case_sensitive))
 
 
-def largest(effort: Effort, value: object, case_sensitive: object = None, attribute: object = None) -> object:
+def largest(budget: Budget, value: object, case_sensitive: object = None, attribute: object = None) -> object:
     """The largest item, or the item whose attribute is. Raises Missing if there is none."""
-    return _extreme(effort, "max", value, attribute, is_exact=bool(case_sensitive))
+    return _extreme(budget, "max", value, attribute, is_exact=bool(case_sensitive))
 
 
-def _extreme(effort: Effort, name: str, value: object, attribute: object, *, is_exact: bool) -> object:
-    items, keys = _ordered(effort, name, value, attribute)
+def _extreme(budget: Budget, name: str, value: object, attribute: object, *, is_exact: bool) -> object:
+    items, keys = _ordered(budget, name, value, attribute)
     if not keys:
         raise _empty(name)
     choose = min if name == "min" else max
@@ -112,9 +112,9 @@ def _extreme(effort: Effort, name: str, value: object, attribute: object, *, is_
     return items[abs(choose(zip(map(str.lower, keys), places, strict=True))[1])]
 
 
-def total(effort: Effort, value: object, attribute: object = None, start: object = 0) -> object:
+def total(budget: Budget, value: object, attribute: object = None, start: object = 0) -> object:
     """The sum of the items, or of their attribute, on top of `start`."""
-    picked = _picked(effort, "sum", value, attribute)
+    picked = _picked(budget, "sum", value, attribute)
     if picked.kinds() - {"a number"}:
         for key in picked.keys:
             number(key, "`sum`")
@@ -122,11 +122,11 @@ def total(effort: Effort, value: object, attribute: object = None, start: object
 
 
 def mapped(
-    effort: Effort, value: object, name: object = None, argument: object = None, attribute: object = None
+    budget: Budget, value: object, name: object = None, argument: object = None, attribute: object = None
 ) -> object:
     """The attribute of each item, or each item after one of the filters that make numbers."""
     if attribute is not None and name is None:
-        return _picked(effort, "map", value, attribute).keys
+        return _picked(budget, "map", value, attribute).keys
     if not isinstance(name, str) or name not in MAPPED or attribute is not None:
         known = listed(f"map('{each}')" for each in MAPPED)
         raise ExpressionError(
@@ -135,61 +135,61 @@ def mapped(
     arguments = [] if argument is None else [argument]
     if arguments and name != "round":
         raise ExpressionError(f"`map('{name}')` takes no more")
-    picked = _picked(effort, "map", value, None)
+    picked = _picked(budget, "map", value, None)
     picked.kinds()
-    effort.hold(_BYTES_OF_A_NUMBER * len(picked.keys))
-    return [MAPPED[name](effort, item, *arguments) for item in picked.keys]
+    budget.hold(_BYTES_OF_A_NUMBER * len(picked.keys))
+    return [MAPPED[name](budget, item, *arguments) for item in picked.keys]
 
 
-def selected(effort: Effort, given: object, attribute: object, test: object = None, value: object = None) -> object:
-    """The items whose attribute passes the test; without one, those where it is neither empty nor zero nor false.
+def selected(budget: Budget, given: object, attribute: object, test: object = None, value: object = None) -> object:
+    """The items whose attribute passes the test; without a test, those where it is neither empty nor zero nor false.
 
-    An attribute of another kind is not equal; if all are of another kind, the wrong thing was compared.
+    An attribute of another kind is not equal; if all are of another kind, that is an error.
     """
     if isinstance(test, str) and test in _OF_PRESENCE:
-        pairs = zip(_list(given, "selectattr"), _attributes(effort, given, attribute), strict=True)
+        pairs = zip(_list(given, "selectattr"), _attributes(budget, given, attribute), strict=True)
         return [item for item, key in pairs if _OF_PRESENCE[test](key)]
     if test is not None and test not in TESTS:
         cure = f"There are {listed([*TESTS, *_OF_PRESENCE], most=30)}."
-        raise ExpressionError(f"`selectattr` takes the name of a test, and {described(test)} is none", cure)
+        raise ExpressionError(f"`selectattr` takes the name of a test, not {described(test)}", cure)
     if test is not None and value is None:
         cure = "Put it behind: `selectattr('name', 'equalto', 'f1')`."
         raise ExpressionError(f"`selectattr` needs a value for the test `{test}`", cure)
-    picked = _picked(effort, "selectattr", given, attribute)
-    passes = _test_of_key(effort, None if test is None else str(test), value, picked.kinds())
+    picked = _picked(budget, "selectattr", given, attribute)
+    passes = _test_of_key(budget, None if test is None else str(test), value, picked.kinds())
     return [item for item, key in zip(picked.items, picked.keys, strict=True) if passes(key)]
 
 
-def _test_of_key(effort: Effort, test: str | None, value: object, kinds: AbstractSet[str]) -> Callable[[Any], object]:
+def _test_of_key(budget: Budget, test: str | None, value: object, kinds: AbstractSet[str]) -> Callable[[Any], object]:
     if test is None:
         return is_true
     sign = COMPARING.get(test)
     if sign in {"eq", "ne"} and len(kinds) > 1 and kind_of(value) in kinds:
         return lambda key: (kind_of(key) == kind_of(value) and holds("eq", key, value)) is (sign == "eq")
-    return lambda key: tested(effort, test, key, value)
+    return lambda key: tested(budget, test, key, value)
 
 
 def ordered(
-    effort: Effort, value: object, reverse: object = None, case_sensitive: object = None, attribute: object = None
+    budget: Budget, value: object, reverse: object = None, case_sensitive: object = None, attribute: object = None
 ) -> object:
-    """The items in order, those that are alike in the order in which they stood."""
-    items, keys = _ordered(effort, "sort", value, attribute)
-    held = _hold(effort, keys, is_new=not case_sensitive)
+    """The items in order; equal ones keep their order."""
+    items, keys = _ordered(budget, "sort", value, attribute)
+    held = _hold(budget, keys, is_new=not case_sensitive)
     if keys and isinstance(keys[0], str) and not case_sensitive:
         keys = list(map(str.lower, keys))
     order = sorted(range(len(keys)), key=keys.__getitem__, reverse=bool(reverse))
-    effort.hold(-held)
+    budget.hold(-held)
     return [items[at] for at in order]
 
 
-def unique(effort: Effort, value: object, case_sensitive: object = None, attribute: object = None) -> object:
-    """The first of the items that are alike, or whose attributes are."""
-    picked = _picked(effort, "unique", value, attribute)
+def unique(budget: Budget, value: object, case_sensitive: object = None, attribute: object = None) -> object:
+    """The first of all items that are equal, or whose attributes are."""
+    picked = _picked(budget, "unique", value, attribute)
     if bad := picked.kinds() & {"a list", "a mapping"}:
         cure = "Give it a key: `unique(attribute='…')`."
         raise ExpressionError(f"`unique` can't compare {min(bad)} with another", cure)
-    held = _hold(effort, picked.keys, is_new=not case_sensitive)
-    # In Python 1 == True, and here they are not alike.
+    held = _hold(budget, picked.keys, is_new=not case_sensitive)
+    # In Python 1 == True; here they are different.
     seen: dict[type, set[object]] = {kind: set() for kind in (bool, float, str, datetime)}
     found = []
     for item, key in zip(picked.items, picked.keys, strict=True):
@@ -198,18 +198,18 @@ def unique(effort: Effort, value: object, case_sensitive: object = None, attribu
         if own not in seen[kind]:
             seen[kind].add(own)
             found.append(item)
-    effort.hold(-held)
+    budget.hold(-held)
     return found
 
 
-def joined(effort: Effort, value: object, d: object = "", attribute: object = None) -> object:
+def joined(budget: Budget, value: object, d: object = "", attribute: object = None) -> object:
     """The items, or their attribute, as one text with `d` between them."""
-    separator, size = text(effort, d), 0
-    picked = _picked(effort, "join", value, attribute)
+    separator, size = text(budget, d), 0
+    picked = _picked(budget, "join", value, attribute)
     picked.kinds()
     texts: list[str] = []
     for key in picked.keys:
-        printed = text(effort, key)
+        printed = text(budget, key)
         size += len(printed) + (len(separator) if texts else 0)
         fits(size)
         texts.append(printed)
@@ -218,14 +218,14 @@ def joined(effort: Effort, value: object, d: object = "", attribute: object = No
 
 @dataclass(frozen=True, slots=True)
 class _Picked:
-    """Items, with what each is looked at by: itself, or its attribute. `source` is the list that they come from."""
+    """Items, each with its key: itself, or its attribute. `source` is the list that they are from."""
 
     items: Sequence[Any]
     keys: Sequence[Any]
     source: Sequence[object]
 
     def kinds(self) -> AbstractSet[str]:
-        """The kinds of the keys, each of which can be read. Raises what `checked` does, for the first that can't."""
+        """The kinds of the keys. Raises as `checked` for the first key that can't be used."""
         types = set(map(type, self.keys))
         if not self._are_plain(types):
             for at, key in enumerate(self.keys):
@@ -234,7 +234,7 @@ class _Picked:
         return {kind_of(next(key for key in self.keys if type(key) is each)) for each in types}
 
     def _are_plain(self, types: AbstractSet[type]) -> bool:
-        """Whether all can be read, told at the speed of C where all are alike."""
+        """Whether all can surely be used; a fast check of lists whose items are of the same type."""
         if types <= {bool, dict, list, datetime}:
             return True
         if types == {str}:
@@ -246,7 +246,7 @@ class _Picked:
         return are_finite and (int not in types or max(map(abs, self.keys)) < LARGEST_NUMBER)
 
     def name_of(self, at: int) -> str:
-        """The item of a key by its place in the list that it comes from."""
+        """The name of a key's item in errors, by its index in the source."""
         place = (
             at if self.items is self.source else next(n for n, item in enumerate(self.source) if item is self.items[at])
         )
@@ -256,16 +256,16 @@ class _Picked:
 def _list(value: object, name: str) -> Sequence[object]:
     if isinstance(value, list | tuple):
         return value
-    raise ExpressionError(f"`{name}` needs a list, and {described(value)} is none")
+    raise ExpressionError(f"`{name}` needs a list, not {described(value)}")
 
 
 def _empty(name: str) -> Missing:
     return Missing(lambda: f"`{name}` finds no item in the list")
 
 
-def _ordered(effort: Effort, name: str, value: object, attribute: object) -> tuple[Sequence[Any], Sequence[Any]]:
-    """The items and what they are put in order by, all of one kind."""
-    picked = _picked(effort, name, value, attribute)
+def _ordered(budget: Budget, name: str, value: object, attribute: object) -> tuple[Sequence[Any], Sequence[Any]]:
+    """The items and the keys to order them by, all of one kind."""
+    picked = _picked(budget, name, value, attribute)
     kinds = picked.kinds()
     if len(kinds) > 1 or not kinds <= ORDERED_KINDS:
         first = kind_of(picked.keys[0])
@@ -277,29 +277,29 @@ def _ordered(effort: Effort, name: str, value: object, attribute: object) -> tup
     return picked.items, picked.keys
 
 
-def _hold(effort: Effort, keys: Sequence[Any], *, is_new: bool) -> int:
-    """Count what a set or a sort holds beside the list; gives that number of bytes."""
+def _hold(budget: Budget, keys: Sequence[Any], *, is_new: bool) -> int:
+    """Counts the memory of a set or a sort besides the list; returns the number of bytes."""
     amount = _BYTES_OF_AN_ENTRY * len(keys)
-    effort.hold(amount)
+    budget.hold(amount)
     if is_new:
         texts = [key for key in keys if type(key) is str]
         widest = 1 if all(map(str.isascii, texts)) else _WIDEST_CHARACTER
         more = _BYTES_OF_A_TEXT * len(texts) + widest * sum(map(len, texts))
-        effort.hold(more)
+        budget.hold(more)
         amount += more
     return amount
 
 
-def _picked(effort: Effort, name: str, value: object, attribute: object) -> _Picked:
-    """The items or what they have as `attribute`; those without it, or with null there, are left out.
+def _picked(budget: Budget, name: str, value: object, attribute: object) -> _Picked:
+    """The items with their keys; with `attribute` those without it, or with null, are left out.
 
-    Raises Missing if there are items and none has it, which is a slip of the pen more often than a result.
+    Raises Missing if there are items and none has it, which is more often a typo than a result.
     """
     items = _list(value, name)
     if attribute is None:
-        effort.visit(len(items))
+        budget.visit(len(items))
         return _Picked(items, items, items)
-    keys = _attributes(effort, value, attribute)
+    keys = _attributes(budget, value, attribute)
     if items and all(key is _ABSENT for key in keys):
         last_keys = items[-1] if isinstance(items[-1], Mapping) else {}
         known = f"; the last has {listed(str(key) for key in last_keys)}" if last_keys else ""
@@ -308,12 +308,12 @@ def _picked(effort: Effort, name: str, value: object, attribute: object) -> _Pic
     return _Picked(there, [key for key in keys if key is not _ABSENT and key is not None], items)
 
 
-def _attributes(effort: Effort, value: object, attribute: object) -> Sequence[object]:
-    """What each item has as `attribute`, `_ABSENT` where it has none."""
+def _attributes(budget: Budget, value: object, attribute: object) -> Sequence[object]:
+    """The attribute of each item, `_ABSENT` if it has none."""
     items = _list(value, "selectattr")
-    effort.visit(len(items))
+    budget.visit(len(items))
     if isinstance(attribute, bool) or not isinstance(attribute, int | str):
-        raise ExpressionError(f"`attribute` is one key, and {described(attribute)} is none")
+        raise ExpressionError(f"`attribute` is one key, not {described(attribute)}")
     key = str(attribute)
     if set(map(type, items)) == {dict}:
         return [item.get(key, _ABSENT) for item in items]  # type: ignore[attr-defined]

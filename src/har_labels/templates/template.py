@@ -1,32 +1,36 @@
-"""Label templates, `require` and `where`: one text or one verdict from one expression or several (contract §3, last parts).
+"""Label templates, `require` and `where`: each makes a text or a verdict of its expressions (contract §3, last parts).
 
-The language is in expressions.py; which items are rendered is in request/label_spec.py.
+`compiler` has the language; request/label_spec.py renders the items of inputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
-from typing import Self
+from functools import cache
+from typing import ClassVar, Self
 
 from har_labels.errors import TemplateError
-from har_labels.templates import evaluation, expressions
-from har_labels.templates.evaluation import Run
-from har_labels.templates.expressions import Expression
+from har_labels.templates.compiler import (
+    Evaluation,
+    Expression,
+    compile_requirement,
+    compile_selection,
+    compile_template,
+)
 from har_labels.templates.keys import spelling_meant
 from har_labels.templates.scope import Scope
 from har_labels.templates.values import LONGEST_TEXT, ExpressionError, Missing, Unfit, kind_of, text_of
 from har_labels.text import shown
 
-_MOST_TOLD = 10
-# Said of nothing else, and never in `require`: there a value that is missing means that nobody knows.
+_MOST_LISTED = 10
+# Only for a missing value in a template: in `require` a default would hide that the value is unknown.
 _MAY_BE_MISSING = "Correct the name, give the metric, or put `| default('…')` behind it."
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One label or pattern, with or without placeholders. `where` names the item in errors, such as `label 2`."""
+    """One label or pattern, with or without placeholders. `where` is the item's name in errors, such as `label 2`."""
 
     source: str
     where: str
@@ -34,32 +38,29 @@ class Template:
 
     @classmethod
     def parse(cls, source: str, *, where: str, metrics: Mapping[str, object] | None = None) -> Template:
-        """Raises TemplateError for anything that can't be read or isn't on the list.
-
-        It then names the key of `metrics` that seems to be meant.
-        """
+        """Raises TemplateError for what can't be parsed or is not allowed; it suggests a similar key of `metrics`."""
         try:
-            return cls(source, where, _parts_of(source))
+            return cls(source, where, compile_template(source))
         except ExpressionError as error:
             spelling = spelling_meant(source, metrics or {}, is_template=True)
             raise _located(_with_spelling(error, spelling), where, source) from None
 
     @property
     def names(self) -> frozenset[str]:
-        """The paths it reads, such as `now`, `ci.run_number`, `metrics.val.acc`; empty for a plain text."""
+        """The paths it reads, such as `now`, `ci.run_number`, `metrics.val.acc`; none for a plain text."""
         return frozenset().union(*(part.names for part in self.parts if isinstance(part, Expression)))
 
     def render(self, scope: Scope, *, literally: Callable[[str], str] = str) -> str | None:
         """The text, or None if it has placeholders and all of them are empty.
 
-        `literally` is applied to each value on its way into the text. Raises TemplateError.
+        `literally` is applied to the value of each placeholder. Raises TemplateError.
         """
-        run = Run(cache(scope.look_up))
+        run = Evaluation(cache(scope.look_up))
         try:
-            values = [evaluation.as_text(run, part.evaluate) for part in self.parts if isinstance(part, Expression)]
+            values = [text_of(part.evaluate(run)) for part in self.parts if isinstance(part, Expression)]
         except ExpressionError as error:
-            told = _with_key_meant(error, self.source, scope, is_template=True)
-            raise _located(told, self.where, self.source, _MAY_BE_MISSING if _is_missing(error) else "") from None
+            error = _with_key_meant(error, self.source, scope, is_template=True)
+            raise _located(error, self.where, self.source, _MAY_BE_MISSING if _is_missing(error) else "") from None
         if values and not any(values):
             return None
         waiting = iter(values)
@@ -71,7 +72,7 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a requirement holds, and each value it read, by path: `{"metrics.accuracy": 0.91}`."""
+    """Whether a requirement holds, and the values it read, by path: `{"metrics.accuracy": 0.91}`."""
 
     holds: bool
     read: Mapping[str, object]
@@ -79,29 +80,26 @@ class Verdict:
     @property
     def explanation(self) -> str:
         """The values read, on one line: `metrics.accuracy is 0.91, current is `a`, `b``."""
-        return ", ".join(f"{path} is {_told(value)}" for path, value in self.read.items())
+        return ", ".join(f"{path} is {_printed(value)}" for path, value in self.read.items())
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line of an input that holds an expression a line."""
+    """One line of an input that has one expression per line."""
 
     source: str
     where: str
     expression: Expression = field(repr=False)
+    _compile: ClassVar[Callable[[str], Expression]]
 
     @classmethod
     def parse(cls, source: str, *, where: str, metrics: Mapping[str, object] | None = None) -> Self:
-        """Raises TemplateError for anything that can't be read or isn't on the list, as `Template.parse`."""
+        """Raises TemplateError as `Template.parse`."""
         try:
-            return cls(source, where, cls._compiled(source))
+            return cls(source, where, cls._compile(source))
         except ExpressionError as error:
             spelling = spelling_meant(source, metrics or {}, is_template=False)
             raise _located(_with_spelling(error, spelling), where, source) from None
-
-    @staticmethod
-    def _compiled(source: str) -> Expression:
-        raise NotImplementedError
 
     @property
     def names(self) -> frozenset[str]:
@@ -111,49 +109,47 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class Requirement(_Line):
-    """One expression that must be true before anything is written."""
+    """An expression that must be true before anything is written."""
 
-    @staticmethod
-    def _compiled(source: str) -> Expression:
-        return _requirement_of(source)
+    _compile = staticmethod(compile_requirement)
 
     def check(self, scope: Scope) -> Verdict:
-        """Raises TemplateError if it comes to neither true nor false, Unreadable if it needs unknown labels."""
-        run = Run(cache(scope.look_up), is_gate=True)
+        """Evaluates it. Raises TemplateError if it is neither true nor false, Unreadable if it needs unknown labels."""
+        run = Evaluation(cache(scope.look_up), is_gate=True)
         try:
-            return Verdict(evaluation.as_verdict(run, self.expression.evaluate), run.read)
+            return Verdict(self.expression.verdict(run), run.read)
         except ExpressionError as error:
-            told = _with_key_meant(error, self.source, scope, is_template=False)
-            raise _located(told, self.where, self.source) from None
+            error = _with_key_meant(error, self.source, scope, is_template=False)
+            raise _located(error, self.where, self.source) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Selection(_Line):
-    """One expression of `where`: an artifact for which it is false is left out."""
+    """An expression of `where`: an artifact for which it is false is left out."""
 
-    @staticmethod
-    def _compiled(source: str) -> Expression:
-        return _selection_of(source)
+    _compile = staticmethod(compile_selection)
 
     def holds(self, scope: Scope) -> bool:
-        """Raises TemplateError if it comes to neither true nor false or compares unlike kinds, Unreadable for unknown labels."""
-        run = Run(cache(scope.look_up), is_gate=True, asker="where")
+        """Evaluates it. Raises TemplateError if it is neither true nor false or compares values of different kinds,
+        Unreadable if it needs unknown labels.
+        """
+        run = Evaluation(cache(scope.look_up), is_gate=True, asker="where")
         try:
-            return evaluation.as_verdict(run, self.expression.evaluate)
+            return self.expression.verdict(run)
         except ExpressionError as error:
             raise _located(error, self.where, self.source) from None
 
 
-def _told(value: object) -> str:
+def _printed(value: object) -> str:
     if not isinstance(value, list | tuple):
-        return _told_plainly(value)
-    if any(isinstance(item, list | tuple | Mapping) for item in value[:_MOST_TOLD]):
+        return _printed_item(value)
+    if any(isinstance(item, list | tuple | Mapping) for item in value[:_MOST_LISTED]):
         return f"a list of {len(value):,}"
-    more = [f"{len(value) - _MOST_TOLD:,} more"] if len(value) > _MOST_TOLD else []
-    return f"[{', '.join([*map(_told_plainly, value[:_MOST_TOLD]), *more])}]"
+    more = [f"{len(value) - _MOST_LISTED:,} more"] if len(value) > _MOST_LISTED else []
+    return f"[{', '.join([*map(_printed_item, value[:_MOST_LISTED]), *more])}]"
 
 
-def _told_plainly(value: object) -> str:
+def _printed_item(value: object) -> str:
     try:
         return f"'{shown(value)}'" if isinstance(value, str) else text_of(value)
     except ExpressionError:
@@ -165,31 +161,16 @@ def _is_missing(error: ExpressionError) -> bool:
 
 
 def _with_spelling(error: ExpressionError, spelling: str | None) -> ExpressionError:
-    """The error of what can't be read, with how a metric is written that seems to be meant."""
-    return ExpressionError(error.problem, f"Write `{shown(spelling)}`.") if spelling else error
+    """The error with the correct spelling of the metric that seems to be meant, if there is one."""
+    return ExpressionError(error.why, f"Write `{shown(spelling)}`.") if spelling else error
 
 
 def _with_key_meant(error: ExpressionError, source: str, scope: Scope, *, is_template: bool) -> ExpressionError:
-    """The error of what isn't there, with the key that its text goes on as: `metrics.0.5` reads to Jinja2 as two keys."""
+    """The error with the key that its text continues as, if a value is missing: Jinja2 parses `metrics.0.5` as two keys."""
     if not _is_missing(error):
         return error
     return _with_spelling(error, spelling_meant(source, scope.metrics, is_template=is_template, was_read=True))
 
 
 def _located(error: ExpressionError, where: str, source: str, next_step: str = "") -> TemplateError:
-    return TemplateError(f"{where} `{shown(source)}`: {error.problem}", error.next_step or next_step)
-
-
-@lru_cache(maxsize=1024)
-def _parts_of(source: str) -> tuple[str | Expression, ...]:
-    return expressions.parse_template(source)
-
-
-@lru_cache(maxsize=1024)
-def _requirement_of(source: str) -> Expression:
-    return expressions.parse_requirement(source)
-
-
-@lru_cache(maxsize=1024)
-def _selection_of(source: str) -> Expression:
-    return expressions.parse_selection(source)
+    return TemplateError(f"{where} `{shown(source)}`: {error.why}", error.cure or next_step)

@@ -1,6 +1,6 @@
-"""The filters of texts, with the names and results that Jinja2 gives them, but bounded; `slug` and `semver` are ours.
+"""The filters of texts, with Jinja2's names and results; `slug` and `semver` are ours.
 
-Jinja2's own would build a text of any size (`replace`). Each gets the effort to count its work in.
+Jinja2's own `replace` would build a text of any size. Each counts its work in the budget.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from har_labels.templates.values import EACH, Effort, ExpressionError, Unfit, described, fits, text_of, whole
+from har_labels.templates.values import EACH, Budget, ExpressionError, Unfit, described, fits, text_of, whole
 
 _MOST_REPLACEMENTS = 10_000
 _LONGEST_VERSION = 256
@@ -23,16 +23,16 @@ _PART = re.compile(r"\{([^{}]*)\}")
 _PARTS = ("version", "major", "minor", "patch", "raw")
 
 
-def text(effort: Effort, value: object) -> str:
-    """`value` as it prints, its length counted."""
+def text(budget: Budget, value: object) -> str:
+    """`value` as printed; its length is counted."""
     printed = text_of(value)
-    effort.spend(len(printed))
+    budget.spend(len(printed))
     return printed
 
 
-def replace(effort: Effort, value: object, old: object, new: object, count: object = _MOST_REPLACEMENTS) -> object:
+def replace(budget: Budget, value: object, old: object, new: object, count: object = _MOST_REPLACEMENTS) -> object:
     """`old` replaced by `new`, at most `count` times."""
-    given, before, after = text(effort, value), text(effort, old), text(effort, new)
+    given, before, after = text(budget, value), text(budget, old), text(budget, new)
     most = whole(count, "the count of `replace`", _MOST_REPLACEMENTS)
     found = given.count(before)
     times = found if most < 0 else min(found, most)
@@ -40,58 +40,58 @@ def replace(effort: Effort, value: object, old: object, new: object, count: obje
     return given.replace(before, after, times)
 
 
-def lower(effort: Effort, value: object) -> object:
+def lower(budget: Budget, value: object) -> object:
     """In lower case."""
-    return _grown(text(effort, value).lower())
+    return _grown(text(budget, value).lower())
 
 
-def upper(effort: Effort, value: object) -> object:
+def upper(budget: Budget, value: object) -> object:
     """In upper case."""
-    return _grown(text(effort, value).upper())
+    return _grown(text(budget, value).upper())
 
 
 def _grown(changed: str) -> str:
-    """A text in the other case, where a letter may have become three."""
+    """A text in the other case, in which one letter may have become three."""
     fits(len(changed))
     return changed
 
 
-def trim(effort: Effort, value: object, chars: object = None) -> object:
+def trim(budget: Budget, value: object, chars: object = None) -> object:
     """Without blanks, or those characters, at both ends."""
-    return text(effort, value).strip(None if chars is None else text(effort, chars))
+    return text(budget, value).strip(None if chars is None else text(budget, chars))
 
 
-def slug(effort: Effort, value: object) -> object:
-    """Only a-z, 0-9 and single dashes between them: accents fall away, anything else becomes a dash."""
-    given = text(effort, value).lower()
+def slug(budget: Budget, value: object) -> object:
+    """Only a-z, 0-9 and single dashes between them: accents are removed, anything else becomes a dash."""
+    given = text(budget, value).lower()
     if not given.isascii():
         decomposed = unicodedata.normalize("NFKD", given)
-        effort.spend(EACH * len(decomposed))
+        budget.spend(EACH * len(decomposed))
         given = "".join(character for character in decomposed if not unicodedata.combining(character))
     made = re.sub(r"[^a-z0-9]+", "-", given).strip("-")
     fits(len(made))
     return made
 
 
-def semver(effort: Effort, value: object, pattern: object = "{version}") -> object:
-    """The parts of a semantic version; a pre-release gives its full version whatever is asked, but for `{raw}`.
+def semver(budget: Budget, value: object, pattern: object = "{version}") -> object:
+    """The parts of a semantic version; a pre-release gives its full version for every pattern but `{raw}`.
 
-    So docker/metadata-action's `type=semver` has it: `1.2` must not move to 1.2.0-rc.1. An empty text stays empty, as
-    `ci.tag` is where no tag is built. Raises Unfit for a text that is no version.
+    As in docker/metadata-action's `type=semver`: `1.2` must not move to 1.2.0-rc.1. An empty text stays empty, such as
+    `ci.tag` of a run without a tag. Raises Unfit for a text that is not a version.
     """
     if not isinstance(value, str):
         cure = "In a YAML file quote it, or 1.10 is the number 1.1."
-        raise ExpressionError(f"`semver` needs a text, and {described(value)} is none", cure)
-    given, wanted = text(effort, value).strip(), text(effort, pattern)
+        raise ExpressionError(f"`semver` needs a text, not {described(value)}", cure)
+    given, wanted = text(budget, value).strip(), text(budget, pattern)
     for found in _PART.finditer(wanted):
         if found[1] not in _PARTS:
             knows = ", ".join(f"{{{part}}}" for part in _PARTS)
-            raise ExpressionError(f"`semver` knows no `{found[0]}`; it knows {knows}")
+            raise ExpressionError(f"`semver` does not support `{found[0]}`; it supports {knows}")
     version = _VERSION.fullmatch(given) if len(given) <= _LONGEST_VERSION else None
     if not given:
         return ""
     if not version:
-        raise Unfit(lambda: f"`semver` needs a version such as 1.2.3, and {described(value)} is none")
+        raise Unfit(lambda: f"`semver` needs a version such as 1.2.3, not {described(value)}")
     parts = dict(zip(_PARTS, (*version.groups()[:4], given), strict=True))
     made = _PART.sub(lambda found: parts[found[1]], "{version}" if version[5] and wanted != "{raw}" else wanted)
     fits(len(made))

@@ -1,8 +1,7 @@
-"""Values in a template or a `require`: what can be read, how it prints, and how large it may get.
+"""Values in expressions: which can be read, how they are printed, and how large they may get.
 
-A value is a text, a number, true or false, a time, a list or a mapping, and never any other Python object.
-Each is bounded where it is read or made, so no expression can use more than a little time and memory
-(contract §3 "Templates").
+A value is a text, a number, a boolean, a time, a list or a mapping, and never any other Python object. The size of each
+is checked where it is read or made, so that every expression's time and memory are bounded (contract §3 "Templates").
 """
 
 from __future__ import annotations
@@ -15,96 +14,88 @@ from difflib import get_close_matches
 from heapq import nsmallest
 from itertools import islice
 
+from har_labels.errors import Invalid
 from har_labels.model.unusable import Unusable
 from har_labels.templates.keys import Word, key_meant, path_to
 from har_labels.text import named, shown
 
 LONGEST_TEXT = 4096
 LARGEST_NUMBER = 10**100
-# Work is counted in characters that C code passes over; what Python does for one part of a text costs as much as EACH.
+# Work is counted in characters that C code processes; Python code for one part of a text counts as EACH of them.
 EACH = 50
 _WORK_ALLOWED = 500_000
-# Items of lists are counted for themselves: a list of the training steps is long (contract §3). Each may cost eight
-# bytes in a new list, which are not counted; with those that are, 32 MB are not reached.
+# Items of lists are counted separately, as a list of training steps is long (contract §3). The eight bytes of each in a
+# new list are not counted; together with the bytes that are, less than 32 MB are used.
 PASSES, PASS = 10, 100_000
 _ITEMS_ALLOWED = PASSES * PASS + 10_000
 _BYTES_ALLOWED = 23_000_000
-# Texts that somebody would take for false, as labels and many files write it.
+# Texts that mean false in labels and many files.
 _FALSE_WORDS = frozenset({"false", "no", "off", "none", "null", "0"})
 _MOST_LISTED = 10
 _LONGEST_GUESSED = 100
-# What Python's `float` takes; possessive, so that a long text that is none is passed over once.
+# What Python's `float` accepts; possessive, so that a long text that is not a number is scanned once.
 NUMBER = re.compile(
     r"\s*+[+-]?(?:(?:\d[\d_]*+(?:\.[\d_]*+)?|\.\d[\d_]*+)(?:e[+-]?\d++)?|nan|inf(?:inity)?)\s*+", re.IGNORECASE
 )
 
 
-class ExpressionError(Exception):
-    """What is wrong with an expression, without saying where it stands; `next_step` may be empty."""
-
-    def __init__(self, problem: str, next_step: str = "") -> None:
-        super().__init__(problem)
-        self.next_step = next_step
-
-    @property
-    def problem(self) -> str:
-        """The problem in words, without a full stop."""
-        return str(self.args[0])
+class ExpressionError(Invalid):
+    """Why an expression is not valid or can't be evaluated, without its place."""
 
 
 class Missing(ExpressionError):
     """A value that isn't there: an error unless `default` follows.
 
-    Worded only when somebody asks, as an expression may meet hundreds of them and default them all.
+    Its text is made only when it is asked for, as an expression may meet hundreds of them and default them all.
     """
 
-    def __init__(self, describe: Callable[[], str], next_step: str = "") -> None:
-        super().__init__("", next_step)
-        self._describe = describe
-        # The name that was read, such as `current_map`; empty where a filter found nothing.
+    def __init__(self, describe: Callable[[], str], cure: str = "") -> None:
+        ValueError.__init__(self)
+        self._describe, self.cure = describe, cure
+        # The name that was read, such as `current_map`; empty if a filter found nothing.
         self.name = ""
 
     @property
-    def problem(self) -> str:
+    def why(self) -> str:  # type: ignore[override]  # an attribute would be made for each one
         return self._describe()
 
 
 class Undefined(Missing):
-    """A result that arithmetic does not have."""
+    """An undefined result of arithmetic."""
 
 
 class Null(Missing):
-    """A value that is there, and is null."""
+    """A value that is present and null."""
 
 
 class Unfit(Missing):
-    """A value that is there and is none that was wanted: NaN, or a text that is no number or no version.
+    """A value that is present but not usable: NaN, or a text that is not a number or not a version.
 
-    In a label `default` stands in for it; in `require` nothing does, or a run that diverged would pass (contract §3).
+    In a label `default` replaces it; in `require` nothing does, or a diverged training would pass (contract §3).
     """
 
 
-class Effort:
-    """How much work one evaluation may still do: characters passed over, items of lists, and bytes held for them."""
+class Budget:
+    """The work that one evaluation may still do: characters to process, items of lists, and bytes held for them."""
 
     def __init__(self) -> None:
         self._work, self._items, self._bytes = _WORK_ALLOWED, _ITEMS_ALLOWED, _BYTES_ALLOWED
 
     def spend(self, amount: int) -> None:
-        """Count `amount` characters more. Raises ExpressionError past what one expression may do."""
+        """Counts `amount` characters. Raises ExpressionError if the budget is exceeded."""
         self._work -= amount + 1
         if self._work < 0:
             raise ExpressionError("it works through too much text", "Make the expression simpler.")
 
     def visit(self, items: int) -> None:
-        """Count a pass over a list of so many items. Raises ExpressionError past what one expression may do."""
+        """Counts a pass over a list of so many items. Raises ExpressionError if the budget is exceeded."""
         self._items -= items
         if self._items < 0:
             why = f"it makes more than {PASSES} passes over lists of {PASS:,} items"
             raise ExpressionError(why, "Make the expression simpler, or the list shorter.")
 
     def hold(self, amount: int) -> None:
-        """Count bytes beside the lists themselves; a negative amount gives them back. Raises ExpressionError past the bound."""
+        """Counts bytes besides the lists; a negative amount releases them. Raises ExpressionError if the budget is exceeded."""
         self._bytes -= amount
         if self._bytes < 0:
             raise ExpressionError("it needs too much memory for a list this long", "Make the list shorter.")
@@ -114,7 +105,7 @@ _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a tex
 
 
 def kind_of(value: object) -> str:
-    """`value`'s kind in the words of the error texts."""
+    """The kind of `value` as error texts name it."""
     if kind := _KINDS.get(type(value)):
         return kind
     match value:
@@ -132,7 +123,7 @@ def kind_of(value: object) -> str:
 
 
 def checked(value: object, path: str) -> object:
-    """`value` as read at `path`. Raises Null, Unfit for NaN and infinity, ExpressionError if it can't be read or is too large."""
+    """`value`, which was read at `path`. Raises Null, Unfit for NaN and infinity, ExpressionError if unusable or too large."""
     match value:
         case Unusable():
             raise ExpressionError(f"`{path}` can't be used: {value.why}", value.cure)
@@ -149,13 +140,13 @@ def checked(value: object, path: str) -> object:
     raise ExpressionError(f"`{path}` is {kind_of(value)}, which can't be used here")
 
 
-def part(value: object, key: object, path: str, effort: Effort) -> object:
-    """The part `key` of what was read at `path`: a mapping's value or a list's item, not yet checked.
+def part(value: object, key: object, path: str, budget: Budget) -> object:
+    """The part `key` of the value read at `path`: a mapping's value or a list's item, not yet checked.
 
-    Looks into mappings and lists only, so no attribute of a Python object is ever reached.
-    Raises Missing where there is no such part, ExpressionError for a way that leads through anything else.
+    Only mappings and lists have parts, so no attribute of a Python object is ever reached.
+    Raises Missing if there is no such part, ExpressionError for the part of any other value.
     """
-    effort.spend(1)
+    budget.spend(1)
     name = text_of(key)
     match value:
         case Mapping():
@@ -182,7 +173,7 @@ def part(value: object, key: object, path: str, effort: Effort) -> object:
 
 
 def names_of_list(path: str) -> str:
-    """What to do where a name was asked of a list."""
+    """A hint for a name behind a list."""
     if path in {"current", "labels"}:
         return f"`{path}_map` has the labels by their keys: `{path}_map.stage`."
     return "Take one item by its number, `[0]` or `[-1]`, or all values of a name: `| map(attribute='…')`."
@@ -195,14 +186,14 @@ def _other_key(word: Word, meant: str, path: str) -> ExpressionError:
     return ExpressionError(f"`{shown(meant)}` is one key, and `.{shown(meant)}` doesn't read it", cure)
 
 
-def cut(value: object, span: slice, path: str, effort: Effort) -> object:
+def cut(value: object, span: slice, path: str, budget: Budget) -> object:
     """`value[start:stop:step]` of a text or a list."""
     match value:
         case str():
             fits(len(range(*span.indices(len(value)))))
             return value[span]
         case list() | tuple():
-            effort.visit(len(range(*span.indices(len(value)))))
+            budget.visit(len(range(*span.indices(len(value)))))
             return value[span]
         case None:
             raise Missing(lambda: f"`{path}` is null")
@@ -212,10 +203,10 @@ def cut(value: object, span: slice, path: str, effort: Effort) -> object:
 
 
 def text_of(value: object) -> str:
-    """`value` as it prints.
+    """`value` as printed.
 
-    Numbers print shortest, as Python and JSON write them (0.934, 1e-05, 3.0, 3), without a minus before zero;
-    times as ISO 8601 in UTC to the second. Raises ExpressionError for lists and mappings.
+    Numbers in their shortest form, as in Python and JSON (0.934, 1e-05, 3.0, 3), zero without a minus; times as ISO 8601
+    in UTC to the second. Raises ExpressionError for lists and mappings.
     """
     match value:
         case bool():
@@ -234,22 +225,22 @@ def text_of(value: object) -> str:
 
 
 def reads_as_number(text: str) -> bool:
-    """Whether a text is a number in quotes, NaN and infinity included."""
+    """Whether a text is a number, including NaN and infinity."""
     return bool(NUMBER.fullmatch(text))
 
 
 def number(value: object, what: str) -> int | float:
-    """`value`, which must be a number; `what` names who needs it."""
+    """`value`, which must be a number; `what` names the operator or filter for the error."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     cure = "Make a number of the text: `| float`." if isinstance(value, str) and reads_as_number(value) else ""
-    raise ExpressionError(f"{what} needs a number, and {described(value)} is none", cure)
+    raise ExpressionError(f"{what} needs a number, not {described(value)}", cure)
 
 
 def is_true(value: object) -> bool:
-    """Whether `value` counts as true in `and`, `or`, `not` and `if`: all that is neither empty nor zero.
+    """Whether `value` is true in `and`, `or`, `not` and `if`: neither empty nor zero.
 
-    Raises ExpressionError for a text such as `False`, which would count as true: so a gate would open by accident.
+    Raises ExpressionError for a text such as `False`, which would be true and open a gate by accident.
     """
     if isinstance(value, str) and value.strip().lower() in _FALSE_WORDS:
         what = f"{described(value)} is asked whether it is true, and every text that isn't empty is"
@@ -261,11 +252,11 @@ def whole(value: object, what: str, limit: int) -> int:
     """`value`, which must be a whole number from -limit to limit."""
     if type(value) is int and abs(value) <= limit:
         return value
-    raise ExpressionError(f"{what} needs a whole number up to {limit:,}, and {described(value)} is none")
+    raise ExpressionError(f"{what} needs a whole number up to {limit:,}, not {described(value)}")
 
 
 def fits(length: int) -> None:
-    """Raise ExpressionError if a text of `length` characters would be longer than a value may be."""
+    """Raises ExpressionError if a text of `length` characters would be too long for a value."""
     if length > LONGEST_TEXT:
         raise ExpressionError(f"it makes a text of more than {LONGEST_TEXT:,} characters")
 

@@ -1,6 +1,6 @@
-"""From source to Jinja2's syntax tree, within limits: the only module that calls Jinja2.
+"""Parses a source to Jinja2's syntax tree, within limits: the only module that imports Jinja2.
 
-It is imported when the first placeholder is met: labels without `{{` never load Jinja2.
+It is imported at the first placeholder: labels without `{{` never load Jinja2.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 LONGEST_SOURCE = 4096
 _OPENING = re.compile(r"\{[{%#]")
-# Jinja2's parser recurses: some 15 frames for a bracket, one for each of `not`, `-`, `+` and `if`.
+# Jinja2's parser recurses: about 15 frames per bracket, one for each `not`, `-`, `+` and `if`.
 _DEEPEST_BRACKETS = 20
 _MOST_PREFIXES = 100
 _BRACKETS = "Put what is before `[` in brackets: `(metrics.rows | last)['f1-score']`."
-# What is meant by a sign behind the end of an expression.
-_WAYS_ON = {
-    "=": "`==` compares; a text stands in quotes: `'stage=prod' in current`.",
+# Hints for a sign behind the end of an expression.
+_HINTS_BEHIND = {
+    "=": "`==` compares; a text is written in quotes: `'stage=prod' in current`.",
     ",": "Write one expression a line. Harness joins a YAML list with commas before a step sees it: use a block (`|`).",
     "[": _BRACKETS,
 }
-# What Jinja2 says of what it can't read, and what was meant there: the signs are those of GitHub's expressions.
-_MEANT = {
+# Hints for parts of Jinja2's error messages; the signs are those of GitHub's expressions.
+_HINTS = {
     "got '['": _BRACKETS,
-    "got '|'": "`or` is written as a word, as `and` and `not` are; a single `|` stands before a filter.",
+    "got '|'": "`or` is written as a word, as `and` and `not` are; a single `|` is for filters.",
     "unexpected char '&'": "`and` is written as a word, as `or` and `not` are.",
     "unexpected char '!'": "`not` is written as a word, as `and` and `or` are.",
 }
@@ -43,7 +43,7 @@ _BETWEEN_RUNS = {"whitespace", "data", "variable_begin", "variable_end"}
 
 
 def template_tree(source: str) -> list[str | nodes.Expr]:
-    """The texts and the expressions of a template, in order. Raises ExpressionError if it can't be read."""
+    """The texts and the expressions of a template, in order. Raises ExpressionError if it can't be parsed."""
     if not _OPENING.search(source):
         return [source]
     _check_length(source)
@@ -52,10 +52,7 @@ def template_tree(source: str) -> list[str | nodes.Expr]:
 
 
 def expression_tree(source: str, asker: str) -> nodes.Expr:
-    """The one expression that `source` is. Raises ExpressionError if it is anything else.
-
-    `asker` is the input that it was given with.
-    """
+    """The tree of the one expression `source`. Raises ExpressionError for anything else. `asker` is the name of its input."""
     if source.lstrip().startswith(("{{", "${{")):
         raise ExpressionError("it has `{{ }}` around it", f"Leave the braces away: `{asker}` is an expression already.")
     _check_length(source)
@@ -64,7 +61,7 @@ def expression_tree(source: str, asker: str) -> nodes.Expr:
         tree = parser.parse_expression()
         if not parser.stream.eos:
             left = str(parser.stream.current.value)
-            cure = _WAYS_ON.get(left, "")
+            cure = _HINTS_BEHIND.get(left, "")
             if source.split(None, 1)[0] in {"and", "or"}:
                 cure = "A line goes on in the next if it ends in `and`, `or` or an operator, not if the next begins so."
             raise ExpressionError(f"it goes on with `{shown(left)}` after its end", cure)
@@ -86,27 +83,29 @@ def _environment() -> Environment:
 
 @contextmanager
 def _jinja_errors() -> Iterator[Environment]:
-    """Jinja2's parser, whose every complaint becomes an ExpressionError."""
+    """Makes an ExpressionError of every error of Jinja2's parser."""
     from jinja2 import TemplateSyntaxError
 
     try:
         with warnings.catch_warnings():
-            # An escape such as `\d` in a string stays as it is, and Python would warn of it.
+            # Python would warn of an escape such as `\d` in a string, which stays as it is.
             warnings.simplefilter("ignore")
             yield _environment()
+    except ExpressionError:
+        raise
     except TemplateSyntaxError as error:
-        told = str(error.message).replace("end of print statement", "}}")
-        cure = next((cure for sign, cure in _MEANT.items() if sign in told), "")
-        raise ExpressionError(f"it can't be read: {shown(told)}", cure) from None
+        message = str(error.message).replace("end of print statement", "}}")
+        cure = next((cure for sign, cure in _HINTS.items() if sign in message), "")
+        raise ExpressionError(f"it can't be read: {shown(message)}", cure) from None
     except (ValueError, SyntaxError, RecursionError):
-        # Digits of other scripts that only Jinja2's lexer takes for a number, and nesting.
+        # Digits of other scripts, which only Jinja2's lexer takes for a number, and deep nesting.
         raise ExpressionError(
             "it can't be read: it has something like a number that isn't one, or is nested too deep"
         ) from None
 
 
 def _parser(environment: Environment, source: str, state: str | None) -> Parser:
-    """Jinja2's parser of `source`, whose names know the text that they stand in."""
+    """Jinja2's parser of `source`, in which each name is a Word that knows the text around it."""
     from jinja2.lexer import TokenStream
     from jinja2.parser import Parser
 
@@ -118,7 +117,7 @@ def _parser(environment: Environment, source: str, state: str | None) -> Parser:
 
 
 def _with_runs(raw: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
-    """The tokens, each name as a Word with what follows it without a blank."""
+    """The tokens; each name is a Word with the text from it to the next blank."""
     run, marked = "", []
     for line, kind, text in reversed(raw):
         run = "" if kind in _BETWEEN_RUNS else f"{text}{run}"[:LONGEST_KEY]
@@ -127,7 +126,7 @@ def _with_runs(raw: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]
 
 
 def _check_tokens(raw: Sequence[tuple[int, str, str]]) -> None:
-    """Refuse statements and comments, which leave no trace in the tree, another language's `$`, and what would exhaust the parser."""
+    """Refuses statements and comments, which the tree does not show, the `$` of other languages, and too deep nesting."""
     brackets = prefixes = 0
     before = ""
     for _line, kind, text in raw:
