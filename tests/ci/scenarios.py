@@ -105,7 +105,7 @@ SCENARIOS = (
     Scenario("dry run without a change", _asks("add", "alpha", dry_run="TRUE"), status="PLANNED", fate="unchanged", after=BEFORE, puts=0, confirmed_by=""),
     Scenario("wrong key", PROD, 3, **_NONE, errors=("HAR-UNAUTHORIZED",), options={"api_key": "another-key"}, log=("(401)",)),
     Scenario("wrong key for writing", PROD, 3, **{**_FAILED, "puts": 1}, errors=("HAR-UNAUTHORIZED",), faults=[put_fault("401")]),
-    Scenario("forbidden", PROD, 3, **{**_FAILED, "puts": 1}, errors=("HAR-FORBIDDEN",), faults=[put_fault("403")], summary=("right on this registry",)),
+    Scenario("forbidden", PROD, 3, **{**_FAILED, "puts": 1}, errors=("HAR-FORBIDDEN",), faults=[put_fault("403")], summary=("this permission on the registry",)),
     Scenario("unknown registry", {**PROD, "registry-ref": "acme/ml/nope"}, 4, **_NONE, errors=("HAR-REGISTRY-NOT-FOUND",)),
     Scenario("unknown artifact", {**PROD, "artifact": "nope"}, 4, **_MISSED, kept=BEFORE, errors=("HAR-ARTIFACT-NOT-FOUND",)),
     Scenario("unknown artifact skipped", {**PROD, "artifact": "nope", "on-missing": "skip"}, fate="skipped", before=None, after=None, kept=BEFORE, puts=0, confirmed_by=""),

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING shows as code is code: the input, the output and the CI of its examples work when they are added."""
+"""What CONTRIBUTING shows as code is code: the input, output, error, exit code and CI of its examples work when added."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import pytest
 from canary import KEY
 from ci import steps
 from ci.steps import OUTPUTS, Done
-from conftest import RunStep, entrypoint
+from conftest import MakeSandbox, RunStep, entrypoint
 from docs.documents import ROOT
 from har_labels.platforms import detect, harness
 from har_labels.platforms.platform import Platform
 from har_labels.templates.scope import CI_NAMES
-from har_sandbox import Sandbox
+from har_sandbox import Fault, Sandbox
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 REGISTRY, NAME, BEFORE = "acme/ml/models", "resnet50", ["owner=vision", "stage=dev"]
@@ -39,22 +39,36 @@ def box(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-# --- an input and an output -----------------------------------------------------------------------------------
+# --- an input, an output, an error and an exit code -----------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this checkout with the page's input and output added as it says, the documents made anew."""
+    """A copy of this checkout with the page's input, output and error added as it says, the documents generated again."""
     copy = tmp_path_factory.mktemp("grown") / "checkout"
     shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
-    for title in ("input", "output"):
+    apply_changes(copy, "input", "output", "error")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def grown_more(grown: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another copy, in which the error has the page's new exit code."""
+    copy = tmp_path_factory.mktemp("grown_more") / "checkout"
+    shutil.copytree(grown, copy, ignore=NOT_COPIED)
+    apply_changes(copy, "exit code")
+    return copy
+
+
+def apply_changes(copy: Path, *titles: str) -> None:
+    """Changes the copy as the page's blocks say, and generates the documents again."""
+    for title in titles:
         for name, old, new in changes(title):
             text = (copy / name).read_text("utf-8")
-            assert text.count(old) == 1, f"{name} has not once what CONTRIBUTING shows of it:\n{old}"
+            assert text.count(old) == 1, f"{name} does not have exactly once what CONTRIBUTING shows of it:\n{old}"
             (copy / name).write_text(text.replace(old, new), "utf-8")
     run_python(copy, "tools/docs")
     run_python(copy, "tools/schemas")
-    return copy
 
 
 def changes(title: str) -> Iterator[tuple[str, str, str]]:
@@ -107,13 +121,55 @@ def test_the_output_is_set(grown: Path, run_step: RunStep, box: Sandbox) -> None
     assert done.outputs["requests-count"] == str(len(box.requests))
 
 
-def test_the_documents_tell_of_both(grown: Path) -> None:
-    """After `make docs` every file for users has the new input and output, and the tests of what is declared agree."""
+def test_the_error_is_raised(grown: Path, run_step: RunStep, make_sandbox: MakeSandbox) -> None:
+    """The page's error comes with its parent's exit code, and its line is the one that the page gives."""
+    done = run_too_large(grown, run_step, make_sandbox)
+    assert (done.code, done.errors) == (6, ["HAR-TOO-LARGE"])
+    run_tests(grown, "tests/docs/test_failures.py", "-k", "TOO-LARGE or every_code or categories")
+
+
+def test_the_exit_code_is_used(grown_more: Path, run_step: RunStep, make_sandbox: MakeSandbox) -> None:
+    """The page's exit code ends the run, and README, contract and `--help` list it with its meaning."""
+    assert run_too_large(grown_more, run_step, make_sandbox).code == 8
+    assert "| 8 | the list of labels is too large" in (grown_more / "README.md").read_text("utf-8")
+    run_tests(grown_more, "tests/docs/test_declared.py")
+    run_tests(grown_more, "tests/docs/test_failures.py", "-k", "TOO-LARGE or every_code or categories")
+
+
+def run_too_large(checkout: Path, run_step: RunStep, make_sandbox: MakeSandbox) -> Done:
+    """A step of the copy against a server that answers each write with 413."""
+    box = make_sandbox(faults=[Fault("413", method="PUT", times=99)])
+    box.add_artifact(REGISTRY, NAME, labels=BEFORE)
+    return run_grown(checkout, run_step, box, ASKED)
+
+
+def run_tests(checkout: Path, *words: str) -> None:
+    """Tests of the copy."""
+    run_python(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words)
+
+
+def test_the_documents_have_all_of_it(grown: Path) -> None:
+    """After `make docs` every file for users has what was added, and the tests of what is declared agree."""
     for name in ("action.yml", "composite/action.yml", "README.md"):
         text = (grown / name).read_text("utf-8")
         assert ("announce-removals" in text, "requests-count" in text) == (True, True), name
     assert "announce_removals:" in (grown / "harness" / "content.yaml").read_text("utf-8")
-    run_python(grown, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/docs/test_declared.py")
+    for name in ("README.md", "docs/troubleshooting.md", ".harness/errors.yaml"):
+        assert "HAR-TOO-LARGE" in (grown / name).read_text("utf-8"), name
+    assert "BadAnswer" in (grown / "src" / "har_labels" / "errors.py").read_text("utf-8").partition("TooLarge")[2]
+    run_tests(grown, "tests/docs/test_declared.py")
+
+
+def test_the_page_names_files_that_exist() -> None:
+    """Every file of the table "look in" is there: below the package, below the folder named before it, or at the root."""
+    table = PAGE.partition("| I want to know… |")[2].partition("\n\n")[0]
+    for row in table.splitlines():
+        folder = ROOT / "src" / "har_labels"
+        for name in re.findall(r"`([\w/.]+)`", row):
+            if name.endswith("/"):
+                folder /= name
+            elif "." in name:
+                assert (folder / name).exists() or (ROOT / name).exists(), f"{name} in: {row}"
 
 
 # --- a CI -----------------------------------------------------------------------------------------------------

@@ -11,13 +11,14 @@ from ci.steps import INPUTS
 from ci.steps import OUTPUTS as TOLD
 from docs.documents import PAGES, ROOT, read_yaml
 from har_labels import __version__
-from har_labels.errors import all_codes
+from har_labels.errors import HarLabelsError, all_codes, exit_codes
 from har_labels.report.outputs import OUTPUTS
-from har_labels.report.verdict import SOME_FAILED
+from har_labels.text import documented
 
 ACTION: dict[str, Any] = read_yaml((ROOT / "action.yml").read_text("utf-8"))
 COMPOSITE: dict[str, Any] = read_yaml((ROOT / "composite" / "action.yml").read_text("utf-8"))
 README = (ROOT / "README.md").read_text("utf-8")
+MEANINGS = {code: documented(meaning) for code, meaning in exit_codes().items()}
 
 
 def test_nothing_generated_has_drifted() -> None:
@@ -81,12 +82,26 @@ def test_readme_names_everything() -> None:
     cells = set(re.findall(r"^\| `([^`]+)` \|", README, re.MULTILINE))
     codes = {kind.code for kind in all_codes()}
     assert cells == set(INPUTS) | set(OUTPUTS) | codes
-    told = re.search(r"## Exit codes\n\n(.*?)\n\n", README, re.DOTALL)
-    assert told
-    numbers = {
-        int(number) for row in re.findall(r"^\| ([\d, ]+) \|", told[1], re.MULTILINE) for number in row.split(",")
-    }
-    assert numbers == {0, SOME_FAILED, 143} | {kind.exit_code for kind in all_codes()}
+    table = README.partition("## Exit codes\n")[2].partition("<!-- errors:")[0]
+    assert dict(re.findall(r"^\| ([\d, ]+) \| (.+) \|$", table, re.MULTILINE)) == MEANINGS
+
+
+def test_each_exit_code_belongs_to_one_group_and_has_a_meaning() -> None:
+    """A class that sets an exit code stands directly below the root, sets its meaning too, and shares neither."""
+    groups = HarLabelsError.__subclasses__()
+    setting = [kind for kind in all_codes() if "exit_code" in vars(kind)]
+    assert set(setting) <= {HarLabelsError, *groups}
+    own = [kind for kind in (HarLabelsError, *groups) if "exit_code" in vars(kind)]
+    assert all("exit_meaning" in vars(kind) for kind in own)
+    assert len({kind.exit_code for kind in own}) == len({kind.exit_meaning for kind in own}) == len(own)
+
+
+def test_help_lists_the_exit_codes() -> None:
+    """`--help` ends with every exit code and its meaning, inputs as flags."""
+    said = subprocess.run([sys.executable, ROOT / "entrypoint", "--help"], capture_output=True, text=True, check=True)
+    listed = re.findall(r"^ +([\d, ]+)  (.+)$", said.stdout.partition("Exit codes\n")[2], re.MULTILINE)
+    assert [code for code, _ in listed] == list(MEANINGS)
+    assert "`--max-changes`" in dict(listed)["10"]
 
 
 def test_outputs_in_examples_exist() -> None:
@@ -126,9 +141,8 @@ def test_the_contract_has_every_input_output_and_exit_code() -> None:
         name for row in re.findall(r"^\| (`.+?) \|", told, re.MULTILINE) for name in re.findall("`([a-z-]+)`", row)
     ]
     assert sorted(outputs) == sorted(OUTPUTS)
-    codes = told.partition("**Exit codes**")[2].partition(". Of several")[0]
-    numbers = {int(number) for number in re.findall(r"(?:: |· |\n)(\d+)(?:/143)? ", codes)}
-    assert numbers == {0, SOME_FAILED} | {kind.exit_code for kind in all_codes()}
+    codes = told.partition("**Exit codes**")[2].partition("\n\n")[0]
+    assert dict(re.findall(r"^- `([\d, ]+)` (.+)$", codes, re.MULTILINE)) == MEANINGS
 
 
 def section(page: str, number: int) -> str:

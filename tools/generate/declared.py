@@ -11,7 +11,6 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from har_labels import __version__
-from har_labels.errors import Cancelled, HarLabelsError
 from har_labels.inputs.names import InputKind, dashed
 from har_labels.inputs.settings import Settings, defaults, fields, groups
 
@@ -41,10 +40,6 @@ def inputs() -> Iterator[Input]:
         for name in names:
             field = Settings.model_fields[name]
             yield Input(dashed(name), texts[name], field.description or "", group, field.default, kinds[name])
-
-
-def exit_codes(kind: type[HarLabelsError]) -> str:
-    return "130, 143" if kind is Cancelled else str(kind.exit_code)
 
 
 def yaml_text(document: Any, header: str) -> str:

@@ -6,8 +6,8 @@ import re
 import sys
 from itertools import groupby
 
-from generate.declared import Input, exit_codes, inputs
-from har_labels.errors import all_codes
+from generate.declared import Input, inputs
+from har_labels.errors import all_codes, exit_codes, exit_codes_of
 from har_labels.report.outputs import OUTPUTS
 from har_labels.templates.compiler import OF_PRESENCE
 from har_labels.templates.filters import FILTERS, Filter
@@ -18,7 +18,13 @@ from har_labels.text import documented
 
 def with_tables(text: str) -> str:
     """The README with its tables anew."""
-    tables = (("inputs", _inputs()), ("language", _language()), ("outputs", _outputs()), ("errors", _errors()))
+    tables = (
+        ("inputs", _inputs()),
+        ("language", _language()),
+        ("outputs", _outputs()),
+        ("exit codes", _exit_codes()),
+        ("errors", _errors()),
+    )
     for name, table in tables:
         pattern = f"(<!-- {name}: written by `make docs` -->\n).*?(\n<!-- end of {name} -->)"
         text, times = re.subn(pattern, lambda found, table=table: found[1] + table + found[2], text, flags=re.DOTALL)
@@ -71,9 +77,14 @@ def _outputs() -> str:
     return "\n".join(["| output | what it holds |", "|---|---|", *rows])
 
 
+def _exit_codes() -> str:
+    rows = [f"| {code} | {_cell(documented(meaning))} |" for code, meaning in exit_codes().items()]
+    return "\n".join(["| code | meaning |", "|---|---|", *rows])
+
+
 def _errors() -> str:
     rows = [
-        f"| `{kind.code}` | {exit_codes(kind)} | {_cell(documented(kind.cause))} | {_cell(documented(kind.cure))} |"
+        f"| `{kind.code}` | {exit_codes_of(kind)} | {_cell(documented(kind.cause))} | {_cell(documented(kind.cure))} |"
         for kind in all_codes()
     ]
     return "\n".join(["| code | exit | cause | cure |", "|---|---|---|---|", *rows])

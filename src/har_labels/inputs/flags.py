@@ -14,12 +14,12 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from har_labels import __version__
-from har_labels.errors import InputError
+from har_labels.errors import InputError, exit_codes
 from har_labels.inputs.key import HOW_TO_GIVE_THE_KEY
 from har_labels.inputs.names import InputKind, InputValue, dashed, instead_of, names_near
 from har_labels.inputs.settings import fields, help_texts
 from har_labels.inputs.sources import InputSource
-from har_labels.text import one_of
+from har_labels.text import one_of, spelt
 
 _EPILOG = """\
 Every flag can also be set as HAR_LABELS_<NAME>. The key: HAR_LABELS_API_KEY or --api-key-file.
@@ -27,8 +27,7 @@ Every flag can also be set as HAR_LABELS_<NAME>. The key: HAR_LABELS_API_KEY or 
   HAR_LABELS_API_KEY=… har-labels --registry-ref acme/ml/prod/models --artifact resnet50 \\
     --mode upsert --labels stage=candidate --dry-run
 
-Exit codes: 0 done, 1 a defect, 2 a wrong input, 3 not allowed, 4 not found, 5 changed meanwhile, 6 refused or failing,
-7 unreachable or too late, 10 a gate is closed, 11 some failed, 130 and 143 cancelled.
+Exit codes
 """
 
 
@@ -102,6 +101,12 @@ def _without_values(words: Sequence[str]) -> Iterator[str]:
         is_value = word.startswith("-") and "=" not in word
 
 
+def _epilog() -> str:
+    """What follows the list of flags in `--help`. The exit codes are those that errors.py declares."""
+    codes = (f"  {code:>8}  {spelt(meaning, lambda name: f'--{name}')}\n" for code, meaning in exit_codes().items())
+    return _EPILOG + "".join(codes)
+
+
 class _Parser(argparse.ArgumentParser):
     """Raises ValueError where argparse would print its usage and exit with a code of its own."""
 
@@ -113,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="har-labels",
         description="Change the labels of artifacts in a Harness Artifact Registry, safely.",
-        epilog=_EPILOG,
+        epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         usage="har-labels [--help] [--version] [--json] [--debug] [--INPUT VALUE ...]",

@@ -1,7 +1,7 @@
-"""Our failures in Harness's terms: the failure category and subcategory of each (harness-runtime §4).
+"""Harness's failure category and subcategory for each of our errors (harness-runtime §4).
 
-Both are from Harness's page "Custom error categorization": a failing step writes its category into ERROR_METADATA_FILE, and
-.harness/errors.yaml, which `make docs` generates from here, categorizes a step by its line on stderr.
+The names are from Harness's page "Custom error categorization". A failing step writes its category beside its outputs;
+.harness/errors.yaml, which `make docs` generates from here, classifies steps by their line on stderr.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from har_labels import errors
 from har_labels.errors import HarLabelsError
 
-# A kind that is not listed has the category of its parent.
+# A class without an entry has that of its nearest parent, so a new error class needs none.
 _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
-    errors.Cancelled: ("TIMEOUT_FAILURE", "STEP_EXECUTION_TIMEOUT"),
     errors.HarLabelsError: ("APPLICATION_FAILURE", "PLUGIN_CRASHED"),
     errors.InputError: ("CONFIGURATION_FAILURE", "PLUGIN_CONFIGURATION_INVALID"),
     errors.TemplateError: ("CONFIGURATION_FAILURE", "EXPRESSION_EVALUATION_FAILED"),
@@ -24,12 +23,12 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.PlanFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
     errors.ReportFileError: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
     errors.AmbiguousArtifact: ("CONFIGURATION_FAILURE", "REQUIRED_FIELD_MISSING"),
+    errors.NotAllowed: ("AUTHORIZATION_FAILURE", "ACCESS_FORBIDDEN"),
     errors.Unauthorized: ("AUTHENTICATION_FAILURE", "INVALID_CREDENTIALS"),
-    errors.Forbidden: ("AUTHORIZATION_FAILURE", "ACCESS_FORBIDDEN"),
     errors.NotFound: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
-    errors.Changed: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
-    errors.PlanStale: ("VERIFICATION_FAILURE", "VALIDATION"),
-    errors.ValueConflict: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.Changed: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.Overwritten: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
+    errors.Conflict: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.Refused: ("APPLICATION_FAILURE", "EXECUTION_FAILURE"),
     errors.BadAnswer: ("CONNECTIVITY_FAILURE", "PROXY_MISCONFIGURED"),
     errors.Redirected: ("CONFIGURATION_FAILURE", "INVALID_PARAMETERS"),
@@ -40,14 +39,15 @@ _CATEGORIES: dict[type[HarLabelsError], tuple[str, str]] = {
     errors.PastDeadline: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
     errors.NoTime: ("TIMEOUT_FAILURE", "PLUGIN_STEP_TIMEOUT"),
     errors.GateClosed: ("VERIFICATION_FAILURE", "VALIDATION"),
+    errors.Cancelled: ("TIMEOUT_FAILURE", "STEP_EXECUTION_TIMEOUT"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason, named in a failure's line, for which Harness has a subcategory of its own.
+    """A more precise reason within an error's line, for which Harness has a subcategory.
 
-    `words` is a regular expression for both Go and Python. `advice` is the text that Harness shows in place of our line.
+    `words`: a regular expression that Go and Python read in the same way. `advice`: Harness shows it instead of our line.
     """
 
     name: str
@@ -56,8 +56,8 @@ class Reason:
     advice: str
 
 
-# The order matters: a proxy whose own name can't be resolved is a failure of the proxy. `registry/transport.py` writes the
-# words; those of a resolver or a refused connection are the operating system's: glibc, musl, macOS, Windows.
+# The order matters: a proxy whose own name does not resolve is a failure of the proxy. The words for proxy and TLS are those
+# of registry/transport.py; those for DNS and a refused connection are of the operating systems: glibc, musl, macOS, Windows.
 _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
     errors.Unreachable: (
         Reason(
@@ -70,14 +70,14 @@ _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
             "TLS",
             "no trusted TLS connection to",
             "SSL_HANDSHAKE_EXCEPTION",
-            "There is no trusted TLS connection to the registry. For a certificate of your own, name the file of its authority.",
+            "There is no trusted TLS connection to the registry. For a private certificate authority name its file in SSL_CERT_FILE.",
         ),
         Reason(
             "DNS",
             "Name or service not known|name resolution|No address associated|[Nn]ame does not resolve|"
             "nodename nor servname|getaddrinfo failed|No such host is known",
             "DNS_RESOLUTION_FAILED",
-            "The registry's name can't be resolved. Check `api_url` and the resolver of the runner.",
+            "The registry's name does not resolve. Check `api_url` and the DNS resolver of the runner.",
         ),
         Reason(
             "refused",
@@ -90,10 +90,10 @@ _REASONS: dict[type[HarLabelsError], tuple[Reason, ...]] = {
 
 
 def reasons_of(kind: type[HarLabelsError]) -> Sequence[Reason]:
-    """The reasons that a failure of this kind may name, the most specific first."""
+    """The reasons that an error of this class can have in its line, the most specific first."""
     return _REASONS.get(kind, ())
 
 
 def category_of(kind: type[HarLabelsError]) -> tuple[str, str]:
-    """Category and subcategory of a kind of failure; those of its parent if it has none of its own."""
+    """Category and subcategory of an error class: its own, or those of its nearest parent."""
     return next(_CATEGORIES[one] for one in kind.__mro__ if one in _CATEGORIES)

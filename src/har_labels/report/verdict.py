@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from har_labels.errors import Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
+from har_labels.errors import SOME_FAILED, Cancelled, Defect, GateClosed, HarLabelsError, PastDeadline
 from har_labels.model.labels import Mode
 from har_labels.model.outcome import WRITTEN_STATUSES, Outcome, RunResult, Status
-
-# The exit code of a run that failed for some artifacts and not for others.
-SOME_FAILED = 11
 
 
 @dataclass(frozen=True, slots=True)
