@@ -38,6 +38,11 @@ def named(name: str, value: str | None = None) -> str:
     return f"{_NAME_BEGINS}{name.replace('_', '-')}{given}{_NAME_ENDS}"
 
 
+def is_named(text: str) -> bool:
+    """Whether a text is one input that is `named`, and nothing else."""
+    return bool(_NAMED.fullmatch(text))
+
+
 def spelt(text: str, spell: Callable[[str], str]) -> str:
     """`text` with every `named` input as its reader writes it. `spell` takes the name with dashes.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +85,22 @@ def test_an_expression_that_nobody_resolved_is_refused(run_step: RunStep, box: S
     done = run_step("harness", box, {"manifest": MANIFEST.replace("stage=dev", "stage=<+pipeline.name>")})
     assert (done.code, box.requests) == (2, [])
     assert "`manifest`" in done.err
+
+
+@pytest.mark.parametrize(
+    ("ci", "spelt"), [("github", "policy"), ("harness", "policy"), ("terminal", "HAR_LABELS_POLICY")]
+)
+@pytest.mark.parametrize("mode", ["read", "add"])
+def test_a_breach_of_a_text_names_its_input(
+    run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str, spelt: str, mode: str
+) -> None:
+    """In the log and in the report, whether it fails the run or was there before."""
+    box.put_labels(MODELS, "resnet50", ["stage=x"])
+    report = tmp_path / "report.json"
+    given = {"registry-ref": MODELS, "artifact": "resnet50", "policy": POLICY, "mode": mode, "report-file": str(report)}
+    done = run_step(ci, box, given | ({"labels": "a=b"} if mode == "add" else {}))
+    assert f"{spelt}:3:11 says that" in done.out + done.err
+    assert [row["rule"] for row in json.loads(report.read_text("utf-8"))["breaches"]] == [f"{spelt}:3:11"]
 
 
 def test_a_text_is_no_file_that_another_input_could_write_over(run_step: RunStep, box: Sandbox) -> None:

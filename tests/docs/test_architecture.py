@@ -25,7 +25,7 @@ HIDDEN = {
     "urllib3": {"registry.transport", "registry.connections", "registry.certificates"},
     "actions_toolkit": {"platforms.github"},
     "jinja2": {"templates.parser"},
-    "ruamel": {"request.documents", "inputs.yaml12"},
+    "ruamel": {"inputs.yaml"},
     "tqdm": {"platforms.progress"},
     "argparse": {"inputs.flags"},
 }

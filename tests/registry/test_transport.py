@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import threading
 import time
 import traceback
+import warnings
 from pathlib import Path
 
 import pytest
@@ -180,6 +182,16 @@ def test_what_is_no_http(raw: bytes) -> None:
         error = failure(transport(server.url, timeout=0.5))
     assert isinstance(error, Unreachable | TimedOut)
     assert "\n" not in error.what
+
+
+def test_an_invalid_head_leaves_no_socket_open() -> None:
+    """Two lengths that contradict each other: the socket of such an answer is closed with the failure, not some time later."""
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    with canned(raw) as server, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        failure(transport(server.url))
+        gc.collect()
+    assert [str(one.message) for one in caught if one.category is ResourceWarning] == []
 
 
 def test_silence_times_out(box: Sandbox) -> None:

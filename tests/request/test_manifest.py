@@ -203,8 +203,8 @@ def test_start_up_does_not_pay_for_manifests() -> None:
     """A run without a manifest loads neither its reader nor YAML."""
     names = [
         "har_labels.request.manifest",
-        "har_labels.request.manifest_schema",
-        "har_labels.request.documents",
+        "har_labels.request.manifest_file",
+        "har_labels.inputs.yaml",
         "ruamel.yaml",
     ]
     code = f"import sys, har_labels.engine.run; print([name for name in {names} if name in sys.modules])"

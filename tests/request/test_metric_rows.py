@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from har_labels.errors import MetricsError
 from har_labels.model.unusable import Unusable
 from har_labels.request.metrics import load_metrics
-from har_labels.request.metrics.rows import MOST_CELLS, table_rows
+from har_labels.request.metrics.readers import MOST_CELLS, table_rows
 
 
 @pytest.fixture(autouse=True)

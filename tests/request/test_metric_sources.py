@@ -129,7 +129,7 @@ def test_named_files() -> None:
 @pytest.mark.parametrize(
     ("items", "message"),
     [
-        (["v=val.json", "v=test.json"], "metrics files `v=val.json` and `v=test.json` have one name"),
+        (["v=val.json", "v=test.json"], "metrics files `v=val.json` and `v=test.json` have the same name"),
         (["is=val.json", "test.json"], "metrics file `is=val.json` takes a name that `test.json` has as a key"),
         (["v="], "metrics file `v=` has no path behind its name"),
         (["v=none.json"], "metrics file `v=none.json` can't be read: No such file"),

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from har_labels.errors import Failures, MetricsError
 from har_labels.model.unusable import Unusable
 from har_labels.request.metrics import load_metrics
-from har_labels.request.metrics.documents import MOST_COLLECTIONS
-from har_labels.request.metrics.kinds import LARGEST_FILE, LARGEST_SLOW_FILE
+from har_labels.request.metrics.readers import LARGEST_FILE, LARGEST_SLOW_FILE, MOST_COLLECTIONS
 
 
 @pytest.fixture(autouse=True)
@@ -431,7 +430,7 @@ def test_real_files(tmp_path: Path) -> None:
         str(tmp_path): "is a directory; in it is `m.json`",
         str(pipe): "not a regular file",
         "/dev/zero": "not a regular file",
-        "a\0b": "not a path",
+        "a\0b": "not a valid path",
     }.items():
         with pytest.raises(MetricsError, match=message):
             load_metrics([path])

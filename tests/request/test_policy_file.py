@@ -197,9 +197,9 @@ def test_a_change_creates_what_is_broken_after_it_and_was_not_before(
         f"{HEAD}keys: {{stage: {{values: [dev], required: true}}}}\nprotected: 'legal:*'\nlabels: [w]\nothers: deny",
         name="p",
     )
-    created = policy.created(before, after)
+    created = policy.new_breaches(before, after)
     moved = {label for label in set(before) ^ set(after) if label.startswith("legal:")}
     lost = any(label.startswith("stage") for label in before) and not any(label.startswith("stage") for label in after)
     new = {label for label in set(after) - set(before) if label in {"stage=x", "v", "k=1"}}
     assert {breach.label for breach in created} == moved | new | ({""} if lost else set())
-    assert policy.created(before, before) == []
+    assert policy.new_breaches(before, before) == []

@@ -267,7 +267,7 @@ FAILURES = (
     Failure(
         "HAR-BAD-ANSWER",
         what=(
-            "'resnet50' in acme/ml/prod/models/+: the server answered 200 with text/html that is not JSON (5 "
+            "'resnet50' in acme/ml/prod/models/+: the server answered 200 with text/html that is not valid JSON (5 "
             "tries); a read shows that the labels were not written"
         ),
         hint=(

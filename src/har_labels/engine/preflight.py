@@ -27,7 +27,7 @@ from har_labels.model.goal import PlanGoal, is_merging, is_read
 from har_labels.model.labels import Mode
 from har_labels.model.outcome import Breaches, PolicyBreach, Status
 from har_labels.registry.client import PAGE_SIZE
-from har_labels.request.policy import ADDED, Breach, Policy, Rule, told_together
+from har_labels.request.policy import ADDED, Breach, Policy, Rule, breaches_text
 from har_labels.text import named, number, shown
 
 # So many failures name artifact and label; the report has more of them as rows.
@@ -109,7 +109,7 @@ def _policy_breaches(plan: Plan, policy: Policy, *, notice: Callable[[str], None
             cure = "A docker image needs a tag to be listed; a policy of values and patterns alone needs no current labels."
             yield Refusal(Unreadable(f"{task.subject}: {what}", cure), task)
             continue
-        created = policy.created(task.before or (), task.target)
+        created = policy.new_breaches(task.before or (), task.target)
         collected.add(task, policy, created)
         if is_read(task.goal):
             task.end(Status.UNCHANGED, task.labels)
@@ -173,7 +173,7 @@ class _CollectedBreaches:
             # To give a label that is protected is a wrong input; else the change is refused.
             is_given = not isinstance(task.goal, PlanGoal) and any(breach.how == ADDED for breach in created)
             kind = InputError if is_given else PolicyBroken
-            return kind(f"{task.subject}: {told_together(created)}", PolicyBroken.cure)
+            return kind(f"{task.subject}: {breaches_text(created)}", PolicyBroken.cure)
         if rules not in self._shared:
             told = "; ".join(f"{rule.place} says that {rule.says}" for rule in rules)
             self._shared[rules] = PolicyBroken(f"this change breaks the policy, too: {told}")

@@ -44,7 +44,7 @@ from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import ConfirmedBy, Outcome, Status, Step
 from har_labels.registry.answers import Row, UnknownOutcome
 from har_labels.registry.reader import Reader, Reading, choose
-from har_labels.request.policy import Policy, told_together
+from har_labels.request.policy import Policy, breaches_text
 from har_labels.text import named
 
 AFTER_A_WAIT = f"Check the name and the push before this step, or give `{named('wait-for-artifact')}` more seconds."
@@ -263,8 +263,8 @@ class Task:
 
     def check_policy(self) -> None:
         """Raises PolicyBroken where writing over the labels as last read would break a rule that holds now."""
-        if self.policy and (broken := self.policy.created(self.labels or (), self.target)):
-            raise PolicyBroken(f"{self.subject}: {told_together(broken)}")
+        if self.policy and (broken := self.policy.new_breaches(self.labels or (), self.target)):
+            raise PolicyBroken(f"{self.subject}: {breaches_text(broken)}")
 
     def is_still_selected(self) -> bool:
         """Whether `where` holds for what was read since; asked until our first PUT, and never after it (contract §3).

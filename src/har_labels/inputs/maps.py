@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from itertools import dropwhile
 
 from har_labels.errors import Invalid
-from har_labels.inputs import yaml12
 from har_labels.inputs.lists import (
     Item,
     ItemStyle,
@@ -105,14 +104,16 @@ def _key_twice(key: str, labels: Sequence[str]) -> Invalid:
 
 
 def _yaml_pairs(text: str) -> dict[str, object]:
+    from har_labels.inputs.yaml import DuplicateKey, InvalidAt, load_plain
+
     try:
-        found = yaml12.load(text, as_written=True)
-    except yaml12.DuplicateKeyError as error:
+        found = load_plain(text, as_written=True)
+    except DuplicateKey as error:
         raise Invalid(
             f"its key {in_backquotes(error.key)} is there twice",
             f"Keep one of the two, or write each label on a line of its own: {in_backquotes(f'{error.key}=…')}.",
         ) from None
-    except yaml12.YamlError as error:
+    except InvalidAt as error:
         raise Invalid(f"it begins with `{{` and is neither JSON nor a map of YAML ({error})", _way_out(text)) from None
     if not isinstance(found, dict):
         raise Invalid("it begins with `{` and is neither JSON nor a map of YAML", _way_out(text))

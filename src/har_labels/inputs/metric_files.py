@@ -1,4 +1,4 @@
-"""Finds the file of an item of `metrics-file`: `PATH`, a glob, `NAME=PATH`, or `-` for standard input (contract §3)."""
+"""From an item of `metrics-file` to the file that it names: `PATH`, a glob, `NAME=PATH`, or `-` (contract §3)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path, PurePath
 
 from har_labels.errors import Invalid
+from har_labels.files import STDIN
 from har_labels.text import shown
 
-STDIN = "-"
 _GLOB_SIGN = re.compile(r"[*?\[]")
 _MOST_LISTED = 10
-# Globbing stops here: more matches than anybody reads.
+# More matches than anybody reads; each is one look at a folder's entry.
 _MOST_MATCHES = 1000
 
 
@@ -40,7 +40,7 @@ def source_of(item: str) -> Source:
 
 
 def file_of(source: Source) -> str:
-    """The path of the one file that is meant. Raises Invalid if a glob matches no file or several."""
+    """The one file that `source` names. Raises Invalid if a glob matches none or several."""
     path = source.path
     if not path:
         raise Invalid("has no path behind its name", f"Write `{shown(source.name)}=PATH`.")
@@ -65,7 +65,7 @@ def file_of(source: Source) -> str:
 
 
 def paths_of(item: str) -> list[str]:
-    """The files that reading `item` might open, to check where their paths lead."""
+    """The files that reading `item` might open, for the check that paths stay in the workspace."""
     source = source_of(item)
     if source.is_stdin or not source.path:
         return []
@@ -73,14 +73,14 @@ def paths_of(item: str) -> list[str]:
 
 
 def _is_glob(path: str) -> bool:
-    """Not if a file of that very name exists; the same rule holds for artifacts (contract §3)."""
+    """A file whose own name has the signs of a glob comes first, as such an artifact does (contract §3)."""
     return bool(_GLOB_SIGN.search(path)) and not _is_there(path)
 
 
 def _is_there(path: str) -> bool:
     with suppress(ValueError):
         return os.path.lexists(path)
-    return False  # no file can have such a path
+    return False  # not a valid path
 
 
 def _matches(pattern: str) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _matches(pattern: str) -> Iterator[str]:
         return
     folder, rest = Path(*parts[:fixed]), PurePath(*parts[fixed:], *("*" if parts[-1] == "**" else ()))
     wants_hidden = any(part.startswith(".") for part in rest.parts)
-    with suppress(OSError, ValueError):  # ValueError: `a**b`, which is no pattern
+    with suppress(OSError, ValueError):  # ValueError: `a**b` is not a valid pattern
         for match in folder.glob(str(rest)):
             is_hidden = any(part.startswith(".") for part in match.relative_to(folder).parts)
             if match.is_file() and (wants_hidden or not is_hidden):

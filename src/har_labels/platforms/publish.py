@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from har_labels import __version__
 from har_labels.errors import HarLabelsError
-from har_labels.model.outcome import RunResult
+from har_labels.model.outcome import Breaches, RunResult
 from har_labels.platforms.platform import Platform
 from har_labels.report.outputs import outputs_of, report_chunks, results_notice
 from har_labels.report.verdict import Verdict, verdict_of
@@ -74,6 +74,9 @@ def _spelt(result: RunResult, spell: Callable[[str], str]) -> RunResult:
         errors=tuple(map(of, result.errors)),
         notices=tuple(spelt(line, spell) for line in result.notices),
         warnings=tuple(spelt(line, spell) for line in result.warnings),
+        breaches=Breaches(
+            [replace(row, rule=spelt(row.rule, spell)) for row in result.breaches.rows], result.breaches.count
+        ),
     )
 
 

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from typing import Any, cast
 
 import requests
@@ -115,6 +115,18 @@ class _WatchedAdapter(HTTPAdapter):
                 wire.use(self)
                 super().request(*args, **kwargs)
                 wire.keep(self.sock)
+
+            def response_class(self, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override] # called as the class is
+                self._head = HTTPResponse(*args, **kwargs)
+                return self._head
+
+            def getresponse(self) -> Any:
+                try:
+                    return super().getresponse()
+                except BaseException:
+                    # urllib3 drops an answer with an invalid head unclosed, and with it a socket that is handed on to it.
+                    self._head.close()
+                    raise
 
         class Secure(Watched, HTTPSConnection):
             """The same over TLS."""

@@ -1,6 +1,6 @@
 """`har-labels --lint FILE…`: checks manifests, policies and plans by themselves, without key or network (contract §6).
 
-What kind a file is of, its own keys tell. Everything wrong is told at once; the exit code is 0 or 2.
+A file's own keys show of which kind it is. All errors are reported at once; the exit code is 0 or 2.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from har_labels.platforms.platform import Platform
 
 LARGEST_FILE = 512 * 1024 * 1024
 _KEY_OF_YAML = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z][\w-]*))[ \t]*:(?:\s|$)""", re.MULTILINE)
-_WHOLE = 2  # what a key of ours counts, where one that is alike counts 1
+_EXACT = 2  # the weight of a known key; one that is similar has 1
 _PLAN = '"har_labels_plan"'
 _COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*|---)?\r?\n)*")
 
 
-class Kind(Enum):
+class DocumentKind(Enum):
     """What a file is."""
 
     MANIFEST = "a manifest"
@@ -31,7 +31,7 @@ class Kind(Enum):
 
 
 def lint(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, *, now: datetime) -> int:
-    """Checks every file and returns the exit code. `environ` may have a key, which a file may hold: it is never shown."""
+    """Checks every file and returns the exit code. `environ` may have an API key that a file quotes: it is masked."""
     from har_labels.inputs.key import mask_keys
 
     mask_keys(environ, platform)
@@ -54,22 +54,24 @@ def _files(argv: Sequence[str]) -> list[str]:
     words = [word.removeprefix("--lint=") for word in argv if word != "--lint"]
     for word in words:
         if word.startswith("-") and word != STDIN:
-            raise InputError(f"`{word.partition('=')[0]}` stands beside `--lint`", "Give files alone: `--lint FILE…`.")
+            raise InputError(
+                f"`{word.partition('=')[0]}` can't be given with `--lint`", "Give files alone: `--lint FILE…`."
+            )
     if not any(words):
         raise InputError("`--lint` names no file", "Give manifests, policies or plans, or `-` for standard input.")
     return list(dict.fromkeys(words))
 
 
-def _check(path: str, workspace: Workspace, now: datetime) -> Kind:
-    """The kind of a file that is right. Raises Failures with everything that is wrong with it."""
+def _check(path: str, workspace: Workspace, now: datetime) -> DocumentKind:
+    """The kind of a valid file. Raises Failures with everything that is wrong with it."""
     try:
         document = _document(path, workspace)
         kind = _kind_of(document)
-        if kind is Kind.PLAN:
+        if kind is DocumentKind.PLAN:
             from har_labels.request.plan_file import steps_in
 
             steps_in(document.text, document.name, api_url=None)
-        elif kind is Kind.POLICY:
+        elif kind is DocumentKind.POLICY:
             from har_labels.request.policy_file import LARGEST_POLICY, policy_in
 
             _check_size(document, LARGEST_POLICY)
@@ -100,43 +102,43 @@ def _check_size(document: Document, limit: int) -> None:
         raise InputError(f"{document.name!r} is larger than {limit // 1024:,} KiB", "Name the right file, or split it.")
 
 
-def _kind_of(document: Document) -> Kind:
-    """By the keys that only one kind of file has, or that are alike to them. Raises InputError for none of the three."""
+def _kind_of(document: Document) -> DocumentKind:
+    """By the keys that only one kind of file has, or similar ones. Raises InputError if it is none of the three."""
     text = document.text
     if _PLAN in text[:2000].partition("\n")[0]:
-        return Kind.PLAN
+        return DocumentKind.PLAN
     from har_labels.inputs.names import dashed
-    from har_labels.request.manifest_schema import Manifest
+    from har_labels.request.manifest_file import Manifest
     from har_labels.request.policy_file import PolicyForm
 
     there = set(_keys_of(text))
     of_policy, of_manifest = set(PolicyForm.model_fields), set(map(dashed, Manifest.model_fields))
-    policy, manifest = _alike(there, of_policy - of_manifest), _alike(there, of_manifest - of_policy)
-    if "version" not in there and max(policy, manifest) < _WHOLE:
-        policy = manifest = 0  # one key that is a little alike makes no file of ours
+    policy, manifest = _similarity(there, of_policy - of_manifest), _similarity(there, of_manifest - of_policy)
+    if "version" not in there and max(policy, manifest) < _EXACT:
+        policy = manifest = 0  # one similar key is not enough
     # `labels` alone may be a whole policy, and never a whole manifest.
     if policy > manifest or (policy == manifest and {"version", "labels"} <= there):
-        return Kind.POLICY
+        return DocumentKind.POLICY
     if manifest:
-        return Kind.MANIFEST
+        return DocumentKind.MANIFEST
     raise InputError(
         f"{document.name!r} is neither a manifest, nor a policy, nor a plan",
         "A manifest has `changes`, a policy `keys`, `protected` or `others`; a plan is what `save-plan` wrote.",
     )
 
 
-def _alike(there: set[str], known: set[str]) -> int:
+def _similarity(there: set[str], known: set[str]) -> int:
     from difflib import get_close_matches
 
-    return sum(_WHOLE if key in known else bool(get_close_matches(key, known, n=1, cutoff=0.7)) for key in there)
+    return sum(_EXACT if key in known else bool(get_close_matches(key, known, n=1, cutoff=0.7)) for key in there)
 
 
 def _keys_of(text: str) -> Iterator[str]:
-    """The keys at the top, as far as they can be seen without reading all of it: it may be large, or no YAML at all."""
+    """The keys at the top, without parsing the file: it may be large, or not YAML at all."""
     if text.lstrip().startswith("{"):
-        from har_labels.request.documents import read
+        from har_labels.inputs.yaml import load_placed
 
-        root, _ = read(text, is_json=False)
+        root, _ = load_placed(text, is_json=False)
         yield from root.keys if root else ()
         return
     for found in _KEY_OF_YAML.finditer(dedent(text[_COMMENTS.match(text).end() :])):  # type: ignore[union-attr]

@@ -1,8 +1,8 @@
 """From a manifest to entries to plan, and everything that is wrong with it before anything is requested (contract §6).
 
-Precedence is entry, file, input. Only the input `require` is no default: it holds beside whatever a file says, so
-that no file can open a gate that the step has closed. documents, positions: text with places; keys: which keys there
-are; file: what is wrong with single values; entry: defaults and contradictions.
+Precedence is entry, file, input. Only the input `require` is not a default: it holds beside the file's own lines, so
+that no file can open a gate that the step has closed. `manifest_file` reads and checks the file key by key; here are
+contradictions between keys, defaults, and templates.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Document, Workspace
@@ -22,8 +22,10 @@ from har_labels.inputs.lists import Item
 from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import Settings
 from har_labels.inputs.types import OnMissingName
+from har_labels.inputs.yaml import Node, Place
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.entry import Entry
+from har_labels.request.file_check import FileErrors
 from har_labels.request.label_spec import (
     LabelSpec,
     RunContext,
@@ -32,18 +34,24 @@ from har_labels.request.label_spec import (
     requirements_of,
     selections_of,
 )
-from har_labels.request.manifest_check import Faults, levels_of
-from har_labels.request.manifest_entry import PlacedEntry, check_defaults, check_entry
+from har_labels.request.manifest_file import ManifestNode, read_manifest
 from har_labels.request.patterns import parse_pattern, split_patterns
-from har_labels.request.positions import Place
-from har_labels.text import shown
 
 T = TypeVar("T")
+
+# The keys that go with some modes only, and how the message says with which.
+_FITTING = {
+    "labels": "a mode other than `clear` and `read`",
+    "owned": "`mode: replace`",
+    "on_conflict": "`mode: upsert`",
+    "remove": "`mode: add` or `mode: upsert`",
+}
+_NEEDED = {"registry_ref": "account/org/project/registry", "artifact": "resnet50"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedItem(Item):
-    """An item of a list that stands in the file: its `place`, and `at` in messages (`manifest.yml:12:15`)."""
+    """An item of a list in the file: its `place`, and `at` in messages (`manifest.yml:12:15`)."""
 
     place: Place
     at: str
@@ -57,51 +65,139 @@ def entries_in(
     Labels that are the same for every artifact are rendered, so that a wrong one is reported before any request.
     Raises Failures with an error for every problem, each naming file, line and column.
     """
-    faults = Faults(document.name)
-    making = _Making(faults, run, workspace)
+    errors = FileErrors(document.name, ManifestError)
+    builder = _EntryBuilder(errors, run, workspace)
     made: list[Entry] = []
-    if levels := levels_of(document.text, faults):
-        file, own = levels
-        entries = [PlacedEntry(level, file, defaults) for level in own]
+    if nodes := read_manifest(document.text, errors):
+        file, own = nodes
+        entries = [PlacedEntry(node, file, defaults) for node in own]
         for entry in entries:
-            check_entry(entry, faults)
-        check_defaults(file, entries, defaults, faults)
-        made = [making.entry(entry) for entry in entries if entry.is_whole]
-    if errors := faults.errors:
-        raise Failures(errors)
+            check_entry(entry, errors)
+        check_defaults(file, entries, defaults, errors)
+        made = [builder.entry(entry) for entry in entries if entry.is_whole]
+    errors.raise_any()
     return made
 
 
 def check_file(document: Document) -> None:
-    """Raises what is wrong with the file by itself, whatever stands behind it; as `entries_in` does."""
-    faults = Faults(document.name)
-    levels_of(document.text, faults)
-    if errors := faults.errors:
-        raise Failures(errors)
+    """Raises what is wrong with the file by itself, without looking at what it refers to; as `entries_in` does."""
+    errors = FileErrors(document.name, ManifestError)
+    read_manifest(document.text, errors)
+    errors.raise_any()
 
 
 def check_alone(document: Document, *, now: datetime) -> None:
-    """Raises what is wrong with a manifest whatever inputs, metrics and registry come to it; as `entries_in` does."""
-    faults = Faults(document.name)
+    """Raises what is wrong with a manifest for any inputs, metrics and registry; as `entries_in` does."""
+    errors = FileErrors(document.name, ManifestError)
     run = RunContext(TemplateContext({}, {}, now, unknown=frozenset({"metrics", "ci", "now"})))
-    making = _Making(faults, run, NO_WORKSPACE, is_alone=True)
-    if levels := levels_of(document.text, faults):
-        file, own = levels
-        entries = [PlacedEntry(level, file, Settings()) for level in own]
+    builder = _EntryBuilder(errors, run, NO_WORKSPACE, is_alone=True)
+    if nodes := read_manifest(document.text, errors):
+        file, own = nodes
+        entries = [PlacedEntry(node, file, Settings()) for node in own]
         for entry in entries:
-            check_entry(entry, faults, is_alone=True)
-            making.check(entry)
+            check_entry(entry, errors, is_alone=True)
+            builder.check(entry)
         if not any(entry.is_without_mode for entry in entries):
-            check_defaults(file, entries, Settings(), faults)
-    if errors := faults.errors:
-        raise Failures(errors)
+            check_defaults(file, entries, Settings(), errors)
+    errors.raise_any()
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
-    """Makes entries of a run out of those of a file; what is wrong with them goes into `faults`."""
+class PlacedEntry:
+    """One entry, with the file and then the inputs for the keys that it does not have."""
 
-    faults: Faults
+    own: ManifestNode
+    file: ManifestNode
+    inputs: Settings
+
+    def source(self, name: str) -> ManifestNode | None:
+        """Which of entry and file has the key `name` (with underscores); None leaves it to the inputs."""
+        return next((node for node in (self.own, self.file) if node.has(name)), None)
+
+    def value(self, name: str) -> Any:
+        """The value that holds for the entry; None if there is none, or it is invalid."""
+        source = self.source(name)
+        return getattr(source.form, name) if source else getattr(self.inputs, name)
+
+    def node(self, name: str) -> Node | None:
+        """The node of the value; None if it is not from the file."""
+        source = self.source(name)
+        return source.value_node(name) if source else None
+
+    def is_bad(self, name: str) -> bool:
+        """Whether entry or file has an invalid value of it."""
+        source = self.source(name)
+        return bool(source and dashed(name) in source.bad)
+
+    @property
+    def mode(self) -> Mode | None:
+        """The mode, or what is done without one; None if it is invalid."""
+        if self.is_bad("mode"):
+            return None
+        mode: Mode | None = self.value("mode")
+        return mode or Mode.REPLACE
+
+    @property
+    def is_without_mode(self) -> bool:
+        """Whether neither entry nor file nor input gives a mode."""
+        return not self.value("mode") and not self.is_bad("mode")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has everything that an entry of a run needs."""
+        return bool(self.value("registry_ref") and self.value("artifact") and self.mode)
+
+
+def check_entry(entry: PlacedEntry, errors: FileErrors, *, is_alone: bool = False) -> None:
+    """Reports what is missing in an entry, and its own keys that don't go with its mode.
+
+    If the file `is_alone`, the inputs beside it are not known, which may give registry and mode.
+    """
+    for name, example in _NEEDED.items():
+        if is_alone and name == "registry_ref":
+            continue
+        if not entry.value(name) and not entry.is_bad(name):
+            cure = f"Give it here or for all at the top of the file, for example `{dashed(name)}: {example}`."
+            errors.add(entry.own.node.place, f"this entry has no `{dashed(name)}`", cure)
+    mode = entry.mode
+    if not mode or (is_alone and entry.is_without_mode):
+        return
+    if mode not in WITHOUT_LABELS and not entry.source("labels"):
+        cure = "Give them, or `mode: clear` to take all labels away." if mode is Mode.REPLACE else "Give them."
+        needs = "" if entry.is_without_mode else f", and `mode: {mode}` needs them"
+        errors.add(entry.own.node.place, f"this entry has no `labels`{needs}", cure)
+    for name, with_what in _FITTING.items():
+        if mode not in MODES_OF[name] and _has_own(entry.own, name):
+            has = "no `mode`" if entry.is_without_mode else f"`mode: {mode}`"
+            what = f"`{dashed(name)}` goes with {with_what}, and this entry has {has}"
+            errors.add(entry.own.place(name), what, "Leave it out, or choose another mode.")
+
+
+def check_defaults(file: ManifestNode, entries: list[PlacedEntry], inputs: Settings, errors: FileErrors) -> None:
+    """Reports defaults of the file, or of an input beside it, that don't go with the mode of any entry."""
+    modes = {entry.mode for entry in entries}
+    if None in modes:
+        return
+    for name, with_what in _FITTING.items():
+        if modes & MODES_OF[name]:
+            continue
+        what = f"goes with {with_what}, and no entry has that"
+        if _has_own(file, name):
+            errors.add(file.place(name), f"`{dashed(name)}` {what}", "Leave it out, or choose another mode.")
+        elif name != "labels" and getattr(inputs, name) != Settings.model_fields[name].default:
+            errors.add(file.node.place, f"the input `{dashed(name)}` {what}", "Leave it out, or choose another mode.")
+
+
+def _has_own(node: ManifestNode, name: str) -> bool:
+    """Whether it has a valid value of the key; `on-conflict: overwrite` is the default, and counts as not given."""
+    return node.has(name) and dashed(name) not in node.bad and getattr(node.form, name) is not OnConflict.OVERWRITE
+
+
+@dataclass(frozen=True, slots=True)
+class _EntryBuilder:
+    """Builds the entries of a run from those of a file; what is wrong with them goes into `errors`."""
+
+    errors: FileErrors
     run: RunContext
     workspace: Workspace
     is_alone: bool = False
@@ -115,31 +211,31 @@ class _Making:
             patterns=patterns,
             excluded=excluded,
             artifact_type=entry.value("artifact_type") or "",
-            spec=self._spec(entry, entry.mode or Mode.REPLACE, is_without_mode=entry.is_without_mode),
+            spec=self._spec(entry),
             skips_missing=entry.value("on_missing") is OnMissingName.SKIP,
             places=self._places(entry, items),
         )
 
     def check(self, entry: PlacedEntry) -> None:
-        """Finds what is wrong with what one entry asks for, whichever artifacts it names."""
+        """Reports what is wrong with one entry for any artifacts."""
         if entry.mode:
-            self._spec(entry, entry.mode, is_without_mode=entry.is_without_mode)
+            self._spec(entry)
 
     def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
-        """Where the patterns and the registry stand, for errors that only the registry can tell."""
+        """The places of the patterns and the registry, for errors that only a request shows."""
         placed = [item for item in reversed(patterns) if isinstance(item, PlacedItem)]
         places = {parse_pattern(item.text).text: item.at for item in placed}
         if registry := entry.node("registry_ref"):
-            places[str(entry.value("registry_ref"))] = self.faults.where(registry.place)
+            places[str(entry.value("registry_ref"))] = self.errors.where(registry.place)
         return places
 
-    def _spec(self, entry: PlacedEntry, mode: Mode, *, is_without_mode: bool) -> LabelSpec:
-        labels = entry.node("labels")
-        context = self._context_of(entry)
-        place = f"{self.faults.where(labels.place if labels else entry.own.node.place)}: label"
+    def _spec(self, entry: PlacedEntry) -> LabelSpec:
+        mode, context = entry.mode or Mode.REPLACE, self._context_of(entry)
+        at = (entry.node("labels") or entry.own.node).place
+        place = f"{self.errors.where(at)}: label"
         spec = LabelSpec(
             mode=mode,
-            is_without_mode=is_without_mode,
+            is_without_mode=entry.is_without_mode,
             items=() if mode in WITHOUT_LABELS else self._items(entry, "labels"),
             context=context,
             owned=tuple(item.text for item in self._items(entry, "owned")) if mode is Mode.REPLACE else (),
@@ -154,44 +250,45 @@ class _Making:
             notice=self.run.notice,
             holds_key=self.run.holds_key,
         )
-        is_judged = bool(spec.items) and not any(map(entry.is_bad, MODES_OF))
-        if is_judged:
-            self._add(labels.place if labels else entry.own.node.place, spec.label_problems())
-        self._add(entry.own.node.place, spec.expression_problems(is_baseline_known=not entry.is_bad("baseline")))
+        if spec.items and not any(map(entry.is_bad, MODES_OF)):
+            self.errors.add_errors(at, spec.label_problems())
+        problems = spec.expression_problems(is_baseline_known=not entry.is_bad("baseline"))
+        self.errors.add_errors(entry.own.node.place, problems)
         return spec
 
     def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
         """`error` of a label or of all labels, as one of this file, with its place."""
-        is_placed = error.what.startswith(f"{shown(self.faults.path)}:")
+        is_placed = error.what.startswith(f"{self.errors.title}:")
         error = error.placed("" if is_placed else f"{place}s")
         return ManifestError(error.what, error.next_step) if type(error) is InputError else error
 
     def _items(self, entry: PlacedEntry, name: str) -> tuple[Item, ...]:
-        """The items of a list, each with its place if it stands in the file."""
+        """The items of a list, each with its place if it is in the file."""
         found, node = entry.value(name) or (), entry.node(name)
         if not node or not found:
             return tuple(found)
         items = [item if isinstance(item, Item) else Item(item, at) for at, item in enumerate(found, start=1)]
         for remark in notices_about(items, are_labels=name == "labels"):
-            self.run.notice(f"{self.faults.where(node.place)}: `{dashed(name)}` {remark}")
+            self.run.notice(f"{self.errors.where(node.place)}: `{dashed(name)}` {remark}")
         nodes = node.value if isinstance(node.value, list) else [node] * len(found)
-        return tuple(self._placed(item, at.place, name) for item, at in zip(items, nodes, strict=True))
-
-    def _placed(self, item: Item, place: Place, name: str) -> PlacedItem:
-        at = self.faults.where(place)
-        called = {"labels": "label", "remove": "`remove` item"}.get(name)
-        return PlacedItem(item.text, item.position, f"{at}: {called}" if called else "", place=place, at=at)
+        title = {"labels": ": label", "remove": ": `remove` item"}.get(name)
+        placed = []
+        for item, item_node in zip(items, nodes, strict=True):
+            at = self.errors.where(item_node.place)
+            where = f"{at}{title}" if title else ""
+            placed.append(PlacedItem(item.text, item.position, where, place=item_node.place, at=at))
+        return tuple(placed)
 
     def _lines_of(
         self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], context: TemplateContext
     ) -> Iterator[T]:
-        """The lines of `require` or `where` that entry or file give; the input's are there already."""
-        for item in self._items(entry, name) if entry.level(name) else ():
+        """The lines of `require` or `where` that entry or file give, without the input's."""
+        for item in self._items(entry, name) if entry.source(name) else ():
             assert isinstance(item, PlacedItem)
             try:
                 yield from parsed([item], place=f"{item.at}: `{name}`", metrics=context.metrics)
             except Failures as failures:
-                self._add(item.place, failures.errors)
+                self.errors.add_errors(item.place, failures.errors)
 
     def _context_of(self, entry: PlacedEntry) -> TemplateContext:
         """The input's context, with the metrics of the entry or file instead if it names some.
@@ -207,7 +304,7 @@ class _Making:
         found = self._metrics[items]
         if isinstance(found, TemplateContext):
             return found
-        self._add(node.place, [self._at(node.place, error) for error in found])
+        self.errors.add_errors(node.place, [error.placed(self.errors.where(node.place)) for error in found])
         return replace(self.run.templates, metrics={}, unknown=frozenset({"metrics"}))
 
     def _with_metrics(self, items: Sequence[str]) -> TemplateContext | Sequence[HarLabelsError]:
@@ -223,10 +320,3 @@ class _Making:
             return failures.errors
         except InputError as error:
             return [error]
-
-    def _at(self, place: Place, error: HarLabelsError) -> HarLabelsError:
-        return error.placed(self.faults.where(place))
-
-    def _add(self, place: Place, errors: Sequence[HarLabelsError]) -> None:
-        for error in errors:
-            self.faults.add_error(place, error)

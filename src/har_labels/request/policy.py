@@ -1,7 +1,7 @@
 """A team's vocabulary of labels: which are allowed, required, protected, and what breaks that (contract §6 "Policy").
 
-Pure. Two questions: may a run give this label, and what does it break that these labels become those? What was broken
-before is told apart from what a change breaks, since nobody can be held up by what others have left behind.
+Pure. It answers two questions: may a run give a label, and which rules does a change of labels break? A rule that was
+broken before the change doesn't count, so that nobody is blocked by what others left behind.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from typing import NamedTuple
 from har_labels.model.labels import Labels, Mode, key_and_value, matches, matches_any
 from har_labels.text import number, shown
 
-# How many different labels' verdicts are kept: large registries repeat a few, and their run numbers are not worth it.
-_REMEMBERED = 4096
-_MOST_TOLD = 5
-# How a label comes to break a rule, in words.
+# How many labels' verdicts are cached: a large registry repeats a few, and run numbers aren't worth keeping.
+_CACHE_SIZE = 4096
+_MOST_LISTED = 5
+# How a label breaks a rule, in words.
 ADDED = "would be added"
-# What only takes away, or writes nothing, gives no label.
+# Modes that give no label: they only remove, or write nothing.
 _GIVING_NOTHING = frozenset({Mode.REMOVE, Mode.CLEAR, Mode.READ})
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a policy: the `place` where it stands, such as `policy.yaml:4:15`, and what it `says` there."""
+    """One line of a policy: its `place`, such as `policy.yaml:4:15`, and what it `says` in words."""
 
     place: str
     says: str
 
 
 class Breach(NamedTuple):
-    """What breaks a rule: a `label`, or, where that is empty, that one is missing. `how` it comes to break it."""
+    """What breaks a rule: a `label`, or a missing one if it is empty, and `how` in words."""
 
     rule: Rule
     label: str
     how: str = ""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The breach in words: `'stage=prd' would be new, and policy.yaml:3:20 says that …`."""
         what = repr(shown(self.label)) if self.label else ""
         return f"{' '.join(filter(None, (what, self.how)))}, and {self.rule.place} says that {self.rule.says}"
@@ -47,9 +47,10 @@ class Breach(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyRule:
-    """What a policy says of one key, or of all keys that match a pattern.
+    """The rule about one key, or about all keys that match a pattern.
 
-    `allowed` are patterns, or with `are_values` the values themselves; None allows any. `required`: such a label must be there.
+    `allowed` are patterns, or with `are_values` the values themselves; None allows any.
+    `required` is the rule that such a label must be there, if there is one.
     """
 
     allowed: tuple[str, ...] | None
@@ -67,7 +68,7 @@ class KeyRule:
 class Policy:
     """The rules of one policy. `words` are patterns of words without a key, `protected` those of whole labels.
 
-    `others` is the rule that denies all else; None allows it. What is protected is somebody's, so it is no "else".
+    `others` is the rule that denies all other labels; None allows them. Protected labels are not among the others.
     """
 
     keys: Mapping[str, KeyRule] = field(default_factory=dict)
@@ -78,18 +79,18 @@ class Policy:
 
     @property
     def needs_reading(self) -> bool:
-        """Whether it can't be kept by a write over labels that nobody has read (contract §1, last line)."""
+        """Whether a write over labels that were not read could break it (contract §1, last line)."""
         return bool(self.protected) or any(rule.required for rule in self.keys.values())
 
     def refusal(self, label: str, mode: Mode) -> tuple[Rule, str] | None:
-        """The rule by which no run may give `label`, whatever is there now, and a way out; None if it may.
+        """The rule by which no run may give `label`, whichever labels are there now, and a cure; None if it may.
 
-        A `replace` may name what is protected, so that it stays: that is judged where the labels are known.
+        A `replace` may name a protected label to keep it: that is checked where the labels are known.
         """
         if mode in _GIVING_NOTHING:
             return None
         if rule := self.broken_by(label):
-            return rule, self._way_out(label)
+            return rule, self._cure_for(label)
         if mode is not Mode.REPLACE and (rule := self.protection_of(label)):
             return rule, "Leave it out: a run may neither add, change nor remove what is protected."
         return None
@@ -97,23 +98,23 @@ class Policy:
     def broken_by(self, label: str) -> Rule | None:
         """The rule that `label` breaks by being there; None if it breaks none."""
         if label in (known := self._verdicts):
-            # By `get`: another thread may have made room in between, and then it is judged anew.
-            return known.get(label) or self._judged(label)
-        if len(known) >= _REMEMBERED:
+            # By `get`: another thread may have cleared the cache in between.
+            return known.get(label) or self._find_broken(label)
+        if len(known) >= _CACHE_SIZE:
             known.clear()
-        found = known[label] = self._judged(label)
+        found = known[label] = self._find_broken(label)
         return found
 
     def protection_of(self, label: str) -> Rule | None:
         return next((rule for pattern, rule in self.protected if matches(pattern, label)), None)
 
     def breaches(self, labels: Labels) -> list[Breach]:
-        """Everything that these labels break, however they came to be there."""
+        """Every rule that these labels break, whenever they were added."""
         wrong = [Breach(rule, label) for label in labels if (rule := self.broken_by(label))]
         return wrong + [Breach(rule, "", "has no label with that key") for rule in self._missing(labels)]
 
-    def created(self, before: Labels, after: Labels) -> list[Breach]:
-        """Everything that a change from `before` to `after` breaks; not what was broken already."""
+    def new_breaches(self, before: Labels, after: Labels) -> list[Breach]:
+        """Every rule that a change from `before` to `after` breaks and that was not broken before."""
         had, has = set(before), set(after)
         if had == has:
             return []
@@ -139,7 +140,7 @@ class Policy:
         there = {pair[0] for label in labels if (pair := key_and_value(label))}
         return [rule for key, rule in required if key not in there and not any(matches(key, one) for one in there)]
 
-    def _judged(self, label: str) -> Rule | None:
+    def _find_broken(self, label: str) -> Rule | None:
         pair = key_and_value(label)
         if pair and (of_key := self._rule_of(pair[0])):
             return None if of_key.allows(pair[1]) else of_key.rule
@@ -148,11 +149,11 @@ class Policy:
         return self.others
 
     def _rule_of(self, key: str) -> KeyRule | None:
-        """What is said of a key: by its own name, else by the first pattern that it matches."""
+        """The rule about a key: of its own name, else of the first pattern that it matches."""
         return self.keys.get(key) or next((rule for name, rule in self.keys.items() if matches(name, key)), None)
 
-    def _way_out(self, label: str) -> str:
-        """What was probably meant, or what to do."""
+    def _cure_for(self, label: str) -> str:
+        """What was probably meant, and what to do."""
         pair = key_and_value(label)
         of_key = self._rule_of(pair[0]) if pair else None
         if pair and of_key and of_key.allowed:
@@ -167,11 +168,11 @@ class Policy:
         return f"{hint}Give a label that the policy allows, or have the policy changed."
 
 
-def told_together(breaches: Sequence[Breach]) -> str:
+def breaches_text(breaches: Sequence[Breach]) -> str:
     """Several breaches of one artifact in one line."""
-    told = "; ".join(breach.told for breach in breaches[:_MOST_TOLD])
-    more = len(breaches) - _MOST_TOLD
-    return f"{told}; and {number(more, 'more breach', 'more breaches')}" if more > 0 else told
+    listed = "; ".join(breach.text for breach in breaches[:_MOST_LISTED])
+    more = len(breaches) - _MOST_LISTED
+    return f"{listed}; and {number(more, 'more breach', 'more breaches')}" if more > 0 else listed
 
 
 def listed(texts: Iterable[str], last: str) -> str:

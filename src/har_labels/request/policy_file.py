@@ -1,11 +1,12 @@
-"""A policy file read and checked key by key: its rules with their places, and every problem of it (contract §6 "Policy").
+"""A policy's keys and what each may hold, and the file read and checked key by key (contract §6 "Policy").
 
-The reader checks with the models below, and the JSON Schema is made from them. The text is read as a manifest's is.
+The reader checks with the models below, and the JSON Schema is made from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,43 +15,50 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
     PlainValidator,
-    Tag,
     ValidationError,
     WithJsonSchema,
 )
 
-from har_labels.errors import Failures, Invalid, PolicyFileError
-from har_labels.inputs.settings import fields, quoted
+from har_labels.errors import Invalid, PolicyFileError
+from har_labels.inputs.settings import quoted
+from har_labels.inputs.yaml import Node, Place, Word, WordKind
 from har_labels.model.labels import key_and_value
-from har_labels.request.manifest_check import Faults, Words, add_value_error, keys_here, mapping_in, near_key
-from har_labels.request.manifest_schema import text_of, version_of, word_of
+from har_labels.request.file_check import (
+    VERSION,
+    FileErrors,
+    FileKind,
+    ListOrText,
+    Location,
+    add_validation_errors,
+    key_hint,
+    known_version,
+    resolved_text,
+    root_of,
+    single_word,
+)
 from har_labels.request.policy import KeyRule, Policy, Rule, listed
-from har_labels.request.positions import Kind, Node, Place, Word
 from har_labels.text import shown
 
-VERSION = 1
 LARGEST_POLICY = 1024 * 1024
-_BEGINNING = ("a policy", "Begin it with `version: 1` and `keys:`.")
 
 
 class Others(StrEnum):
-    """What is done with a label that no other rule speaks of."""
+    """What is done with a label that no other rule is about."""
 
     ALLOW = "allow"
     DENY = "deny"
 
 
 def _switch(value: Any) -> bool:
-    if isinstance(value, Word) and value.kind is Kind.SWITCH:
+    if isinstance(value, Word) and value.kind is WordKind.SWITCH:
         return value.text.lower() == "true"
     raise Invalid("it is neither true nor false", "Write `true` or `false`, without quotes.")
 
 
 def _others(value: Any) -> Others:
-    text = word_of(value)
+    text = single_word(value)
     if text not in list(Others):
         raise Invalid("it is not one of the allowed values", "Use `allow` or `deny`.")
     return Others(text)
@@ -64,28 +72,24 @@ def _key(name: str) -> str:
 
 
 def _rules(value: Any) -> Any:
-    """The rules of one key, with the likely mistakes told by what to write instead."""
-    if isinstance(value, Word) and value.kind is Kind.NOTHING:
+    """The rules of one key. Raises Invalid for the likely mistakes, with what to write instead."""
+    if isinstance(value, Word) and value.kind is WordKind.NOTHING:
         raise Invalid("it has no value", "Write `{}` for any value, or `{values: [dev, production]}`.")
     if not isinstance(value, dict):
         raise Invalid(
-            "it is no mapping", 'Write `{values: [dev, production]}`, `{pattern: "team-*"}` or `{}` for any value.'
+            "it is not a mapping", 'Write `{values: [dev, production]}`, `{pattern: "team-*"}` or `{}` for any value.'
         )
     return value
 
 
 def _one(value: Any) -> str:
-    """A text that is one item, whatever it has in it; what looks like several is not guessed at."""
-    text = text_of(value)
+    """A text that is one item. Raises Invalid if it looks like several."""
+    text = resolved_text(value)
     if "," in text or "\n" in text.strip():
         raise Invalid(
             "it is one text, and looks like several", 'Write a list: `[a, b]`; one item with a comma is `["a,b"]`.'
         )
     return text
-
-
-def _form(value: Any) -> str:
-    return "list" if isinstance(value, list) else "text"
 
 
 def _words(items: Any) -> Any:
@@ -102,11 +106,9 @@ def _items(value: str | list[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else value or []
 
 
-_Text = Annotated[str, PlainValidator(text_of), WithJsonSchema({"type": "string", "minLength": 1})]
-_OneOrList = Annotated[
-    Annotated[list[_Text], Field(min_length=1), Tag("list")]
-    | Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"}), Tag("text")],
-    Discriminator(_form),
+_Text = Annotated[str, PlainValidator(resolved_text), WithJsonSchema({"type": "string", "minLength": 1})]
+_OneOrList = ListOrText[
+    _Text, Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"})]
 ]
 _Key = Annotated[str, AfterValidator(_key)]
 _WORD_PATTERN = r"^(=.*|:[^=]*|://.*|[^=:]+)$"
@@ -134,7 +136,7 @@ class PolicyForm(BaseModel):
         extra="forbid", frozen=True, hide_input_in_errors=True, json_schema_extra={"minProperties": 2}
     )
 
-    version: Annotated[int, PlainValidator(version_of), WithJsonSchema({"const": VERSION})] = Field(
+    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": VERSION})] = Field(
         description="Version of this format",
     )
     keys: (
@@ -161,100 +163,89 @@ def policy_in(text: str, *, name: str) -> Policy:
 
     Raises Failures with a PolicyFileError for every problem, each naming file, line and column.
     """
-    faults = Faults(name, PolicyFileError)
-    made = _policy(text, faults)
-    if errors := faults.errors:
-        raise Failures(errors)
-    assert made
-    return made
+    errors = FileErrors(name, PolicyFileError)
+    policy = _policy(text, errors)
+    errors.raise_any()
+    assert policy
+    return policy
 
 
-def _policy(text: str, faults: Faults) -> Policy | None:
-    root = mapping_in(text, faults, _BEGINNING)
+def _policy(text: str, errors: FileErrors) -> Policy | None:
+    root = root_of(text, errors, _KIND)
     if not root:
         return None
-    _check_keys(root, faults)
+    _check_keys(root, errors)
     try:
         form = PolicyForm.model_validate(root.plain)
     except ValidationError as error:
-        for one in error.errors(include_input=False, include_url=False):
-            add_value_error(one, root, faults, _MESSAGES)
+        add_validation_errors(error, root, errors, _KIND)
         return None
     if not form.model_fields_set - {"version"}:
-        faults.add(root.place, "this policy says nothing", "Add `keys`, `protected`, `labels` or `others: deny`.")
-    return _Making(form, root, faults).policy()
+        errors.add(root.place, "this policy says nothing", "Add `keys`, `protected`, `labels` or `others: deny`.")
+    return _PolicyBuilder(form, root, errors).policy()
 
 
-def _check_keys(root: Node, faults: Faults) -> None:
-    """What contradicts what within a key; asked of the text, so that it is told with all else that is wrong."""
-    keys = _value(root, "keys")
+def _check_keys(root: Node, errors: FileErrors) -> None:
+    """Contradictions within a key. Checked in the text, so that they are reported with everything else that is wrong."""
+    keys = root.get("keys")
     for key, node in keys.value.items() if keys and isinstance(keys.value, dict) else ():
         if isinstance(node.value, dict) and {"values", "pattern"} <= node.keys.keys():
             what = f"`values` and `pattern` are both given for the key `{shown(key)}`"
-            faults.add(node.keys["pattern"], what, "Keep one: a list of patterns may have whole values in it.")
+            errors.add(node.keys["pattern"], what, "Keep one: a list of patterns may have whole values in it.")
 
 
-class _Making:
-    """Makes rules of what a file says, each with the place where it says that."""
+@dataclass(frozen=True, slots=True)
+class _PolicyBuilder:
+    """Builds the rules of a policy from its file, each with its place."""
 
-    def __init__(self, form: PolicyForm, root: Node, faults: Faults) -> None:
-        self._form, self._root, self._faults = form, root, faults
+    form: PolicyForm
+    root: Node
+    errors: FileErrors
 
     def policy(self) -> Policy:
-        form = self._form
+        form, keys = self.form, self.root.get("keys")
         is_denied = form.others is Others.DENY
         return Policy(
-            keys=dict(self._keys()),
-            words=tuple(text for text, _ in _placed(form.labels, _value(self._root, "labels"))),
-            protected=tuple(
-                (pattern, self._rule(place, f"{pattern!r} is protected"))
-                for pattern, place in _placed(form.protected, _value(self._root, "protected"))
-            ),
-            others=self._rule(self._root.keys["others"], "no other labels are allowed") if is_denied else None,
+            keys={key: self._key_rule(key, one, keys.get(key)) for key, one in (form.keys or {}).items() if keys},
+            words=tuple(_items(form.labels)),
+            protected=tuple(self._protected()),
+            others=self._rule(self.root.keys["others"], "no other labels are allowed") if is_denied else None,
         )
 
-    def _keys(self) -> Iterator[tuple[str, KeyRule]]:
-        node = _value(self._root, "keys")
-        for key, form in (self._form.keys or {}).items():
-            of_key = _value(node, key)
-            assert of_key
-            yield key, self._key_rule(key, form, of_key)
-
-    def _key_rule(self, key: str, form: KeyForm, node: Node) -> KeyRule:
+    def _key_rule(self, key: str, form: KeyForm, node: Node | None) -> KeyRule:
+        assert node
         name = "pattern" if form.pattern is not None else "values"
-        allowed = tuple(text for text, _ in _placed(form.pattern if name == "pattern" else form.values, None))
+        allowed = tuple(_items(getattr(form, name)))
         says = f"`{shown(key)}` {'matches' if name == 'pattern' else 'is'} {listed(allowed, 'or')}" if allowed else ""
         required = self._rule(node.keys["required"], f"`{shown(key)}` is required") if form.required else None
         rule = self._rule(node.keys.get(name, node.place), says)
         return KeyRule(allowed or None, name == "values", rule, required)
 
+    def _protected(self) -> Iterator[tuple[str, Rule]]:
+        node = self.root.get("protected")
+        for at, pattern in enumerate(_items(self.form.protected)):
+            assert node
+            own = node.value[at] if isinstance(node.value, list) else node
+            yield pattern, self._rule(own.place, f"{pattern!r} is protected")
+
     def _rule(self, place: Place, says: str) -> Rule:
-        return Rule(self._faults.where(place), says)
+        return Rule(self.errors.where(place), says)
 
 
-def _value(node: Node | None, name: str) -> Node | None:
-    return node.value.get(name) if node and isinstance(node.value, dict) else None
+def _hint(key: str, location: Location) -> str:
+    return key_hint(key, list((PolicyForm if len(location) == 1 else KeyForm).model_fields))
 
 
-def _placed(texts: Any, node: Node | None) -> Iterator[tuple[str, Place]]:
-    """The texts of a list, or the one text, each with its place."""
-    for at, text in enumerate(_items(texts)):
-        own = node.value[at] if node and isinstance(node.value, list) else node
-        yield text, own.place if own else Place(1, 1)
-
-
-def _hint(key: str, location: tuple[int | str, ...]) -> str:
-    known = list((PolicyForm if len(location) == 1 else KeyForm).model_fields)
-    if near := near_key(key, known):
-        return near
-    if len(location) == 1 and key.replace("-", "_") in fields():
-        return f"`{shown(key)}` is an input of the step: give it there. {keys_here(known)}"
-    return keys_here(known)
-
-
-_BUILT_IN: Mapping[str, tuple[str, str]] = {
-    "dict_type": ("it is no mapping", "Write each key with what it may be: `stage: {values: [dev, production]}`."),
-    "too_short": ("it has no items", "Give at least one."),
-    "model_type": ("it is no mapping", "Write `{}` for any value, or `{values: [dev, production]}`."),
-}
-_MESSAGES = Words(_hint, {"version": "version: 1"}, _BUILT_IN)
+_KIND = FileKind(
+    title="a policy",
+    beginning="Begin it with `version: 1` and `keys:`.",
+    hint=_hint,
+    examples={"version": "version: 1"},
+    built_in={
+        "dict_type": Invalid(
+            "it is not a mapping", "Write each key with what it may be: `stage: {values: [dev, production]}`."
+        ),
+        "too_short": Invalid("it has no items", "Give at least one."),
+        "model_type": Invalid("it is not a mapping", "Write `{}` for any value, or `{values: [dev, production]}`."),
+    },
+)

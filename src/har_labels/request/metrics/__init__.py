@@ -1,11 +1,11 @@
 """Metrics files: what `metrics` is in templates and `require` (contract §3 "Metrics files").
 
 Unnamed files are merged key by key, and may not contradict one another; `NAME=PATH` gives `metrics.NAME`. Values that
-can't be used, such as null, NaN and what has a YAML tag, are read like any; they are an error only where an
+can't be used, such as null, NaN and those with a YAML tag, are read like any other; they are an error only where an
 expression reads them.
 
-sources: from an item to the file it means; kinds: from a file to values, by its name; documents: JSON; rows: tables and
-logs; texts: what a text in a file stands for; foreign: what a file is that isn't one of these.
+`inputs.metric_files`: from an item to its file; `readers`: from a file to values, by its name; `foreign`: recognizes
+files of other formats.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from pathlib import PurePath
 
 from har_labels.errors import Failures, Invalid, MetricsError
 from har_labels.inputs.metric_files import Source, file_of, source_of
-from har_labels.request.metrics.kinds import read_content
-from har_labels.request.metrics.rows import Content
+from har_labels.request.metrics.readers import Content, read_content
 from har_labels.text import named, shown
 
-_MOST_TOLD = 5
+_MOST_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,13 @@ class _Loaded:
     content: Content
 
     @property
-    def told(self) -> str:
+    def title(self) -> str:
         """The file as messages name it."""
         return f"`{shown(self.source.item)}`"
 
 
 def load_metrics(items: Sequence[str], *, stdin: Callable[[int], bytes] | None = None) -> Mapping[str, object]:
-    """All metrics of the files that `items` (paths, globs, `NAME=PATH`) mean, with texts as keys at every level.
+    """All metrics of the files that `items` (paths, globs, `NAME=PATH`) name, with texts as keys at every level.
 
     `stdin` reads so many bytes of standard input, where there is one. Raises MetricsError that names the file, with
     line and column where its syntax is wrong; Failures for several.
@@ -51,8 +50,8 @@ def load_metrics(items: Sequence[str], *, stdin: Callable[[int], bytes] | None =
         try:
             path = file_of(source)
             loaded.append(_Loaded(source, read_content(path, stdin)))
-        except Invalid as invalid:
-            problems.append(_error(source, path, invalid))
+        except Invalid as error:
+            problems.append(_metrics_error(source, path, error))
     if not problems:
         problems += _contradictions(loaded)
     if problems:
@@ -60,36 +59,38 @@ def load_metrics(items: Sequence[str], *, stdin: Callable[[int], bytes] | None =
     return _together(loaded)
 
 
-def _error(source: Source, path: str, invalid: Invalid) -> MetricsError:
+def _metrics_error(source: Source, path: str, error: Invalid) -> MetricsError:
     if source.is_stdin:
-        return MetricsError(f"`{named('metrics-file')}` is `-`: standard input {invalid.why}", invalid.cure)
+        return MetricsError(f"`{named('metrics-file')}` is `-`: standard input {error.why}", error.cure)
     found = f" (`{shown(path)}`)" if path != source.path else ""
-    return MetricsError(f"metrics file `{shown(source.item)}`{found} {invalid.why}", invalid.cure)
+    return MetricsError(f"metrics file `{shown(source.item)}`{found} {error.why}", error.cure)
 
 
 def _problems_of(sources: Sequence[Source]) -> Iterator[MetricsError]:
     """What is wrong with the items by themselves."""
     for one, other in combinations(sources, 2):
         if one.name and one.name == other.name:
-            what = f"metrics files `{shown(one.item)}` and `{shown(other.item)}` have one name"
+            what = f"metrics files `{shown(one.item)}` and `{shown(other.item)}` have the same name"
             yield MetricsError(what, "Give each a name of its own.")
         elif one.is_stdin and other.is_stdin:
             yield MetricsError(f"`{named('metrics-file')}` names standard input, `-`, twice", "Name it once.")
 
 
 def _contradictions(loaded: Sequence[_Loaded]) -> Iterator[MetricsError]:
-    """Unnamed files that don't say the same of one key, and names that are keys."""
+    """Unnamed files with different values of one key, and names that are keys."""
     unnamed = [each for each in loaded if not each.source.name]
     for one, other in combinations(unnamed, 2):
         if one.content.rows is not None and other.content.rows is not None:
             yield _contradiction(one, other, "both hold rows", "rows")
-        elif keys := list(islice(_unlike(one.content.mapping, other.content.mapping, ""), _MOST_TOLD + 1)):
-            told = ", ".join(f"`{shown(key)}`" for key in keys[:_MOST_TOLD]) + (" and more" * (len(keys) > _MOST_TOLD))
-            yield _contradiction(one, other, f"both have {told}, with different values", keys[0])
+        elif keys := list(islice(_unlike(one.content.mapping, other.content.mapping, ""), _MOST_LISTED + 1)):
+            listed = ", ".join(f"`{shown(key)}`" for key in keys[:_MOST_LISTED]) + (
+                " and more" * (len(keys) > _MOST_LISTED)
+            )
+            yield _contradiction(one, other, f"both have {listed}, with different values", keys[0])
     for each in (each for each in loaded if each.source.name):
         for other in unnamed:
             if each.source.name in other.content.mapping:
-                what = f"metrics file {each.told} takes a name that {other.told} has as a key"
+                what = f"metrics file {each.title} takes a name that {other.title} has as a key"
                 yield MetricsError(what, f"Give it another name than `{shown(each.source.name)}`.")
 
 
@@ -99,7 +100,7 @@ def _contradiction(one: _Loaded, other: _Loaded, what: str, key: str) -> Metrics
         f"Give each a name by `NAME=PATH`, such as `{first}={shown(one.source.path)}` and "
         f"`{second}={shown(other.source.path)}`, and read `metrics.{first}.{shown(key)}`."
     )
-    return MetricsError(f"metrics files {one.told} and {other.told} {what}", cure)
+    return MetricsError(f"metrics files {one.title} and {other.title} {what}", cure)
 
 
 def _suggested_names(one: str, other: str) -> tuple[str, str]:
@@ -114,7 +115,7 @@ def _suggested_names(one: str, other: str) -> tuple[str, str]:
 
 
 def _unlike(one: Mapping[str, object], other: Mapping[str, object], path: str) -> Iterator[str]:
-    """The keys, down to the values, of which two mappings say different things."""
+    """The keys, down to the values, for which two mappings have different values."""
     for key in (key for key in one if key in other):
         here, there = one[key], other[key]
         if isinstance(here, dict) and isinstance(there, dict):

@@ -1,4 +1,4 @@
-"""What a file is that can't be read as metrics: its reader is told, not left with a parser's complaint (contract §3)."""
+"""Recognizes files that can't be read as metrics, so that the message names what they are (contract §3)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MARKUP = re.compile(r"<(?:[?!]?[A-Za-z]|!--)")
 _ROOT = re.compile(r"(?:<[?!][^>]*>|<!--.*?-->|\s)*<([\w:.-]+)", re.DOTALL)
 _JUNIT, _HTML = frozenset({"testsuites", "testsuite"}), frozenset({"html", "head", "body"})
 # How Python prints a mapping, a list or an object of its own, and what in it would be something else in YAML, outside of
-# quotes: `None`, a tuple, bytes, a call but that of one number (`np.float64(0.93)`, which is told where it is read).
+# quotes: `None`, a tuple, bytes, a call but that of one number (`np.float64(0.93)`, which is an error where it is read).
 _PRINTED = re.compile(r"\s*(?:[\[({]\s*)+(?:['\"(\d]|np\.|array\b|tensor\b)")
 _PRINTED_OBJECT = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*(?:\w*[dD]ict|[A-Z]\w*)\(")
 _IN_PRINTED = re.compile(
@@ -52,7 +52,7 @@ _AT_PRINTED = re.compile(
 
 
 def check_bytes(content: bytes) -> None:
-    """Raises Invalid for what is surely no text in UTF-8."""
+    """Raises Invalid for what is certainly not UTF-8 text."""
     for signature, what, cure in _SIGNATURES:
         if content.startswith(signature):
             raise Invalid(what, cure)
@@ -60,24 +60,22 @@ def check_bytes(content: bytes) -> None:
         raise Invalid("is a pickle of Python's, which is never loaded: that would run its code", PLAIN_TEXT)
     for signature, name in _UTF:
         if content.startswith(signature):
-            raise Invalid(
-                f"is {name} text, not UTF-8", f"Save it as UTF-8; PowerShell writes {name} unless it is told."
-            )
+            raise Invalid(f"is {name} text, not UTF-8", f"Save it as UTF-8; PowerShell writes {name} by default.")
     start = content[:_LOOKED_AT]
     if b"\x00" in start:
         if _is_utf_16(start):
             raise Invalid("is UTF-16 text, not UTF-8", "Save it as UTF-8.")
-        raise Invalid("is a binary file, no text", PLAIN_TEXT)
+        raise Invalid("is a binary file, not text", PLAIN_TEXT)
 
 
 def _is_utf_16(start: bytes) -> bool:
-    """Without its mark: every other byte of plain text is zero."""
+    """UTF-16 without a byte order mark: every other byte of plain text is zero."""
     half = max(len(start) // 2, 1)
     return any(start[at::2].count(0) > half * 0.9 and min(start[1 - at :: 2], default=0) >= ord("\t") for at in (0, 1))
 
 
 def check_text(text: str) -> None:
-    """Raises Invalid for XML and HTML, which no kind of metrics file begins like."""
+    """Raises Invalid for XML and HTML: no format of metrics begins like them."""
     start = text[:_LOOKED_AT].lstrip()
     if not _MARKUP.match(start):
         return
@@ -93,7 +91,9 @@ def check_text(text: str) -> None:
 def check_json_error(text: str, position: int, line: int, column: int) -> None:
     """Raises Invalid if JSON went wrong where Python's own form of a value begins."""
     if _AT_PRINTED.match(text, position) or _PRINTED_OBJECT.match(text):
-        problem = f"is no JSON but what Python prints (single quotes, `True`, `None`): line {line:,}, column {column:,}"
+        problem = (
+            f"is not JSON but what Python prints (single quotes, `True`, `None`): line {line:,}, column {column:,}"
+        )
         raise Invalid(problem, _WRITE_JSON)
 
 
@@ -108,21 +108,21 @@ def check_printed(text: str) -> None:
             raise Invalid(f"is what Python prints, not JSON or YAML: `{token.strip()}` in line {line:,}", _WRITE_JSON)
 
 
-def as_it_looks(text: str, invalid: Invalid, ending: str) -> Invalid:
-    """`invalid`, with what the file looks like where that isn't what its name's `ending` says."""
+def as_it_looks(text: str, error: Invalid, ending: str) -> Invalid:
+    """`error`, with what the file looks like where that isn't what its name's `ending` says."""
     kind, right = what_it_looks_like(text)
-    if not kind or (right and right == ending) or kind in invalid.why:
-        return invalid
+    if not kind or (right and right == ending) or kind in error.why:
+        return error
     cure = (
         f"If that is what it is, let its name end in `{right}`."
         if right
         else "Write it with `json.dump(metrics, file)`."
     )
-    return Invalid(f"{invalid.why}; it looks like {kind}", cure)
+    return Invalid(f"{error.why}; it looks like {kind}", cure)
 
 
 def json_form(text: str) -> tuple[str, str]:
-    """Which form of JSON a text is, and the ending of its name; empty if it is none."""
+    """Which form of JSON a text is, and the ending of its name; empty if it is not JSON."""
     first, second = _first_lines(text)
     if first[:1] not in {"{", "["}:
         return "", ""
@@ -142,7 +142,7 @@ def _document(text: str) -> object:
 
 
 def what_it_looks_like(text: str) -> tuple[str, str]:
-    """The kind of a text by its looks, and the ending of such a file's name; empty if nothing is known."""
+    """The kind of a text by its looks, and the ending of such a file's name; empty if not known."""
     if (form := json_form(text))[0]:
         return form
     first, second = _first_lines(text)

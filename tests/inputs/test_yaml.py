@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from har_labels.inputs.yaml12 import YamlError, load
+from har_labels.inputs.yaml import InvalidAt, load_plain
 from har_labels.model.unusable import Unusable
 
 FRAGMENTS = [*"abc:-?,[]{}#&*!|>'\"%@`~\n \t01.eE+=<\\\u2028\x85\r\x00"]
@@ -62,19 +62,19 @@ FRAGMENTS += [
 )
 def test_core_schema(text: str, value: object) -> None:
     """A plain scalar is what YAML 1.2's core schema says; a quoted one is a text."""
-    assert load(f"a: {text}") == {"a": value}
-    assert isinstance(load(f"a: {text}"), dict)
+    assert load_plain(f"a: {text}") == {"a": value}
+    assert isinstance(load_plain(f"a: {text}"), dict)
 
 
 def test_infinity_and_nan() -> None:
     """They are read like any number; only an expression that reads them objects."""
-    assert load("[.inf, -.Inf, +.INF]") == [math.inf, -math.inf, math.inf]
-    assert math.isnan(load("[.nan]")[0])  # type: ignore[index]
+    assert load_plain("[.inf, -.Inf, +.INF]") == [math.inf, -math.inf, math.inf]
+    assert math.isnan(load_plain("[.nan]")[0])  # type: ignore[index]
 
 
 def test_keys_are_texts_as_written() -> None:
     """A key that looks like a number or a boolean is the text that stands there."""
-    assert load('1: a\ntrue: b\nval/acc: c\nval.acc: d\n"<<": e\n? f\n') == {
+    assert load_plain('1: a\ntrue: b\nval/acc: c\nval.acc: d\n"<<": e\n? f\n') == {
         "1": "a",
         "true": "b",
         "val/acc": "c",
@@ -97,9 +97,9 @@ def test_keys_are_texts_as_written() -> None:
         ("{*x : 1, '': 2, b: 1}", ["the YAML alias `*x`"]),
     ],
 )
-def test_what_stands_for_something_else_is_unreadable(text: str, told: list[str]) -> None:
-    """A value with an anchor, an alias, a tag or a merge key is unreadable, and its neighbours are not."""
-    value = load(f"- 1\n- {text}\n- {{b: 2}}")
+def test_what_stands_for_something_else_is_unusable(text: str, told: list[str]) -> None:
+    """A value with an anchor, an alias, a tag or a merge key is unusable, and its neighbours are not."""
+    value = load_plain(f"- 1\n- {text}\n- {{b: 2}}")
     assert isinstance(value, list)
     assert (value[0], value[2]) == (1, {"b": 2})
     assert isinstance(value[1], Unusable)
@@ -109,8 +109,8 @@ def test_what_stands_for_something_else_is_unreadable(text: str, told: list[str]
 
 def test_nothing_at_all() -> None:
     """A text without a document is None."""
-    assert load("") is None
-    assert load("# only a comment\n") is None
+    assert load_plain("") is None
+    assert load_plain("# only a comment\n") is None
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,14 @@ def test_nothing_at_all() -> None:
         ("[" * 50_000, "nested more than 100 deep"),
         ("- " * 50_000, "nested more than 100 deep"),
         ("a: " + "1" * 5000, "line 1, column 4: a number has too many digits"),
-        ('a: "\\U00110000"', "it is no YAML"),
+        ('a: "\\U00110000"', "not valid YAML"),
         ("%YAML 3.0\n---\na: 1", "line 1"),
     ],
 )
 def test_refusals(text: str, message: str) -> None:
     """What can't be believed at a glance, or isn't YAML, is refused with line and column."""
-    with pytest.raises(YamlError) as caught:
-        load(text)
+    with pytest.raises(InvalidAt) as caught:
+        load_plain(text)
     assert message in str(caught.value)
 
 
@@ -149,14 +149,14 @@ def test_refusals(text: str, message: str) -> None:
 )
 def test_json_is_yaml(value: object) -> None:
     """What JSON writes is read back as it was."""
-    assert load("a: " + json.dumps(value)) == {"a": value}
+    assert load_plain("a: " + json.dumps(value)) == {"a": value}
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join))
 def test_any_text_is_data_or_an_error(text: str) -> None:
-    """Text that is hardly YAML gives plain data or a YamlError, never another exception."""
+    """Text that is hardly YAML gives plain data or a InvalidAt, never another exception."""
     try:
-        load(text)
-    except YamlError as error:
+        load_plain(text)
+    except InvalidAt as error:
         assert str(error).startswith("line ")

@@ -1,0 +1,223 @@
+"""A YAML or JSON file checked key by key: what a manifest and a policy have in common (contract §6).
+
+Each kind of file has pydantic models of its keys, from which its JSON Schema is made too. Here are the checks of a text
+in such a file, and the errors, each with file, line and column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Discriminator, Field, Tag, ValidationError
+
+from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
+from har_labels.inputs.flaws import unresolved
+from har_labels.inputs.names import ALIKE
+from har_labels.inputs.settings import Settings, quoted
+from har_labels.inputs.yaml import Node, Place, Word, WordKind, load_placed
+from har_labels.text import is_named, shown
+
+# The one version of both formats.
+VERSION = 1
+# A file of another kind could have an error in every line; nobody reads more than these.
+MOST_LISTED = 100
+
+Location = tuple[int | str, ...]
+ItemT = TypeVar("ItemT")
+TextT = TypeVar("TextT")
+
+
+# --- the errors of one file --------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class FileErrors:
+    """The errors of one file, of the class `kind`. They are listed in the order of their places, equal ones once.
+
+    `path` is the file's, or the `named` input that holds its text.
+    """
+
+    path: str
+    kind: type[InputError]
+    _found: list[tuple[Place, HarLabelsError]] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The file as messages name it."""
+        return self.path if is_named(self.path) else shown(self.path)
+
+    def where(self, place: Place) -> str:
+        """`manifest.yml:12:5`, which editors and logs make a link of."""
+        return f"{self.title}:{place.line}:{place.column}"
+
+    def add(self, place: Place, what: str, cure: str) -> None:
+        self.add_errors(place, [self.kind(f"{self.where(place)}: {what}", cure)])
+
+    def add_errors(self, place: Place, errors: Iterable[HarLabelsError]) -> None:
+        """Errors whose texts name the place already."""
+        self._found += [(place, error) for error in errors]
+
+    def raise_any(self) -> None:
+        """Raises Failures with all errors, if there are any."""
+        ordered = sorted(self._found, key=lambda found: found[0])
+        errors = list({error.line: error for _, error in ordered}.values())
+        if len(errors) > MOST_LISTED:
+            more = f"{self.title}: {len(errors) - MOST_LISTED:,} more problems in this file"
+            errors[MOST_LISTED:] = [self.kind(more, "Correct the ones before it first.")]
+        if errors:
+            raise Failures(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """What the messages about one kind of file say.
+
+    `title` and `beginning` for a file that is something else; a `hint` at an unknown key; `examples` of what to add
+    where a key is missing; `built_in` for the errors that pydantic finds by itself, by their type.
+    """
+
+    title: str
+    beginning: str
+    hint: Callable[[str, Location], str]
+    examples: Mapping[str, str]
+    built_in: Mapping[str, Invalid]
+
+
+def root_of(text: str, errors: FileErrors, kind: FileKind) -> Node | None:
+    """The mapping that a file is; None if it is something else. What is wrong with its form goes into `errors`."""
+    root, problems = load_placed(text, is_json=errors.path.lower().endswith(".json"))
+    for problem in problems:
+        errors.add(problem.place, problem.why, problem.cure)
+    if root and isinstance(root.value, dict):
+        return root
+    if not problems:
+        found = "its top is not a mapping" if root else "it is empty"
+        errors.add(root.place if root else Place(1, 1), f"{kind.title} is a mapping, and {found}", kind.beginning)
+    return None
+
+
+def add_validation_errors(error: ValidationError, root: Node, errors: FileErrors, kind: FileKind) -> list[Location]:
+    """Adds each of pydantic's errors with its place in the file; returns their locations."""
+    found = error.errors(include_input=False, include_url=False)
+    for one in found:
+        _add_validation_error(one, root, errors, kind)
+    return [tuple(one["loc"]) for one in found]
+
+
+def _add_validation_error(error: Any, root: Node, errors: FileErrors, kind: FileKind) -> None:
+    location: Location = tuple(error["loc"])
+    node = _node_at(root, location)
+    if isinstance(node.value, Word) and node.value.kind is WordKind.REFUSED:
+        return
+    match error["type"]:
+        case "extra_forbidden":
+            key = str(location[-1])
+            mapping = _node_at(root, location[:-1])
+            errors.add(mapping.keys[key], f"there is no key `{shown(key)}` here", kind.hint(key, location))
+            return
+        case "missing":
+            errors.add(node.place, f"`{location[-1]}` is missing", f"Add `{kind.examples[str(location[-1])]}`.")
+            return
+        case "value_error":  # an Invalid, which pydantic keeps
+            invalid = error["ctx"]["error"]
+        case built_in:
+            invalid = kind.built_in[built_in]
+    errors.add(node.place, f"{_subject(location)}{_shown_value(node)}: {invalid.why}", invalid.cure)
+
+
+def _node_at(root: Node, location: Location) -> Node:
+    """The node there, or the last one on the way: a location also names the forms (`list`, `text`) that were tried."""
+    node = root
+    for step in location:
+        value = node.value
+        if isinstance(value, list) and isinstance(step, int):
+            node = value[step]
+        if isinstance(value, dict) and isinstance(step, str):
+            node = value.get(step, node)
+    return node
+
+
+def _subject(location: Location) -> str:
+    """`labels` item 2, or `mode`: what the reader sees at that place."""
+    keys = [step for step in location if isinstance(step, str) and step not in {"list", "text", "[key]"}]
+    item = f" item {location[-1] + 1}" if isinstance(location[-1], int) else ""
+    return f"`{shown(keys[-1])}`{item}"
+
+
+def _shown_value(node: Node) -> str:
+    if isinstance(node.value, str):
+        return f" is {quoted(node.value)}"
+    return f" is {shown(node.value.text)}" if isinstance(node.value, Word) and node.value.text else ""
+
+
+def key_hint(key: str, known: Sequence[str]) -> str:
+    """What to do about an unknown key, where the `known` ones may be: the one that was probably meant, if any."""
+    if near := get_close_matches(key.lower().replace("_", "-"), known, n=1, cutoff=ALIKE):
+        return f"Did you mean `{near[0]}`?"
+    if key.replace("-", "_") in Settings.model_fields:
+        return f"`{shown(key)}` is an input of the step as a whole: give it there."
+    return f"The keys here are {', '.join(f'`{name}`' for name in known)}."
+
+
+# --- the values of keys ------------------------------------------------------------------------------------------
+
+
+def written_text(value: Any) -> str:
+    """A text that is written as one. Raises Invalid for anything that YAML takes for something else (contract §6)."""
+    if isinstance(value, Word) and value.kind is WordKind.NOTHING and not value.text:
+        raise Invalid("it has no value", "Give one, or leave it out.")
+    if isinstance(value, Word):
+        raise Invalid(f"it is read as {value.kind.value}, not as a text", f'Put it in quotes: "{value.text}".')
+    if isinstance(value, dict):
+        pairs = [(key, word_text(inner)) for key, inner in value.items()]
+        # `stage: prod` as an item of a list was probably meant as a text.
+        is_pair = len(pairs) == 1 and isinstance(pairs[0][1], str)
+        meant = f': "{shown(pairs[0][0])}: {shown(pairs[0][1])}"' if is_pair else ""
+        raise Invalid("it is read as a mapping, not as a text", f"Put it in quotes{meant}.")
+    if isinstance(value, list):
+        raise Invalid("it is a list, and one text is wanted", "Write one text.")
+    if not value:
+        raise Invalid("it is empty", "Write a text, or leave it out.")
+    return str(value)
+
+
+def word_text(value: Any) -> Any:
+    """A word without quotes as it is written; any other value itself."""
+    return value.text if isinstance(value, Word) else value
+
+
+def resolved_text(value: Any) -> str:
+    """A text without an expression of a CI: in a file nothing resolves it. Raises Invalid."""
+    if flaw := unresolved(text := written_text(value)):
+        raise flaw
+    return text
+
+
+def single_word(value: Any) -> str:
+    """A text as in `resolved_text` without blanks around it. Raises Invalid."""
+    if isinstance(value, Word) and value.kind is WordKind.NOTHING:
+        raise Invalid("it has no value", "Give one, or leave it out.")
+    text = resolved_text(value)
+    if text != text.strip():
+        raise Invalid("it has a blank at its start or end", "Take the blank away.")
+    return text
+
+
+def known_version(value: Any) -> int:
+    """The one version there is. Raises Invalid for any other."""
+    if isinstance(value, Word) and value.kind is WordKind.NUMBER and value.text in {"1", "1.0"}:
+        return VERSION
+    raise Invalid("this har-labels reads version 1 only", "Write `version: 1`.")
+
+
+def _form(value: Any) -> str:
+    return "list" if isinstance(value, list) else "text"
+
+
+# A key whose value is a list of items, or one text that is read by rules of its own.
+ListOrText = Annotated[
+    Annotated[list[ItemT], Field(min_length=1), Tag("list")] | Annotated[TextT, Tag("text")], Discriminator(_form)
+]

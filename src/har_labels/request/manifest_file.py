@@ -1,0 +1,329 @@
+"""A manifest's keys and what each may hold, and the file read and checked key by key (contract §6).
+
+The reader checks with the models below, and the JSON Schema is made from them. Names, rules and descriptions are those
+of the inputs. What can't be said of one value alone (contradictions, templates) is checked in `manifest`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from har_labels.errors import Invalid
+from har_labels.inputs.conflicts import MODES_OF
+from har_labels.inputs.flaws import flaw_in
+from har_labels.inputs.lists import Item, ItemStyle
+from har_labels.inputs.names import dashed, instead_of
+from har_labels.inputs.settings import descriptions, quoted
+from har_labels.inputs.types import (
+    ArtifactName,
+    ArtifactType,
+    ArtifactTypeName,
+    Expressions,
+    Items,
+    LabelItems,
+    ModeName,
+    OnConflictName,
+    OnMissing,
+    OnMissingName,
+    Registry,
+    TemplateItems,
+)
+from har_labels.inputs.yaml import Node, Place, Word, WordKind
+from har_labels.model.address import WRITE_A_PLAIN_NAME
+from har_labels.model.labels import Mode, OnConflict
+from har_labels.request.file_check import (
+    VERSION,
+    FileErrors,
+    FileKind,
+    ListOrText,
+    Location,
+    add_validation_errors,
+    key_hint,
+    known_version,
+    resolved_text,
+    root_of,
+    single_word,
+    word_text,
+    written_text,
+)
+from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
+
+# --- values of keys ----------------------------------------------------------------------------------------------
+
+
+def _label(value: Any) -> str:
+    """An item of a list in a file: taken as it is, except for expressions of a CI."""
+    if flaw := flaw_in(Item(text := written_text(value), 1), renders=True):
+        raise flaw
+    return text
+
+
+def _label_text(value: Any) -> str:
+    """A text that is read as the input is. Raises Invalid for a mapping, with the list that was meant."""
+    if isinstance(value, dict):
+        pairs = [(key, word_text(inner)) for key, inner in value.items()]
+        labels = [f"{key}={inner}" for key, inner in pairs if isinstance(inner, str)]
+        as_list = f": {json.dumps(labels, ensure_ascii=False)}" if len(labels) == len(value) else ", an item each"
+        raise Invalid("it is a mapping, and a list is wanted", f"Write the labels as a list{as_list}.")
+    return written_text(value)
+
+
+def _sound(items: tuple[Item, ...], *, renders: bool = False) -> tuple[Item, ...]:
+    for item in items:
+        if flaw := flaw_in(item, renders=renders):
+            raise Invalid(f"its item {item.position} is {quoted(item.text)}: {flaw.why}", flaw.cure)
+    return items
+
+
+def _sound_labels(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    return _sound(items, renders=True)
+
+
+def _artifact(value: Any) -> str:
+    text = resolved_text(value)
+    try:
+        return item_text(parse_pattern(text))
+    except Invalid as error:
+        raise Invalid(error.why, WRITE_A_PLAIN_NAME) from None
+
+
+def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    found = []
+    for item in items:
+        try:
+            pattern = parse_pattern(item.text, is_quoted=item.style is ItemStyle.QUOTED)
+        except Invalid as error:
+            raise Invalid(f"in item {item.position} {error.why}", WRITE_A_PLAIN_NAME) from None
+        found.append(Item(item_text(pattern), item.position))
+    return tuple(found)
+
+
+def _not_only_excluding(items: Any) -> Any:
+    """Items of which at least one does not exclude artifacts."""
+    texts = [item.text if isinstance(item, Item) else item for item in items]
+    if texts and all(text.startswith("!") for text in texts):
+        raise Invalid("it has only items with a `!`, which take artifacts off", NAME_FIRST)
+    return items
+
+
+def _some(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if not items:
+        raise Invalid("it has no items", "Give one, or leave it out.")
+    return items
+
+
+def _no_move(mode: Mode) -> Mode:
+    """Entries are composed for each artifact; a move changes several artifacts, in an order of its own."""
+    if mode is Mode.MOVE:
+        raise Invalid(
+            "a manifest moves nothing", "Move a label by a step of its own, with `mode`, `artifact` and `among`."
+        )
+    return mode
+
+
+def _values_of(kind: type[StrEnum]) -> WithJsonSchema:
+    return WithJsonSchema({"enum": [member.value for member in kind]})
+
+
+def _string(**more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **more})
+
+
+_Text = Annotated[str, PlainValidator(resolved_text), _string(minLength=1)]
+_Label = Annotated[str, PlainValidator(_label), _string(minLength=1)]
+_Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
+_OneArtifact = Annotated[ArtifactName, BeforeValidator(resolved_text), _string(pattern="^[^*?\\[]+$")]
+_Registry = Annotated[Registry, BeforeValidator(single_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
+_ArtifactType = Annotated[ArtifactType, BeforeValidator(single_word), _values_of(ArtifactTypeName)]
+_Mode = Annotated[
+    ModeName,
+    BeforeValidator(single_word),
+    AfterValidator(_no_move),
+    WithJsonSchema({"enum": [mode.value for mode in Mode if mode is not Mode.MOVE]}),
+]
+_OnConflict = Annotated[OnConflictName, BeforeValidator(single_word), _values_of(OnConflict)]
+_OnMissing = Annotated[OnMissing, BeforeValidator(single_word), _values_of(OnMissingName)]
+# At least one character that neither separates items nor surrounds them.
+_InOneText = _string(pattern="[^, \\t\\n]")
+# Each key that is a list takes the items themselves, or one text that is read as the input is.
+_TextItems = Annotated[Items, BeforeValidator(written_text), AfterValidator(_some), AfterValidator(_sound), _InOneText]
+_TemplateItems = Annotated[
+    TemplateItems, BeforeValidator(written_text), AfterValidator(_some), AfterValidator(_sound_labels), _InOneText
+]
+_LabelItems = Annotated[
+    LabelItems, BeforeValidator(_label_text), AfterValidator(_some), AfterValidator(_sound_labels), _InOneText
+]
+_Lines = Annotated[Expressions, BeforeValidator(resolved_text), AfterValidator(_some), _InOneText]
+_ArtifactItems = Annotated[_TextItems, AfterValidator(_artifacts)]
+
+
+# --- the models --------------------------------------------------------------------------------------------------
+
+
+def _key(name: str, more: str = "") -> Any:
+    """A key of the name and the description of an input."""
+    return Field(None, description=descriptions()[name] + more)
+
+
+class Defaults(BaseModel):
+    """What every entry may say, and the file for all entries that don't."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=dashed, hide_input_in_errors=True)
+
+    registry_ref: _Registry | None = _key("registry_ref")
+    artifact: Annotated[ListOrText[_Artifact, _ArtifactItems], AfterValidator(_not_only_excluding)] | None = _key(
+        "artifact"
+    )
+    artifact_type: _ArtifactType | None = _key("artifact_type")
+    where: ListOrText[_Text, _Lines] | None = _key("where", "; the input's hold beside them")
+    labels: ListOrText[_Label, _LabelItems] | None = _key("labels")
+    metrics_file: ListOrText[_Text, _TextItems] | None = _key("metrics_file", "; instead of the input's")
+    mode: _Mode | None = _key("mode")
+    on_conflict: _OnConflict | None = _key("on_conflict")
+    owned: ListOrText[_Text, _TextItems] | None = _key("owned")
+    remove: ListOrText[_Label, _TemplateItems] | None = _key("remove")
+    baseline: _OneArtifact | None = _key("baseline")
+    require: ListOrText[_Text, _Lines] | None = _key("require", "; the input's hold beside them")
+    on_missing: _OnMissing | None = _key("on_missing")
+
+
+def _rule(name: str, *, unless: Any = False) -> dict[str, Any]:
+    """What an editor can check in one entry by itself: a mode that the key does not go with, `unless` it has that value.
+
+    `manifest.check_entry` knows the defaults too.
+    """
+    excluded = [mode.value for mode in Mode if mode not in MODES_OF[name] and mode is not Mode.MOVE]
+    return {
+        "if": {"required": ["mode"], "properties": {"mode": {"enum": excluded}}},
+        "then": {"properties": {dashed(name): unless}},
+    }
+
+
+_ENTRY_RULES: list[Any] = [
+    _rule("labels"),
+    _rule("owned"),
+    _rule("remove"),
+    _rule("on_conflict", unless={"const": OnConflict.OVERWRITE.value}),
+]
+
+
+class ManifestEntry(Defaults):
+    """One change: which artifacts, and what is done with their labels. The file, then the input say what it doesn't."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": _ENTRY_RULES})
+
+
+class Manifest(Defaults):
+    """Many label changes in one file, made in order; an artifact that several name gets one write."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": ["artifact"]}, {"properties": {"changes": {"items": {"required": ["artifact"]}}}}],
+        },
+    )
+
+    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": VERSION})] = Field(
+        description="Version of this format",
+    )
+    changes: Annotated[list[ManifestEntry], Field(min_length=1)] = Field(description="The changes, in order")
+
+
+# --- the file ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestNode:
+    """A mapping of the file that has such keys: an entry, or the file itself. `bad` has the keys with an invalid value."""
+
+    form: Manifest | ManifestEntry
+    node: Node
+    bad: frozenset[str]
+
+    def has(self, name: str) -> bool:
+        """Whether the key `name` (with underscores) is there, whatever its value."""
+        return dashed(name) in self.node.keys
+
+    def place(self, name: str) -> Place:
+        """The place of the key."""
+        return self.node.keys[dashed(name)]
+
+    def value_node(self, name: str) -> Node:
+        """The node of the value."""
+        assert isinstance(self.node.value, dict)
+        return self.node.value[dashed(name)]
+
+
+def read_manifest(text: str, errors: FileErrors) -> tuple[ManifestNode, list[ManifestNode]] | None:
+    """The file and its entries, each as far as it is valid; None if not even that. The rest is in `errors`."""
+    root = root_of(text, errors, _KIND)
+    if not root:
+        return None
+    plain = root.plain
+    try:
+        return _nodes(Manifest.model_validate(plain), root, [])
+    except ValidationError as error:
+        bad = add_validation_errors(error, root, errors, _KIND)
+    for location in bad:
+        _take_out(plain, location)
+    try:
+        return _nodes(Manifest.model_validate(plain), root, bad)
+    except ValidationError:
+        return None
+
+
+def _take_out(plain: dict[str, Any], location: Location) -> None:
+    changes = plain.get("changes")
+    if location[0] == "version":
+        plain["version"] = Word(str(VERSION), WordKind.NUMBER)  # the rest is worth checking too
+    elif location[0] != "changes" or not isinstance(changes, list) or len(location) < 2:
+        plain.pop(str(location[0]), None)
+    elif len(location) > 2:
+        changes[int(location[1])].pop(str(location[2]), None)
+    else:
+        changes[int(location[1])] = {}
+
+
+def _nodes(form: Manifest, root: Node, bad: Sequence[Location]) -> tuple[ManifestNode, list[ManifestNode]]:
+    changes = root.value["changes"].value if isinstance(root.value, dict) else []
+    assert isinstance(changes, list)
+    of_file = frozenset(str(location[0]) for location in bad if location[0] != "changes")
+    entries = []
+    for index, (entry, node) in enumerate(zip(form.changes, changes, strict=True)):
+        own = [location for location in bad if location[:2] == ("changes", index)]
+        # An entry that is not a mapping is reported already, and there is nothing to check in it.
+        if all(len(location) > 2 for location in own):
+            entries.append(ManifestNode(entry, node, frozenset(str(location[2]) for location in own)))
+    return ManifestNode(form, root, of_file), entries
+
+
+def _hint(key: str, location: Location) -> str:
+    model = Manifest if len(location) == 1 else ManifestEntry
+    return instead_of(key.lower().replace("-", "_"), str) or key_hint(key, list(map(dashed, model.model_fields)))
+
+
+_KIND = FileKind(
+    title="a manifest",
+    beginning="Begin it with `version: 1` and `changes:`.",
+    hint=_hint,
+    examples={"version": "version: 1", "changes": "changes:"},
+    built_in={
+        "list_type": Invalid("it is not a list", "Write each entry behind a `- `."),
+        "too_short": Invalid("it has no items", "Give at least one."),
+        "model_type": Invalid("it is not a mapping", "Write each entry as a mapping, such as `- artifact: resnet50`."),
+    },
+)
