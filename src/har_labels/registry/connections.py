@@ -89,6 +89,48 @@ class _NoCookies(requests.cookies.cookielib.DefaultCookiePolicy):  # type: ignor
         return False
 
 
+def _connections_of(wire: Wire) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
+    """urllib3's two kinds of connections, registering with `wire` before each request."""
+
+    class Watched(HTTPConnection):
+        _head: HTTPResponse | None = None
+
+        def _new_conn(self) -> socket.socket:
+            return wire.watch(self, super()._new_conn)
+
+        def _tunnel(self) -> None:
+            try:
+                cast(Any, super())._tunnel()  # noqa: SLF001 - its own; typeshed knows it not, urllib3 for some versions
+            except (OSError, HTTPException) as failure:
+                # urllib3 attributes the failure of an open connection to the server, and here none is reached yet.
+                if not isinstance(failure, TimeoutError):
+                    self.close()
+                raise
+
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            wire.use(self)
+            super().request(*args, **kwargs)
+            wire.keep(self.sock)
+
+        def response_class(self, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override] # called as the class is
+            self._head = HTTPResponse(*args, **kwargs)
+            return self._head
+
+        def getresponse(self) -> Any:
+            try:
+                return super().getresponse()
+            except BaseException:
+                # urllib3 drops an answer with an invalid head unclosed, and with it a socket that is handed on to it.
+                if self._head:
+                    self._head.close()
+                raise
+
+    class Secure(Watched, HTTPSConnection):
+        """The same over TLS."""
+
+    return Watched, Secure
+
+
 class _WatchedAdapter(HTTPAdapter):
     """An adapter whose connections register with `wire` before each request, and which uses the TLS context of `tls`.
 
@@ -97,43 +139,10 @@ class _WatchedAdapter(HTTPAdapter):
 
     def __init__(self, wire: Wire, tls: Callable[[], ssl.SSLContext]) -> None:
         self._tls = tls
-
-        class Watched(HTTPConnection):
-            def _new_conn(self) -> socket.socket:
-                return wire.watch(self, super()._new_conn)
-
-            def _tunnel(self) -> None:
-                try:
-                    cast(Any, super())._tunnel()  # noqa: SLF001 - its own; typeshed knows it not, urllib3 for some versions
-                except (OSError, HTTPException) as failure:
-                    # urllib3 attributes the failure of an open connection to the server, and here none is reached yet.
-                    if not isinstance(failure, TimeoutError):
-                        self.close()
-                    raise
-
-            def request(self, *args: Any, **kwargs: Any) -> None:
-                wire.use(self)
-                super().request(*args, **kwargs)
-                wire.keep(self.sock)
-
-            def response_class(self, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override] # called as the class is
-                self._head = HTTPResponse(*args, **kwargs)
-                return self._head
-
-            def getresponse(self) -> Any:
-                try:
-                    return super().getresponse()
-                except BaseException:
-                    # urllib3 drops an answer with an invalid head unclosed, and with it a socket that is handed on to it.
-                    self._head.close()
-                    raise
-
-        class Secure(Watched, HTTPSConnection):
-            """The same over TLS."""
-
+        watched, secure = _connections_of(wire)
         self._classes = {
-            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Watched}),
-            "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": Secure}),
+            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": watched}),
+            "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
         }
         super().__init__(max_retries=0)
 
