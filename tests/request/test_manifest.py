@@ -40,7 +40,7 @@ def write(tmp_path: Path) -> Write:
 
 def given(entry: Entry) -> Labels:
     """The labels that an entry gives to an artifact `a`."""
-    return entry.spec.change_for(artifact="a", registry="r").given
+    return entry.spec.change_for(artifact="a", registry="r").labels
 
 
 def test_the_contracts_example(write: Write) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from har_labels.errors import Failures, MetricsError
 from har_labels.model.unusable import Unusable
 from har_labels.request.metrics import load_metrics
-from har_labels.request.metrics.readers import LARGEST_FILE, LARGEST_SLOW_FILE, MOST_COLLECTIONS
+from har_labels.request.metrics.readers import LARGEST_METRICS_FILE, LARGEST_SLOW_FILE, MOST_COLLECTIONS
 
 
 @pytest.fixture(autouse=True)
@@ -220,7 +220,7 @@ def test_a_tag_of_the_whole_file(text: str) -> None:
         ("m.json", b"[1]", "must hold mappings, and item 1 is a number"),
         ("m.yaml", b"pat.secret", "must hold one mapping of names to values, and it holds a text"),
         ("m.yaml", b"a: 1\nb: \xff", "is not UTF-8 text: line 2 has the byte 0xff"),
-        ("m.json", b"{" + b" " * LARGEST_FILE + b"}", "larger than 32 MiB"),
+        ("m.json", b"{" + b" " * LARGEST_METRICS_FILE + b"}", "larger than 32 MiB"),
         ("m.yaml", b"a: " + b"x" * LARGEST_SLOW_FILE, "larger than 10 MiB, the most for YAML"),
         ("m.yaml", b"a: " + "é".encode() * (LARGEST_SLOW_FILE // 2), "larger than 10 MiB, the most for YAML"),
         ("m.toml", b"a = '" + b"x" * LARGEST_SLOW_FILE + b"'", "larger than 10 MiB, the most for TOML"),
@@ -251,7 +251,7 @@ def test_files_that_are_refused(path: str, content: bytes, message: str) -> None
 
 def test_json_may_be_larger_than_yaml() -> None:
     """JSON is read up to 32 MiB, whatever the file's name promises: the state of a long training has 20 MB."""
-    content = json.dumps({"a": 1, "text": "x" * (LARGEST_FILE - 100)})
+    content = json.dumps({"a": 1, "text": "x" * (LARGEST_METRICS_FILE - 100)})
     for path in ("trainer_state.json", "state", "m.yaml"):
         assert load(path, content)["a"] == 1
 

@@ -101,7 +101,7 @@ class Oracle:
         """What may differ in `labels` since somebody else set a value that the run had never seen before it wrote."""
         news = set(labels) - self._seen_before_writing(run)
         keys = {pair[0] for label in news if (pair := key_and_value(label))}
-        given = {label for label in run.change.given if (key_and_value(label) or ("",))[0] in keys}
+        given = {label for label in run.change.labels if (key_and_value(label) or ("",))[0] in keys}
         return news | (given if run.change.mode is Mode.UPSERT else set())
 
     def _explain(self, run: Ended, label: str, look: Read) -> None:
@@ -139,7 +139,7 @@ class Oracle:
 
     def _meant(self, who: str, label: str, *, is_there: bool) -> bool:
         change = self._changes[who]
-        return (label in change.apply((label,))) == is_there and (label in change.given if is_there else True)
+        return (label in change.apply((label,))) == is_there and (label in change.labels if is_there else True)
 
     def _was_put_back(self, run: Ended, look: Read) -> bool:
         """Whether the list changed and changed back between two looks of a run: no reader can tell that from rest."""

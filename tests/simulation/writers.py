@@ -122,7 +122,7 @@ def start_plain(plain: Plain, world: World, store: Store) -> None:
 
 
 def _spec(change: Change) -> LabelSpec:
-    items = [Item(label, at) for at, label in enumerate(change.given, 1)]
+    items = [Item(label, at) for at, label in enumerate(change.labels, 1)]
     return LabelSpec(change.mode, items, _CONTEXT, change.owned, change.on_conflict)
 
 

@@ -5,7 +5,7 @@
 | `shard` | the name | before anything is read (contract §6) | `Filters.has_name` |
 | `artifact-type`, soft-deleted | the row | when a glob is matched, `among` too (contract §1, §3) | `is_candidate` |
 | an item with a `!` | the name | when all rows are known (contract §2) | `Filters.select` |
-| `where` | the full row | as soon as it is read, and again before the first PUT (contract §3) | `Filters.judge`, `Selected` |
+| `where` | the full row | as soon as it is read, and again before the first PUT (contract §3) | `Filters.judge`, `SelectedSpecs` |
 
 A filter over what the registry's list shows of an artifact is a line of `where`, and needs nothing here. A large run keeps
 lean rows only, so `where` is judged when the full row is there, and a row keeps just the verdict.
@@ -122,7 +122,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Selected:
+class SelectedSpecs:
     """The specs that an artifact was selected for; artifacts that were selected for the same share one.
 
     `goal_of` makes their goal for one artifact.
@@ -131,7 +131,7 @@ class Selected:
     specs: tuple[LabelSpec, ...]
     goal_of: Callable[..., ChangeGoal]
 
-    def still(self, row: Row, ref: RegistryRef) -> Selected | None:
+    def reselect(self, row: Row, ref: RegistryRef) -> SelectedSpecs | None:
         """What a newer row still is selected for: itself if nothing changed, None if nothing is left.
 
         Raises as `LabelSpec.selects`.
@@ -139,7 +139,7 @@ class Selected:
         held = tuple(spec for spec in self.specs if spec.selects(row, registry=str(ref)))
         if len(held) == len(self.specs):
             return self
-        return Selected(held, self.goal_of) if held else None
+        return SelectedSpecs(held, self.goal_of) if held else None
 
     def goal(self, artifact: str, ref: RegistryRef) -> ChangeGoal:
         return self.goal_of(self.specs, artifact=artifact, registry=str(ref))

@@ -66,13 +66,15 @@ class Ledger:
         """What shows only at the end: where a rollback failed or was cut short, and which writes were not watched."""
         not_undone = 0
         for task in self.plan.tasks:
-            if not (undo := task.undo):
+            if not (rollback := task.rollback):
                 continue
             was_written = bool(task.outcome and task.outcome.status in WRITTEN_STATUSES)
-            not_undone += was_written and not undo.outcome and not undo.is_confirmed and undo.has_current_labels
-            if undo.outcome and undo.outcome.error:
-                why = undo.outcome.error.what.removeprefix(undo.subject).lstrip(": ")
-                yield f"{undo.subject} is not rolled back: {why}"
+            not_undone += (
+                was_written and not rollback.outcome and not rollback.is_confirmed and rollback.has_current_labels
+            )
+            if rollback.outcome and rollback.outcome.error:
+                why = rollback.outcome.error.what.removeprefix(rollback.subject).lstrip(": ")
+                yield f"{rollback.subject} is not rolled back: {why}"
         if not_undone:
             left = number(not_undone, "artifact")
             yield f"the run was cut short while it rolled back: {left} left as they were written"
@@ -86,7 +88,7 @@ class Ledger:
 
 def _outcome_of(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
     outcome = task.outcome or _outcome_of_unfinished(task, reason, not_tried)
-    return _after_undo(outcome, task.undo, reason) if task.undo else outcome
+    return _after_rollback(outcome, task.rollback, reason) if task.rollback else outcome
 
 
 def _outcome_of_unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
@@ -102,28 +104,32 @@ def _outcome_of_unfinished(task: Task, reason: HarLabelsError | None, not_tried:
     return task.outcome_of(status, labels, error)
 
 
-def _after_undo(outcome: Outcome, undo: Task, reason: HarLabelsError | None) -> Outcome:
+def _after_rollback(outcome: Outcome, rollback: Task, reason: HarLabelsError | None) -> Outcome:
     """The outcome of an artifact whose write was rolled back, or was to be: as far as is known, never as better."""
-    wrote_added, wrote_removed = _net_writes(outcome, undo)
-    attempts = outcome.attempts + undo.attempts
+    wrote_added, wrote_removed = _net_writes(outcome, rollback)
+    attempts = outcome.attempts + rollback.attempts
     outcome = replace(outcome, attempts=attempts, wrote_added=wrote_added, wrote_removed=wrote_removed)
-    ended = undo.outcome
-    if _is_undone(outcome, undo):
-        confirmed_by = undo.confirmed_by or ConfirmedBy.READ_BACK
-        return replace(outcome, status=Status.ROLLED_BACK, labels=undo.target, confirmed_by=confirmed_by, error=None)
+    ended = rollback.outcome
+    if _is_rolled_back(outcome, rollback):
+        confirmed_by = rollback.confirmed_by or ConfirmedBy.READ_BACK
+        return replace(
+            outcome, status=Status.ROLLED_BACK, labels=rollback.target, confirmed_by=confirmed_by, error=None
+        )
     if ended and ended.labels is not None:
         is_theirs = outcome.status in WRITTEN_STATUSES and ended.labels != outcome.labels
         return replace(outcome, status=Status.SUPERSEDED if is_theirs else outcome.status, labels=ended.labels)
-    if undo.attempts and not undo.has_current_labels:
-        error = ended.error if ended else interrupted(undo, reason)
+    if rollback.attempts and not rollback.has_current_labels:
+        error = ended.error if ended else interrupted(rollback, reason)
         return replace(outcome, status=Status.FAILED, labels=None, confirmed_by=ConfirmedBy.NOTHING, error=error)
     return outcome
 
 
-def _net_writes(outcome: Outcome, undo: Task) -> tuple[Labels | None, Labels | None]:
+def _net_writes(outcome: Outcome, rollback: Task) -> tuple[Labels | None, Labels | None]:
     """What our writes and those that took them back have added and removed in all; None for both where not known."""
     added, removed = outcome.wrote_added, outcome.wrote_removed
-    added_back, removed_back = (undo.outcome.wrote_added, undo.outcome.wrote_removed) if undo.outcome else undo.wrote
+    added_back, removed_back = (
+        (rollback.outcome.wrote_added, rollback.outcome.wrote_removed) if rollback.outcome else rollback.wrote
+    )
     if added is None or removed is None or added_back is None or removed_back is None:
         return None, None
     net_added = (set(added) - set(removed_back)) | (set(added_back) - set(removed))
@@ -131,9 +137,9 @@ def _net_writes(outcome: Outcome, undo: Task) -> tuple[Labels | None, Labels | N
     return to_labels(net_added), to_labels(net_removed)
 
 
-def _is_undone(outcome: Outcome, undo: Task) -> bool:
-    if not undo.outcome:
-        return undo.is_confirmed
+def _is_rolled_back(outcome: Outcome, rollback: Task) -> bool:
+    if not rollback.outcome:
+        return rollback.is_confirmed
     # Without a write of ours somebody else has restored it; one that was never written needs no undoing.
-    is_restored = undo.outcome.status is Status.UNCHANGED and outcome.status in WRITTEN_STATUSES
-    return undo.outcome.status is Status.APPLIED or is_restored
+    is_restored = rollback.outcome.status is Status.UNCHANGED and outcome.status in WRITTEN_STATUSES
+    return rollback.outcome.status is Status.APPLIED or is_restored

@@ -64,7 +64,7 @@ class Listing:
 
         Raises Unreadable where the labels of one are not shown: it may be a holder.
         """
-        known, (label,) = set(beside), change.given
+        known, (label,) = set(beside), change.labels
         kept: dict[Row, None] = {}
         for row in _rows_among(entry, among, rows):
             if row.labels is None:
@@ -96,7 +96,7 @@ class Listing:
     @property
     def label(self) -> str:
         """The one label."""
-        return self.change.given[0]
+        return self.change.labels[0]
 
     @property
     def holders(self) -> set[Identity]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from har_labels.clock import LONGEST_POLL, Clock
 from har_labels.engine.baselines import baselines_of, names_to_read, update_baseline
-from har_labels.engine.filters import Filters, Selected, is_candidate
+from har_labels.engine.filters import Filters, SelectedSpecs, is_candidate
 from har_labels.engine.moves import Listing, Move, unmatched
 from har_labels.engine.plan import Plan
 from har_labels.engine.task import AFTER_A_WAIT, Task, Unread
@@ -97,7 +97,7 @@ class Planner:
         self._missing: set[Step] = set()
         # Artifacts with the same change share one goal: a hundred thousand goals cost memory.
         self._goals: dict[tuple[Change, ...], ChangeGoal] = {}
-        self._selected: dict[tuple[int, ...], Selected] = {}
+        self._selected: dict[tuple[int, ...], SelectedSpecs] = {}
 
     def plan(self, entries: Sequence[Entry]) -> Plan:
         """One task for each artifact that the entries name; several entries of one artifact become one task."""
@@ -280,7 +280,7 @@ class Planner:
         task = Task(ref, kind, _NO_GOAL, reading, before=row.labels, target=row.labels or (), unread=unread)
         if any(spec.where for spec in assignment.specs):
             key = tuple(map(id, assignment.specs))
-            task.selected = self._selected.setdefault(key, Selected(assignment.specs, self._goal))
+            task.selected = self._selected.setdefault(key, SelectedSpecs(assignment.specs, self._goal))
         try:
             goal = task.goal = self._goal(assignment.specs, artifact=row.name, registry=str(ref))
             task.compute_target()

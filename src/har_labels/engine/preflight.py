@@ -27,7 +27,7 @@ from har_labels.model.goal import PlanGoal, is_merging, is_read
 from har_labels.model.labels import Mode
 from har_labels.model.outcome import Breaches, PolicyBreach, Status
 from har_labels.registry.client import PAGE_SIZE
-from har_labels.request.policy import ADDED, Breach, Policy, Rule, breaches_text
+from har_labels.request.policy import WOULD_BE_ADDED, Breach, Policy, Rule, breaches_text
 from har_labels.text import named, number, shown
 
 # So many failures name artifact and label; the report has more of them as rows.
@@ -171,7 +171,7 @@ class _CollectedBreaches:
         rules = tuple(dict.fromkeys(breach.rule for breach in created))
         if self._refused <= _MOST_IN_WORDS:
             # To give a label that is protected is a wrong input; else the change is refused.
-            is_given = not isinstance(task.goal, PlanGoal) and any(breach.how == ADDED for breach in created)
+            is_given = not isinstance(task.goal, PlanGoal) and any(breach.how == WOULD_BE_ADDED for breach in created)
             kind = InputError if is_given else PolicyBroken
             return kind(f"{task.subject}: {breaches_text(created)}", PolicyBroken.cure)
         if rules not in self._shared:

@@ -24,16 +24,16 @@ def roll_back(
         if task.before is None:
             notice(f"{task.subject} is not rolled back: what its labels were before is not known")
         else:
-            task.undo = _inverse(task)
-    undoing = [task.undo for task in tasks if task.undo]
-    _read(undoing, reader, clock)
+            task.rollback = _rollback_task(task)
+    undoing = [task.rollback for task in tasks if task.rollback]
+    _check_before_rollback(undoing, reader, clock)
     # The key could write what is to be taken back, so an earlier 403 was about something else.
     writer.forget_refusals()
     # The others are taken back even if one can't be.
     writer.run(undoing, goes_on=True)
 
 
-def _inverse(task: Task) -> Task:
+def _rollback_task(task: Task) -> Task:
     """The task that undoes what our writes did, and leaves what others have added since we planned."""
     added, removed = task.sent
     after = to_labels(set(task.target).difference(added).union(removed))
@@ -41,7 +41,7 @@ def _inverse(task: Task) -> Task:
     return Task(task.ref, task.artifact_type, goal, task.reading, target=after, before=task.target)
 
 
-def _read(undoing: Sequence[Task], reader: Reader, clock: Clock) -> None:
+def _check_before_rollback(undoing: Sequence[Task], reader: Reader, clock: Clock) -> None:
     """Reads all of them again, and ends those that need no undoing or may not be undone."""
     for task, found in read_again(undoing, reader, clock):
         if isinstance(found, HarLabelsError):

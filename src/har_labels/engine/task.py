@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from har_labels.clock import Clock
-from har_labels.engine.filters import Selected
+from har_labels.engine.filters import SelectedSpecs
 from har_labels.errors import (
     HarLabelsError,
     NoSuchPath,
@@ -91,7 +91,7 @@ class Write:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """Filled while planning, moved on by the writer; `outcome` is set at its end. `undo` is its rollback.
+    """Filled while planning, moved on by the writer; `outcome` is set at its end. `rollback`: the task that takes its writes back.
 
     - `before`: the labels of the first read; `target`: the labels of the next PUT.
     - `seen`: all labels read before our first PUT, by which a later writer's are recognized (Goal.classify).
@@ -116,11 +116,11 @@ class Task:
     found: Found | None = None
     is_claimed: bool = False
     unread: Unread | None = None
-    selected: Selected | None = None
+    selected: SelectedSpecs | None = None
     unjudged: ArtifactFacts | None = None
     policy: Policy | None = None
     outcome: Outcome | None = None
-    undo: Task | None = None
+    rollback: Task | None = None
 
     @property
     def name(self) -> str:
@@ -274,7 +274,7 @@ class Task:
         facts, self.unjudged = self.unjudged, None
         if facts is None or not self.selected or self.may_have_written:
             return True
-        left = self.selected.still(replace(self.reading.row, facts=facts), self.ref)
+        left = self.selected.reselect(replace(self.reading.row, facts=facts), self.ref)
         if left and left is not self.selected:
             self.selected, self.goal = left, left.goal(self.name, self.ref)
         return left is not None

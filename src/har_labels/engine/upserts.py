@@ -28,25 +28,25 @@ def side_effects_of(parts: Sequence[Change], current: Labels | None) -> Iterator
 
 def _side_effects(part: Change, before: Labels, after: Labels) -> Iterator[str]:
     had, has = set(before), set(after)
-    for label in part.given:
+    for label in part.labels:
         if label not in has:
             continue
         key, value = key_and_value(label) or (label, "")
         replaced = [old for old in before if old not in has and (key_and_value(old) or ("",))[0] == key]
         valued = [old for old in replaced if old not in {f"{key}=", f"{key}:"}]
         if not value and valued:
-            yield f"{_some(valued)} is replaced by {label!r}, which has no value"
+            yield f"{_first_few(valued)} is replaced by {label!r}, which has no value"
         sign = label[len(key)]
         if respelt := [old for old in replaced if old[len(key)] != sign]:
-            yield f"{_some(respelt)} is taken away, as {label!r} sets the same key in another spelling"
+            yield f"{_first_few(respelt)} is taken away, as {label!r} sets the same key in another spelling"
         before_colon = label.partition(":")[0]
         beside = [old for old in after if old in had and ":" in old and old.partition(":")[0] == before_colon]
         if label not in had and ":" in label and beside:
             verb = "stays" if len(beside) == 1 else "stay"
-            yield f"{_some(beside)} {verb} beside {label!r}, whose key is {key!r}"
+            yield f"{_first_few(beside)} {verb} beside {label!r}, whose key is {key!r}"
 
 
-def _some(labels: Sequence[str]) -> str:
+def _first_few(labels: Sequence[str]) -> str:
     """The first few labels, quoted, and how many more there are."""
     names = ", ".join(map(repr, labels[:_MOST_NAMED]))
     left = len(labels) - _MOST_NAMED

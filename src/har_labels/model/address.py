@@ -116,7 +116,7 @@ class RegistryRef:
     @property
     def path(self) -> str:
         """The path below the API base; `/+` stays literal (recorded/paths.json: `%2B` is another route)."""
-        return f"/registry/{_quoted(self.segments)}/+"
+        return f"/registry/{_percent_encoded(self.segments)}/+"
 
 
 @lru_cache(maxsize=256)
@@ -184,7 +184,7 @@ def artifact_path(ref: RegistryRef, artifact: str) -> str:
     """The path of one artifact; `/+` follows a name with a slash (recorded/paths.json)."""
     segments = artifact.split("/")
     marker = "/+" if len(segments) > 1 else ""
-    return f"{ref.path}/artifact/{_quoted(segments)}{marker}"
+    return f"{ref.path}/artifact/{_percent_encoded(segments)}{marker}"
 
 
 def list_path(ref: RegistryRef) -> str:
@@ -192,7 +192,7 @@ def list_path(ref: RegistryRef) -> str:
     return f"{ref.path}/artifacts"
 
 
-def _quoted(segments: tuple[str, ...] | list[str]) -> str:
+def _percent_encoded(segments: tuple[str, ...] | list[str]) -> str:
     """The segments percent-encoded as Go does. With any other encoding (`%40` for `@`) the server keeps the raw path, and
     does not recognise the `/+` (recorded/paths.json, "npm @team/leftpad/+").
     """

@@ -54,7 +54,7 @@ class ChangeGoal:
         later = [label for label in now if label not in wanted and label not in seen] if self.changes.is_merging else []
         if later:
             later_keys = {_key_of(label) for label in later} - {None}
-            upserted = {label for part in self.changes.parts if part.sets_keys for label in part.given}
+            upserted = {label for part in self.changes.parts if part.sets_keys for label in part.labels}
             yielded = {label for label in upserted if _key_of(label) in later_keys}
             wanted = to_labels([*(label for label in wanted if label not in yielded), *later])
         if wanted != now:
@@ -95,7 +95,9 @@ class PlanGoal:
     def apply(self, now: Labels | None) -> Labels:
         """The labels to write. Raises PlanStale where neither `before` nor `after` is there any more."""
         if now not in (self.before, self.after):
-            raise PlanStale(f"{self.expecting} {_listed(self.before)}, and now there is {_listed(now)}", self.cure)
+            raise PlanStale(
+                f"{self.expecting} {_quoted_list(self.before)}, and now there is {_quoted_list(now)}", self.cure
+            )
         return self.after
 
     def classify(self, now: Labels, seen: Collection[str]) -> Finding:  # noqa: ARG002 - a plan never asks who was first
@@ -160,7 +162,7 @@ def _key_of(label: str) -> str | None:
     return pair[0] if pair else None
 
 
-def _listed(labels: Labels | None) -> str:
+def _quoted_list(labels: Labels | None) -> str:
     if labels is None:
         return "a list that the registry does not show"
     return "[" + ", ".join(map(repr, labels)) + "]"

@@ -20,7 +20,7 @@ LONGEST_LABEL = 4096
 
 
 class Mode(StrEnum):
-    """How the given labels change those of an artifact (contract §3)."""
+    """How a change treats the labels of an artifact (contract §3)."""
 
     REPLACE = "replace"
     ADD = "add"
@@ -111,14 +111,15 @@ def as_map(labels: Labels) -> dict[str, str | list[str]]:
 class Change:
     """A change of an artifact's labels: a pure, idempotent function from labels to labels.
 
-    `given`: the labels, for `remove` the patterns. `owned`: a `replace` touches only labels that match one of these
-    patterns. `removes_nothing`: no `mode` was given, so a `replace` that would remove a label is refused unless `owned`
-    limits it (contract §3). `removals`: `add` and `upsert` first remove what matches one of these patterns, except what
-    is in `given`.
+    - `labels`: the labels to set; with the mode `remove`, the patterns of the labels to remove.
+    - `owned`: `replace` touches only labels that match one of these patterns.
+    - `removes_nothing`: the step has no `mode`, so a `replace` that would remove a label is refused unless `owned` limits
+      it (contract §3).
+    - `removals`: `add` and `upsert` first remove the labels that match one of these patterns and are not in `labels`.
     """
 
     mode: Mode
-    given: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     owned: tuple[str, ...] = ()
     on_conflict: OnConflict = OnConflict.OVERWRITE
     removes_nothing: bool = False
@@ -127,7 +128,7 @@ class Change:
     @property
     def patterns(self) -> tuple[str, ...]:
         """The patterns of labels to remove, by the mode `remove` or by the input `remove` beside another mode."""
-        return self.given if self.mode is Mode.REMOVE else self.removals
+        return self.labels if self.mode is Mode.REMOVE else self.removals
 
     @property
     def is_merging(self) -> bool:
@@ -136,8 +137,8 @@ class Change:
 
     @property
     def sets_keys(self) -> bool:
-        """Whether a given label replaces others with the same key."""
-        return self.mode is Mode.UPSERT or (self.mode is Mode.MOVE and all(map(key_and_value, self.given)))
+        """Whether a label of this change replaces others with the same key."""
+        return self.mode is Mode.UPSERT or (self.mode is Mode.MOVE and all(map(key_and_value, self.labels)))
 
     def apply(self, current: Labels | None) -> Labels:
         """The wanted labels for the current ones (None: they can't be read).
@@ -154,13 +155,13 @@ class Change:
         match self.mode:
             case Mode.REPLACE:
                 foreign = (label for label in current if self.owned and not matches_any(self.owned, label))
-                return to_labels([*foreign, *self.given])
+                return to_labels([*foreign, *self.labels])
             case Mode.MOVE if self.sets_keys:
                 return self._upsert(current)
             case Mode.ADD | Mode.MOVE:
-                return to_labels([*self._without_removals(current), *self.given])
+                return to_labels([*self._without_removals(current), *self.labels])
             case Mode.REMOVE:
-                return to_labels(label for label in current if not matches_any(self.given, label))
+                return to_labels(label for label in current if not matches_any(self.labels, label))
             case Mode.UPSERT:
                 return self._upsert(self._without_removals(current))
             case Mode.CLEAR:
@@ -171,10 +172,10 @@ class Change:
     def _without_removals(self, current: Labels) -> Labels:
         if not self.removals:
             return current
-        return tuple(label for label in current if label in self.given or not matches_any(self.removals, label))
+        return tuple(label for label in current if label in self.labels or not matches_any(self.removals, label))
 
     def _upsert(self, current: Labels) -> Labels:
-        wanted = {pair[0]: label for label in self.given if (pair := key_and_value(label))}
+        wanted = {pair[0]: label for label in self.labels if (pair := key_and_value(label))}
         there: dict[str, list[str]] = {}
         for label in current:
             if (pair := key_and_value(label)) and pair[0] in wanted:
@@ -205,7 +206,7 @@ class Changes:
 
     @property
     def removes_nothing(self) -> bool:
-        """Whether a part was given without a mode, so that the current labels have to be read first."""
+        """Whether a part has no mode, so that the current labels have to be read first."""
         return any(part.removes_nothing for part in self.parts)
 
     def removed_unasked(self, current: Labels) -> Labels:

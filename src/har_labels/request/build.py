@@ -51,7 +51,7 @@ def entries_of(
 
     Labels that are the same for every artifact are rendered, so that a wrong one is reported before any request.
     """
-    builder = _Builder(configuration, ci, now, notice)
+    builder = _InputEntryBuilder(configuration, ci, now, notice)
     entries = builder.entries()
     if builder.problems:
         raise Failures(builder.problems)
@@ -60,7 +60,7 @@ def entries_of(
 
 def further_problems(configuration: Configuration, *, ci: Mapping[str, str], now: datetime) -> Sequence[HarLabelsError]:
     """Everything wrong beside the inputs that could not be understood: one run reports it all (contract §2)."""
-    builder = _Builder(configuration, ci, now, notice=lambda _line: None)
+    builder = _InputEntryBuilder(configuration, ci, now, notice=lambda _line: None)
     builder.entries()
     return builder.problems
 
@@ -107,7 +107,7 @@ def read_steps(configuration: Configuration, name: str) -> StepFile | None:
     return read(path, spelling=named(name), api_url=api_url, holds_key=configuration.holds_key)
 
 
-class _Builder:
+class _InputEntryBuilder:
     """Makes entries of the inputs that could be understood; everything wrong goes into `problems`."""
 
     def __init__(

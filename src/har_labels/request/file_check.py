@@ -21,7 +21,7 @@ from har_labels.inputs.yaml import Node, Place, Word, WordKind, load_placed
 from har_labels.text import is_named, shown
 
 # The one version of both formats.
-VERSION = 1
+FORMAT_VERSION = 1
 # A file of another kind could have an error in every line; nobody reads more than these.
 MOST_LISTED = 100
 
@@ -209,7 +209,7 @@ def single_word(value: Any) -> str:
 def known_version(value: Any) -> int:
     """The one version there is. Raises Invalid for any other."""
     if isinstance(value, Word) and value.kind is WordKind.NUMBER and value.text in {"1", "1.0"}:
-        return VERSION
+        return FORMAT_VERSION
     raise Invalid("this har-labels reads version 1 only", "Write `version: 1`.")
 
 

@@ -203,7 +203,7 @@ class LabelSpec:
 
     def gate_for(self, change: Change, *, artifact: str, registry: str) -> Callable[[Labels | None], None]:
         """A check of the labels that are there: it raises RequireFailed where a line of `require` does not hold."""
-        given = replace(self.context.scope(artifact=artifact, registry=registry), labels=change.given)
+        given = replace(self.context.scope(artifact=artifact, registry=registry), labels=change.labels)
 
         def gate(now: Labels | None) -> None:
             if not self.requirements:
@@ -363,7 +363,7 @@ def _rendered(items: Sequence[Item], scope: Scope, where: str, *, are_patterns: 
     for item in items:
         name = f"{item.where or where} {item.position}"
         try:
-            text = _text_of(item.text, scope, name, is_pattern=are_patterns)
+            text = _render_item(item.text, scope, name, is_pattern=are_patterns)
         except InputError as problem:
             problems.append(problem)
             continue
@@ -378,7 +378,7 @@ def _rendered(items: Sequence[Item], scope: Scope, where: str, *, are_patterns: 
     return Rendered(tuple(names), tuple(notices), names)
 
 
-def _text_of(source: str, scope: Scope, name: str, *, is_pattern: bool) -> str | None:
+def _render_item(source: str, scope: Scope, name: str, *, is_pattern: bool) -> str | None:
     """The label or pattern of one item; None if all its placeholders are empty. Raises InputError."""
     text: str | None = source
     if _TEMPLATE_SIGNS.search(source):
@@ -403,18 +403,18 @@ def _problems_of_mode(change: Change, names: Mapping[str, str], *, were_given: b
     """Labels that the change's mode can't take, and a list without any. `names`: each label as messages name it."""
     if change.mode in {Mode.CLEAR, Mode.READ}:
         return
-    if not change.given:
+    if not change.labels:
         yield _nothing_given(change, were_given=were_given)
     elif change.mode is Mode.UPSERT:
         yield from _key_problems(names)
-    elif change.mode is Mode.MOVE and len(change.given) > 1:
-        first_two = " and ".join(f"{names[label]} {label!r}" for label in change.given[:2])
-        more = f", of {len(change.given):,} labels" if len(change.given) > 2 else ""
+    elif change.mode is Mode.MOVE and len(change.labels) > 1:
+        first_two = " and ".join(f"{names[label]} {label!r}" for label in change.labels[:2])
+        more = f", of {len(change.labels):,} labels" if len(change.labels) > 2 else ""
         yield InputError(
             f"`move` moves one label, and there are {first_two}{more}", "Give one; another is another step."
         )
     else:
-        for label in change.given if change.owned else ():
+        for label in change.labels if change.owned else ():
             if not matches_any(change.owned, label):
                 yield InputError(
                     f"{names[label]} {label!r} matches no pattern of `{named('owned')}`",
@@ -459,7 +459,7 @@ def requirements_of(
         return ()
     from har_labels.templates.template import Requirement
 
-    return _parsed(Requirement.parse, lines, place, metrics)
+    return _parse_lines(Requirement.parse, lines, place, metrics)
 
 
 def selections_of(
@@ -470,10 +470,10 @@ def selections_of(
         return ()
     from har_labels.templates.template import Selection
 
-    return _parsed(Selection.parse, lines, place, metrics)
+    return _parse_lines(Selection.parse, lines, place, metrics)
 
 
-def _parsed(
+def _parse_lines(
     parse: Callable[..., T], lines: Sequence[Item], place: str, metrics: Mapping[str, object] | None
 ) -> tuple[T, ...]:
     parsed: list[T] = []

@@ -15,9 +15,9 @@ from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import STDIN, Document, Workspace, read_stdin, read_text
 from har_labels.platforms.platform import Platform
 
-LARGEST_FILE = 512 * 1024 * 1024
+LARGEST_LINTED_FILE = 512 * 1024 * 1024
 _KEY_OF_YAML = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z][\w-]*))[ \t]*:(?:\s|$)""", re.MULTILINE)
-_EXACT = 2  # the weight of a known key; one that is similar has 1
+_EXACT_WEIGHT = 2  # the weight of a known key; one that is similar has 1
 _PLAN = '"har_labels_plan"'
 _COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*|---)?\r?\n)*")
 
@@ -65,8 +65,8 @@ def _files(argv: Sequence[str]) -> list[str]:
 def _check(path: str, workspace: Workspace, now: datetime) -> DocumentKind:
     """The kind of a valid file. Raises Failures with everything that is wrong with it."""
     try:
-        document = _document(path, workspace)
-        kind = _kind_of(document)
+        document = _document_at(path, workspace)
+        kind = _document_kind(document)
         if kind is DocumentKind.PLAN:
             from har_labels.request.plan_file import steps_in
 
@@ -87,12 +87,12 @@ def _check(path: str, workspace: Workspace, now: datetime) -> DocumentKind:
     return kind
 
 
-def _document(path: str, workspace: Workspace) -> Document:
+def _document_at(path: str, workspace: Workspace) -> Document:
     if path != STDIN:
         workspace.check(path, spelling="--lint")
-        return Document(read_text(path, spelling="--lint", limit=LARGEST_FILE), path)
+        return Document(read_text(path, spelling="--lint", limit=LARGEST_LINTED_FILE), path)
     try:
-        return Document(read_stdin(LARGEST_FILE).decode("utf-8-sig"), "stdin")
+        return Document(read_stdin(LARGEST_LINTED_FILE).decode("utf-8-sig"), "stdin")
     except UnicodeDecodeError as error:
         raise InputError(f"standard input is not UTF-8 text (byte {error.start})", "Pipe UTF-8.") from None
 
@@ -102,7 +102,7 @@ def _check_size(document: Document, limit: int) -> None:
         raise InputError(f"{document.name!r} is larger than {limit // 1024:,} KiB", "Name the right file, or split it.")
 
 
-def _kind_of(document: Document) -> DocumentKind:
+def _document_kind(document: Document) -> DocumentKind:
     """By the keys that only one kind of file has, or similar ones. Raises InputError if it is none of the three."""
     text = document.text
     if _PLAN in text[:2000].partition("\n")[0]:
@@ -114,7 +114,7 @@ def _kind_of(document: Document) -> DocumentKind:
     there = set(_keys_of(text))
     of_policy, of_manifest = set(PolicyForm.model_fields), set(map(dashed, Manifest.model_fields))
     policy, manifest = _similarity(there, of_policy - of_manifest), _similarity(there, of_manifest - of_policy)
-    if "version" not in there and max(policy, manifest) < _EXACT:
+    if "version" not in there and max(policy, manifest) < _EXACT_WEIGHT:
         policy = manifest = 0  # one similar key is not enough
     # `labels` alone may be a whole policy, and never a whole manifest.
     if policy > manifest or (policy == manifest and {"version", "labels"} <= there):
@@ -130,7 +130,7 @@ def _kind_of(document: Document) -> DocumentKind:
 def _similarity(there: set[str], known: set[str]) -> int:
     from difflib import get_close_matches
 
-    return sum(_EXACT if key in known else bool(get_close_matches(key, known, n=1, cutoff=0.7)) for key in there)
+    return sum(_EXACT_WEIGHT if key in known else bool(get_close_matches(key, known, n=1, cutoff=0.7)) for key in there)
 
 
 def _keys_of(text: str) -> Iterator[str]:

@@ -66,7 +66,7 @@ def entries_in(
     Raises Failures with an error for every problem, each naming file, line and column.
     """
     errors = FileErrors(document.name, ManifestError)
-    builder = _EntryBuilder(errors, run, workspace)
+    builder = _ManifestEntryBuilder(errors, run, workspace)
     made: list[Entry] = []
     if nodes := read_manifest(document.text, errors):
         file, own = nodes
@@ -90,7 +90,7 @@ def check_alone(document: Document, *, now: datetime) -> None:
     """Raises what is wrong with a manifest for any inputs, metrics and registry; as `entries_in` does."""
     errors = FileErrors(document.name, ManifestError)
     run = RunContext(TemplateContext({}, {}, now, unknown=frozenset({"metrics", "ci", "now"})))
-    builder = _EntryBuilder(errors, run, NO_WORKSPACE, is_alone=True)
+    builder = _ManifestEntryBuilder(errors, run, NO_WORKSPACE, is_alone=True)
     if nodes := read_manifest(document.text, errors):
         file, own = nodes
         entries = [PlacedEntry(node, file, Settings()) for node in own]
@@ -194,7 +194,7 @@ def _has_own(node: ManifestNode, name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _EntryBuilder:
+class _ManifestEntryBuilder:
     """Builds the entries of a run from those of a file; what is wrong with them goes into `errors`."""
 
     errors: FileErrors

@@ -47,7 +47,7 @@ from har_labels.inputs.yaml import Node, Place, Word, WordKind
 from har_labels.model.address import WRITE_A_PLAIN_NAME
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.file_check import (
-    VERSION,
+    FORMAT_VERSION,
     FileErrors,
     FileKind,
     ListOrText,
@@ -66,7 +66,7 @@ from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
 # --- values of keys ----------------------------------------------------------------------------------------------
 
 
-def _label(value: Any) -> str:
+def _list_item(value: Any) -> str:
     """An item of a list in a file: taken as it is, except for expressions of a CI."""
     if flaw := flaw_in(Item(text := written_text(value), 1), renders=True):
         raise flaw
@@ -121,7 +121,7 @@ def _not_only_excluding(items: Any) -> Any:
     return items
 
 
-def _some(items: tuple[Item, ...]) -> tuple[Item, ...]:
+def _not_empty(items: tuple[Item, ...]) -> tuple[Item, ...]:
     if not items:
         raise Invalid("it has no items", "Give one, or leave it out.")
     return items
@@ -145,7 +145,7 @@ def _string(**more: Any) -> WithJsonSchema:
 
 
 _Text = Annotated[str, PlainValidator(resolved_text), _string(minLength=1)]
-_Label = Annotated[str, PlainValidator(_label), _string(minLength=1)]
+_Label = Annotated[str, PlainValidator(_list_item), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
 _OneArtifact = Annotated[ArtifactName, BeforeValidator(resolved_text), _string(pattern="^[^*?\\[]+$")]
 _Registry = Annotated[Registry, BeforeValidator(single_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
@@ -161,21 +161,23 @@ _OnMissing = Annotated[OnMissing, BeforeValidator(single_word), _values_of(OnMis
 # At least one character that neither separates items nor surrounds them.
 _InOneText = _string(pattern="[^, \\t\\n]")
 # Each key that is a list takes the items themselves, or one text that is read as the input is.
-_TextItems = Annotated[Items, BeforeValidator(written_text), AfterValidator(_some), AfterValidator(_sound), _InOneText]
+_TextItems = Annotated[
+    Items, BeforeValidator(written_text), AfterValidator(_not_empty), AfterValidator(_sound), _InOneText
+]
 _TemplateItems = Annotated[
-    TemplateItems, BeforeValidator(written_text), AfterValidator(_some), AfterValidator(_sound_labels), _InOneText
+    TemplateItems, BeforeValidator(written_text), AfterValidator(_not_empty), AfterValidator(_sound_labels), _InOneText
 ]
 _LabelItems = Annotated[
-    LabelItems, BeforeValidator(_label_text), AfterValidator(_some), AfterValidator(_sound_labels), _InOneText
+    LabelItems, BeforeValidator(_label_text), AfterValidator(_not_empty), AfterValidator(_sound_labels), _InOneText
 ]
-_Lines = Annotated[Expressions, BeforeValidator(resolved_text), AfterValidator(_some), _InOneText]
+_Lines = Annotated[Expressions, BeforeValidator(resolved_text), AfterValidator(_not_empty), _InOneText]
 _ArtifactItems = Annotated[_TextItems, AfterValidator(_artifacts)]
 
 
 # --- the models --------------------------------------------------------------------------------------------------
 
 
-def _key(name: str, more: str = "") -> Any:
+def _field(name: str, more: str = "") -> Any:
     """A key of the name and the description of an input."""
     return Field(None, description=descriptions()[name] + more)
 
@@ -185,21 +187,21 @@ class Defaults(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=dashed, hide_input_in_errors=True)
 
-    registry_ref: _Registry | None = _key("registry_ref")
-    artifact: Annotated[ListOrText[_Artifact, _ArtifactItems], AfterValidator(_not_only_excluding)] | None = _key(
+    registry_ref: _Registry | None = _field("registry_ref")
+    artifact: Annotated[ListOrText[_Artifact, _ArtifactItems], AfterValidator(_not_only_excluding)] | None = _field(
         "artifact"
     )
-    artifact_type: _ArtifactType | None = _key("artifact_type")
-    where: ListOrText[_Text, _Lines] | None = _key("where", "; the input's hold beside them")
-    labels: ListOrText[_Label, _LabelItems] | None = _key("labels")
-    metrics_file: ListOrText[_Text, _TextItems] | None = _key("metrics_file", "; instead of the input's")
-    mode: _Mode | None = _key("mode")
-    on_conflict: _OnConflict | None = _key("on_conflict")
-    owned: ListOrText[_Text, _TextItems] | None = _key("owned")
-    remove: ListOrText[_Label, _TemplateItems] | None = _key("remove")
-    baseline: _OneArtifact | None = _key("baseline")
-    require: ListOrText[_Text, _Lines] | None = _key("require", "; the input's hold beside them")
-    on_missing: _OnMissing | None = _key("on_missing")
+    artifact_type: _ArtifactType | None = _field("artifact_type")
+    where: ListOrText[_Text, _Lines] | None = _field("where", "; the input's hold beside them")
+    labels: ListOrText[_Label, _LabelItems] | None = _field("labels")
+    metrics_file: ListOrText[_Text, _TextItems] | None = _field("metrics_file", "; instead of the input's")
+    mode: _Mode | None = _field("mode")
+    on_conflict: _OnConflict | None = _field("on_conflict")
+    owned: ListOrText[_Text, _TextItems] | None = _field("owned")
+    remove: ListOrText[_Label, _TemplateItems] | None = _field("remove")
+    baseline: _OneArtifact | None = _field("baseline")
+    require: ListOrText[_Text, _Lines] | None = _field("require", "; the input's hold beside them")
+    on_missing: _OnMissing | None = _field("on_missing")
 
 
 def _rule(name: str, *, unless: Any = False) -> dict[str, Any]:
@@ -237,7 +239,7 @@ class Manifest(Defaults):
         },
     )
 
-    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": VERSION})] = Field(
+    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": FORMAT_VERSION})] = Field(
         description="Version of this format",
     )
     changes: Annotated[list[ManifestEntry], Field(min_length=1)] = Field(description="The changes, in order")
@@ -289,7 +291,7 @@ def read_manifest(text: str, errors: FileErrors) -> tuple[ManifestNode, list[Man
 def _take_out(plain: dict[str, Any], location: Location) -> None:
     changes = plain.get("changes")
     if location[0] == "version":
-        plain["version"] = Word(str(VERSION), WordKind.NUMBER)  # the rest is worth checking too
+        plain["version"] = Word(str(FORMAT_VERSION), WordKind.NUMBER)  # the rest is worth checking too
     elif location[0] != "changes" or not isinstance(changes, list) or len(location) < 2:
         plain.pop(str(location[0]), None)
     elif len(location) > 2:

@@ -20,7 +20,7 @@ from har_labels.model.outcome import Record, Step
 from har_labels.report.outputs import json_text
 from har_labels.text import named, number, shown
 
-VERSION = 1
+PLAN_VERSION = 1
 LARGEST_PLAN_FILE = 512 * 1024 * 1024
 STEP_KEYS = tuple(field.name for field in fields(Step))
 
@@ -47,7 +47,12 @@ def plan_lines(steps: Sequence[Step], record: Record) -> Iterator[str]:
 
     The rest of the record says who made the plan and when; nothing is decided by it.
     """
-    header = {"har_labels_plan": VERSION, "api_url": record.api_url, "steps": len(steps), "tool_version": __version__}
+    header = {
+        "har_labels_plan": PLAN_VERSION,
+        "api_url": record.api_url,
+        "steps": len(steps),
+        "tool_version": __version__,
+    }
     yield json_text(header | asdict(record)) + "\n"
     for step in steps:
         yield json_text({key: getattr(step, key) for key in STEP_KEYS}) + "\n"
@@ -73,8 +78,8 @@ def steps_in(
     if '"har_labels_plan"' not in lines[0] and '"tool_version"' in text[:1000]:
         raise PlanFileError(f"{path!r} is the report of a run, not a plan", f"{cure} `{named('undo')}` takes a report.")
     header = _object(lines[0], path, 1)
-    if header.get("har_labels_plan") != VERSION:
-        raise PlanFileError(f"{path!r} is not a plan of version {VERSION}", cure)
+    if header.get("har_labels_plan") != PLAN_VERSION:
+        raise PlanFileError(f"{path!r} is not a plan of version {PLAN_VERSION}", cure)
     if api_url is not None and header.get("api_url") != api_url:
         raise PlanFileError(f"{path!r} was made for {header.get('api_url')!r}, and this run goes to {api_url!r}")
     if header.get("steps") != len(lines) - 1:

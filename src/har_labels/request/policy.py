@@ -18,7 +18,7 @@ from har_labels.text import number, shown
 _CACHE_SIZE = 4096
 _MOST_LISTED = 5
 # How a label breaks a rule, in words.
-ADDED = "would be added"
+WOULD_BE_ADDED = "would be added"
 # Modes that give no label: they only remove, or write nothing.
 _GIVING_NOTHING = frozenset({Mode.REMOVE, Mode.CLEAR, Mode.READ})
 
@@ -123,7 +123,7 @@ class Policy:
         missing = set(self._missing(before))
         return [
             *(Breach(rule, label, "would be new") for label in new if (rule := self.broken_by(label))),
-            *(Breach(rule, label, ADDED) for label in new if (rule := self.protection_of(label))),
+            *(Breach(rule, label, WOULD_BE_ADDED) for label in new if (rule := self.protection_of(label))),
             *(Breach(rule, label, "would be removed") for label in gone if (rule := self.protection_of(label))),
             *(
                 Breach(rule, "", "the last label with that key would go")
@@ -175,7 +175,7 @@ def breaches_text(breaches: Sequence[Breach]) -> str:
     return f"{listed}; and {number(more, 'more breach', 'more breaches')}" if more > 0 else listed
 
 
-def listed(texts: Iterable[str], last: str) -> str:
+def quoted_alternatives(texts: Iterable[str], last: str) -> str:
     """`'a', 'b' or 'c'`, cut where it is long; `last` is the word before the last."""
     *others, final = [repr(text) for text in texts]
     return shown(f"{', '.join(others)} {last} {final}" if others else final)

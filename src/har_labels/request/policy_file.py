@@ -26,7 +26,7 @@ from har_labels.inputs.settings import quoted
 from har_labels.inputs.yaml import Node, Place, Word, WordKind
 from har_labels.model.labels import key_and_value
 from har_labels.request.file_check import (
-    VERSION,
+    FORMAT_VERSION,
     FileErrors,
     FileKind,
     ListOrText,
@@ -38,7 +38,7 @@ from har_labels.request.file_check import (
     root_of,
     single_word,
 )
-from har_labels.request.policy import KeyRule, Policy, Rule, listed
+from har_labels.request.policy import KeyRule, Policy, Rule, quoted_alternatives
 from har_labels.text import shown
 
 LARGEST_POLICY = 1024 * 1024
@@ -64,7 +64,7 @@ def _others(value: Any) -> Others:
     return Others(text)
 
 
-def _key(name: str) -> str:
+def _valid_key(name: str) -> str:
     if not name or "=" in name:
         why = "it has a `=`, and a label's key ends there" if name else "it is empty"
         raise Invalid(why, "Write the key alone: `stage` for `stage=production`.")
@@ -92,7 +92,7 @@ def _one(value: Any) -> str:
     return text
 
 
-def _words(items: Any) -> Any:
+def _without_keys(items: Any) -> Any:
     for text in _items(items):
         if pair := key_and_value(text):
             raise Invalid(
@@ -110,7 +110,7 @@ _Text = Annotated[str, PlainValidator(resolved_text), WithJsonSchema({"type": "s
 _OneOrList = ListOrText[
     _Text, Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"})]
 ]
-_Key = Annotated[str, AfterValidator(_key)]
+_Key = Annotated[str, AfterValidator(_valid_key)]
 _WORD_PATTERN = r"^(=.*|:[^=]*|://.*|[^=:]+)$"
 
 
@@ -136,7 +136,7 @@ class PolicyForm(BaseModel):
         extra="forbid", frozen=True, hide_input_in_errors=True, json_schema_extra={"minProperties": 2}
     )
 
-    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": VERSION})] = Field(
+    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": FORMAT_VERSION})] = Field(
         description="Version of this format",
     )
     keys: (
@@ -149,7 +149,7 @@ class PolicyForm(BaseModel):
     protected: _OneOrList | None = Field(
         None, description="Patterns of labels that a run may neither add, change nor remove",
     )  # fmt: skip
-    labels: Annotated[_OneOrList, AfterValidator(_words)] | None = Field(
+    labels: Annotated[_OneOrList, AfterValidator(_without_keys)] | None = Field(
         None, description="Labels without a key that may be there; patterns",
         json_schema_extra={"items": {"pattern": _WORD_PATTERN}, "pattern": _WORD_PATTERN},
     )  # fmt: skip
@@ -216,7 +216,11 @@ class _PolicyBuilder:
         assert node
         name = "pattern" if form.pattern is not None else "values"
         allowed = tuple(_items(getattr(form, name)))
-        says = f"`{shown(key)}` {'matches' if name == 'pattern' else 'is'} {listed(allowed, 'or')}" if allowed else ""
+        says = (
+            f"`{shown(key)}` {'matches' if name == 'pattern' else 'is'} {quoted_alternatives(allowed, 'or')}"
+            if allowed
+            else ""
+        )
         required = self._rule(node.keys["required"], f"`{shown(key)}` is required") if form.required else None
         rule = self._rule(node.keys.get(name, node.place), says)
         return KeyRule(allowed or None, name == "values", rule, required)

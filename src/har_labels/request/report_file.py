@@ -33,7 +33,7 @@ _ROWS_BEGIN, _ROWS_END = ',"results":[', "]}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _ReportRow:
     """One artifact of the report. `after`, `added` and `removed` are None where that is not known."""
 
     number: int
@@ -58,9 +58,9 @@ def read_report(path: str, *, spelling: str, api_url: str, holds_key: Callable[[
     row that can't be undone, for each label that would be put back and that no input may hold, and for each row that
     `holds_key`.
     """
-    head, values = _parsed(read_text(path, spelling=spelling, limit=LARGEST_REPORT_FILE), path)
+    head, values = _head_and_rows(read_text(path, spelling=spelling, limit=LARGEST_REPORT_FILE), path)
     _check_head(head, path, api_url)
-    rows = _Rows(path, holds_key)
+    rows = _RowSorter(path, holds_key)
     for value in values:
         rows.add(value)
     counts = head.get("counts")
@@ -82,7 +82,7 @@ def read_report(path: str, *, spelling: str, api_url: str, holds_key: Callable[[
     )
 
 
-class _Rows:
+class _RowSorter:
     """Sorts the rows, one after another: of a hundred thousand only what is needed is kept."""
 
     def __init__(self, path: str, holds_key: Callable[[str], bool]) -> None:
@@ -99,7 +99,7 @@ class _Rows:
 
     def add(self, value: Any) -> None:
         """Takes one row. Raises ReportFileError for what no run wrote."""
-        row = _row(value, self._path, self.count + 1)
+        row = _report_row(value, self._path, self.count + 1)
         key = (row.registry_ref, row.artifact, row.artifact_type)
         if key in self._seen:
             raise ReportFileError(f"{self._path!r}, row {row.number}: {row.subject} is there twice")
@@ -110,7 +110,7 @@ class _Rows:
             self.uncertain.append(row.subject)
         elif row.status is Status.APPLIED:
             try:
-                if (step := _inverse(row, f"{self._path!r}, row {row.number}", self._holds_key)).is_change:
+                if (step := _inverse_step(row, f"{self._path!r}, row {row.number}", self._holds_key)).is_change:
                     self.steps.append(step)
             except Failures as failures:
                 self.refusals += failures.errors
@@ -119,7 +119,7 @@ class _Rows:
 # --- the file -------------------------------------------------------------------------------------------------
 
 
-def _parsed(text: str, path: str) -> tuple[Mapping[str, Any], Iterator[Any]]:
+def _head_and_rows(text: str, path: str) -> tuple[Mapping[str, Any], Iterator[Any]]:
     """The report without its results, and these one by one. Raises ReportFileError, also while the results are iterated."""
     if text.startswith('{"har_labels_plan"'):
         cure = f"Name a file that `{named('report-file')}` wrote. `{named('apply-plan')}` takes a plan."
@@ -181,7 +181,7 @@ def _check_head(head: Mapping[str, Any], path: str, api_url: str) -> None:
         )
 
 
-def _row(value: Any, path: str, at: int) -> _Row:
+def _report_row(value: Any, path: str, at: int) -> _ReportRow:
     """Only names of artifacts that are written must keep the rules: others may be globs, or names that were refused."""
     try:
         if not isinstance(value, dict):
@@ -190,7 +190,7 @@ def _row(value: Any, path: str, at: int) -> _Row:
         if (artifact_type := _text(value, "artifact_type")) not in {"model", "dataset", ""}:
             raise Invalid(f"`artifact_type` is {artifact_type!r}")
         is_written = status is Status.APPLIED
-        return _Row(
+        return _ReportRow(
             number=at,
             status=status,
             registry_ref=_registry_ref(ref) if is_written else intern(ref),
@@ -232,7 +232,7 @@ def _labels(row: Mapping[str, Any], key: str) -> Labels | None:
 # --- what is undone -------------------------------------------------------------------------------------------
 
 
-def _inverse(row: _Row, place: str, holds_key: Callable[[str], bool]) -> Step:
+def _inverse_step(row: _ReportRow, place: str, holds_key: Callable[[str], bool]) -> Step:
     """From the labels that the run left to those without its writes; others' earlier writes stay (contract §5 point 6).
 
     Raises Failures if that is not known, or puts back a label that no input may hold.
@@ -262,7 +262,7 @@ def _inverse(row: _Row, place: str, holds_key: Callable[[str], bool]) -> Step:
     return Step(row.registry_ref, row.artifact, row.artifact_type, row.after, after)
 
 
-def _notices(head: Mapping[str, Any], rows: _Rows) -> Iterator[str]:
+def _notices(head: Mapping[str, Any], rows: _RowSorter) -> Iterator[str]:
     texts = {key: shown(value) for key in ("started_at", "actor", "run_url") if isinstance(value := head.get(key), str)}
     words = (("of", "started_at"), ("by", "actor"), ("at", "run_url"))
     which = " ".join(["the run", *(f"{word} {texts[key]}" for word, key in words if texts.get(key))])
@@ -276,7 +276,7 @@ def _notices(head: Mapping[str, Any], rows: _Rows) -> Iterator[str]:
         yield f"left as it is, since a later writer had set something else: {_named(rows.superseded)}"
 
 
-def _warnings(rows: _Rows) -> Iterator[str]:
+def _warnings(rows: _RowSorter) -> Iterator[str]:
     """Artifacts that the run failed on, and that may hold some of its writes all the same."""
     if rows.uncertain:
         yield f"not taken back, since the run failed there and what it left is not certain; look at it: {_named(rows.uncertain)}"

@@ -39,12 +39,12 @@ _ROOT = re.compile(r"(?:<[?!][^>]*>|<!--.*?-->|\s)*<([\w:.-]+)", re.DOTALL)
 _JUNIT, _HTML = frozenset({"testsuites", "testsuite"}), frozenset({"html", "head", "body"})
 # How Python prints a mapping, a list or an object of its own, and what in it would be something else in YAML, outside of
 # quotes: `None`, a tuple, bytes, a call but that of one number (`np.float64(0.93)`, which is an error where it is read).
-_PRINTED = re.compile(r"\s*(?:[\[({]\s*)+(?:['\"(\d]|np\.|array\b|tensor\b)")
+_PRINTED_COLLECTION = re.compile(r"\s*(?:[\[({]\s*)+(?:['\"(\d]|np\.|array\b|tensor\b)")
 _PRINTED_OBJECT = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*(?:\w*[dD]ict|[A-Z]\w*)\(")
 _IN_PRINTED = re.compile(
     r"""(?x) '(?:[^'\\\n]|\\.)*' | "(?:[^"\\\n]|\\.)*"
     | \w[\w.]* \( \s* (?: '[^'\\\n]*' | [-+\w.]* ) \s* \)
-    | (?P<told> (?<![\w.])None(?!\w) | (?<!\w)b['"] | \w[\w.]*\( | (?<=[:,\[{(])\ *\( | ^\s*\( )""",
+    | (?P<token> (?<![\w.])None(?!\w) | (?<!\w)b['"] | \w[\w.]*\( | (?<=[:,\[{(])\ *\( | ^\s*\( )""",
 )
 _AT_PRINTED = re.compile(
     r"b?'|\(|-?(?:nan|inf)\b|(?:True|False|None)\b|(?:np|numpy)\.|[A-Za-z_][\w.]*\(",
@@ -100,10 +100,10 @@ def check_json_error(text: str, position: int, line: int, column: int) -> None:
 def check_printed(text: str) -> None:
     """Raises Invalid for a mapping or a list that Python printed and that YAML would read as something else."""
     is_object = bool(_PRINTED_OBJECT.match(text))
-    if not is_object and not _PRINTED.match(text):
+    if not is_object and not _PRINTED_COLLECTION.match(text):
         return
     for found in _IN_PRINTED.finditer(text):
-        if token := found["told"]:
+        if token := found["token"]:
             line = text.count("\n", 0, found.start()) + 1
             raise Invalid(f"is what Python prints, not JSON or YAML: `{token.strip()}` in line {line:,}", _WRITE_JSON)
 
@@ -126,15 +126,15 @@ def json_form(text: str) -> tuple[str, str]:
     first, second = _first_lines(text)
     if first[:1] not in {"{", "["}:
         return "", ""
-    if second.startswith("{") and isinstance(_document(first), dict):
+    if second.startswith("{") and isinstance(_parsed_json(first), dict):
         return "one JSON document a line", ".jsonl"
-    document = _document(text)
+    document = _parsed_json(text)
     if isinstance(document, list):
         return "a JSON list", ".json"
     return ("JSON", ".json") if isinstance(document, dict) else ("", "")
 
 
-def _document(text: str) -> object:
+def _parsed_json(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -146,7 +146,7 @@ def what_it_looks_like(text: str) -> tuple[str, str]:
     if (form := json_form(text))[0]:
         return form
     first, second = _first_lines(text)
-    if _PRINTED.match(text) and "'" in first:
+    if _PRINTED_COLLECTION.match(text) and "'" in first:
         return "what Python prints", ""
     if first == "---" and re.search(r"^---\s*$", text[len(first) :], re.MULTILINE):
         return "a text with front matter", ".md"

@@ -26,7 +26,7 @@ from har_labels.templates.values import kind_of
 from har_labels.text import shown
 
 MIB = 1024 * 1024
-LARGEST_FILE = 32 * MIB
+LARGEST_METRICS_FILE = 32 * MIB
 # The readers of YAML and TOML take a hundred times as long as that of JSON.
 LARGEST_SLOW_FILE = 10 * MIB
 MOST_CELLS = 1_000_000
@@ -34,7 +34,7 @@ MOST_CELLS = 1_000_000
 MOST_COLLECTIONS = 2_000_000
 _MOST_LISTED = 5
 
-Row = dict[str, object]
+TableRow = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class Content:
     """
 
     mapping: dict[str, object]
-    rows: list[Row] | None = None
+    rows: list[TableRow] | None = None
     is_log: bool = False
 
     @property
     def metrics(self) -> dict[str, object]:
         """The mapping with `rows` and `last` beside its keys; of a log of one entry, which is the mapping, both are itself."""
         if self.rows is not None:
-            last: Row = {}  # each column's last value that isn't empty: training tools write a column every so many steps
+            last: TableRow = {}  # each column's last value that isn't empty: training tools write a column every so many steps
             for row in self.rows:
                 last.update((key, value) for key, value in row.items() if value is not None)
             return self.mapping | {"rows": self.rows, "last": last}
@@ -61,7 +61,7 @@ class Content:
 
 def read_content(path: str, stdin: Callable[[int], bytes] | None = None) -> Content:
     """The content of the file at `path`; `stdin` reads that of `-`. Raises Invalid, with line and column if known."""
-    text = _text_of(_bytes_of(path, stdin))
+    text = _decoded(_bytes_of(path, stdin))
     foreign.check_text(text)
     if not text.strip():
         raise Invalid("must hold metrics, and it is empty")
@@ -81,10 +81,10 @@ def _bytes_of(path: str, stdin: Callable[[int], bytes] | None) -> bytes:
                 "has nothing to read here: a step of a CI has none",
                 "Give the path of a file; `-` is for the command in a shell. A file of that name is `./-`.",
             )
-        content = stdin(LARGEST_FILE + 1)
+        content = stdin(LARGEST_METRICS_FILE + 1)
     else:
         try:
-            content = read_bytes(path, LARGEST_FILE)
+            content = read_bytes(path, LARGEST_METRICS_FILE)
         except IsADirectoryError:
             cure = "Name a file in it, or a glob such as `folder/*.json`."
             raise Invalid(f"is a directory{_files_in(path)}", cure) from None
@@ -92,8 +92,8 @@ def _bytes_of(path: str, stdin: Callable[[int], bytes] | None) -> bytes:
             raise Invalid(f"can't be read: {error.strerror or error}") from None
         except ValueError:
             raise Invalid("can't be read: this is not a valid path") from None
-    if len(content) > LARGEST_FILE:
-        raise Invalid(f"is larger than {LARGEST_FILE // MIB} MiB")
+    if len(content) > LARGEST_METRICS_FILE:
+        raise Invalid(f"is larger than {LARGEST_METRICS_FILE // MIB} MiB")
     return content
 
 
@@ -107,7 +107,7 @@ def _files_in(path: str) -> str:
     return f"; in it {'is' if len(names) == 1 else 'are'} {listed}{more}" if names else ""
 
 
-def _text_of(content: bytes) -> str:
+def _decoded(content: bytes) -> str:
     foreign.check_bytes(content)
     try:
         return content.decode("utf-8-sig")
@@ -142,7 +142,7 @@ def _json_lines(text: str) -> Content:
         raise as_it_looks(text, error, ".jsonl") from None
 
 
-def _log(text: str, whole: json.JSONDecodeError) -> list[Row]:
+def _log(text: str, whole: json.JSONDecodeError) -> list[TableRow]:
     """The rows of a log whose name is `.json`. If not even the first line is a document, the file is not a log."""
     try:
         _json_document(next(_each_line(text))[1])
@@ -290,7 +290,7 @@ def _table(text: str, separator: str, name: str, ending: str) -> Content:
     return Content({}, table_rows(text, separator))
 
 
-def table_rows(text: str, separator: str) -> list[Row]:
+def table_rows(text: str, separator: str) -> list[TableRow]:
     """The rows of a CSV or TSV text below its header. Raises Invalid."""
     import csv
 
@@ -301,14 +301,14 @@ def table_rows(text: str, separator: str) -> list[Row]:
         number, header = next(lines, (1, []))
         columns = _columns(header, number)
         _check_separator(text, separator, columns)
-        rows: list[Row] = []
+        rows: list[TableRow] = []
         count = 0
         for number, line in lines:
             count += 1
             if len(line) > len(columns):
                 raise Invalid(f"has {len(line):,} cells in line {number:,}, and {len(columns):,} columns")
             if count * len(columns) <= MOST_CELLS:
-                row: Row = dict.fromkeys(columns)  # the cells that a line is short of are empty
+                row: TableRow = dict.fromkeys(columns)  # the cells that a line is short of are empty
                 row.update((column, _cell(cell.strip(), number)) for column, cell in zip(columns, line, strict=False))
                 rows.append(row)
     except csv.Error as error:
@@ -370,7 +370,7 @@ _READERS: dict[str, Callable[[str], Content]] = {
 
 _NOT_FINITE = re.compile(r"\s*[-+]?\.?(?:nan|inf(?:inity)?)\s*", re.IGNORECASE)
 # Python's own form of a number or an array. Of NumPy's it may be a part of the text, as in a list that was printed.
-_PRINTED = re.compile(
+_PRINTED_VALUE = re.compile(
     r"""(?x)
     .* (?<![\w.]) (?:np|numpy|jnp|jax|cupy|cp) \. (?:float|int|uint|complex|bool|str|longdouble|bfloat|datetime|array)\w* \( .*
     | \s* [-+]? (?:np|numpy|math) \. (?:True_|False_|nan|inf) \s*
@@ -397,9 +397,9 @@ def _mapping_of(document: object) -> dict[str, object]:
     return document
 
 
-def _rows_of(documents: Iterable[tuple[str, object]]) -> list[Row]:
+def _rows_of(documents: Iterable[tuple[str, object]]) -> list[TableRow]:
     """The documents as rows; each is preceded by its place in words. Raises Invalid if one is not a mapping."""
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     cells = 0
     for place, document in documents:
         if not isinstance(document, dict):
@@ -452,7 +452,7 @@ def _converted(text: str) -> object:
     if (
         (end in {")", ">"} or "(" in text or len(text) < _LONGEST_WORD)
         and len(text) <= _LONGEST_PRINTED
-        and _PRINTED.fullmatch(text)
+        and _PRINTED_VALUE.fullmatch(text)
     ):
         return Unusable(
             "it is a text that Python printed, such as `np.float64(0.93)`, and not a number",
