@@ -387,6 +387,6 @@ def test_metrics_from_standard_input(sandbox: Sandbox, box: Sandbox, run_step: R
     for ci in ("github", "harness"):
         done = run_step(ci, sandbox, inputs, as_process=True)
         assert (done.code, done.errors) == (2, ["HAR-METRICS"])
-        assert "standard input has nothing to read here" in done.err
+        assert "standard input can't be read here" in done.err
     closed = run_step("terminal", sandbox, inputs, as_process=True)
     assert "standard input must hold metrics, and it is empty" in closed.err

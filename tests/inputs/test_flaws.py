@@ -14,7 +14,7 @@ from har_labels.inputs.flaws import flaw_in, notices_about, unresolved
 from har_labels.inputs.lists import Item, parse_list
 from har_labels.inputs.maps import parse_map
 from har_labels.inputs.types import read_labels
-from har_labels.request.label_spec import render_labels
+from har_labels.request.label_spec import render_items
 from har_labels.templates.scope import Scope
 
 SCOPE = Scope(metrics={}, ci={}, now=datetime(2026, 3, 1, tzinfo=UTC), artifact="resnet50", registry="a/r/+")
@@ -25,7 +25,7 @@ def _rendered(text: str) -> tuple[str, ...]:
     """The labels that a text comes to."""
     items = read_labels(text)
     assert not any(flaw_in(item, renders=True) for item in items), text
-    return render_labels(items, SCOPE, where="label").labels
+    return render_items(items, SCOPE, where="label").labels
 
 
 @pytest.mark.parametrize(

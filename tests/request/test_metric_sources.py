@@ -136,7 +136,7 @@ def test_named_files() -> None:
         (["v=*.json"], "metrics file `v=*.json` matches 2 files: `test.json`, `val.json`"),
         (["lr=0.1/m.json"], "is read as the file `0.1/m.json` under the name `lr`, and there is no such file"),
         (["-", "a=-"], "names standard input, `-`, twice"),
-        (["-"], "`-`: standard input has nothing to read here"),
+        (["-"], "`-`: standard input can't be read here"),
         (["v*.json", "v=t*t.json", "x*"], "metrics file `x*` matches no file"),
     ],
 )

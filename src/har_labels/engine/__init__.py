@@ -1,5 +1,5 @@
 """One run: plan, check, write, verify, roll back.
 
-Hides when labels are read and written, so that no label is lost to another writer, a fault or a kill (contract §5).
+Hides the order of reads and writes by which no label is lost to another writer, a fault or a kill (contract §5).
 Its face: `run.Run`.
 """

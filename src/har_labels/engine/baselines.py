@@ -1,4 +1,4 @@
-"""The artifacts that `require` compares with (contract §3 `baseline`): read with the rest, and again before the first PUT."""
+"""The artifacts that `require` compares with (contract §3 `baseline`). Read with all others, and again before the first PUT."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def baselines_of(entries: Sequence[Entry]) -> list[Baseline]:
 
 
 def names_to_read(baselines: Iterable[Baseline], ref: RegistryRef) -> set[str]:
-    """The names to ask the registry for: for `champion:1.0` also the artifact that it may be a version of."""
+    """The names to request: for `champion:1.0` also `champion`, of which it may be a version."""
     return {name for baseline in baselines for name in (baseline.name, plain_name(baseline.name, ref)) if name}
 
 
 def update_baseline(baseline: Baseline, ref: RegistryRef, rows: Rows, *, warning: Callable[[str], None]) -> None:
-    """Records the labels that were read of it: none, with a warning, where it does not exist.
+    """Records the labels of the baseline. If it does not exist: no labels, with a warning.
 
-    On a first run it does not exist yet; a typo looks the same. Raises AmbiguousArtifact, and ArtifactNotFound for a
-    version of an artifact that exists.
+    On a first run it does not exist yet, and a typo looks the same. Raises AmbiguousArtifact, and ArtifactNotFound if the
+    name is a version of an artifact that exists.
     """
     try:
         row = choose(rows.get(baseline.name, []), ref, baseline.name, baseline.artifact_type)
@@ -43,9 +43,10 @@ def update_baseline(baseline: Baseline, ref: RegistryRef, rows: Rows, *, warning
 
 
 def renew_baselines(plan: Plan, reader: Reader, *, warning: Callable[[str], None]) -> Iterator[Refusal]:
-    """Reads every baseline of the plan again, and checks `require` again where one has changed.
+    """Reads every baseline of the plan again, and checks `require` again if one has changed.
 
-    Refuses what no longer holds, and the whole plan where a baseline can't be read. Without a change nothing is read.
+    Refuses tasks whose `require` no longer holds, and the whole plan if a baseline can't be read. Reads nothing if the plan
+    changes nothing.
     """
     if not plan.changing:
         return

@@ -1,14 +1,14 @@
-"""Which of the artifacts that match are part of a run: every filter over artifacts has its place here.
+"""All filters that decide which of the matching artifacts are part of a run.
 
-| filter | judged by | when | in |
+| filter | evaluated on | when | in |
 |---|---|---|---|
 | `shard` | the name | before anything is read (contract §6) | `Filters.has_name` |
 | `artifact-type`, soft-deleted | the row | when a glob is matched, `among` too (contract §1, §3) | `is_candidate` |
 | an item with a `!` | the name | when all rows are known (contract §2) | `Filters.select` |
 | `where` | the full row | as soon as it is read, and again before the first PUT (contract §3) | `Filters.judge`, `SelectedSpecs` |
 
-A filter over what the registry's list shows of an artifact is a line of `where`, and needs nothing here. A large run keeps
-lean rows only, so `where` is judged when the full row is there, and a row keeps just the verdict.
+To filter by a fact of the registry's list, write a line of `where`; no new filter is needed. A large run keeps only lean
+rows, so `where` is evaluated as soon as the full row is read, and the row keeps only the verdict.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from har_labels.text import named, number
 
 
 def is_candidate(row: Row, artifact_type: str) -> bool:
-    """Whether a glob may match this row: it is not deleted, and of the wanted type or of none."""
+    """Whether a glob may match this row: it is not deleted, and has the requested type or none."""
     return not row.is_deleted and (not artifact_type or row.artifact_type in {artifact_type, ""})
 
 
 class Filters:
     """The filters over the artifacts of one registry. An entry is identified by its index in `entries`.
 
-    `failed` has the rows that could not be judged, and why. `is_narrowing`: a filter of an entry may have left nothing.
+    `failed`: rows for which `where` failed, with the error. `is_narrowing`: a filter of an entry may have left no artifact.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class Filters:
         self.is_narrowing = any(entry.excluded for entry in entries)
         self._left_out: set[Row] = set()
         self._errors: dict[tuple[str, str], dict[int, HarLabelsError]] = {}
-        # Rows share their few verdicts.
+        # The few different verdicts are shared by all rows.
         self._verdicts: dict[frozenset[int], frozenset[int]] = {}
-        # The entries with a `where`, by the name or glob that they give.
+        # The indices of the entries with a `where`, by name or glob.
         self._by_name: dict[str, list[int]] = defaultdict(list)
         self._by_glob: list[tuple[str, int]] = []
         for index, entry in enumerate(entries):
@@ -60,11 +60,11 @@ class Filters:
                     self._by_glob.append((pattern, index))
 
     def has_name(self, name: str) -> bool:
-        """Whether an artifact of this name may be part of the run. Asked before anything is read."""
+        """Whether an artifact of this name may be part of the run. Needs no read."""
         return self._shard.has(self._ref, name)
 
     def judge(self, row: Row) -> Row:
-        """The row with the entries whose `where` leaves it out. Asked of every full row as soon as it is read."""
+        """The row with `left_out`, the entries whose `where` excludes it. Called for every full row as soon as it is read."""
         if row.is_deleted or not self._by_name:
             return row
         self._errors.pop((row.name, row.artifact_type), None)
@@ -77,14 +77,14 @@ class Filters:
         try:
             return self._entries[index].spec.selects(row, registry=str(self._ref))
         except HarLabelsError as error:
-            # It matters only if the row is a candidate, and not excluded: see `select`.
+            # Reported only if the row is a candidate and not excluded: see `select`.
             self._errors.setdefault((row.name, row.artifact_type), {})[index] = error
             return True
 
     def select(self, index: int, candidates: Iterable[Row], rows: Rows) -> list[Row]:
-        """The candidates that pass all filters of one entry; one that can't be judged is added to `failed`.
+        """The candidates that pass all filters of one entry; one whose `where` failed is added to `failed`.
 
-        `rows` are all that were read: an artifact whose name is the excluded pattern itself is meant by it.
+        `rows`: all rows that were read. An excluded pattern that is the exact name of one of them excludes only that one.
         """
         excluded: set[str] = set()
         for pattern in self._entries[index].excluded:
@@ -105,7 +105,7 @@ class Filters:
         return selected
 
     def report(self, selected: Collection[Row]) -> None:
-        """Notices of what `where` left out; `selected` are the rows that some entry selects."""
+        """Adds notices of the artifacts that `where` left out. `selected`: the rows that at least one entry selects."""
         ref, where = self._ref, named("where")
         out = sum(row not in selected for row in self._left_out)
         self.is_narrowing = self.is_narrowing or out > 0
@@ -114,7 +114,7 @@ class Filters:
         if partly := len(self._left_out) - out:
             self._notice(f"`{where}` leaves {number(partly, 'artifact')} in {ref} without a part of the changes")
         if out and not selected:
-            # Otherwise a misspelt key would leave everything out on every run, and every run would succeed.
+            # A misspelt key leaves everything out on every run, and every run succeeds. So it is reported.
             pairs = (key_and_value(label) for row in self._left_out for label in row.labels or ())
             unknown = set().union(*(entry.spec.keys_chosen_by for entry in self._entries))
             for key in sorted(unknown - {pair[0] for pair in pairs if pair}):
@@ -123,23 +123,20 @@ class Filters:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SelectedSpecs:
-    """The specs that an artifact was selected for; artifacts that were selected for the same share one.
+    """The specs for which an artifact was selected; artifacts with the same specs share one instance.
 
-    `goal_of` makes their goal for one artifact.
+    `goal_of` makes the goal of these specs for one artifact.
     """
 
     specs: tuple[LabelSpec, ...]
     goal_of: Callable[..., ChangeGoal]
 
     def reselect(self, row: Row, ref: RegistryRef) -> SelectedSpecs | None:
-        """What a newer row still is selected for: itself if nothing changed, None if nothing is left.
+        """The specs that still select the artifact by a newer `row`: `self` if all do, None if none does.
 
-        Raises as `LabelSpec.selects`.
+        Raises the errors of `LabelSpec.selects`.
         """
         held = tuple(spec for spec in self.specs if spec.selects(row, registry=str(ref)))
         if len(held) == len(self.specs):
             return self
         return SelectedSpecs(held, self.goal_of) if held else None
-
-    def goal(self, artifact: str, ref: RegistryRef) -> ChangeGoal:
-        return self.goal_of(self.specs, artifact=artifact, registry=str(ref))

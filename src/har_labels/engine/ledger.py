@@ -1,4 +1,4 @@
-"""What is known of a run at any moment: its plan, its errors, its notices and warnings.
+"""The state of a run at any moment: its plan, errors, notices and warnings.
 
 The run's thread writes it, and the main thread reads it, so that a cancelled or overdue run still reports.
 """
@@ -19,7 +19,7 @@ from har_labels.text import number
 
 
 class Ledger:
-    """Everything a report is made of. `errors` are the run's own, not those of single artifacts."""
+    """All data of the report. `errors` are the run's own, not those of single artifacts."""
 
     def __init__(self, warnings: Sequence[str] = ()) -> None:
         self.plan = Plan()
@@ -37,19 +37,19 @@ class Ledger:
         self._warnings.append(line)
 
     def result(self, facts: RunFacts, *, cut_short_by: HarLabelsError | None = None) -> RunResult:
-        """The result so far; `cut_short_by` is why the run was ended, or is not over yet.
+        """The result so far. `cut_short_by`: the reason for ending a run that is not over.
 
-        An artifact without an outcome is reported as far as is known, never as better than that.
+        An artifact without an outcome is reported only as far as its state is proven.
         """
         errors = list(dict.fromkeys([*filter(None, [cut_short_by]), *self.errors, *self.plan.errors]))
         reason = next((error for error in (*errors, *(one.error for one in self.plan.outcomes)) if error), None)
         not_tried = reason.reworded(f"not tried, as {reason.what}") if reason else None
-        of_tasks = (_outcome_of(task, reason, not_tried) for task in tuple(self.plan.tasks))
-        outcomes = sorted(
-            [*self.plan.outcomes, *of_tasks],
-            key=lambda one: (one.step.registry_ref, one.step.artifact, one.step.artifact_type),
-        )
-        # An artifact's own failure may have stopped the run, and is reported with its outcome.
+        outcomes = list(self.plan.outcomes)
+        for task in tuple(self.plan.tasks):
+            outcome = task.outcome or _outcome_of_unfinished(task, reason, not_tried)
+            outcomes.append(_after_rollback(outcome, task.rollback, reason) if task.rollback else outcome)
+        outcomes.sort(key=lambda one: (one.step.registry_ref, one.step.artifact, one.step.artifact_type))
+        # The failure of an artifact may have stopped the run; it is reported with the outcome alone.
         of_artifacts = {id(outcome.error) for outcome in outcomes if outcome.status is Status.FAILED}
         return RunResult(
             outcomes=tuple(outcomes),
@@ -63,20 +63,20 @@ class Ledger:
         )
 
     def _notices_of_tasks(self) -> Iterator[str]:
-        """What shows only at the end: where a rollback failed or was cut short, and which writes were not watched."""
-        not_undone = 0
+        """Notices that need the final state: rollbacks that failed or were cut short, and writes that were not watched."""
+        not_rolled_back = 0
         for task in self.plan.tasks:
             if not (rollback := task.rollback):
                 continue
             was_written = bool(task.outcome and task.outcome.status in WRITTEN_STATUSES)
-            not_undone += (
+            not_rolled_back += (
                 was_written and not rollback.outcome and not rollback.is_confirmed and rollback.has_current_labels
             )
             if rollback.outcome and rollback.outcome.error:
                 why = rollback.outcome.error.what.removeprefix(rollback.subject).lstrip(": ")
                 yield f"{rollback.subject} is not rolled back: {why}"
-        if not_undone:
-            left = number(not_undone, "artifact")
+        if not_rolled_back:
+            left = number(not_rolled_back, "artifact")
             yield f"the run was cut short while it rolled back: {left} left as they were written"
         unwatched = sum(
             task.outcome is None and task.is_confirmed and is_merging(task.goal) for task in self.plan.tasks
@@ -86,13 +86,8 @@ class Ledger:
             yield f"{written}: a writer that had read before may undo that, and a rerun would not notice"
 
 
-def _outcome_of(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
-    outcome = task.outcome or _outcome_of_unfinished(task, reason, not_tried)
-    return _after_rollback(outcome, task.rollback, reason) if task.rollback else outcome
-
-
 def _outcome_of_unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:
-    """The outcome of a task that was ended for `reason`; `not_tried` is that for all that were not begun."""
+    """The outcome of a task that ended early for `reason`; `not_tried`: that reason for tasks that were not begun."""
     error: HarLabelsError | None = None
     if not task.attempts:
         status, error = Status.SKIPPED, not_tried
@@ -105,7 +100,7 @@ def _outcome_of_unfinished(task: Task, reason: HarLabelsError | None, not_tried:
 
 
 def _after_rollback(outcome: Outcome, rollback: Task, reason: HarLabelsError | None) -> Outcome:
-    """The outcome of an artifact whose write was rolled back, or was to be: as far as is known, never as better."""
+    """The outcome of an artifact after its rollback, or after the attempt; only as far as it is proven."""
     wrote_added, wrote_removed = _net_writes(outcome, rollback)
     attempts = outcome.attempts + rollback.attempts
     outcome = replace(outcome, attempts=attempts, wrote_added=wrote_added, wrote_removed=wrote_removed)
@@ -125,7 +120,7 @@ def _after_rollback(outcome: Outcome, rollback: Task, reason: HarLabelsError | N
 
 
 def _net_writes(outcome: Outcome, rollback: Task) -> tuple[Labels | None, Labels | None]:
-    """What our writes and those that took them back have added and removed in all; None for both where not known."""
+    """The labels that our writes and the rollback added and removed in total; None for both if unknown."""
     added, removed = outcome.wrote_added, outcome.wrote_removed
     added_back, removed_back = (
         (rollback.outcome.wrote_added, rollback.outcome.wrote_removed) if rollback.outcome else rollback.wrote
@@ -140,6 +135,6 @@ def _net_writes(outcome: Outcome, rollback: Task) -> tuple[Labels | None, Labels
 def _is_rolled_back(outcome: Outcome, rollback: Task) -> bool:
     if not rollback.outcome:
         return rollback.is_confirmed
-    # Without a write of ours somebody else has restored it; one that was never written needs no undoing.
+    # UNCHANGED after a write of ours: another client has restored the labels. Without a write there was nothing to revert.
     is_restored = rollback.outcome.status is Status.UNCHANGED and outcome.status in WRITTEN_STATUSES
     return rollback.outcome.status is Status.APPLIED or is_restored

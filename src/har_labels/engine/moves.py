@@ -1,12 +1,14 @@
-"""One label from holder to holder: `mode: move` (contract §3 "Move", §5 point 11). The protocol, of one run for one label:
+"""`mode: move`: moves one label to one artifact, the target (contract §3 "Move", §5 point 11). The protocol of a run:
 
 1. List `among`: the holders are the artifacts that have exactly this label.
-2. Give it to the one, and only then take it from the other holders. So a run alone leaves no moment without a holder.
-3. When nothing of ours was written for `settle` seconds, list again. The one alone has it: done. Another one alone has it:
-   a rival's move has won, and this one has failed. None or several: wait a random time of up to twice `settle`, and go to 1.
+2. Add the label to the target, and only then remove it from the other holders. So without a concurrent run the label
+   always has a holder.
+3. List again when we have written nothing for `settle` seconds. Only the target has the label: done. Only another artifact
+   has it: a concurrent move has won, and this one has failed. None or several: wait a random time of up to twice `settle`,
+   and go to 1.
 
-A rival run follows the same protocol, so the run that wrote last sees the result of both; the random wait keeps the two
-from racing in step. There is no lock: a run reports what its last listing has shown.
+A concurrent run follows the same protocol, so the run that wrote last sees the result of both; the random wait prevents
+that both retry at the same moment again. There is no lock: a run reports its last listing.
 """
 
 from __future__ import annotations
@@ -30,15 +32,15 @@ from har_labels.request.label_spec import Among
 from har_labels.text import named, number
 
 _MOST_NAMED = 10
-# Name and type, which identify an artifact of a registry.
+# Name and type: the identity of an artifact within its registry.
 Identity = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The holders of the label among the artifacts of `among`, as listed between `asked_at` and `answered_at`.
+    """The holders of the label within `among`, as listed between `asked_at` and `answered_at`.
 
-    `rows` are those of the holders, and of others that were asked for.
+    `rows`: those of the holders, and of other artifacts that the caller requested.
     """
 
     entry: Entry
@@ -60,9 +62,9 @@ class Listing:
         answered_at: float,
         beside: Iterable[Identity] = (),
     ) -> Listing:
-        """The listing that the rows make, with those `beside` the holders.
+        """The listing made of `rows`: the holders, and the artifacts `beside` them.
 
-        Raises Unreadable where the labels of one are not shown: it may be a holder.
+        Raises Unreadable if the labels of a row are not shown: it may be a holder.
         """
         known, (label,) = set(beside), change.labels
         kept: dict[Row, None] = {}
@@ -77,7 +79,7 @@ class Listing:
         return cls(entry, among, change, tuple(kept), asked_at, answered_at)
 
     def refresh(self, reader: Reader, clock: Clock, beside: Iterable[Identity]) -> Listing:
-        """The same from a new read. Raises what the reader raises, and ArtifactNotFound where the one is gone."""
+        """The same listing from a new read. Raises the reader's errors, and ArtifactNotFound if the target is gone."""
         asked_at, name = clock.monotonic(), self.entry.patterns[0]
         globs = [pattern for pattern in self.among.patterns if is_glob(pattern)]
         names = {name}.union(pattern for pattern in self.among.patterns if not is_glob(pattern))
@@ -95,7 +97,7 @@ class Listing:
 
     @property
     def label(self) -> str:
-        """The one label."""
+        """The label that is moved."""
         return self.change.labels[0]
 
     @property
@@ -108,17 +110,12 @@ class Listing:
         return tuple(sorted({name for name, _ in self.holders}))
 
 
-def unmatched(among: Among, rows: Rows) -> list[str]:
-    """The patterns that match no artifact."""
-    return [pattern for pattern in among.patterns if not matching(pattern, rows)]
-
-
 @dataclass(slots=True, eq=False)
 class Move:
-    """A move as it was planned, and how far it is. `one` is to have the label.
+    """The state of a move. `one`: the task of the target, which gets the label.
 
-    `tasks` are that one and, behind it, one for each other holder, now or later: the tasks of the whole plan, which has no
-    list of its own where there is a move.
+    `tasks`: `one`, then a task for each other artifact that has held the label since planning. They are the tasks of the
+    whole plan.
     """
 
     listing: Listing
@@ -126,12 +123,12 @@ class Move:
     tasks: list[Task] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Adds a task for each other artifact that has the label now."""
+        """Adds a task for each other holder."""
         self.tasks = [self.one]
         self.add_holders()
 
     def update_listing(self, listing: Listing) -> None:
-        """Keeps a newer listing."""
+        """Replaces the listing and the readings of all tasks by newer ones."""
         known = {_identity(task.reading.row): task for task in self.tasks}
         for row in listing.rows:
             if task := known.get(_identity(row)):
@@ -139,17 +136,17 @@ class Move:
                     task.record_seen()
                 task.update_reading(Reading(row, listing.asked_at))
         self.listing = listing
-        if not self.is_begun:  # `require` is not asked of our own result
+        if not self.is_begun:  # `require` must not see the result of our own writes
             listing.among.holders = listing.names
 
     @property
     def is_alone(self) -> bool:
-        """Whether the one, and no other, had the label when it was last listed."""
+        """Whether the target was the only holder in the last listing."""
         return self.listing.holders == {_identity(self.one.reading.row)}
 
     @property
     def is_given(self) -> bool:
-        """Whether the one has the label, and no other value of its key."""
+        """Whether the target has the label, and no other value of its key."""
         return self.listing.change.apply(self.one.labels) == self.one.labels
 
     @property
@@ -158,7 +155,7 @@ class Move:
         return any(task.may_have_written for task in self.tasks)
 
     def add_holders(self) -> list[Task]:
-        """The tasks of all others that had the label when it was last listed, and are to give it up; new ones are added."""
+        """The tasks of all other holders in the last listing, which lose the label. Tasks of new holders are added."""
         holders, entry = self.listing.holders, self.listing.entry
         new = holders - {_identity(task.reading.row) for task in self.tasks}
         for row in self.listing.rows:
@@ -172,9 +169,12 @@ class Move:
 
 
 class Mover:
-    """Makes a move. `harms` fails a task that a write would harm, and returns True then; `writer` watches nothing by itself."""
+    """Executes a move. `harms` fails a task whose artifact a write would harm, and then returns True.
 
-    def __init__(  # noqa: PLR0913 - what moving needs, each by its keyword
+    `writer` must not watch its writes (`settle` 0): the listings of the move verify them.
+    """
+
+    def __init__(  # noqa: PLR0913 - all dependencies of moving, by keyword
         self,
         move: Move,
         writer: Writer,
@@ -189,7 +189,7 @@ class Mover:
         self._settle, self._retries, self._harms = settle, retries, harms
 
     def run(self) -> None:
-        """Ends every task of the move with its outcome. Raises Stop where no further write may start."""
+        """Executes the move and gives every task its outcome. Raises Stop if no further write may start."""
         self._move.one.outcome = None
         rounds = 0
         while self._write_round():
@@ -200,7 +200,7 @@ class Mover:
             if rounds > self._retries:
                 self._end(Overwritten(f"{self._holders()} after {number(rounds, 'round')}: others write, too"))
                 return
-            # Two runs that raced would race again after waits of the same length.
+            # After waits of equal length two concurrent runs would race again.
             self._clock.sleep(random.uniform(0, 2 * self._settle))  # noqa: S311 - no secret
             if self._is_over():
                 return
@@ -208,11 +208,11 @@ class Mover:
     # --- one round -----------------------------------------------------------------------------------------
 
     def _write_round(self) -> bool:
-        """Gives the label to the one and takes it from the others; False, and the move is over, where that failed."""
+        """Adds the label to the target and removes it from the others. If that failed, ends the move and returns False."""
         one = self._move.one
         try:
             self._refresh_if_old()
-            if not self._move.is_begun or not self._move.is_given:  # `require` is not asked of our own result
+            if not self._move.is_begun or not self._move.is_given:  # `require` must not see our own result
                 one.compute_target()
             if not self._move.is_given:
                 self._write([one])
@@ -233,16 +233,16 @@ class Mover:
         return not failed
 
     def _write(self, tasks: Sequence[Task]) -> None:
-        """Writes the tasks and leaves them open: the next listing shows what the writes are worth."""
+        """Writes the tasks and removes the outcomes of successful ones: the next listing decides about them."""
         self._writer.run(tasks, goes_on=True)
         for task in tasks:
             if task.is_former and task.outcome and isinstance(task.outcome.error, NotFound):
-                task.end(Status.SKIPPED, None)  # deleted in the meantime, so it holds nothing
+                task.end(Status.SKIPPED, None)  # deleted in the meantime, so it no longer holds the label
             elif task.outcome and not task.outcome.error:
                 task.outcome = None
 
     def _refresh_if_old(self) -> None:
-        """Lists again where the last listing has grown old, so that our own read-modify-write stays short."""
+        """Lists again if the last listing is old, to keep our own read-modify-write window short."""
         if self._clock.monotonic() - self._move.listing.answered_at > longest_age(self._settle, is_retry=True):
             self._refresh()
 
@@ -253,7 +253,7 @@ class Mover:
     # --- the end -------------------------------------------------------------------------------------------
 
     def _is_over(self) -> bool:
-        """Lists who has the label, and ends the move if that is one artifact alone."""
+        """Lists the holders, and ends the move if there is exactly one, or if that fails."""
         one = self._move.one
         try:
             self._refresh()
@@ -276,7 +276,10 @@ class Mover:
         return f"{self._move.one.subject}: {self._move.listing.label!r} is held by {holders}"
 
     def _end(self, error: HarLabelsError | None) -> None:
-        """Ends all tasks with what is known of them, for `error` if there is one. A failure that has its outcome keeps it."""
+        """Ends all tasks according to their last known labels; `error` is the reason, if the move failed.
+
+        A task that has failed or was skipped already keeps its outcome.
+        """
         tasks = self._move.tasks
         is_of_former = any(task.is_former and task.outcome and task.outcome.error is error for task in tasks)
         for task in tasks:

@@ -1,4 +1,4 @@
-"""The plan of a run: one task for each artifact, and why nothing may be written, if so."""
+"""The plan of a run: one task for each artifact, and the errors that forbid to write it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from har_labels.request.label_spec import Baseline
 
 
 class Refusal(NamedTuple):
-    """Why a plan may not be written: because of one `task`, or, without one, as a whole.
+    """The reason why one `task`, or without one the whole plan, may not be written.
 
-    `is_gate`: the change is understood but not allowed, so a dry run still shows it.
+    `is_gate`: the change could be computed but is not allowed, so a dry run still shows it.
     """
 
     error: HarLabelsError
@@ -27,10 +27,10 @@ class Refusal(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """What is going to be written.
+    """The tasks of a run before anything is written.
 
-    `outcomes` are those of artifacts that ended while planning, so they have no task. `errors` belong to the plan as a
-    whole. `is_over_glob`: a pattern named artifacts of it. `planned` are the tasks as they were planned.
+    `outcomes`: of artifacts that failed or were skipped during planning, which have no task. `errors` concern the whole
+    plan. `is_over_glob`: a glob selected artifacts. `planned`: the tasks, unless the plan is a `move`.
     """
 
     planned: list[Task] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Plan:
 
     @property
     def tasks(self) -> list[Task]:
-        """All tasks. Those of a move are the move's own list, as it adds one for each holder that appears while it runs."""
+        """All tasks. A move has its own list, as it adds a task for each holder that appears while it runs."""
         return self.move.tasks if self.move else self.planned
 
     @property
@@ -56,17 +56,17 @@ class Plan:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every artifact asked for could be planned, so that a dry run can show the plan.
+        """Whether every requested artifact could be planned, so that a dry run can show the plan.
 
-        The plan may still change more than `max-changes`, the mode or the policy allows.
+        `max-changes`, the mode or the policy may still forbid the plan.
         """
         only_gates = all(isinstance(error, TooManyChanges | WouldRemove | PolicyBroken) for error in self.errors)
         return only_gates and all(outcome.status is not Status.FAILED for outcome in self.outcomes)
 
     def refuse(self, refusals: Iterable[Refusal], *, dry_run: bool) -> None:
-        """Fails each task that is refused; what refuses the plan as a whole is added to its errors.
+        """Fails each refused task; a refusal of the whole plan is added to its errors.
 
-        In a dry run a task that a gate refuses stays in the plan, so that it is shown, and its error is the plan's.
+        In a dry run a task that a gate refuses stays in the plan, so that it is shown, and the error is added to the plan.
         """
         failed: list[Task] = []
         for error, task, is_gate in refusals:

@@ -1,8 +1,7 @@
-"""Planning: from what is asked for to one task for each artifact, by as few reads as possible (contract §5 point 1).
+"""Planning: from entries to one task for each artifact, with as few reads as possible (contract §5 point 1).
 
 The phases, for each registry: read, update baselines, list holders of a label to move, assign specs to artifacts, make
-tasks. Nothing is written before every artifact of the run is planned, and everything that can't be planned is reported
-at once.
+tasks. Nothing is written before every artifact of the run is planned, and all problems are reported at once.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import NamedTuple
 from har_labels.clock import LONGEST_POLL, Clock
 from har_labels.engine.baselines import baselines_of, names_to_read, update_baseline
 from har_labels.engine.filters import Filters, SelectedSpecs, is_candidate
-from har_labels.engine.moves import Listing, Move, unmatched
+from har_labels.engine.moves import Listing, Move
 from har_labels.engine.plan import Plan
 from har_labels.engine.task import AFTER_A_WAIT, Task, Unread
 from har_labels.engine.upserts import side_effects_of
@@ -40,9 +39,9 @@ _NO_GOAL = ChangeGoal(Changes(()))
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What `entries` name in one registry, as it was read from `at` on (monotonic seconds).
+    """The artifacts of one registry that `entries` name, read at `at` (monotonic time at which the read began).
 
-    `unread`: names that could not be read, and why, but may be written all the same (contract §5 point 1).
+    `unread`: names whose read failed, with the error, and that may be written all the same (contract §5 point 1).
     """
 
     ref: RegistryRef
@@ -54,7 +53,7 @@ class _Snapshot:
 
 
 class _Assignment(NamedTuple):
-    """The type and the specs that entries ask for of one row; the first type given counts."""
+    """The type and the specs that entries request for one row. Of several types the first one counts."""
 
     artifact_type: str
     specs: tuple[LabelSpec, ...]
@@ -62,7 +61,7 @@ class _Assignment(NamedTuple):
 
     @property
     def is_read(self) -> bool:
-        """Whether only the labels are asked for, so that the results also have what the list shows besides."""
+        """Whether the labels are only read, so that the results also contain the artifact's facts."""
         return all(spec.mode is Mode.READ for spec in self.specs)
 
     def merged_with(self, other: _Assignment) -> _Assignment:
@@ -74,13 +73,13 @@ class _Assignment(NamedTuple):
 
 
 class Planner:
-    """Plans entries. `wait` is how many seconds an artifact may take to appear (`wait-for-artifact`).
+    """Plans entries. `wait`: how many seconds an artifact may take to appear (`wait-for-artifact`).
 
-    With `needs_reading`, as in a dry run, what can't be read can't be planned. `notice` and `warning` each take one line
-    for the user.
+    With `needs_reading`, as in a dry run, an artifact that can't be read can't be planned. `notice` and `warning` each
+    take one line for the user.
     """
 
-    def __init__(  # noqa: PLR0913 - what planning needs, each by its keyword
+    def __init__(  # noqa: PLR0913 - all dependencies of planning, by keyword
         self,
         reader: Reader,
         clock: Clock,
@@ -100,7 +99,7 @@ class Planner:
         self._selected: dict[tuple[int, ...], SelectedSpecs] = {}
 
     def plan(self, entries: Sequence[Entry]) -> Plan:
-        """One task for each artifact that the entries name; several entries of one artifact become one task."""
+        """One task for each artifact that the entries name; several entries for one artifact become one task."""
         plan = Plan()
         for ref in dict.fromkeys(entry.ref for entry in entries):
             of_ref = [entry for entry in entries if entry.ref == ref]
@@ -123,9 +122,9 @@ class Planner:
     # --- reading -------------------------------------------------------------------------------------------
 
     def _read(self, ref: RegistryRef, entries: Sequence[Entry]) -> _Snapshot:
-        """Reads what the entries name, and polls for `wait` seconds for what is not there yet.
+        """Reads the artifacts that the entries name, and polls up to `wait` seconds for those that are missing.
 
-        Raises what the reader raises where an artifact may not be written without a read.
+        Raises the reader's errors if an artifact may not be written without a read.
         """
         unread: dict[str, HarLabelsError] = {}
         filters = Filters(ref, entries, self._shard, notice=self._notice)
@@ -153,7 +152,7 @@ class Planner:
         *,
         beside: AbstractSet[str] = frozenset(),
     ) -> None:
-        """Reads what the patterns name, as far as the filters admit it, and names and globs `beside` them."""
+        """Reads the artifacts of the patterns that the filters admit, and those of the patterns `beside` them."""
         names = {name for name in patterns if not is_glob(name) and snapshot.filters.has_name(name)}
         names |= {name for name in beside if not is_glob(name)}
         globs = [pattern for pattern in dict.fromkeys([*patterns, *beside]) if is_glob(pattern)]
@@ -164,7 +163,7 @@ class Planner:
             )
 
     def _report_unread(self, snapshot: _Snapshot) -> None:
-        """One line for each error: the previous labels are unknown, and without `mode` that deserves a warning."""
+        """Reports each read error: the previous labels are unknown. Without `mode` it is a warning, since labels may be lost."""
         for error in dict.fromkeys(snapshot.unread.values()):
             names = [name for name, why in snapshot.unread.items() if why is error]
             subject = repr(names[0]) if len(names) == 1 else number(len(names), "artifact")
@@ -175,7 +174,7 @@ class Planner:
                 self._notice(f"{line}; the previous labels are not known")
 
     def _update_baselines(self, plan: Plan, snapshot: _Snapshot) -> bool:
-        """Records the labels of the baselines; False, with an error in the plan, where one is ambiguous."""
+        """Records the labels of the baselines. If one is ambiguous, adds the error to the plan and returns False."""
         for baseline in baselines_of(snapshot.entries):
             try:
                 update_baseline(baseline, snapshot.ref, snapshot.rows, warning=self._warning)
@@ -186,7 +185,7 @@ class Planner:
         return True
 
     def _list_holders(self, plan: Plan, snapshot: _Snapshot) -> Listing | None:
-        """The holders of the label to move, if one is; None, with an error in the plan, where they are not known."""
+        """The holders of the label to move. None without a move, or, with an error in the plan, if they are unknown."""
         for entry in snapshot.entries:
             if not (among := entry.spec.among):
                 continue
@@ -195,24 +194,25 @@ class Planner:
                 now = self._clock.monotonic()
                 listing = Listing.from_rows(entry, among, change, snapshot.rows, asked_at=snapshot.at, answered_at=now)
             except Failures:
-                continue  # the same failures are reported for the artifact
+                continue  # `_add_task` reports the same failures
             except HarLabelsError as error:
                 plan.errors.append(error)
                 continue
             among.holders = listing.names
-            for pattern in unmatched(among, snapshot.rows):
-                self._warning(f"`{named('among')}` has {pattern!r}, and nothing in {entry.ref} matches that")
+            for pattern in among.patterns:
+                if not matching(pattern, snapshot.rows):
+                    self._warning(f"`{named('among')}` has {pattern!r}, and nothing in {entry.ref} matches that")
             return listing
         return None
 
     # --- from rows to tasks --------------------------------------------------------------------------------
 
     def _assign(self, plan: Plan, snapshot: _Snapshot) -> dict[Row, _Assignment]:
-        """The specs of each row, in the order of the entries; what is missing or can't be judged ends in the plan."""
+        """The specs of each row, in the order of the entries. Failures and skipped artifacts are added to the plan's outcomes."""
         assigned: dict[Row, _Assignment] = {}
         filters = snapshot.filters
         for index, entry in enumerate(snapshot.entries):
-            # One for all rows that no other entry names.
+            # All rows that no other entry names share this one.
             alone = _Assignment(entry.artifact_type, (entry.spec,), entry.skips_missing)
             candidates = dict.fromkeys(
                 row for pattern in entry.patterns for row in self._candidates(plan, snapshot, entry, pattern)
@@ -229,7 +229,7 @@ class Planner:
         return assigned
 
     def _candidates(self, plan: Plan, snapshot: _Snapshot, entry: Entry, pattern: str) -> Iterable[Row]:
-        """The rows that a pattern of an entry matches; none, with an outcome in the plan, where that is an error."""
+        """The rows that a pattern of an entry matches. If it matches none, adds an outcome to the plan."""
         rows = snapshot.rows
         if pattern in snapshot.unread:
             return (snapshot.filters.judge(_unread_row(pattern, entry, snapshot.entries)),)
@@ -251,7 +251,7 @@ class Planner:
         return ()
 
     def _end_missing(self, plan: Plan, entry: Entry, pattern: str, error: HarLabelsError) -> None:
-        """Fails or skips a pattern that names no artifact, once for all entries that have it."""
+        """Fails or skips a pattern that matches no artifact; reported once if several entries have the pattern."""
         error = entry.placed(pattern, error)
         if self._wait:
             error = error.reworded(f"{error.what} (waited {self._wait:g} s)").with_next_step(AFTER_A_WAIT)
@@ -285,7 +285,7 @@ class Planner:
             goal = task.goal = self._goal(assignment.specs, artifact=row.name, registry=str(ref))
             task.compute_target()
         except Failures as failures:
-            # A wrong label fails alike for every artifact, and is reported once.
+            # An invalid label fails in the same way for every artifact, and is reported once.
             known = {error.line for error in plan.errors}
             plan.errors += [error for error in failures.errors if error.line not in known]
         except HarLabelsError as error:
@@ -316,18 +316,18 @@ class Planner:
 
 
 class _Totals:
-    """What deserves a notice once everything is planned. `is_narrowed`: a filter may have left nothing."""
+    """Totals over all artifacts, for notices after planning. `is_narrowed`: a filter may have left no artifact."""
 
     def __init__(self) -> None:
         self.read_only = 0
         self.is_narrowed = False
         self._unmatched: set[str] = set()
         self._matched: set[str] = set()
-        # Each side effect of `upsert` with the first artifact that has it, and how many have.
+        # Each side effect of `upsert`: the first artifact that has it, and the number of artifacts that have it.
         self._side_effects: dict[str, tuple[str, int]] = {}
 
     def add(self, subject: str, goal: ChangeGoal, labels: Labels | None) -> None:
-        """Takes in one planned artifact with its current labels."""
+        """Adds one planned artifact with its current labels."""
         for part in goal.changes.parts:
             new = [pattern for pattern in part.patterns if pattern not in self._matched]
             self._unmatched.update(new)
@@ -349,7 +349,7 @@ class _Totals:
                 "the labels only, without package type, downloads and age"
             )
         for pattern in sorted(self._unmatched - self._matched):
-            # That nothing matched is not the same as that there is nothing to change (contract §3).
+            # A pattern without a match may be a typo, so it is not reported as "unchanged" alone (contract §3).
             yield f"no label of any artifact{of_shard} matches {pattern!r}, so it removes none"
         for line, (first, count) in self._side_effects.items():
             more = f" and {number(count - 1, 'more artifact')}" if count > 1 else ""
@@ -359,10 +359,10 @@ class _Totals:
 def _record_unread(
     entries: Sequence[Entry], unread: dict[str, HarLabelsError], names: AbstractSet[str], error: HarLabelsError
 ) -> None:
-    """Records why these names could not be read; raises it where one may not be written without a read.
+    """Records the error of a read for these names; raises it if one of them may not be written without a read.
 
-    After a refusal it may. After a failure that may pass it may too, unless no `mode` was given: an outage must not turn
-    the default into a delete (contract §5 point 1).
+    After a refusal writing is allowed. After a transient failure it is allowed only with a `mode`: an outage must not turn
+    the default into a deletion (contract §5 point 1).
     """
     for entry in entries:
         may_be_written = is_refusal(error) or (is_transient(error) and not entry.spec.removes_nothing)
@@ -372,9 +372,9 @@ def _record_unread(
 
 
 def _pending(snapshot: _Snapshot, patterns: Sequence[str]) -> list[str]:
-    """The patterns that match nothing yet, or artifacts whose labels are needed and not shown yet.
+    """The patterns that match no artifact yet, or one whose labels are needed and not shown yet.
 
-    What was just pushed may be known by its summary before a list shows its labels.
+    The summary of a new artifact may be available before a list shows its labels.
     """
     merging = {pattern for entry in snapshot.entries if entry.spec.needs_labels for pattern in entry.patterns}
     pending: list[str] = []
@@ -389,7 +389,7 @@ def _pending(snapshot: _Snapshot, patterns: Sequence[str]) -> list[str]:
 
 
 def _unread_row(name: str, entry: Entry, entries: Sequence[Entry]) -> Row:
-    """The row of an artifact that was not read: an entry without a type means what another names with one."""
+    """The row of an artifact that was not read. If its entry names no type, another entry's type for this name is used."""
     types = (other.artifact_type for other in entries if name in other.patterns and other.artifact_type)
     return Row(name, entry.artifact_type or next(types, ""), None, ArtifactFacts())
 

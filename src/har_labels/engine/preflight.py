@@ -1,7 +1,7 @@
-"""What refuses a plan before its first write, though every artifact of it could be planned.
+"""Checks of a whole plan before its first write.
 
-Each check yields a `Refusal` for what may not be written; `Plan.refuse` fails the task, or adds the error to the plan.
-`require` is checked while planning, artifact by artifact: see `request.label_spec`.
+Each check yields a `Refusal` for a task or plan that may not be written; `Plan.refuse` fails the task, or adds the error to
+the plan. `require` is checked during planning, for each artifact: see `LabelSpec.gate_for`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from har_labels.registry.client import PAGE_SIZE
 from har_labels.request.policy import WOULD_BE_ADDED, Breach, Policy, Rule, breaches_text
 from har_labels.text import named, number, shown
 
-# So many failures name artifact and label; the report has more of them as rows.
+# The number of errors with a text of their own; the report lists further breaches as rows.
 _MOST_IN_WORDS = 1_000
 
 
-def preflight(  # noqa: PLR0913 - the plan, and what it is checked against
+def preflight(  # noqa: PLR0913 - the plan, and everything that it is checked against
     plan: Plan,
     *,
     settings: Settings,
@@ -43,7 +43,7 @@ def preflight(  # noqa: PLR0913 - the plan, and what it is checked against
     clock: Clock,
     notice: Callable[[str], None],
 ) -> None:
-    """Refuses what may not be written. Each check sees what the ones before it have left."""
+    """Runs all checks. A task that one check has failed is not part of the next."""
     dry_run = settings.is_dry_run
     plan.refuse(_type_losses(plan, settings), dry_run=dry_run)
     plan.refuse(_unasked_removals(plan), dry_run=dry_run)
@@ -57,12 +57,12 @@ def preflight(  # noqa: PLR0913 - the plan, and what it is checked against
 
 
 def _type_losses(plan: Plan, settings: Settings) -> Iterator[Refusal]:
-    """Each artifact whose type a write is known to clear, or may clear unseen."""
+    """A refusal for each artifact whose type a write would clear, or may clear unnoticed."""
     return (Refusal(error, task) for task in plan.changing if (error := type_loss_of(task, settings)))
 
 
 def type_loss_of(task: Task, settings: Settings) -> TypeLoss | None:
-    """Why writing this artifact would, or may, cost it its type; None if it can't."""
+    """The error if a write would, or may, clear the type of this artifact; None if it can't."""
     is_at_risk = task.is_typed_hugging_face or task.has_unseen_type
     if settings.api_url.keeps_types or settings.allow_type_loss or not is_at_risk:
         return None
@@ -80,11 +80,11 @@ def type_loss_of(task: Task, settings: Settings) -> TypeLoss | None:
     )
 
 
-# --- labels that nobody said may go (contract §3) ---------------------------------------------------------------
+# --- removals without a `mode` (contract §3) --------------------------------------------------------------------
 
 
 def _unasked_removals(plan: Plan) -> Iterator[Refusal]:
-    """Each artifact that would lose a label though no `mode` says that it may."""
+    """A refusal for each artifact that would lose a label although no `mode` allows that."""
     for task in plan.changing:
         try:
             task.check_removals()
@@ -96,10 +96,10 @@ def _unasked_removals(plan: Plan) -> Iterator[Refusal]:
 
 
 def _policy_breaches(plan: Plan, policy: Policy, *, notice: Callable[[str], None]) -> Iterator[Refusal]:
-    """Each artifact that a change makes break the policy, whether it was planned or comes from a plan file.
+    """A refusal for each artifact whose change breaks the policy.
 
-    What was broken before is one notice for each rule. Where labels are only read it refuses the plan, once for each
-    rule: such a run is an audit.
+    Breaches from before the run give one notice per rule. A run that only reads is an audit: there they refuse the plan,
+    one error per rule.
     """
     collected = _CollectedBreaches(plan.breaches)
     for task in plan.tasks:
@@ -122,7 +122,7 @@ def _policy_breaches(plan: Plan, policy: Policy, *, notice: Callable[[str], None
 
 @dataclass(slots=True)
 class _Tally:
-    """How many artifacts break one rule, and how the first of them does."""
+    """The number of artifacts that break one rule, and a text for the first of them."""
 
     first: str
     count: int = 0
@@ -134,17 +134,17 @@ class _Tally:
 
 
 class _CollectedBreaches:
-    """The breaches of all artifacts: each for report and summary, and one line for each rule for the log."""
+    """Collects the breaches of all artifacts: every one for report and summary, one line per rule for the log."""
 
     def __init__(self, breaches: Breaches) -> None:
         self._breaches = breaches
-        # What was broken before, by rule and whether the labels are only read.
+        # Breaches from before the run; the key is the rule, and whether the labels are only read.
         self._old: dict[tuple[Rule, bool], _Tally] = {}
         self._refused = 0
         self._shared: dict[tuple[Rule, ...], HarLabelsError] = {}
 
     def add(self, task: Task, policy: Policy, created: Sequence[Breach]) -> None:
-        """Takes in one artifact: what its change has `created`, and what was broken before and stays so."""
+        """Adds the breaches of one artifact: those that its change has `created`, and older ones that remain."""
         before, created_by_lack = task.before or (), {breach.rule for breach in created if not breach.label}
         old = [
             breach
@@ -163,28 +163,28 @@ class _CollectedBreaches:
             self._old.setdefault((rule, is_read(task.goal)), _Tally(f"{task.subject} {how}")).count += 1
 
     def error(self, task: Task, created: Sequence[Breach]) -> HarLabelsError:
-        """Why an artifact may not be written. Past the first ones, artifacts that break the same rules share one error.
+        """The error of an artifact that may not be written. After the first ones, equal breaches share one error.
 
-        A hundred thousand errors, each with a text of its own, would take as much memory as all else.
+        A hundred thousand errors, each with its own text, would take as much memory as all other data.
         """
         self._refused += 1
         rules = tuple(dict.fromkeys(breach.rule for breach in created))
         if self._refused <= _MOST_IN_WORDS:
-            # To give a label that is protected is a wrong input; else the change is refused.
-            is_given = not isinstance(task.goal, PlanGoal) and any(breach.how == WOULD_BE_ADDED for breach in created)
-            kind = InputError if is_given else PolicyBroken
+            # A protected label in the inputs is an invalid input; any other breach is a refused change.
+            is_input = not isinstance(task.goal, PlanGoal) and any(breach.how == WOULD_BE_ADDED for breach in created)
+            kind = InputError if is_input else PolicyBroken
             return kind(f"{task.subject}: {breaches_text(created)}", PolicyBroken.cure)
         if rules not in self._shared:
-            told = "; ".join(f"{rule.place} says that {rule.says}" for rule in rules)
-            self._shared[rules] = PolicyBroken(f"this change breaks the policy, too: {told}")
+            broken = "; ".join(f"{rule.place} says that {rule.says}" for rule in rules)
+            self._shared[rules] = PolicyBroken(f"this change breaks the policy, too: {broken}")
         return self._shared[rules]
 
     def audit_errors(self) -> Iterator[HarLabelsError]:
-        """What was broken before where labels are only read, one for each rule."""
+        """The breaches from before in a run that only reads, one error per rule."""
         return (PolicyBroken(tally.line(rule)) for (rule, is_read), tally in self._old.items() if is_read)
 
     def notices(self) -> Iterator[str]:
-        """What was broken before and stays so in a run that writes, one line for each rule."""
+        """The remaining breaches from before in a run that writes, one line per rule."""
         old = ((rule, tally) for (rule, is_read), tally in self._old.items() if not is_read)
         return (f"broken before this run: {tally.line(rule)}" for rule, tally in old)
 
@@ -193,7 +193,7 @@ class _CollectedBreaches:
 
 
 def _too_many(plan: Plan, settings: Settings) -> Iterator[Refusal]:
-    """The plan, if it changes more artifacts than `max-changes` allows."""
+    """Refuses a plan that changes more artifacts than `max-changes` allows."""
     count, limit = len(plan.changing), settings.max_changes
     if limit is not None and count > limit:
         would_change = f"{number(count, 'artifact')} would change"
@@ -201,7 +201,7 @@ def _too_many(plan: Plan, settings: Settings) -> Iterator[Refusal]:
 
 
 def _too_slow(plan: Plan, settings: Settings, pace: Pace, clock: Clock) -> Iterator[Refusal]:
-    """The plan, if it can't be written before the `deadline` at the pace given."""
+    """Refuses a plan that can't be written before the `deadline` at the configured request rate."""
     changing = plan.changing
     writing = pace.seconds_for(_requests_for(changing))
     watching = settings.settle if any(is_merging(task.goal) for task in changing) else 0
@@ -209,7 +209,7 @@ def _too_slow(plan: Plan, settings: Settings, pace: Pace, clock: Clock) -> Itera
         return
     needed = f"writing {number(len(changing), 'artifact')} takes {writing:,.0f} s at this pace"
     watched = f", watching {watching:g} s" if watching else ""
-    # Where `shard` can't be given, the usual way out is not one.
+    # The usual cure is `shard`, which these runs do not accept.
     takes_no_shard = settings.mode is Mode.MOVE or settings.apply_plan or settings.undo
     cure = (
         f"Raise `{named('deadline')}`, raise `{named('requests-per-minute')}`, or lower `{named('settle')}`."
@@ -221,9 +221,9 @@ def _too_slow(plan: Plan, settings: Settings, pace: Pace, clock: Clock) -> Itera
 
 
 def _requests_for(changing: Sequence[Task]) -> int:
-    """How many requests writing takes at least: one PUT each, and for merged changes two looks by pages.
+    """The minimum number of requests for writing: one PUT per artifact, and for merging changes two reads of all pages.
 
-    A step of a plan file is read once more before its write (contract §5 point 7, §6).
+    A step of a plan file is read again before its write (contract §5 point 7, §6).
     """
     exact = sum(isinstance(task.goal, PlanGoal) for task in changing)
     merging = sum(is_merging(task.goal) for task in changing)

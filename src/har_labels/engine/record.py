@@ -1,4 +1,4 @@
-"""Who ran what, when and from where: the head of a report and of a plan file (contract §6)."""
+"""The audit record at the head of a report and of a plan file: who ran what, when and from where (contract §6)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from har_labels.text import HIDDEN
 
 
 def record_of(configuration: Configuration, ci: Mapping[str, str], clock: Clock) -> Record:
-    """The record of a run that ends now. A fact of the `ci` that contains the key is hidden."""
+    """The record of a run that ends now. A value of `ci` that contains the API key is hidden."""
     now = clock.utcnow()
     facts = {name: ci.get(name, "") for name in ("actor", "run_url", "sha")} | {"attempt": ci.get("run_attempt", "")}
     return Record(

@@ -1,4 +1,5 @@
-"""Planning of a plan file, and of a report to undo: by reading alone, nothing is computed anew (contract §5 point 7).
+"""Planning from a plan file, or from a report to undo: the target labels are read from the file, not computed (contract §5
+point 7).
 
 Each step becomes a task with a `PlanGoal`, which writes exactly the step's `after`, and only over its `before`.
 """
@@ -21,9 +22,9 @@ from har_labels.request.plan_file import StepFile
 
 
 def plan_again(file: StepFile, reader: Reader, clock: Clock) -> Plan:
-    """A task for each step of a file, all of which are read first.
+    """Reads all artifacts of a file's steps, and makes a task for each step.
 
-    An artifact whose labels are neither its step's `before` nor its `after`, or that is gone, fails, and with it the plan.
+    A step fails, and with it the plan, if its artifact is gone or its labels are neither `before` nor `after`.
     """
     plan = Plan()
     for registry_ref in dict.fromkeys(step.registry_ref for step in file.steps):
@@ -44,9 +45,11 @@ def plan_again(file: StepFile, reader: Reader, clock: Clock) -> Plan:
                 now = row.labels
                 target = goal.apply(now)
             except HarLabelsError as error:
-                if isinstance(error, ArtifactNotFound):  # its usual next step is inputs that such a run does not take
+                if isinstance(
+                    error, ArtifactNotFound
+                ):  # its usual next step names inputs that such a run does not accept
                     error = error.with_next_step(file.if_missing)
-                # This run leaves the labels as it found them, whatever the step was to start from.
+                # The outcome shows the labels that were read, which this run does not change, and not the step's `before`.
                 plan.outcomes.append(Outcome(replace(step, before=now), Status.FAILED, now, error=error))
             else:
                 reading = Reading(row, at)
@@ -56,7 +59,7 @@ def plan_again(file: StepFile, reader: Reader, clock: Clock) -> Plan:
 
 
 def group_additions_first(tasks: Sequence[Task]) -> Iterable[list[Task]]:
-    """The tasks in the order of writing: those that only add labels, those that do both, those that only remove."""
+    """The tasks in three groups, in the order of writing: only additions, both, only removals."""
     groups: tuple[list[Task], ...] = ([], [], [])
     for task in tasks:
         before, after = set(task.before or ()), set(task.target)

@@ -1,4 +1,4 @@
-"""Undoing what a run wrote, and only that (contract §5 point 6)."""
+"""Rollback: reverts the writes of this run, and only those (contract §5 point 6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from har_labels.registry.reader import Reader
 def roll_back(
     tasks: Sequence[Task], writer: Writer, reader: Reader, clock: Clock, *, notice: Callable[[str], None]
 ) -> None:
-    """Takes back what this run wrote, but not where another client has changed it since. `Ledger` reports the result."""
+    """Reverts the writes of this run, except for artifacts that another client has changed since. `Ledger` reports the result."""
     for task in tasks:
         if not task.may_have_written:
             continue
@@ -27,14 +27,14 @@ def roll_back(
             task.rollback = _rollback_task(task)
     undoing = [task.rollback for task in tasks if task.rollback]
     _check_before_rollback(undoing, reader, clock)
-    # The key could write what is to be taken back, so an earlier 403 was about something else.
+    # The key could write these artifacts before, so an earlier 403 concerned another one.
     writer.forget_refusals()
-    # The others are taken back even if one can't be.
+    # One failure must not stop the rollback of the others.
     writer.run(undoing, goes_on=True)
 
 
 def _rollback_task(task: Task) -> Task:
-    """The task that undoes what our writes did, and leaves what others have added since we planned."""
+    """The task that reverts our writes, and keeps the labels that others have added since planning."""
     added, removed = task.sent
     after = to_labels(set(task.target).difference(added).union(removed))
     goal = PlanGoal(f"{task.subject}: this run wrote", before=task.target, after=after)
@@ -42,7 +42,7 @@ def _rollback_task(task: Task) -> Task:
 
 
 def _check_before_rollback(undoing: Sequence[Task], reader: Reader, clock: Clock) -> None:
-    """Reads all of them again, and ends those that need no undoing or may not be undone."""
+    """Reads the tasks again, and ends those that need no rollback or must not be rolled back."""
     for task, found in read_again(undoing, reader, clock):
         if isinstance(found, HarLabelsError):
             task.fail(found)

@@ -1,6 +1,6 @@
 """One run, from checked settings to its result: plan, check, show or write, verify, roll back.
 
-It runs in a thread of its own. `result` can be called at any moment from another thread, so a cancelled or overdue run
+It runs in its own thread. `result` can be called at any time from another thread, so a cancelled or overdue run
 still reports (contract §4, §5 point 8).
 """
 
@@ -43,7 +43,7 @@ SAAS_REQUESTS_PER_MINUTE = 300
 
 
 class Run:
-    """One run. `ci` are the facts of the CI for templates; `debug` takes one line for each request, if given."""
+    """One run. `ci`: the CI's values for templates. `debug` receives one line per request; None logs nothing."""
 
     def __init__(
         self,
@@ -82,10 +82,10 @@ class Run:
         self._plan_file = ""
 
     def execute(self) -> None:
-        """Does everything the settings ask for. Failures are kept for `result`; only defects are raised."""
+        """Executes the run. Failures are collected for `result`; only defects are raised."""
         try:
             self._execute()
-        except Stop as stop:  # what stops the writes alone is handled in `_write_and_verify`
+        except Stop as stop:  # a Stop that ends only the writes is handled in `_write_and_verify`
             self._ledger.errors.append(stop.error)
             was_written = any(task.may_have_written for task in self._ledger.plan.tasks)
             if self._wants_rollback and was_written and not self._ledger.rollback_was_tried:
@@ -96,19 +96,19 @@ class Run:
             self._ledger.errors.append(error)
 
     def add_error(self, error: HarLabelsError) -> None:
-        """Adds a failure found outside, such as a defect."""
+        """Adds a failure that was found outside of the run, such as a defect."""
         self._ledger.errors.append(error)
 
     def abort_reads(self) -> None:
-        """Ends the requests under way that change nothing: a cancelled run has no use for their answers."""
+        """Aborts reads in flight: a cancelled run does not need their answers."""
         self._transport.abort_reads()
 
     def abort(self) -> None:
-        """Ends the requests under way, whatever thread they are in."""
+        """Aborts all requests in flight, in any thread."""
         self._transport.abort()
 
     def result(self, *, cut_short_by: HarLabelsError | None = None) -> RunResult:
-        """The result so far; `cut_short_by` is why the run was ended, if it is not over."""
+        """The result so far. `cut_short_by`: the reason for ending a run that is not over."""
         facts = RunFacts(
             mode=self._configuration.mode,
             dry_run=self._settings.is_dry_run,
@@ -123,9 +123,9 @@ class Run:
 
     @property
     def progress(self) -> Progress:
-        """How far the run is; called from the main thread while it goes on."""
+        """The progress of the run; called from the main thread while it goes on."""
         tasks = tuple(self._ledger.plan.tasks)
-        # Outcomes are set at the end of a round; until then the attempts show what is done.
+        # Outcomes are set at the end of a round; until then a task with an attempt counts as done.
         done = sum(bool(task.outcome or task.attempts) for task in tasks)
         changed = sum(task.attempts > 0 and task.is_confirmed for task in tasks)
         failed = sum(bool(task.outcome and task.outcome.status is Status.FAILED) for task in tasks)
@@ -163,7 +163,7 @@ class Run:
     # --- plan ----------------------------------------------------------------------------------------------
 
     def _policy(self) -> Policy | None:
-        """The policy, if there is one. Raises Failures with everything that is wrong with it and with the entries."""
+        """The policy, or None. Raises Failures with all problems of the policy and of the entries."""
         try:
             return policy_of(self._configuration)
         except Failures:
@@ -171,7 +171,7 @@ class Run:
             raise
 
     def _plan(self, policy: Policy | None) -> Plan:
-        """The plan: of the steps of a plan file or of a report to undo, or made of entries."""
+        """The plan, from the steps of a plan file or of a report to undo, or else from entries."""
         if file := read_steps(self._configuration, "apply_plan") or read_steps(self._configuration, "undo"):
             from har_labels.engine.replay import plan_again
 
@@ -197,7 +197,7 @@ class Run:
     # --- show ----------------------------------------------------------------------------------------------
 
     def _show(self, plan: Plan) -> None:
-        """Ends a dry run: each artifact as planned, and the plan file if it was asked for."""
+        """Ends a dry run: each task is planned or unchanged. Writes the plan file for `save-plan`."""
         if not plan.is_complete:
             return
         for task in plan.tasks:
@@ -206,7 +206,7 @@ class Run:
             self._save(plan, self._settings.save_plan)
 
     def _save(self, plan: Plan, path: str) -> None:
-        """Writes the plan file. Raises InputError where that fails, or the file would contain the key."""
+        """Writes the plan file. Raises InputError if that fails or if the file would contain the key."""
         from har_labels.request.plan_file import plan_lines
 
         steps, record = [task.step for task in plan.tasks], self._record()
@@ -223,20 +223,20 @@ class Run:
     # --- write, verify, roll back --------------------------------------------------------------------------
 
     def _announce_removals(self, tasks: Iterable[Task]) -> None:
-        """Adds a notice for each `replace` or `clear` that takes labels away (contract §3)."""
+        """Adds a notice for each `replace` or `clear` that removes labels (contract §3)."""
         for task in tasks:
             if is_sweeping(task.goal) and (removed := task.step.removed):
                 self._ledger.note(f"{task.subject}: takes away {', '.join(map(repr, removed))}")
 
     def _write_and_verify(self, plan: Plan) -> None:
-        """Gives every task its outcome. Raises Stop only where the run is cut short, so that nothing more may be sent."""
+        """Gives every task its outcome. Raises Stop only if the run is cancelled or overdue, so that no request may follow."""
         try:
             if plan.move:
                 self._mover(plan.move).run()
             elif self._settings.undo:
                 from har_labels.engine.replay import group_additions_first
 
-                # The undo of a move, and the undo of that, leave no moment without a holder.
+                # The undo of a move, and the undo of that undo, never leave the label without a holder.
                 for tasks in group_additions_first(plan.changing):
                     self._writer.run(tasks)
             else:
@@ -268,18 +268,18 @@ class Run:
         return self._settings.on_failure is OnFailureName.ROLLBACK
 
     def _roll_back(self, plan: Plan) -> None:
-        """Takes back what was written if an artifact failed, unless that failure rules it out (contract §5 point 6)."""
+        """Rolls back all writes if an artifact failed, unless that failure forbids it (contract §5 point 6)."""
         causes = [task.outcome.error for task in plan.tasks if task.outcome and task.outcome.error]
         if any(isinstance(cause, Unauthorized) for cause in causes):
-            # A key that was refused is not sent again.
+            # A refused key is not sent again.
             self._ledger.note("the key was refused, so nothing is rolled back")
         elif plan.move and any(isinstance(cause, Overwritten) for cause in causes):
             self._ledger.note("another writer moves the label, too, so nothing is rolled back")
         elif causes:
             self._ledger.rollback_was_tried = True
-            # An artifact that is rolled back has no failure of its own any more, so the run reports it.
+            # A rolled-back artifact no longer reports its own failure, so the run does.
             self._ledger.errors += [cause for cause in causes if cause not in self._ledger.errors]
-            # In a move the former holders get the label back before the one gives it up.
+            # In a move the former holders get the label back before the new holder loses it.
             for is_former in (True, False):
                 tasks = [task for task in plan.tasks if task.is_former is is_former]
                 roll_back(tasks, self._writer, self._reader, self._clock, notice=self._ledger.note)
@@ -290,7 +290,7 @@ class Run:
         return record_of(self._configuration, self._ci, self._clock)
 
     def _cleartext_warnings(self) -> Iterator[str]:
-        """Where the key crosses a network unencrypted."""
+        """A warning for each way on which the key crosses a network unencrypted."""
         api_url = self._settings.api_url
         if api_url.is_plain_http:
             yield f"the key crosses the network in the clear: {api_url.url} is plain http"
@@ -299,7 +299,7 @@ class Run:
 
 
 def _per_minute(configuration: Configuration) -> float | None:
-    """This run's part of the rate, for one shard of several; None if there is no limit."""
+    """The request rate of this run: with `shard`, its part of the whole rate. None if there is no limit."""
     settings = configuration.settings
     default = SAAS_REQUESTS_PER_MINUTE if settings.api_url.is_harness_saas else None
     rate = settings.requests_per_minute or default
@@ -308,7 +308,7 @@ def _per_minute(configuration: Configuration) -> float | None:
 
 def _write_policy(configuration: Configuration) -> WritePolicy:
     settings = configuration.settings
-    is_move = settings.mode is Mode.MOVE  # a move verifies by itself, at all that have the label
+    is_move = settings.mode is Mode.MOVE  # a move verifies by listing all holders itself
     return WritePolicy(
         retries=settings.retries,
         settle=0 if is_move else settings.settle,

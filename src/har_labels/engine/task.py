@@ -1,4 +1,4 @@
-"""One artifact in a run: what is wanted of it, what was read, which PUTs were sent, and the outcome.
+"""One artifact in a run: its goal, the last read, the PUTs that were sent, and the outcome.
 
 | `outcome` | `writes` | `evidence` | the task is | and next |
 |---|---|---|---|---|
@@ -57,10 +57,10 @@ def is_missing(error: HarLabelsError) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An artifact that is written without having been read, since reading was refused (contract §5 point 1).
+    """The state of an artifact that is written although its read failed (contract §5 point 1).
 
-    `error` is the failure of the read. A write that is answered 404 is retried until the clock reaches `waits_until`,
-    `wait` seconds after planning; then it is skipped if the artifact `may_be_missing`, else failed.
+    `error`: the failure of the read. A write with the answer 404 is retried until the monotonic time `waits_until`, `wait`
+    seconds after planning; then the task is skipped if the artifact `may_be_missing`, else failed.
     """
 
     error: HarLabelsError
@@ -70,7 +70,7 @@ class Unread:
 
     @property
     def was_missing(self) -> bool:
-        """Whether reading was answered 404."""
+        """Whether the read was answered with 404."""
         return is_missing(self.error)
 
 
@@ -78,9 +78,9 @@ class Unread:
 class Write:
     """One PUT that was sent.
 
-    `sent` was computed from the labels `base` (None: they were not known). `written` is True if the answer was believed,
-    False if the server surely did nothing, None if that is not known: there is no answer yet, or one that proves nothing.
-    `facts` are those of the answer, where they are reported.
+    `sent`: the labels of the request, computed from the labels `base` (None: unknown). `written`: True if the answer proves
+    the write, False if the server certainly wrote nothing, None if unknown: no answer yet, or one that proves nothing.
+    `facts`: those of the answer, if they are reported.
     """
 
     base: Labels | None
@@ -91,16 +91,19 @@ class Write:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """Filled while planning, moved on by the writer; `outcome` is set at its end. `rollback`: the task that takes its writes back.
+    """The state of one artifact: made by the planner, updated by the writer; `outcome` is set at its end.
 
     - `before`: the labels of the first read; `target`: the labels of the next PUT.
-    - `seen`: all labels read before our first PUT, by which a later writer's are recognized (Goal.classify).
-    - `evidence`: what proves, or does not prove, that the last PUT has written.
-    - `writes_before_read`: how many of `writes` had been sent at the last read. `found` is what that read showed, once asked.
-    - `is_claimed`: a worker has begun to write it; another that renews its page leaves it alone. Between rounds of
-      writes only the run's own thread changes tasks.
-    - `unread`: set where nothing could be read. `policy`: set where writing is held to one (preflight.judge); a rollback is not.
-    - `selected`: set where a `where` decides until `may_have_written`; `unjudged`: facts of a read that it was not asked of.
+    - `seen`: all labels read before our first PUT. A label that is not among them is a later writer's (`Goal.classify`).
+    - `evidence`: the proof that the last PUT was carried out, or the answer that proves nothing.
+    - `writes_before_read`: how many of `writes` had been sent at the last read. `found`: the result of `classify` for that
+      read, if it was called.
+    - `is_claimed`: a worker has begun to write it, so another worker that renews the same page must not change it. Between
+      rounds of writes only the run's own thread changes tasks.
+    - `unread`: set if the read failed. `policy`: the policy that a write must not break (set by `preflight`); a rollback has none.
+    - `selected`: set if the artifact was selected by `where`, which is evaluated again until `may_have_written`. `unjudged`:
+      the facts of a read for which `where` was not evaluated yet.
+    - `rollback`: the task that reverts its writes.
     """
 
     ref: RegistryRef
@@ -128,12 +131,12 @@ class Task:
 
     @property
     def labels(self) -> Labels | None:
-        """The labels as last read, or as the answer to a merging write names them."""
+        """The labels of the last read, or of the answer to a merging write."""
         return self.reading.row.labels
 
     @property
     def subject(self) -> str:
-        """The artifact as messages name it."""
+        """The artifact's name in messages."""
         return f"{self.name!r} in {self.ref}"
 
     @property
@@ -147,7 +150,7 @@ class Task:
 
     @property
     def needs_reading(self) -> bool:
-        """Whether it may only be written from a read: the labels that are there decide what is written, or whether."""
+        """Whether a write needs a read first: the target, or whether to write at all, depends on the current labels."""
         is_protected = removes_nothing(self.goal) and not self.unread
         return is_merging(self.goal) or isinstance(self.goal, PlanGoal) or is_protected
 
@@ -160,22 +163,22 @@ class Task:
 
     @property
     def may_have_written(self) -> bool:
-        """Whether a PUT was sent that was not plainly refused; labels that appear from then on are a later writer's."""
+        """Whether a PUT was sent that may have been carried out. Labels that appear from then on are a later writer's."""
         return any(write.written is not False for write in self.writes)
 
     @property
     def is_read_since_write(self) -> bool:
-        """Whether no PUT that may have written was sent after the last read."""
+        """Whether no PUT that may have been carried out was sent after the last read."""
         return all(write.written is False for write in self.writes[self.writes_before_read :])
 
     @property
     def has_current_labels(self) -> bool:
-        """Whether the labels as last read are those that are there, as far as our own writes go."""
+        """Whether the labels of the last read are known and not outdated by a write of ours."""
         return self.labels is not None and self.is_read_since_write
 
     @property
     def unknown(self) -> UnknownOutcome | None:
-        """The answer to the last PUT, if it proves nothing and no read has shown more."""
+        """The answer to the last PUT, if it proves nothing and no later read has decided."""
         return self.evidence if isinstance(self.evidence, UnknownOutcome) else None
 
     @property
@@ -184,23 +187,23 @@ class Task:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether an answer or a read has shown that the last write is there."""
+        """Whether an answer or a read proves the last write."""
         return self.confirmed_by is not ConfirmedBy.NOTHING
 
     @property
     def is_waited_for(self) -> bool:
-        """Whether the last PUT was answered 404, and the artifact may still appear."""
+        """Whether the last PUT was answered with 404 while the artifact may still appear."""
         return bool(self.unknown and is_missing(self.unknown.error))
 
     @property
     def is_superseded(self) -> bool:
-        """Whether a later writer's labels were read after our write, which stay (contract §5 point 5)."""
+        """Whether a read after our write showed a later writer's labels, which are kept (contract §5 point 5)."""
         if not is_merging(self.goal) or not self.may_have_written or not self.has_current_labels:
             return False
         return (self.found or self.classify().found) is Found.SUPERSEDED
 
     def classify(self) -> Finding:
-        """What the labels as last read show of our write. Raises what the goal raises."""
+        """Classifies the labels of the last read after our write. Raises the errors of `Goal.classify`."""
         assert self.labels is not None
         finding = self.goal.classify(self.labels, self.seen)
         self.found = finding.found
@@ -208,7 +211,7 @@ class Task:
 
     @property
     def sent(self) -> tuple[Labels, Labels]:
-        """What our writes add and take away, if they were carried out. Labels that a later writer added are not ours."""
+        """The labels that our writes add and remove, if they were carried out; without a later writer's labels."""
         seen, added, removed = set(self.seen), set[str](), set[str]()
         for write in self.writes:
             if write.written is not False:
@@ -219,9 +222,9 @@ class Task:
 
     @property
     def wrote(self) -> tuple[Labels, Labels] | tuple[None, None]:
-        """What our writes added and took away, of one with an unknown outcome what a read has shown of that.
+        """The labels that our writes added and removed; after an unknown outcome, as far as a read has shown them.
 
-        None for both where no answer and no read has shown it, or the labels before are not known.
+        None for both if neither an answer nor a read proves it, or if the labels before are unknown.
         """
         if not self.may_have_written:
             return (), ()
@@ -235,54 +238,55 @@ class Task:
         return added, removed
 
     def begin_write(self) -> None:
-        """Records a PUT that is about to be sent. The evidence of the one before proves nothing of it."""
+        """Records a PUT that is about to be sent, and resets the evidence of the PUT before."""
         if not self.may_have_written:
             self.record_seen()
         self.evidence = ConfirmedBy.NOTHING
         self.writes += (Write(self.labels, self.target),)
 
     def record_answer(self, *, written: bool, facts: ArtifactFacts | None = None) -> None:
-        """Records what the answer to the last PUT proves: that it was `written`, or surely not."""
+        """Records the proof by the answer to the last PUT: that it was `written`, or certainly not."""
         self.writes = (*self.writes[:-1], replace(self.writes[-1], written=written, facts=facts))
 
-    # --- what is asked before a write ----------------------------------------------------------------------
+    # --- checks before a write -----------------------------------------------------------------------------
 
     def compute_target(self) -> None:
-        """Computes `target` from the labels as last read. Raises what the goal raises, with the artifact named."""
+        """Computes `target` from the labels of the last read. Raises the errors of `Goal.apply`, with the artifact's name."""
         try:
             self.target = self.goal.apply(self.labels)
         except (Unreadable, ValueConflict) as error:
-            # These come from the label arithmetic, which knows no artifact.
+            # `Changes.apply` raises these, and does not know the artifact.
             raise error.reworded(f"{self.subject}: {error.what}") from None
 
     def check_removals(self) -> None:
-        """Raises WouldRemove where writing would take away a label, as last read, that no input says may go."""
+        """Raises WouldRemove if the write would remove a label although no `mode` allows that."""
         if removed := removed_unasked(self.goal, self.labels or ()):
             would_go = f"{', '.join(map(repr, removed))} would be removed"
             raise WouldRemove(f"{self.subject}: {would_go}, and no `mode` says that it may")
 
     def check_policy(self) -> None:
-        """Raises PolicyBroken where writing over the labels as last read would break a rule that holds now."""
+        """Raises PolicyBroken if the write would break a rule that the labels of the last read keep."""
         if self.policy and (broken := self.policy.new_breaches(self.labels or (), self.target)):
             raise PolicyBroken(f"{self.subject}: {breaches_text(broken)}")
 
     def is_still_selected(self) -> bool:
-        """Whether `where` holds for what was read since; asked until our first PUT, and never after it (contract §3).
+        """Whether `where` holds for the last read; True after our first PUT, as it is not evaluated again (contract §3).
 
-        A part of the change for which it is false is dropped for good. Raises TemplateError and Unreadable.
+        A spec for which it is false is dropped for the rest of the run. Raises TemplateError and Unreadable.
         """
         facts, self.unjudged = self.unjudged, None
         if facts is None or not self.selected or self.may_have_written:
             return True
         left = self.selected.reselect(replace(self.reading.row, facts=facts), self.ref)
         if left and left is not self.selected:
-            self.selected, self.goal = left, left.goal(self.name, self.ref)
+            self.selected = left
+            self.goal = left.goal_of(left.specs, artifact=self.name, registry=str(self.ref))
         return left is not None
 
     # --- reads ---------------------------------------------------------------------------------------------
 
     def update_reading(self, reading: Reading) -> None:
-        """Keeps a newer read, in as little memory as possible: a large run reads every artifact several times."""
+        """Takes over a newer read without its facts, to save memory: a large run reads every artifact several times."""
         row, known = reading.row, self.reading.row
         labels = self.target if row.labels == self.target else row.labels
         kept = replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin)
@@ -290,7 +294,7 @@ class Task:
         self._note_unjudged(row.facts)
 
     def replace_reading(self, reading: Reading) -> None:
-        """Keeps a newer read of this artifact alone, with its facts."""
+        """Takes over a newer read of this artifact alone, with its facts."""
         self.reading, self.found = reading, None
         self._note_unjudged(reading.row.facts)
 
@@ -299,8 +303,8 @@ class Task:
             self.unjudged = facts
 
     def record_seen(self) -> None:
-        """Records the labels as last read as older than the PUT that follows."""
-        # Tuples, and the very one that was read where there is no other: sets would double the memory of a large run.
+        """Adds the labels of the last read to `seen`, before a PUT or a newer read."""
+        # Tuples, and if possible the one of the reading itself: sets would double the memory of a large run.
         self.seen = to_labels((*self.seen, *(self.labels or ()))) if self.seen else self.labels or ()
 
     # --- the end -------------------------------------------------------------------------------------------
@@ -311,7 +315,7 @@ class Task:
 
     @property
     def facts(self) -> ArtifactFacts:
-        """What the registry returned: the answer to our last believed PUT where it is kept, the list for the rest."""
+        """The facts of the answer to our last proven PUT, if they are kept; for the others those of the list."""
         listed = self.reading.row.facts
         answered = next((write.facts for write in reversed(self.writes) if write.written), None)
         if not answered:
@@ -322,19 +326,19 @@ class Task:
 
     @property
     def is_typed_hugging_face(self) -> bool:
-        """Whether a PUT may cost the artifact its type (contract §5 point 9)."""
+        """Whether a PUT may clear the artifact's type (contract §5 point 9)."""
         return self.reading.row.facts.package_type == "HUGGINGFACE" and bool(self.reading.row.artifact_type)
 
     @property
     def has_unseen_type(self) -> bool:
-        """Whether it may have a type that was not seen: it is unread, or known by its summary alone, which names none."""
+        """Whether it may have an unknown type: it was not read, or only its summary was, which has no type."""
         row = self.reading.row
         return bool(self.unread) or (
             not row.origin and not row.artifact_type and row.facts.package_type in {"", "HUGGINGFACE"}
         )
 
     def outcome_of(self, status: Status, labels: Labels | None, error: HarLabelsError | None = None) -> Outcome:
-        """The outcome if the task ends now. `labels` are those that are there now, None if they are not known."""
+        """The outcome if the task ends now. `labels`: the current labels, None if unknown."""
         wrote_added, wrote_removed = self.wrote
         return Outcome(
             step=self.step,
@@ -356,26 +360,26 @@ class Task:
         self.evidence = self.confirmed_by
 
     def fail(self, error: HarLabelsError, labels: Labels | None = None) -> None:
-        """Ends it as failed, or as skipped where the artifact is missing and may be."""
+        """Ends the task as failed, or as skipped if the artifact is missing and that is allowed."""
         may_be_missing = bool(self.unread and self.unread.may_be_missing)
         self.end(Status.SKIPPED if may_be_missing and isinstance(error, NotFound) else Status.FAILED, labels, error)
 
 
 @lru_cache(maxsize=1024)
 def _shared(labels: Labels) -> Labels:
-    """One tuple for equal lists: what a large run adds is mostly the same everywhere."""
+    """One tuple for equal lists: a large run adds mostly the same labels to all artifacts."""
     return labels
 
 
 def read_again(tasks: Sequence[Task], reader: Reader, clock: Clock) -> Iterator[tuple[Task, Reading | HarLabelsError]]:
-    """Yields each task with a new read of its artifact, or why there is none; each registry is read at once."""
+    """Yields each task with a new read of its artifact, or with the error; one read per registry."""
     for ref in dict.fromkeys(task.ref for task in tasks):
         of_ref = [task for task in tasks if task.ref == ref]
         at = clock.monotonic()
-        # A read that was refused is not tried as often again: such tasks do not need it (contract §5 point 1).
+        # Tasks that were written without a read do not need this one, so a failing read is retried less (contract §5 point 1).
         skipping = _raise if all(task.unread for task in of_ref) else None
         targets = {task.name: task.target for task in of_ref}
-        keeps_facts = any(task.selected for task in of_ref)  # only a `where` asks for them
+        keeps_facts = any(task.selected for task in of_ref)  # only `where` needs them
         try:
             view = partial(_in_little_memory, targets, keeps_facts=keeps_facts)
             rows = reader.rows(ref, names=targets.keys(), skipping=skipping, view=view)
@@ -396,7 +400,7 @@ def _raise(_names: AbstractSet[str], error: HarLabelsError) -> None:
 
 
 def _in_little_memory(targets: Mapping[str, Labels], row: Row, *, keeps_facts: bool) -> Row:
-    """The row with the very labels that were sent, if they are there: all rows are in memory beside those they replace."""
+    """The row with the tuple of the target, if the labels are equal, to save memory: old and new rows are held at once."""
     target = targets.get(row.name)
     labels = target if row.labels == target else row.labels
     return replace(row if keeps_facts else row.lean, labels=labels)

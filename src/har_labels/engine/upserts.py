@@ -1,4 +1,4 @@
-"""What setting a key does that its writer may not have meant, in a line each (contract §3). Pure."""
+"""Side effects of setting a key that the user may not have intended, one line each (contract §3). Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _MOST_NAMED = 3
 
 
 def side_effects_of(parts: Sequence[Change], current: Labels | None) -> Iterator[str]:
-    """One line for each label set that empties a value, ends another spelling of its key, or has labels beside it.
+    """Yields one line for each label that empties a value, replaces another spelling of its key, or leaves similar labels.
 
-    The `parts` are applied to the labels `current` in order. Nothing is known of labels that can't be read, and nothing
-    before a plain `replace` or `clear` matters.
+    The `parts` are applied to the labels `current` in order; parts before the last plain `replace` or `clear` have no effect.
+    Yields nothing if the labels are unknown.
     """
     if current is None or not any(part.sets_keys for part in parts):
         return

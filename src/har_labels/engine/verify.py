@@ -1,6 +1,6 @@
-"""Reading again after a write: is our change there, was it undone, or has a later writer changed it? (contract §5 points 4, 5)
+"""Reads after a write: was our change carried out, undone, or superseded by a later writer? (contract §5 points 4, 5)
 
-Nothing here writes. Tasks that have to be written again are returned.
+This module writes nothing. It returns the tasks that have to be written again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _UNKNOWN = "whether the labels were written is not known"
 
 @dataclass(frozen=True, slots=True)
 class WritePolicy:
-    """How carefully and how fast changes are written: from the inputs; `stops_at_failure` from `on-failure`."""
+    """The inputs that control how changes are written; `stops_at_failure` is made of `on-failure`."""
 
     retries: int = 4
     settle: float = 1.0
@@ -49,8 +49,8 @@ class WritePolicy:
 class Watch:
     """Reads tasks again and ends those that are over. `notice` takes one line for the user.
 
-    `quiet_since`: monotonic time of the last observed write, ours or another client's. `times_undone`: how often a read has
-    shown that another client undid a task's change.
+    `quiet_since`: monotonic time of the last observed write, ours or another client's. `times_undone`: for each task, the
+    number of reads that showed its change undone by another client.
     """
 
     def __init__(self, reader: Reader, clock: Clock, policy: WritePolicy, *, notice: Callable[[str], None]) -> None:
@@ -60,19 +60,19 @@ class Watch:
         self._attempts_before: dict[Task, int] = {}
 
     def begin(self, tasks: Iterable[Task]) -> None:
-        """Begins a run of the writer: tries are counted from here, as a move has several runs with retries of their own."""
+        """Starts the count of tries for one run of the writer: a move has several, each with its own retries."""
         self._attempts_before = {task: task.attempts for task in tasks if task.attempts}
 
     def tries(self, task: Task) -> int:
-        """How many PUTs of this run of the writer were sent for the task."""
+        """The number of PUTs that this run of the writer has sent for the task."""
         return task.attempts - self._attempts_before.get(task, 0)
 
     def restart_quiet_period(self) -> None:
-        """Records that a client, this run or another, has written just now."""
+        """Records a write at this moment, by this run or by another client."""
         self.quiet_since = self._clock.monotonic()
 
     def resolve_unknown(self, tasks: Sequence[Task]) -> list[Task]:
-        """Reads every task whose write is not confirmed, all at once; returns those to be written again."""
+        """Reads all tasks whose write is not confirmed; returns those that have to be written again."""
         unconfirmed = [task for task in tasks if not task.is_confirmed]
         to_read, again = [], []
         for task in unconfirmed:
@@ -83,10 +83,11 @@ class Watch:
         return again + self.look(to_read)
 
     def watch(self, tasks: Sequence[Task]) -> list[Task]:
-        """Ends the tasks, as far as they are not over, that no other client undid; returns the others (contract §5 point 5).
+        """Ends the tasks whose change no other client undid; returns those that were undone (contract §5 point 5).
 
-        Over when nobody has written for `settle` seconds: two equal lists that far apart show it. While others
-        write, one that had read before such a write may still be under way, so it goes on, LONGEST_WATCH times.
+        The watch ends when no client has written for `settle` seconds, that is when two lists that far apart are equal.
+        While others write, a client that read before our write may still write, so the watch goes on, at most
+        LONGEST_WATCH times.
         """
         merging: list[Task] = []
         for task in tasks:
@@ -109,7 +110,7 @@ class Watch:
         return []
 
     def end(self, task: Task) -> None:
-        """Ends a task whose change is there, or is superseded by a later writer's."""
+        """Ends a task whose change was carried out, or superseded by a later writer."""
         if task.is_superseded:
             self._notice(f"{task.subject}: a later writer has set something else, which stays")
             task.end(Status.SUPERSEDED, task.labels)
@@ -117,7 +118,7 @@ class Watch:
             task.end(Status.APPLIED, task.labels if task.has_current_labels else task.target)
 
     def look(self, tasks: Sequence[Task]) -> list[Task]:
-        """Reads all of them again and ends those that failed; returns those whose change has to be made again."""
+        """Reads the tasks again and ends those that failed; returns those that have to be written again."""
         again: list[Task] = []
         for task, reading in read_again(tasks, self._reader, self._clock):
             try:
@@ -132,9 +133,10 @@ class Watch:
         return again
 
     def _is_to_write_unread(self, task: Task, error: HarLabelsError) -> bool:
-        """Whether to write again where the read failed with `error`.
+        """Whether to write again after the read has failed with `error`.
 
-        A whole list may be written again, whatever the first try did, and an answer that was believed stays believed.
+        A plain `replace` or `clear` is idempotent: after an unknown outcome it may be written again, and after a success
+        answer it needs no read.
         """
         if not task.unknown and not is_merging(task.goal) and not isinstance(task.goal, PlanGoal):
             task.evidence = ConfirmedBy.ANSWER
@@ -145,14 +147,14 @@ class Watch:
         return self._may_retry(task)
 
     def _is_undone(self, task: Task, reading: Reading) -> bool:
-        """Takes over a read; True if the change has to be made again."""
+        """Takes over a read; True if the change has to be written again."""
         if reading.row.labels != task.labels:
             self.restart_quiet_period()
         task.update_reading(reading)
         if reading.row.labels is None:
             if is_merging(task.goal) and not task.unknown:
                 raise Unreadable(f"{task.subject}: the labels were written, and the registry no longer shows them")
-            # A believed answer stays believed; after a doubtful one only a whole list gets this far, and is tried again.
+            # A success answer needs no read. After an unknown outcome only an idempotent write gets here.
             return self._may_retry(task) if task.unknown else False
         finding = task.classify()
         if finding.found is not Found.UNDONE:
@@ -173,7 +175,7 @@ class Watch:
         return True
 
     def confirm(self, task: Task, found: Found) -> None:
-        """Takes what a read has shown as proof of the last write."""
+        """Accepts a read as proof of the last write."""
         if task.unknown:
             shows = "that the labels are as wanted" if found is Found.DONE else "what a later writer has set"
             self._notice(f"{task.subject}: {task.unknown.error.what}; a read shows {shows}")
@@ -187,7 +189,7 @@ class Watch:
             self._notice(f"skipped: {error.what}")
 
     def _may_retry(self, task: Task) -> bool:
-        """Whether a write that did nothing, as far as known, may be retried; if not, the task has failed."""
+        """Whether an unconfirmed write may be retried; if not, the task is failed."""
         assert task.unknown
         if task.unread and task.is_waited_for:
             if self._clock.monotonic() < task.unread.waits_until:
@@ -202,16 +204,16 @@ class Watch:
 
 
 def excluding(tasks: Sequence[Task], excluded: Iterable[Task]) -> list[Task]:
-    """The tasks that are not over, without the excluded ones."""
+    """The tasks without an outcome, except the `excluded` ones."""
     gone = set(excluded)
     return [task for task in tasks if task not in gone and task.outcome is None]
 
 
-# --- the errors of writes that no answer and no read has confirmed; their class decides the exit code ----------
+# --- the errors of unconfirmed writes; their class decides the exit code ---------------------------------------
 
 
 def retries_exhausted(task: Task) -> HarLabelsError:
-    """The error of an unknown outcome that no retry resolved, with what is known of the labels now."""
+    """The error of an unknown outcome that no retry has resolved, with the state of the labels as far as known."""
     assert task.unknown
     error = task.unknown.error
     tries = number(task.attempts, "try", "tries") + task.unknown.wait_note
@@ -223,7 +225,7 @@ def retries_exhausted(task: Task) -> HarLabelsError:
 def not_found(task: Task, error: HarLabelsError) -> HarLabelsError:
     """The error of an artifact that could not be read, and whose write failed with `error`.
 
-    That was a 404, or there was no answer where reading had been answered 404.
+    `error` is a 404, or a missing answer after a read that was answered with 404.
     """
     unread, found = task.unread, error
     assert unread
@@ -241,9 +243,9 @@ def not_found(task: Task, error: HarLabelsError) -> HarLabelsError:
 
 
 def unverifiable(task: Task, error: HarLabelsError) -> HarLabelsError:
-    """The error of a write that can't be verified: reading failed with `error`."""
+    """The error of a write that can't be verified, since the read failed with `error`."""
     if task.unknown:
-        what = f"{task.unknown.error.what}, and no read could tell whether it was written: {error.what}"
+        what = f"{task.unknown.error.what}, and no read could show whether it was written: {error.what}"
     else:
         what = f"the labels were written, but could not be looked at again: {error.what}"
     return error.reworded(f"{task.subject}: {what}")
@@ -257,13 +259,13 @@ def interrupted(task: Task, reason: HarLabelsError | None) -> HarLabelsError:
         return unknown.error.reworded(f"{task.subject}: {unknown.error.what}; {_labels_now(task)}")
     if task.has_current_labels:
         return Overwritten(f"{task.subject}: the change was undone and not made again{because}")
-    said = f"{unknown.error.what}; " if unknown else ""
+    failure = f"{unknown.error.what}; " if unknown else ""
     known = _labels_now(task) if unknown and unknown.written is False else _UNKNOWN
-    return (reason or Defect("")).reworded(f"{task.subject}: {said}{known}{because}")
+    return (reason or Defect("")).reworded(f"{task.subject}: {failure}{known}{because}")
 
 
 def _labels_now(task: Task) -> str:
-    """What is known of the labels after a write with an unknown outcome."""
+    """The state of the labels after a write with an unknown outcome, as a clause of a message."""
     assert task.unknown
     if task.unknown.written is False:
         return "the last try wrote nothing" if task.may_have_written else "nothing was written"
@@ -273,10 +275,10 @@ def _labels_now(task: Task) -> str:
 
 
 class Renewal:
-    """Renews reads that have grown old while others were written (contract §5 point 2).
+    """Renews reads that became old while other artifacts were written (contract §5 point 2).
 
-    One request renews a whole page of the list: the task that needs it and its neighbours, whose turn comes next. So
-    a paced run over thousands costs a page now and then, and not a search per artifact.
+    One request renews a whole page of the list: the task that needs it and its neighbours, which are written next. So a
+    run over thousands of artifacts reads a page from time to time, instead of searching each artifact.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -291,12 +293,12 @@ class Renewal:
                 self._pages[task.ref, task.reading.row.origin].append(task)
 
     def claim(self, task: Task) -> None:
-        """From here on only the calling worker may change the task: no renewal for another task does."""
+        """From now on only the calling worker may change the task; renewals for other tasks skip it."""
         with self._lock:
             task.is_claimed = True
 
     def renew(self, task: Task) -> None:
-        """Reads the task's artifact again. Raises what the reader raises."""
+        """Reads the task's artifact again. Raises the reader's errors."""
         if not task.may_have_written:
             task.record_seen()
         origin = task.reading.row.origin
@@ -304,13 +306,13 @@ class Renewal:
             task.replace_reading(self._reader.find(task.ref, task.name, task.artifact_type))
 
     def _is_on_its_page(self, task: Task, origin: PageRef) -> bool:
-        """Renews every task that is still on the page and that no worker has claimed; False if `task` is not there any more."""
+        """Renews every task on the page that no worker has claimed; False if `task` is no longer on the page."""
         readings = {(one.row.name, one.row.artifact_type): one for one in self._reader.page_again(task.ref, origin)}
         with self._lock:
             for other in self._pages.get((task.ref, origin), ()):
                 reading = readings.get((other.name, other.reading.row.artifact_type))
                 if reading and not other.is_claimed:
-                    other.record_seen()  # labels of the first read are older than any write of ours
+                    other.record_seen()  # these labels were read before any write of ours
                     other.update_reading(reading)
         mine = readings.get((task.name, task.reading.row.artifact_type))
         if mine:

@@ -1,8 +1,8 @@
-"""Writing a plan so that nobody's label is lost: retry the change, never the request (contract §5).
+"""Writes a plan without losing another client's labels: retry the change, never the request (contract §5).
 
 Each round writes the pending tasks, resolves all unknown outcomes with one read, and waits (exponential backoff) before the
 next. When nothing is pending, merging changes are watched for clients that had read before we wrote. The registry has no
-lock and no ETag: docs/guarantee.md says which races a change survives by this, and which not.
+lock and no ETag: docs/guarantee.md lists the races that a change survives, and those that it does not.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ FRESH_SECONDS = 5.0
 # Before a retry, a read older than this share of `settle` (or of a second) is renewed: after a backoff our own
 # read-modify-write would else take longer than the `settle` that protects other runs.
 FRESH_SHARE = 0.25
-# After so many unknown outcomes in a row one read decides whether to go on (contract §5 point 4).
+# After this number of consecutive unknown outcomes one read decides whether to go on (contract §5 point 4).
 FAILURES_IN_A_ROW = 20
 
 
 def longest_age(settle: float, *, is_retry: bool) -> float:
-    """The age in seconds from which a read is renewed before a write is computed from it."""
+    """The maximum age, in seconds, of a read from which a write is computed; an older one is renewed first."""
     return min(FRESH_SECONDS, FRESH_SHARE * (settle or 1.0)) if is_retry else FRESH_SECONDS
 
 
 class Writer:
     """Writes tasks, and retries and watches them until each has its outcome.
 
-    `notice` takes one line for the user, `warning` one about harm that was allowed.
+    `notice` takes one line for the user, `warning` one about a loss that an input allows.
     """
 
-    def __init__(  # noqa: PLR0913 - what writing needs, and where to report it
+    def __init__(  # noqa: PLR0913 - all dependencies of writing, and where to report
         self,
         registry: Registry,
         reader: Reader,
@@ -71,9 +71,9 @@ class Writer:
         return self._watch.quiet_since
 
     def run(self, tasks: Iterable[Task], *, goes_on: bool = False) -> None:
-        """Writes the tasks that have no outcome yet, until each has one. `goes_on` at failures, whatever the policy says.
+        """Writes the tasks that have no outcome yet, until each has one. With `goes_on`, a failure never stops the others.
 
-        Raises Stop where no further write may start; tasks without an outcome were then not finished.
+        Raises Stop if no further write may start; tasks without an outcome are then unfinished.
         """
         self._stops_at_failure = self._policy.stops_at_failure and not goes_on
         pending = [task for task in tasks if task.outcome is None]
@@ -90,7 +90,7 @@ class Writer:
             self._pause_before(pending)
 
     def _write_and_verify(self, pending: Sequence[Task]) -> tuple[list[Task], list[Task]]:
-        """One round: the tasks that are written now, as far as known, and those that are to be written in the next."""
+        """One round of writes. Returns the tasks that are written or over, and those for the next round."""
         tried = self._write_all(pending)
         untried = excluding(pending, tried)
         again = self._watch.resolve_unknown([task for task in tried if task.outcome is None])
@@ -101,13 +101,13 @@ class Writer:
         return excluding(tried, again), again + untried
 
     def forget_refusals(self) -> None:
-        """Lets a registry that has answered 403 be written to again, for what this run wrote there before that."""
+        """Allows writes again to registries that have answered 403, to roll back what this run wrote there before."""
         self._forbidden.clear()
 
     def finish_after_stop(self, tasks: Iterable[Task], reason: HarLabelsError) -> None:
-        """After a stop for `reason`: ends every task that was tried with what one read shows of it. Writes nothing."""
+        """After a stop for `reason`: ends every task that was tried, according to one read. Writes nothing."""
         if isinstance(reason, Unauthorized):
-            return  # a key that was refused is not sent again
+            return  # a refused key is not sent again
         tried = [task for task in tasks if task.outcome is None and task.attempts]
         for task in tried:
             if task.unknown and not task.may_have_written:
@@ -125,7 +125,7 @@ class Writer:
     # --- writing -------------------------------------------------------------------------------------------
 
     def _write_all(self, tasks: Sequence[Task]) -> list[Task]:
-        """Tries each task once, and returns those tried; a server that fails ends this early."""
+        """Tries each task once, and returns those that were tried; an open circuit breaker ends the round early."""
         tried: list[Task] = []
         self._breaker.reset()
 
@@ -158,12 +158,12 @@ class Writer:
             self._failed(task, error)
 
     def _is_still_to_write(self, task: Task) -> bool:
-        """Computes a change that depends on what is there from a read that is fresh; False if nothing is left to write."""
+        """Computes the target from a fresh read, if it depends on the current labels; False if nothing is left to write."""
         if not task.needs_reading:
             return True
         is_old = self._is_old(task)
         if is_old:
-            # It waits for a turn of its own; the one that was waited for already is the PUT's.
+            # This read waits for its own turn (request pace); the turn that `_write` waited for is the PUT's.
             self._renewal.renew(task)
         if task.labels is None or not task.may_have_written:
             if not task.is_still_selected():
@@ -186,7 +186,7 @@ class Writer:
         return True
 
     def _is_old(self, task: Task) -> bool:
-        """Whether the change has to be computed from a newer read. A plan's step never trusts one from before a write."""
+        """Whether the change must be computed from a newer read. For a plan's step, any read older than the last write is too old."""
         if isinstance(task.goal, PlanGoal) and task.reading.at <= self._watch.quiet_since:
             return True
         is_retry = task.attempts > 0
@@ -203,17 +203,17 @@ class Writer:
                 self._breaker.open(unknown.error, is_final=self._rounds_cut_short >= self._policy.retries)
         except HarLabelsError as error:
             task.record_answer(written=False)
-            # A 404 of an artifact that could not be read and may still appear (`wait-for-artifact`) is retried.
+            # After a 404, an artifact that was not read and may still appear (`wait-for-artifact`) is tried again.
             if not (task.unread and is_missing(error) and self._clock.monotonic() < task.unread.waits_until):
                 raise
             task.evidence = UnknownOutcome(error, written=False)
         else:
-            # Only the outputs of a single artifact have the facts.
+            # Only a run over a single artifact reports the facts.
             task.record_answer(written=True, facts=written.facts if self._is_alone else None)
             self._breaker.reset()
             task.evidence = ConfirmedBy.NOTHING if written.labels is None else ConfirmedBy.ANSWER
             if is_merging(task.goal) and written.labels is not None:
-                # The watch compares with it: any other list was written by another client.
+                # The watch compares the next read with it: any other list was written by another client.
                 task.reading = Reading(replace(task.reading.row, labels=task.target), self._clock.monotonic())
         finally:
             self._watch.restart_quiet_period()
@@ -232,12 +232,12 @@ class Writer:
             raise Stop(error) from None
 
     def _has_written(self, task: Task) -> bool:
-        """Whether a read shows the labels: the server writes and then answers 500. Raises Stop where it can't be read."""
+        """Whether a read shows the target labels, as some servers write and then answer 500. Raises Stop if the read fails."""
         try:
             return self._reader.find(task.ref, task.name, task.artifact_type).row.labels == task.target
         except HarLabelsError as error:
             if not task.needs_reading:
-                return False  # reading was refused before, or shows no more than the writes do
+                return False  # such a task is written without a read, so a failing read decides nothing
             raise Stop(error) from None
 
     def _pause_before(self, pending: Sequence[Task]) -> None:
@@ -251,32 +251,32 @@ class Writer:
 
 
 class CircuitBreaker:
-    """Counts unknown outcomes in a row over all workers, and ends a round of writes against a server that is down."""
+    """Counts consecutive unknown outcomes over all workers, and ends a round of writes if the server is down."""
 
     def __init__(self) -> None:
         self._lock, self._count = threading.Lock(), 0
         self.is_open = False
 
     def open(self, error: HarLabelsError, *, is_final: bool) -> None:
-        """Lets no further write of this round start; raises Stop if it was the last chance."""
+        """Ends this round of writes; raises Stop if no further round is allowed (`is_final`)."""
         self.is_open = True
         if is_final:
             raise Stop(ServerFailing(f"{FAILURES_IN_A_ROW} writes in a row failed and did nothing: {error.what}"))
 
     def count_failure(self) -> bool:
-        """Counts one; True if that is the one at which a read has to decide."""
+        """Counts one unknown outcome; True if a read has to decide now."""
         with self._lock:
             self._count += 1
             return self._count == FAILURES_IN_A_ROW
 
     def reset(self) -> None:
-        """A write succeeded, or a new round begins: writes may start again."""
+        """Closes the breaker and starts counting again: a write has succeeded, or a new round begins."""
         with self._lock:
             self._count, self.is_open = 0, False
 
 
 def in_parallel(work: Callable[[Task], None], tasks: Sequence[Task], *, workers: int) -> None:
-    """Runs `work` on every task, in order of starting; the first exception stops the rest and is raised."""
+    """Runs `work` on every task, started in order; the first exception stops the rest and is raised."""
     if workers == 1 or len(tasks) <= 1:
         for task in tasks:
             work(task)
@@ -302,10 +302,10 @@ def in_parallel(work: Callable[[Task], None], tasks: Sequence[Task], *, workers:
 
 
 class TypeProbe:
-    """Finds out whether a server keeps the type of a Hugging Face artifact when its labels are written (contract §5 point 9).
+    """Checks whether a server keeps the type of a Hugging Face artifact when its labels are written (contract §5 point 9).
 
-    Harness Open Source clears it, which breaks the artifact's downloads (recorded/huggingface.json). So the first write
-    in each registry is made alone and read back before any other. `warning` takes one line about a loss that was allowed.
+    Harness Open Source clears it, which breaks the artifact's downloads (tests/recorded/huggingface.json). So the first write
+    in each registry is made alone and read back before any other. `warning` takes one line about an allowed loss.
     """
 
     def __init__(self, reader: Reader, *, warning: Callable[[str], None], allow_loss: bool) -> None:
@@ -313,9 +313,9 @@ class TypeProbe:
         self._known: set[RegistryRef] = set()
 
     def probe(self, tasks: Sequence[Task], write: Callable[[Task], None]) -> None:
-        """Writes typed artifacts alone until one in their registry has kept its type, or has lost it where that is allowed.
+        """Writes typed artifacts one by one, until one per registry has kept its type, or has lost it and that is allowed.
 
-        Raises Stop where a type is lost and that is not allowed.
+        Raises Stop if a type is lost and that is not allowed.
         """
         for task in tasks:
             if task.is_typed_hugging_face and task.ref not in self._known:
@@ -328,7 +328,7 @@ class TypeProbe:
         try:
             rows = self._reader.rows(task.ref, names={task.name}).get(task.name, [])
         except HarLabelsError:
-            return  # reported by the read that verifies the write; of the type nothing is known
+            return  # the read that verifies the write reports it; the type remains unknown
         of_kind = [row for row in rows if row.artifact_type == kind]
         if any(row.labels == task.target for row in of_kind):
             self._known.add(task.ref)

@@ -1,7 +1,7 @@
 """Addresses: the API's base, registry references and artifact names, and the paths of requests.
 
-Hides how a name becomes a path that can reach this one endpoint and no other. The accepted forms are recorded in
-tests/recorded/paths.json: `a/r/+` with `name`, or with `team/model/+` if the name has a slash.
+Hides how a name becomes a path that can reach exactly one endpoint. tests/recorded/paths.json has the forms that the server
+accepts: `a/r/+` with `name`, or with `team/model/+` if the name has a slash.
 
 The functions that parse raise Invalid; its text does not name the input.
 """
@@ -74,9 +74,9 @@ class ApiBase:
 
 
 def parse_api_base(text: str) -> ApiBase:
-    """`api-url` as given: a host, a URL, or a full API base. Without a path `/har/api/v1` is added (contract §2).
+    """Parses `api-url`: a host, a URL, or a full API base. Without a path `/har/api/v1` is added (contract §2).
 
-    Raises Invalid. Whether plain http is allowed is checked by the settings.
+    Raises Invalid. The settings check whether plain http is allowed.
     """
     url = text if "://" in text else f"https://{text}"
     if not url.isprintable() or " " in url or "\\" in url:
@@ -115,24 +115,24 @@ class RegistryRef:
 
     @property
     def path(self) -> str:
-        """The path below the API base; `/+` stays literal (recorded/paths.json: `%2B` is another route)."""
+        """The path below the API base; `/+` stays literal (tests/recorded/paths.json: `%2B` is another route)."""
         return f"/registry/{_percent_encoded(self.segments)}/+"
 
 
 @lru_cache(maxsize=256)
 def _scope_path(segments: tuple[str, ...]) -> str:
-    """The same string object for all: each of a hundred thousand steps holds its registry."""
+    """One string object per registry: each of a hundred thousand steps holds it."""
     return "/".join(segments) + "/+"
 
 
 def parse_registry_ref(text: str) -> RegistryRef:
-    """`registry-ref` as given, with or without `/+` at its end. Raises Invalid (contract §2)."""
+    """Parses `registry-ref`, with or without `/+` at its end. Raises Invalid (contract §2)."""
     if "://" in text:
         raise Invalid("it is a URL, but a scope path without a host is expected")
     segments = tuple(text.removesuffix("/+").split("/"))
     _check_segments(segments)
     if len(segments) == 1:
-        raise Invalid("it has one segment, and the account has to stand before it")
+        raise Invalid("it has one segment, and the account has to precede it")
     if len(segments) > 4:
         raise Invalid(f"it has {len(segments)} segments, and four are the most")
     return RegistryRef(segments)
@@ -142,7 +142,7 @@ WRITE_A_PLAIN_NAME = "Write the artifact's plain name, such as resnet50 or team/
 
 
 def parse_artifact_name(text: str) -> str:
-    """An artifact's plain name. A `/+` at its end, which requests need behind a name with a slash, is accepted.
+    """Parses an artifact's plain name. A `/+` at its end, which request paths have after a name with a slash, is removed.
 
     Raises Invalid for a name that could reach another artifact in a request.
     """
@@ -152,7 +152,7 @@ def parse_artifact_name(text: str) -> str:
 
 
 def plain_name(name: str, ref: RegistryRef) -> str:
-    """The artifact's name in an image's address, or in a name with a tag, version or digest at its end.
+    """The plain name of an artifact, from an image address or from a name with a tag, version or digest.
 
     `host/account/registry/team/app:1.0`, `app@sha256:…` and `@team/app@1.0` → `team/app`, `app` and `@team/app`.
     """
@@ -160,7 +160,7 @@ def plain_name(name: str, ref: RegistryRef) -> str:
     bare = last[:1] + re.sub("@.*", "", last[1:])
     bare = bare.rpartition(":")[0] or bare
     path = [*folders, bare]
-    # An address begins with a host. One without a dot is recognised by its depth, as no name has as many parts.
+    # An address begins with a host. A host without a dot is recognised by the number of parts: no name has as many.
     has_host = len(path) > 1 and bool(re.search(r"[.:]|^localhost$", path[0]))
     is_address = has_host or (len(path) > 3 and bare != last)
     below_host = path[1:] if has_host else path
@@ -171,7 +171,7 @@ def plain_name(name: str, ref: RegistryRef) -> str:
 
 
 def validate_artifact_name(name: str) -> None:
-    """Raises Invalid for a name that can't be sent safely, also one from the registry's own list."""
+    """Raises Invalid for a name that is unsafe in a path. Names from the registry's own list are checked, too."""
     _check_segments(tuple(name.split("/")))
 
 
@@ -181,7 +181,7 @@ def labels_path(ref: RegistryRef, artifact: str) -> str:
 
 
 def artifact_path(ref: RegistryRef, artifact: str) -> str:
-    """The path of one artifact; `/+` follows a name with a slash (recorded/paths.json)."""
+    """The path of one artifact; `/+` follows a name with a slash (tests/recorded/paths.json)."""
     segments = artifact.split("/")
     marker = "/+" if len(segments) > 1 else ""
     return f"{ref.path}/artifact/{_percent_encoded(segments)}{marker}"
@@ -194,7 +194,7 @@ def list_path(ref: RegistryRef) -> str:
 
 def _percent_encoded(segments: tuple[str, ...] | list[str]) -> str:
     """The segments percent-encoded as Go does. With any other encoding (`%40` for `@`) the server keeps the raw path, and
-    does not recognise the `/+` (recorded/paths.json, "npm @team/leftpad/+").
+    does not recognise the `/+` (tests/recorded/paths.json, "npm @team/leftpad/+").
     """
     return "/".join(quote(segment, safe="$&+,:;=@") for segment in segments)
 
@@ -206,7 +206,7 @@ def _check_segments(segments: tuple[str, ...]) -> None:
         if segment != segment.strip():
             raise Invalid(f"it has a blank at the start or end of the segment {segment!r}")
         # requests turns %2E%2E into `..`, and the server decodes %252F twice: an encoded name can reach an
-        # artifact other than the one it seems to name (recorded/paths.json, "encoded twice").
+        # artifact other than the one it seems to name (tests/recorded/paths.json, "encoded twice").
         if _PERCENT_ESCAPE.search(segment):
             raise Invalid(f"it is percent-encoded; write it plainly: {unquote(segment)!r}")
         if segment in {"", ".", "..", "+"}:

@@ -1,6 +1,6 @@
-"""What the registry reports about an artifact besides its labels: as texts of an answer, and as values for `where`.
+"""The facts that the registry reports about an artifact besides its labels: texts of an answer, and values for `where`.
 
-The names of the values are those in `where` (contract §3); the fields of an answer: tests/recorded/reads.json. Pure.
+The values have their names in `where` (contract §3). tests/recorded/reads.json shows the fields of an answer. Pure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from har_labels.model.unusable import Unusable
 from har_labels.text import shown
 
-_LONGEST_TOLD = 60
+_LONGEST_QUOTED = 60
 _WHOLE = re.compile("[0-9]{1,18}")
 _SWITCHES = {"true": True, "false": False}
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -24,8 +24,8 @@ _DAY = timedelta(days=1)
 class ArtifactFacts:
     """The fields of a row or an answer as texts; empty text for an absent one.
 
-    `created_at` and `modified_at` are as the server sends them (milliseconds since 1970); `is_quarantined` is `true` or
-    `false`. `fact` has the values.
+    `created_at` and `modified_at`: milliseconds since 1970, as the server sends them. `is_quarantined`: `true` or `false`.
+    The function `fact` converts them to values.
     """
 
     image_name: str = ""
@@ -43,7 +43,7 @@ Fact = Callable[[ArtifactFacts, str, datetime], object]
 def fact(name: str, facts: ArtifactFacts, artifact_type: str, now: datetime) -> object:
     """The value of one fact; None if the registry did not report it.
 
-    A text that is not valid for the fact becomes an Unusable, which is reported where an expression reads it.
+    A text that is not valid for the fact becomes an Unusable, which is an error only if an expression reads it.
     """
     return FACTS[name](facts, artifact_type, now)
 
@@ -79,8 +79,8 @@ def _quarantined(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
 
 
 def _unusable(text: str, what: str) -> object:
-    """None for an absent field."""
-    why = f"the registry gives '{shown(text[:_LONGEST_TOLD])}', which is {what}"
+    """An Unusable for an invalid text; None for an absent field."""
+    why = f"the registry gives '{shown(text[:_LONGEST_QUOTED])}', which is {what}"
     return Unusable(why, "Ask for another fact, or leave this artifact out.") if text else None
 
 

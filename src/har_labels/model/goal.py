@@ -1,7 +1,8 @@
-"""What a run wants of one artifact's labels, and what a later read of them means (contract §5).
+"""The goal of a run for one artifact's labels (contract §5).
 
-A goal is one of three frozen types. Each has `apply`, the labels to write given those there now, and `classify`, the
-meaning of labels that were read after a write. What only some of them can be is asked by the functions below. Pure.
+A goal is one of three frozen types. Each has `apply`, which computes the labels to write from the current ones, and
+`classify`, which interprets labels that were read after a write. The functions below test properties that only some of
+them have. Pure.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from har_labels.model.labels import Changes, Labels, Mode, OnConflict, key_and_v
 
 
 class Found(Enum):
-    """What a read after a write found."""
+    """The result of a read after a write."""
 
-    DONE = "the labels wanted are there"
+    DONE = "the labels are as wanted"
     UNDONE = "our change is not there"
     SUPERSEDED = "a later writer has set something else"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`target` is what to write next: for UNDONE a change, otherwise the labels that are there."""
+    """`target`: the labels to write next if UNDONE, otherwise the current labels."""
 
     found: Found
     target: Labels
@@ -32,13 +33,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ChangeGoal:
-    """A change that the labels are to have, whoever else writes. `gate` raises when a `require` no longer holds."""
+    """A change to apply to the current labels, also if other clients write. `gate` raises if a `require` does not hold."""
 
     changes: Changes
     gate: Callable[[Labels | None], None] = lambda _now: None
 
     def apply(self, now: Labels | None) -> Labels:
-        """The labels to write. Raises what `Changes.apply` and the gate raise."""
+        """The labels to write. Raises the errors of `Changes.apply` and of the gate."""
         self.gate(now)
         return self.changes.apply(now)
 
@@ -46,9 +47,9 @@ class ChangeGoal:
         """Classifies labels read after our write. `seen`: all labels that were read before it.
 
         UNDONE: reverted by a stale read-modify-write. SUPERSEDED: changed by a later writer (contract §5 point 5).
-        A label that we never saw before our write, and would take away, was added after it: it stays, and with
-        it the third value of a key that `upsert` set. Any other difference is our change undone. Raises what the gate
-        raises where something would have to be written.
+        A label that is not in `seen` and that our change would remove was added after our write: it stays, and if `upsert`
+        set its key, our value for that key is not written again. Any other difference means that our change was undone.
+        Raises the errors of the gate if a write would follow.
         """
         wanted = _overwriting(self.changes).apply(now)
         later = [label for label in now if label not in wanted and label not in seen] if self.changes.is_merging else []
@@ -58,33 +59,34 @@ class ChangeGoal:
             yielded = {label for label in upserted if _key_of(label) in later_keys}
             wanted = to_labels([*(label for label in wanted if label not in yielded), *later])
         if wanted != now:
-            self.gate(now)  # what is about to be written again must still be allowed (contract §3)
+            self.gate(now)  # a second write must still be allowed (contract §3)
             return Finding(Found.UNDONE, wanted)
         return Finding(Found.SUPERSEDED if later else Found.DONE, now)
 
 
 @dataclass(frozen=True, slots=True)
 class FormerGoal:
-    """Without exactly this label, and all others as they are: what a move makes of the artifacts that held it."""
+    """Removes exactly this label and keeps all others: for the artifacts that lose the label in a move."""
 
     label: str
 
     def apply(self, now: Labels | None) -> Labels:
-        """The labels to write. Raises Unreadable where those there now are not known."""
+        """The labels to write. Raises Unreadable if the current labels are unknown."""
         if now is None:
             raise Unreadable("the registry does not show the current labels, and `move` needs them")
         return tuple(label for label in now if label != self.label)
 
-    def classify(self, now: Labels, seen: Collection[str]) -> Finding:  # noqa: ARG002 - a later holder is a holder all the same
-        """A label that is back may be a rival's move: one artifact alone does not show which of the two holds it in the end."""
+    def classify(self, now: Labels, seen: Collection[str]) -> Finding:  # noqa: ARG002 - a later holder is a holder, too
+        """UNDONE if the label is back. It may be a concurrent move; only a listing of all holders can show that."""
         return Finding(Found.UNDONE if self.label in now else Found.DONE, self.apply(now))
 
 
 @dataclass(frozen=True, slots=True)
 class PlanGoal:
-    """Exactly what a plan file says, or nothing (contract §5 point 7).
+    """Writes exactly the labels of a plan's step, or nothing (contract §5 point 7).
 
-    `expecting` begins the error: whose expectation it is, and of which artifact; `cure` is its next step, if not the usual.
+    `expecting`: the beginning of the error, with the artifact and the source of the expectation. `cure`: its next step,
+    if not the usual one.
     """
 
     expecting: str
@@ -93,15 +95,15 @@ class PlanGoal:
     cure: str = ""
 
     def apply(self, now: Labels | None) -> Labels:
-        """The labels to write. Raises PlanStale where neither `before` nor `after` is there any more."""
+        """The labels to write. Raises PlanStale if the current labels are neither `before` nor `after`."""
         if now not in (self.before, self.after):
             raise PlanStale(
                 f"{self.expecting} {_quoted_list(self.before)}, and now there is {_quoted_list(now)}", self.cure
             )
         return self.after
 
-    def classify(self, now: Labels, seen: Collection[str]) -> Finding:  # noqa: ARG002 - a plan never asks who was first
-        """Raises as `apply`."""
+    def classify(self, now: Labels, seen: Collection[str]) -> Finding:  # noqa: ARG002 - a plan accepts no other labels, whenever they were added
+        """DONE or UNDONE. Raises PlanStale as `apply` does."""
         return Finding(Found.DONE if now == self.after else Found.UNDONE, self.apply(now))
 
 
@@ -109,7 +111,7 @@ Goal = ChangeGoal | FormerGoal | PlanGoal
 
 
 def is_merging(goal: Goal) -> bool:
-    """Whether the labels wanted depend on those there now, so that other writers matter."""
+    """Whether the wanted labels depend on the current ones, so that other writers matter."""
     match goal:
         case ChangeGoal():
             return goal.changes.is_merging
@@ -120,33 +122,33 @@ def is_merging(goal: Goal) -> bool:
 
 
 def is_read(goal: Goal) -> bool:
-    """Whether it only asks for the labels."""
+    """Whether it only reads the labels."""
     return isinstance(goal, ChangeGoal) and goal.changes.is_read
 
 
 def is_sweeping(goal: Goal) -> bool:
-    """Whether it takes away whatever isn't named, so that the user should learn which labels those were.
+    """Whether it removes all labels that it does not name, so that the user should be shown the removed ones.
 
-    A plan's step is not: the dry run that made the plan has shown them.
+    Not for a plan's step: the dry run that made the plan has shown them.
     """
     return isinstance(goal, ChangeGoal) and any(part.mode in {Mode.REPLACE, Mode.CLEAR} for part in goal.changes.parts)
 
 
 def removes_nothing(goal: Goal) -> bool:
-    """Whether it fails where a label that is there would go (contract §3 "Without `mode`").
+    """Whether it fails if it would remove a label (contract §3 "Without `mode`").
 
-    A plan's step does not: the dry run that made the plan would have failed.
+    Not for a plan's step: the dry run that made the plan would have failed.
     """
     return isinstance(goal, ChangeGoal) and goal.changes.removes_nothing
 
 
 def removed_unasked(goal: Goal, now: Labels) -> Labels:
-    """The labels of `now` that would go though no input says that they may."""
+    """The labels of `now` that would be removed although no `mode` allows that."""
     return goal.changes.removed_unasked(now) if isinstance(goal, ChangeGoal) else ()
 
 
 def _overwriting(changes: Changes) -> Changes:
-    """`on-conflict: error` was asked before our own write; asking again would blame a later writer."""
+    """The changes with `on-conflict: error` replaced: it was checked before our write, and now would blame a later writer."""
     if all(part.on_conflict is not OnConflict.ERROR for part in changes.parts):
         return changes
     return Changes(

@@ -1,7 +1,7 @@
-"""Labels and changes of them: a change maps the current labels to the wanted ones (contract §3).
+"""Labels and changes: a change maps the current labels to the wanted ones (contract §3).
 
-Pure: no files, no clock, no network. Labels are a sorted tuple without duplicates, in the order of the wire: so "nothing
-to change" is `before == after`, and a hundred thousand artifacts need little memory.
+Pure: no files, no clock, no network. Labels are a tuple without duplicates, sorted bytewise. So `before == after`
+means that nothing has to be written, and a hundred thousand artifacts need little memory.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def matches_any(patterns: Iterable[str], text: str) -> bool:
 def key_and_value(label: str) -> tuple[str, str] | None:
     """The key and value of a label; None for one without a key (contract §3).
 
-    The key ends at the first `=`; without one, or if `://` comes before it, at the first `:`. So `ci:run=12` has the
+    The key ends at the first `=`; without one, or if `://` precedes it, at the first `:`. So `ci:run=12` has the
     key `ci:run`, and an `=` within a URL does not count.
     """
     at = label.find("=")
@@ -100,7 +100,7 @@ def key_and_value(label: str) -> tuple[str, str] | None:
 
 
 def as_map(labels: Labels) -> dict[str, str | list[str]]:
-    """The labels with a key as a mapping (output `labels-map`); a key of several labels has the list of their values."""
+    """The labels with a key as a mapping (output `labels-map`); a key with several labels gets the list of their values."""
     values: dict[str, list[str]] = {}
     for key, value in filter(None, map(key_and_value, labels)):
         values.setdefault(key, []).append(value)

@@ -10,13 +10,13 @@ from har_labels.errors import HarLabelsError
 from har_labels.model.facts import ArtifactFacts
 from har_labels.model.labels import Labels
 
-# Up to this many artifacts a run keeps the facts of each; of more, the labels alone.
+# With at most this number of artifacts, a run that reads keeps the facts of each; with more, only their labels.
 MOST_WITH_FACTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One artifact of a plan, with its labels before and after. `before` is None if the registry doesn't show them.
+    """One artifact of a plan, with its labels before and after. `before`: None if the registry does not show them.
 
     `registry_ref` is the scope path with `/+`; `artifact_type` is `model`, `dataset` or empty.
     """
@@ -39,7 +39,7 @@ class Step:
         return tuple(label for label in self.before or () if label not in kept)
 
 
-# More than anybody reads; it bounds the memory.
+# Bounds the memory; nobody reads more.
 MOST_BREACHES = 10_000
 
 
@@ -55,7 +55,7 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-# We have written the artifact; SUPERSEDED: and a later writer has changed it since.
+# The run has written the artifact; with SUPERSEDED a later writer has changed it since.
 WRITTEN_STATUSES = frozenset({Status.APPLIED, Status.SUPERSEDED})
 
 
@@ -101,9 +101,9 @@ def labels_after(outcome: Outcome) -> Labels | None:
 
 @dataclass(frozen=True, slots=True)
 class PolicyBreach:
-    """A rule of the policy that an artifact breaks: by a `label`, or by the lack of one (None).
+    """A rule of the policy that an artifact breaks: by a `label`, or by a missing one (None).
 
-    `rule` is the rule's place in the file, `says` its text. `is_new`: this run's change breaks it.
+    `rule`: the place of the rule in the file. `says`: the rule in words. `is_new`: this run's change breaks it.
     """
 
     registry_ref: str
@@ -131,7 +131,7 @@ class Breaches:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What the summary shows of the run as a whole. `seconds` from start to report; `registry` as in the input."""
+    """Data of the whole run for the summary. `seconds`: from start to report; `registry`: as in the input."""
 
     mode: str = ""
     dry_run: bool = False
@@ -145,9 +145,10 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Who ran what, when and from where: an audit record, as the registry keeps none. Empty text if the CI does not provide it.
+    """An audit record, as the registry keeps none: who ran what, when and from where. Empty texts if the CI provides none.
 
-    The times are UTC, in the format of `now` in templates. `sha`, `actor`, `run_url` and `attempt` are those of `ci` there.
+    The times are UTC, in the format of `now` in templates. `sha`, `actor`, `run_url` and `attempt` are values of `ci` in
+    templates.
     """
 
     started_at: str = ""
@@ -161,13 +162,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The result of a run: one outcome per artifact, the failures that belong to no artifact, and notices.
+    """The result of a run: one outcome per artifact, failures of the run itself, and notices.
 
-    `errors` are the run's own failures (an invalid input, a cancel, the deadline); an artifact's failure is in
-    its outcome. `notices` and `warnings` are single lines of plain text in order of time.
-    `rollback_was_tried`: the exit code is then that of its cause. `is_over_glob`: a pattern selected the artifacts.
-    `breaches` are those of the policy. `holds_key` tests whether a text contains the API key: a label that is shown in
-    two parts could split it.
+    - `errors`: failures of the run (an invalid input, a cancel, the deadline). An artifact's failure is in its outcome.
+    - `notices`, `warnings`: single lines of plain text in order of time.
+    - `rollback_was_tried`: the exit code is then that of the failure that caused the rollback.
+    - `is_over_glob`: a glob selected the artifacts.
+    - `breaches`: the breaches of the policy.
+    - `holds_key`: tests whether a text contains the API key. A label that is shown in two parts could split the key.
     """
 
     outcomes: tuple[Outcome, ...] = ()

@@ -1,4 +1,4 @@
-"""The share of the artifacts that one of several parallel runs processes."""
+"""The part of the artifacts that one of several parallel runs processes (input `shard`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from har_labels.model.address import RegistryRef
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Share `index` of `total`, counted from 0, by a stable hash of registry and name (contract §6)."""
+    """Part `index` of `total`, counted from 0, by a stable hash of registry and name (contract §6)."""
 
     index: int = 0
     total: int = 1

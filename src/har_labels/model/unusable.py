@@ -1,7 +1,7 @@
-"""A value that a metrics file or the registry holds and that can't be used (contract §3).
+"""The placeholder for a value in a metrics file or of the registry that can't be used (contract §3).
 
-The reader puts it in place of such a value, for example one with a Python tag in YAML. It is an error only where an
-expression reads that value, and `default` does not replace it.
+A reader puts it in place of such a value, for example one with a Python tag in YAML. It is an error only if an
+expression reads it, and `default` does not replace it.
 """
 
 from __future__ import annotations

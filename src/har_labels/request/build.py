@@ -1,6 +1,6 @@
-"""From the inputs to the entries of a run: which labels on which artifacts are asked for (contract §2, §3).
+"""From the inputs to the entries of a run: which labels are set on which artifacts (contract §2, §3).
 
-Reads what the inputs name: a file of labels, metrics, a policy, a manifest. Everything wrong is reported at once.
+Reads the files that the inputs name: labels, metrics, policy, manifest. All problems are reported at once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from har_labels.request.policy import Policy
 
 T = TypeVar("T")
-# If one of these can't be understood, the labels can't be checked.
+# If one of these inputs is invalid, the labels can't be checked.
 _MAKING_LABELS = ("labels", "labels_file", "mode", "owned", "on_conflict", "remove")
 _EVERYWHERE = ("*",)
 LARGEST_MANIFEST = 10 * 1024 * 1024
@@ -47,9 +47,9 @@ LARGEST_MANIFEST = 10 * 1024 * 1024
 def entries_of(
     configuration: Configuration, *, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None],
 ) -> Sequence[Entry]:  # fmt: skip
-    """The entries that the inputs ask for; none if a plan or a report to undo does. Raises Failures with everything wrong.
+    """The entries that the inputs describe; none with `apply-plan` or `undo`. Raises Failures with all problems.
 
-    Labels that are the same for every artifact are rendered, so that a wrong one is reported before any request.
+    Labels that are the same for every artifact are rendered now, so that an invalid one is reported before any request.
     """
     builder = _InputEntryBuilder(configuration, ci, now, notice)
     entries = builder.entries()
@@ -59,27 +59,27 @@ def entries_of(
 
 
 def further_problems(configuration: Configuration, *, ci: Mapping[str, str], now: datetime) -> Sequence[HarLabelsError]:
-    """Everything wrong beside the inputs that could not be understood: one run reports it all (contract §2)."""
+    """The problems of the valid inputs and of the files that they name, to report them with the invalid inputs (contract §2)."""
     builder = _InputEntryBuilder(configuration, ci, now, notice=lambda _line: None)
     builder.entries()
     return builder.problems
 
 
 def policy_of(configuration: Configuration) -> Policy | None:
-    """The policy that the input names; None without one. Read once, since it may come by standard input.
+    """The policy that the input names; None without one. Read only once, since it may be standard input.
 
-    Raises Failures with everything that is wrong with it.
+    Raises Failures with all problems of the policy.
     """
-    given, spelling = configuration.settings.policy, named("policy")
-    if given is None:
+    source, spelling = configuration.settings.policy, named("policy")
+    if source is None:
         return None
     if "policy" not in configuration.kept:
         from har_labels.request.policy_file import LARGEST_POLICY, policy_in
 
         try:
-            document = read_document(given, spelling=spelling, limit=LARGEST_POLICY, stdin=configuration.stdin)
+            document = read_document(source, spelling=spelling, limit=LARGEST_POLICY, stdin=configuration.stdin)
             if configuration.holds_key(document.text):
-                raise InputError(f"the policy of `{spelling}` contains the key", KEY_IS_ELSEWHERE)  # noqa: TRY301 - kept, too
+                raise InputError(f"the policy of `{spelling}` contains the key", KEY_IS_ELSEWHERE)  # noqa: TRY301 - stored like the others
             configuration.kept["policy"] = policy_in(document.text, name=document.name)
         except InputError as error:
             configuration.kept["policy"] = Failures([error])
@@ -92,9 +92,9 @@ def policy_of(configuration: Configuration) -> Policy | None:
 
 
 def read_steps(configuration: Configuration, name: str) -> StepFile | None:
-    """The steps of the plan, or of the report to undo, that the input `name` gives; None if it gives none that can be read.
+    """The steps of the plan, or of the report to undo, that the input `name` names; None without a valid input.
 
-    Raises InputError, or Failures with everything that is wrong with the file.
+    Raises InputError, or Failures with all problems of the file.
     """
     path: str | None = getattr(configuration.settings, name)
     if not path or configuration.bad & {name, "api_url"}:
@@ -108,7 +108,7 @@ def read_steps(configuration: Configuration, name: str) -> StepFile | None:
 
 
 class _InputEntryBuilder:
-    """Makes entries of the inputs that could be understood; everything wrong goes into `problems`."""
+    """Makes entries of the valid inputs; everything wrong goes into `problems`."""
 
     def __init__(
         self, configuration: Configuration, ci: Mapping[str, str], now: datetime, notice: Callable[[str], None]
@@ -118,7 +118,7 @@ class _InputEntryBuilder:
         self.problems: list[HarLabelsError] = []
 
     def entries(self) -> Sequence[Entry]:
-        """The entries, as far as there are some."""
+        """The entries, as far as they are valid."""
         settings = self._settings
         for name in ("artifact", "labels", "owned", "among", "remove", "metrics_file"):
             self._check_items(name, getattr(settings, name))
@@ -126,7 +126,7 @@ class _InputEntryBuilder:
         if settings.apply_plan or settings.undo:
             for name in ("apply_plan", "undo"):
                 self._attempt(partial(read_steps, self._configuration, name), None)
-            return ()  # the file has the labels that are wanted, see engine/replay.py
+            return ()  # the file has the target labels, see engine/replay.py
         metrics = self._attempt(self._metrics, None)
         unknown = frozenset({"metrics"} if metrics is None else ())
         require, where = f"`{named('require')}` line", f"`{named('where')}` line"
@@ -141,7 +141,7 @@ class _InputEntryBuilder:
         return self._of_manifest(run) if settings.manifest else self._of_inputs(run)
 
     def _attempt(self, read: Callable[[], T], otherwise: T) -> T:
-        """The value that `read` returns; `otherwise` if it fails, so that one failure doesn't hide those of the others."""
+        """The value that `read` returns; `otherwise` if it fails, so that one failure does not hide others."""
         try:
             return read()
         except Failures as failures:
@@ -154,7 +154,7 @@ class _InputEntryBuilder:
         return name in self._configuration.bad
 
     def _check_items(self, name: str, items: Sequence[Item]) -> None:
-        """Reports items that can't be meant as they are written, and notes those that may be meant otherwise."""
+        """Reports items that are probably mistakes as errors, and ambiguous ones as notices."""
         are_labels = name in {"labels", "labels_file"}
         for item in items:
             if flaw := flaw_in(item, renders=are_labels or name == "remove"):
@@ -164,7 +164,7 @@ class _InputEntryBuilder:
             self._notice(f"`{named(name)}` {remark}")
 
     def _metrics(self) -> Mapping[str, object] | None:
-        """The metrics; None if what names them is refused already. Raises Failures if they can't be read."""
+        """The metrics; None if `metrics-file` is invalid, which is reported already. Raises Failures if they can't be read."""
         files = self._settings.metrics_file
         if self._is_bad("metrics_file") or any(map(flaw_in, files)):
             return None
@@ -182,8 +182,8 @@ class _InputEntryBuilder:
         items = self._attempt(self._sound_labels, None)
         among: Sequence[str] = self._attempt(self._among, ())
         spec = self._spec(run, items or (), Among(tuple(among) or _EVERYWHERE) if settings.mode is Mode.MOVE else None)
-        is_given = bool(items) or (items is not None and settings.labels_file is not None)
-        if is_given and not any(map(self._is_bad, _MAKING_LABELS)):
+        has_labels = bool(items) or (items is not None and settings.labels_file is not None)
+        if has_labels and not any(map(self._is_bad, _MAKING_LABELS)):
             self.problems += spec.label_problems()
         self.problems += spec.expression_problems(is_baseline_known=not self._is_bad("baseline"))
         if not settings.registry_ref:
@@ -220,7 +220,7 @@ class _InputEntryBuilder:
         )
 
     def _sound_labels(self) -> tuple[Item, ...] | None:
-        """The labels of input and file without those that are refused already; None if that leaves none.
+        """The labels of input and file without those that are reported already; None if all of them are.
 
         Raises InputError for the file.
         """
@@ -228,16 +228,16 @@ class _InputEntryBuilder:
         if (path := self._settings.labels_file) and not self._is_bad("labels_file"):
             of_file = _items_in(path, named("labels_file"))
         self._check_items("labels_file", of_file)
-        given = (*self._settings.labels, *of_file)
-        sound = tuple(item for item in given if not flaw_in(item))
-        return sound if sound or not given else None
+        items = (*self._settings.labels, *of_file)
+        sound = tuple(item for item in items if not flaw_in(item))
+        return sound if sound or not items else None
 
     def _among(self) -> Sequence[str]:
-        """The names and globs of `among`, which takes none off. Raises Failures."""
+        """The names and globs of `among`, which accepts no exclusions. Raises Failures."""
         patterns = self._patterns("among")
         if problems := [
             InputError(
-                f"`{named('among')}` has {item_text(pattern)!r}, and only `{named('artifact')}` takes names off",
+                f"`{named('among')}` has {item_text(pattern)!r}, and only `{named('artifact')}` accepts exclusions",
                 WRITE_A_PLAIN_NAME,
             )
             for pattern in patterns
@@ -249,7 +249,7 @@ class _InputEntryBuilder:
     def _patterns(self, name: str) -> Sequence[Pattern]:
         """The artifact names, globs and exclusions of one input; a duplicate is dropped with a notice.
 
-        Raises Failures with one InputError for each that can't be sent safely, and if there are only exclusions.
+        Raises Failures with one InputError for each unsafe name, and if there are only exclusions.
         """
         found: list[Pattern] = []
         problems: list[HarLabelsError] = []
@@ -268,7 +268,7 @@ class _InputEntryBuilder:
             else:
                 found.append(pattern)
         if found and not problems and all(pattern.is_excluded for pattern in found):
-            what = f"`{named(name)}` has only items with a `!`, which take artifacts off"
+            what = f"`{named(name)}` has only items with a `!`, which exclude artifacts"
             problems.append(InputError(what, NAME_FIRST))
         if problems:
             raise Failures(problems)
@@ -277,20 +277,20 @@ class _InputEntryBuilder:
     # --- with a manifest ---------------------------------------------------------------------------------------
 
     def _of_manifest(self, run: RunContext) -> Sequence[Entry]:
-        """The manifest's entries; the inputs beside it are their defaults, and are checked in the same run."""
+        """The manifest's entries. The inputs beside it are their defaults; all problems are reported together."""
         from har_labels.request.manifest import check_file, entries_in
 
         settings, workspace = self._settings, self._configuration.workspace
         if self._is_bad("manifest"):
             return ()
         if any(map(self._is_bad, (*_MAKING_LABELS, "registry_ref", "artifact", "baseline"))):
-            self._attempt(lambda: check_file(self._manifest()), None)  # the defaults of its entries are not known
+            self._attempt(lambda: check_file(self._manifest()), None)  # invalid defaults, so the entries can't be made
             return ()
         return self._attempt(lambda: entries_in(self._manifest(), run, defaults=settings, workspace=workspace), [])
 
     def _manifest(self) -> Document:
-        given, stdin = self._settings.manifest or "", self._configuration.stdin
-        return read_document(given, spelling=named("manifest"), limit=LARGEST_MANIFEST, stdin=stdin)
+        source, stdin = self._settings.manifest or "", self._configuration.stdin
+        return read_document(source, spelling=named("manifest"), limit=LARGEST_MANIFEST, stdin=stdin)
 
 
 def _items_in(path: str, spelling: str) -> tuple[Item, ...]:

@@ -13,9 +13,9 @@ from har_labels.request.label_spec import LabelSpec
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The artifacts of one registry that get a spec: `patterns` are names or globs, less what `excluded` ones match.
+    """The artifacts of one registry to which a spec applies: those that match `patterns` (names or globs) and not `excluded`.
 
-    `places`: the position in a manifest of each pattern and of the registry, such as `labels.yml:4:15`, by their text.
+    `places`: the position in a manifest, such as `labels.yml:4:15`, of each pattern and of the registry, by their text.
     """
 
     ref: RegistryRef
@@ -28,10 +28,10 @@ class Entry:
 
     @property
     def needs_reading(self) -> bool:
-        """Whether the registry has to be read first: for the spec, or since the names that a glob matches are not known."""
+        """Whether the registry has to be read first: for the spec, or to find the names that a glob matches."""
         return self.spec.needs_reading or any(map(is_glob, self.patterns))
 
     def placed(self, text: str, error: HarLabelsError) -> HarLabelsError:
-        """`error` with the place of `text`, a pattern or the registry, in front, if that is in a manifest."""
+        """`error`, preceded by the place of `text` (a pattern or the registry) if that is in a manifest."""
         place = self.places.get(text)
         return error.placed(place) if place else error

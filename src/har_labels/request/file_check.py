@@ -1,7 +1,7 @@
-"""A YAML or JSON file checked key by key: what a manifest and a policy have in common (contract §6).
+"""Checks a YAML or JSON file key by key: the common part of manifest and policy (contract §6).
 
-Each kind of file has pydantic models of its keys, from which its JSON Schema is made too. Here are the checks of a text
-in such a file, and the errors, each with file, line and column.
+Each kind of file has pydantic models of its keys, from which its JSON Schema is made. This module has the checks of single
+values, and the errors with file, line and column.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from har_labels.inputs.settings import Settings, quoted
 from har_labels.inputs.yaml import Node, Place, Word, WordKind, load_placed
 from har_labels.text import is_named, shown
 
-# The one version of both formats.
+# The only version of manifests and policies.
 FORMAT_VERSION = 1
-# A file of another kind could have an error in every line; nobody reads more than these.
+# The maximum number of errors: a file of another format could have one in every line.
 MOST_LISTED = 100
 
 Location = tuple[int | str, ...]
@@ -35,9 +35,9 @@ TextT = TypeVar("TextT")
 
 @dataclass(slots=True)
 class FileErrors:
-    """The errors of one file, of the class `kind`. They are listed in the order of their places, equal ones once.
+    """The errors of one file, of the class `kind`, in the order of their places; equal ones once.
 
-    `path` is the file's, or the `named` input that holds its text.
+    `path`: the path of the file, or the `named` input that contains its text.
     """
 
     path: str
@@ -50,14 +50,14 @@ class FileErrors:
         return self.path if is_named(self.path) else shown(self.path)
 
     def where(self, place: Place) -> str:
-        """`manifest.yml:12:5`, which editors and logs make a link of."""
+        """The place as `manifest.yml:12:5`, which editors and logs show as a link."""
         return f"{self.title}:{place.line}:{place.column}"
 
     def add(self, place: Place, what: str, cure: str) -> None:
         self.add_errors(place, [self.kind(f"{self.where(place)}: {what}", cure)])
 
     def add_errors(self, place: Place, errors: Iterable[HarLabelsError]) -> None:
-        """Errors whose texts name the place already."""
+        """Adds errors whose texts have the place already."""
         self._found += [(place, error) for error in errors]
 
     def raise_any(self) -> None:
@@ -73,10 +73,10 @@ class FileErrors:
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What the messages about one kind of file say.
+    """The texts of the messages about one kind of file.
 
-    `title` and `beginning` for a file that is something else; a `hint` at an unknown key; `examples` of what to add
-    where a key is missing; `built_in` for the errors that pydantic finds by itself, by their type.
+    `title` and `beginning`: for a file of another kind. `hint`: makes the cure for an unknown key. `examples`: the line to
+    add for a missing key. `built_in`: the texts of pydantic's own errors, by their type.
     """
 
     title: str
@@ -87,7 +87,7 @@ class FileKind:
 
 
 def root_of(text: str, errors: FileErrors, kind: FileKind) -> Node | None:
-    """The mapping that a file is; None if it is something else. What is wrong with its form goes into `errors`."""
+    """The mapping at the top of a file; None if it has none. Syntax errors go into `errors`."""
     root, problems = load_placed(text, is_json=errors.path.lower().endswith(".json"))
     for problem in problems:
         errors.add(problem.place, problem.why, problem.cure)
@@ -129,7 +129,7 @@ def _add_validation_error(error: Any, root: Node, errors: FileErrors, kind: File
 
 
 def _node_at(root: Node, location: Location) -> Node:
-    """The node there, or the last one on the way: a location also names the forms (`list`, `text`) that were tried."""
+    """The node at a location, or the nearest one above: a location also contains pydantic's tags (`list`, `text`)."""
     node = root
     for step in location:
         value = node.value
@@ -141,7 +141,7 @@ def _node_at(root: Node, location: Location) -> Node:
 
 
 def _subject(location: Location) -> str:
-    """`labels` item 2, or `mode`: what the reader sees at that place."""
+    """The key and item at a location, for a message: `labels` item 2, or `mode`."""
     keys = [step for step in location if isinstance(step, str) and step not in {"list", "text", "[key]"}]
     item = f" item {location[-1] + 1}" if isinstance(location[-1], int) else ""
     return f"`{shown(keys[-1])}`{item}"
@@ -154,7 +154,7 @@ def _shown_value(node: Node) -> str:
 
 
 def key_hint(key: str, known: Sequence[str]) -> str:
-    """What to do about an unknown key, where the `known` ones may be: the one that was probably meant, if any."""
+    """The cure for an unknown key: a similar one of the `known` keys, an input of that name, or all known keys."""
     if near := get_close_matches(key.lower().replace("_", "-"), known, n=1, cutoff=ALIKE):
         return f"Did you mean `{near[0]}`?"
     if key.replace("-", "_") in Settings.model_fields:
@@ -166,14 +166,14 @@ def key_hint(key: str, known: Sequence[str]) -> str:
 
 
 def written_text(value: Any) -> str:
-    """A text that is written as one. Raises Invalid for anything that YAML takes for something else (contract §6)."""
+    """A value that YAML reads as a text. Raises Invalid for any other value, such as an unquoted `no` (contract §6)."""
     if isinstance(value, Word) and value.kind is WordKind.NOTHING and not value.text:
         raise Invalid("it has no value", "Give one, or leave it out.")
     if isinstance(value, Word):
         raise Invalid(f"it is read as {value.kind.value}, not as a text", f'Put it in quotes: "{value.text}".')
     if isinstance(value, dict):
         pairs = [(key, word_text(inner)) for key, inner in value.items()]
-        # `stage: prod` as an item of a list was probably meant as a text.
+        # An item `stage: prod` of a list was probably intended as a text.
         is_pair = len(pairs) == 1 and isinstance(pairs[0][1], str)
         meant = f': "{shown(pairs[0][0])}: {shown(pairs[0][1])}"' if is_pair else ""
         raise Invalid("it is read as a mapping, not as a text", f"Put it in quotes{meant}.")
@@ -185,19 +185,19 @@ def written_text(value: Any) -> str:
 
 
 def word_text(value: Any) -> Any:
-    """A word without quotes as it is written; any other value itself."""
+    """The text of an unquoted word; any other value unchanged."""
     return value.text if isinstance(value, Word) else value
 
 
 def resolved_text(value: Any) -> str:
-    """A text without an expression of a CI: in a file nothing resolves it. Raises Invalid."""
+    """A text without an expression of a CI, which nothing resolves in a file. Raises Invalid."""
     if flaw := unresolved(text := written_text(value)):
         raise flaw
     return text
 
 
 def single_word(value: Any) -> str:
-    """A text as in `resolved_text` without blanks around it. Raises Invalid."""
+    """A text as in `resolved_text`, without blanks around it. Raises Invalid."""
     if isinstance(value, Word) and value.kind is WordKind.NOTHING:
         raise Invalid("it has no value", "Give one, or leave it out.")
     text = resolved_text(value)
@@ -207,7 +207,7 @@ def single_word(value: Any) -> str:
 
 
 def known_version(value: Any) -> int:
-    """The one version there is. Raises Invalid for any other."""
+    """The version, which must be 1. Raises Invalid."""
     if isinstance(value, Word) and value.kind is WordKind.NUMBER and value.text in {"1", "1.0"}:
         return FORMAT_VERSION
     raise Invalid("this har-labels reads version 1 only", "Write `version: 1`.")
@@ -217,7 +217,7 @@ def _form(value: Any) -> str:
     return "list" if isinstance(value, list) else "text"
 
 
-# A key whose value is a list of items, or one text that is read by rules of its own.
+# A key whose value is a list of items, or one text that has its own rules.
 ListOrText = Annotated[
     Annotated[list[ItemT], Field(min_length=1), Tag("list")] | Annotated[TextT, Tag("text")], Discriminator(_form)
 ]

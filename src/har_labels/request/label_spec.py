@@ -1,9 +1,9 @@
-"""One change as inputs or a manifest specify it, and what it is for each artifact (contract §2, §3).
+"""One change as specified by inputs or a manifest, and the change that results for each artifact (contract §2, §3).
 
-The way of a label: an `Item` of a list (lists.py) is rendered as a template, the text is checked against the rules for
-labels, and all texts together become the `Change` of an artifact, which is checked against mode and policy. A list is split
-before anything is rendered, and each item is rendered alone, so a value can never turn into two labels. Items without a
-placeholder never load the template language: most steps have none.
+From item to change: an `Item` of a list (inputs/lists.py) is rendered as a template, the text is checked against the rules
+for labels, and all texts together become the `Change` of an artifact, which is checked against mode and policy. A list is
+split before rendering, and each item is rendered alone, so a value can never become two labels. The template language is
+loaded only for items with a placeholder: most steps have none.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from har_labels.templates.template import Requirement, Selection
 
 T = TypeVar("T")
-# The names of an expression whose values are labels that are there now.
+# The names in an expression whose values are current labels.
 _CURRENT_NAMES = frozenset({"current", "current_map", "baseline", "holders"})
 _GLOB_SIGNS = re.compile(r"[*?\[]")
-# Whatever the template language reads, allowed or not.
+# Everything that begins template syntax, also syntax that is not allowed.
 _TEMPLATE_SIGNS = re.compile(r"\{[{%#]")
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateContext:
-    """The values that templates and expressions see, apart from the artifact's own: the same for the whole run.
+    """The values for templates and expressions that are the same for the whole run.
 
-    `unknown`: names without a value as yet, so that whatever reads them is not checked before an artifact is planned:
-    `metrics` where their files can't be read, `ci` and `now` where a manifest is checked outside of a run.
+    `unknown`: names that have no value yet. Items and expressions that read them are not checked in advance. These are
+    `metrics` if a file can't be read, and also `ci` and `now` if a manifest is checked outside of a run.
     """
 
     metrics: Mapping[str, object]
@@ -49,16 +49,16 @@ class TemplateContext:
     unknown: frozenset[str] = frozenset()
 
     def scope(self, *, artifact: str = "", registry: str = "") -> Scope:
-        """The names and values of an expression; without an artifact for one that reads nothing of it."""
+        """The names and values of an expression. Without an artifact: for expressions that read none of its names."""
         return Scope(metrics=self.metrics, ci=self.ci, now=self.now, artifact=artifact, registry=registry)
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Everything that the label specs of one run share.
+    """The data that all label specs of one run share.
 
-    `requirements` and `selections` are the inputs' lines of `require` and `where`, which hold beside those of a manifest.
-    `policy`: what the labels given are held to. `notice` takes one line for the log, `holds_key` finds the API key in a text.
+    `requirements` and `selections`: the lines of the inputs `require` and `where`, which apply in addition to those of a
+    manifest. `policy`: the rules for the labels. `notice` takes one line for the log, `holds_key` finds the API key in a text.
     """
 
     templates: TemplateContext
@@ -70,7 +70,7 @@ class RunContext:
 
 
 class Listed(Protocol):
-    """An artifact as a list shows it; `labels` is None where they are not shown."""
+    """An artifact as in a list of the registry; `labels` is None if they are not shown."""
 
     @property
     def name(self) -> str: ...
@@ -86,7 +86,7 @@ class Listed(Protocol):
 class Baseline:
     """Another artifact of the same registry, whose labels `require` sees as the mapping `baseline`.
 
-    `labels` are those last read: none where it is not there, None where the registry does not show them.
+    `labels`: those of the last read; empty if the artifact does not exist, None if the registry does not show them.
     """
 
     name: str
@@ -96,10 +96,10 @@ class Baseline:
 
 @dataclass(slots=True, eq=False)
 class Among:
-    """The artifacts of which a move leaves one with the label (contract §3 "Move").
+    """The artifacts of which exactly one has the label after a move (contract §3 "Move").
 
-    `patterns` are names or globs of one registry. `holders` are the names of those that had the label when it was last
-    looked at before the move's first write, which `require` sees.
+    `patterns`: names or globs of one registry. `holders`: the names of the artifacts that had the label at the last read
+    before the first write of the move; `require` reads them.
     """
 
     patterns: tuple[str, ...]
@@ -107,19 +107,21 @@ class Among:
 
 
 def baseline_of(name: str | None, artifact_type: str | None) -> Baseline | None:
-    """The baseline that an input or a manifest's entry names, if it does."""
+    """The baseline that an input or a manifest's entry names, or None."""
     return Baseline(name, artifact_type or "") if name else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelSpec:
-    """One change, as inputs or a manifest's entry specify it, of every artifact that it is asked for.
+    """One change as specified by the inputs or by an entry of a manifest.
 
-    `items` are the labels to render, for `remove` the patterns; `removals` the patterns to take away beside `add` or `upsert`.
-    `is_without_mode`: no mode was given, so `mode` is `replace` and takes nothing away that is there. `policy`: what the
-    labels given are held to. `place` precedes positions in messages: `label`, or a manifest's line with that. `notice`
-    takes one line for each label that is dropped, `holds_key` finds the API key in a text, `add_place` puts the place in a
-    manifest into a failure.
+    - `items`: the labels to render; with the mode `remove`, the patterns. `removals`: the patterns of the input `remove`,
+      which `add` and `upsert` remove.
+    - `is_without_mode`: the step has no `mode`. Then `mode` is `replace`, and must not remove a label.
+    - `policy`: the rules for the labels.
+    - `place` precedes positions in messages: `label`, or a manifest's line with that.
+    - `notice` takes one line for each dropped label; `holds_key` finds the API key in a text; `add_place` adds the place
+      in a manifest to an error.
     """
 
     mode: Mode
@@ -138,23 +140,23 @@ class LabelSpec:
     notice: Callable[[str], None] = lambda _line: None
     holds_key: Callable[[str], bool] = lambda _text: False
     add_place: Callable[[HarLabelsError], HarLabelsError] = lambda error: error
-    # The one change of all artifacts, if no item reads anything of an artifact.
+    # The one change for all artifacts, if no item reads a name of the artifact.
     _shared: list[Change] = field(default_factory=list, repr=False)
 
     @property
     def is_merging(self) -> bool:
-        """Whether the labels wanted depend on those that are there."""
+        """Whether the wanted labels depend on the current ones."""
         return bool(self.owned) or self.mode.is_merging
 
     @property
     def needs_reading(self) -> bool:
-        """Whether an artifact has to be read before its change can be computed, or its `require` or `where` evaluated."""
+        """Whether an artifact has to be read before its change, `require` or `where` can be evaluated."""
         is_gated = any(first_parts(one.names) & _CURRENT_NAMES for one in self.requirements)
         return self.is_merging or is_gated or bool(self._names_in_where & LACKABLE_NAMES)
 
     @property
     def needs_labels(self) -> bool:
-        """Whether nothing can be done for an artifact whose labels the registry does not show."""
+        """Whether an artifact can't be planned if the registry does not show its labels."""
         return self.is_merging or bool(self._names_in_where & _CURRENT_NAMES)
 
     @property
@@ -163,20 +165,20 @@ class LabelSpec:
 
     @property
     def keys_chosen_by(self) -> set[str]:
-        """The labels' keys that `where` reads, as far as they are names."""
+        """The label keys that `where` reads as `current_map.KEY`."""
         of_labels = "current_map."
         paths = (path for line in self.where for path in line.names if path.startswith(of_labels))
         return {path.removeprefix(of_labels) for path in paths}
 
     @property
     def removes_nothing(self) -> bool:
-        """Whether labels that are there stay, as no mode says that they may go (contract §3)."""
+        """Whether current labels must not be removed, as no mode allows it (contract §3)."""
         return self.is_without_mode and not self.owned
 
     # --- one artifact ------------------------------------------------------------------------------------------
 
     def change_for(self, *, artifact: str, registry: str) -> Change:
-        """The change of one artifact. Raises Failures with an InputError for each label that can't be given."""
+        """The change for one artifact. Raises Failures with an InputError for each invalid label."""
         if not self._shared:
             scope = self.context.scope(artifact=artifact, registry=registry)
             change = self._change(self.items, self.removals, scope, notice=self.notice)
@@ -186,7 +188,7 @@ class LabelSpec:
         return self._shared[0]
 
     def selects(self, listed: Listed, *, registry: str) -> bool:
-        """Whether every line of `where` holds for an artifact. Raises TemplateError and Unreadable, which name it."""
+        """Whether every line of `where` is true for an artifact. Raises TemplateError and Unreadable, which name the artifact."""
         if not self.where:
             return True
         from har_labels.model.facts import fact
@@ -202,16 +204,16 @@ class LabelSpec:
             raise error.reworded(f"{listed.name!r} in {registry}: {error.what}") from None
 
     def gate_for(self, change: Change, *, artifact: str, registry: str) -> Callable[[Labels | None], None]:
-        """A check of the labels that are there: it raises RequireFailed where a line of `require` does not hold."""
-        given = replace(self.context.scope(artifact=artifact, registry=registry), labels=change.labels)
+        """A function that checks `require` for the current labels; it raises RequireFailed if a line is false."""
+        fixed = replace(self.context.scope(artifact=artifact, registry=registry), labels=change.labels)
 
         def gate(now: Labels | None) -> None:
             if not self.requirements:
                 return
-            # Baseline and holders as last read: planning and preflight renew them.
+            # Baseline and holders of the last read, which `engine.baselines` and `engine.moves` renew.
             baseline = self.baseline.labels if self.baseline else None
             holders = self.among.holders if self.among else None
-            scope = replace(given, current=now, baseline=baseline, holders=holders)
+            scope = replace(fixed, current=now, baseline=baseline, holders=holders)
             for requirement in self.requirements:
                 try:
                     verdict = requirement.check(scope)
@@ -226,23 +228,23 @@ class LabelSpec:
     # --- before any artifact is known --------------------------------------------------------------------------
 
     def label_problems(self) -> Sequence[HarLabelsError]:
-        """The errors of those labels that are the same for every artifact and read no name that is `unknown`."""
+        """The errors of the labels that read neither a name of the artifact nor an `unknown` one."""
         known = [item for item in self.items if self._is_known(self._names_in(item))]
         removals = [item for item in self.removals if self._is_known(self._names_in(item))]
         try:
             if len(known) == len(self.items) and len(removals) == len(self.removals):
                 self.change_for(artifact="", registry="")
             elif known or removals:
-                # An error of one label stays an error, whatever the others are.
+                # An error of one label remains an error, whatever the others render as.
                 self._change(known, removals, self.context.scope(), notice=lambda _line: None)
         except Failures as failures:
             return failures.errors
         return ()
 
     def expression_problems(self, *, is_baseline_known: bool = True) -> Sequence[HarLabelsError]:
-        """The errors of `require` and `where` that are the same for every artifact; whether `require` holds is checked later.
+        """The errors of `require` and `where` that do not depend on the artifact; whether `require` holds is checked later.
 
-        Without `is_baseline_known` a baseline was given and is refused already.
+        Without `is_baseline_known` the input `baseline` is invalid, which is reported already.
         """
         problems: list[HarLabelsError] = []
         for requirement in self.requirements:
@@ -259,7 +261,7 @@ class LabelSpec:
         return problems
 
     def _problem_in(self, paths: Iterable[str], check: Callable[[Scope], object]) -> Iterator[HarLabelsError]:
-        """The error of an expression that reads only what is known already, if it has one."""
+        """The error of an expression, if it has one and reads only known names."""
         if self._is_known(first_parts(paths)):
             try:
                 check(self.context.scope())
@@ -270,7 +272,7 @@ class LabelSpec:
         return not names & (ARTIFACT_NAMES | self.context.unknown)
 
     def _names_in(self, item: Item) -> set[str]:
-        """The names that an item reads; none if it can't be parsed, which is reported when it is rendered."""
+        """The names that an item reads; none if it can't be parsed, which rendering reports."""
         if _TEMPLATE_SIGNS.search(item.text):
             from har_labels.templates.template import Template
 
@@ -285,18 +287,17 @@ class LabelSpec:
     ) -> Change:
         """The change of rendered `items`, checked against mode and policy. Raises Failures.
 
-        All of the spec's items together must give a label where the mode needs one; some of them alone need not.
+        If the mode needs a label, all items of the spec together must give one; a part of the items need not.
         """
-        render = render_patterns if self.mode is Mode.REMOVE else render_labels
         try:
-            rendered = render(items, scope, where=self.place)
-            taken_away = render_patterns(removals, scope, where=f"`{named('remove')}` item")
-            for each in (rendered, taken_away):
+            rendered = render_items(items, scope, where=self.place, are_patterns=self.mode is Mode.REMOVE)
+            removed = render_items(removals, scope, where=f"`{named('remove')}` item", are_patterns=True)
+            for each in (rendered, removed):
                 self._refuse_key(each)
                 for line in each.notices:
                     notice(line)
             change = Change(
-                self.mode, rendered.labels, self.owned, self.on_conflict, self.removes_nothing, taken_away.labels
+                self.mode, rendered.labels, self.owned, self.on_conflict, self.removes_nothing, removed.labels
             )
             is_whole = bool(rendered.labels) or items is self.items
             problems = [
@@ -304,13 +305,13 @@ class LabelSpec:
                 *self._policy_problems(rendered),
             ]
             if problems:
-                raise Failures(problems)  # noqa: TRY301 - with the others, for their places
+                raise Failures(problems)  # noqa: TRY301 - `add_place` applies to these, too
         except Failures as failures:
             raise Failures([self.add_place(error) for error in failures.errors]) from None
         return change
 
     def _refuse_key(self, rendered: Rendered) -> None:
-        """The key may have come by a file or a metric, and everybody can read a label."""
+        """Raises Failures for a label with the API key: a file or a metric may contain it, and everybody can read labels."""
         if found := [
             InputError(f"{name} renders as a text that contains the key", KEY_IS_ELSEWHERE)
             for label, name in rendered.names.items()
@@ -319,7 +320,7 @@ class LabelSpec:
             raise Failures(found)
 
     def _policy_problems(self, rendered: Rendered) -> Iterator[HarLabelsError]:
-        """Labels that no run may give are refused before any write, whatever is there now (contract §6 "Policy")."""
+        """Labels that the policy forbids for any current labels are refused before any request (contract §6 "Policy")."""
         for label, name in rendered.names.items() if self.policy else ():
             if self.policy and (refusal := self.policy.refusal(label, self.mode)):
                 rule, cure = refusal
@@ -332,31 +333,20 @@ class LabelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The texts in order without duplicates, each with its name in messages, and a notice for each item that was dropped."""
+    """The rendered texts in order without duplicates, the name of each in messages, and a notice for each dropped item."""
 
     labels: tuple[str, ...]
     notices: tuple[str, ...]
     names: Mapping[str, str]
 
 
-def render_labels(items: Sequence[Item], scope: Scope, *, where: str) -> Rendered:
-    """Labels from the items of `labels`.
+def render_items(items: Sequence[Item], scope: Scope, *, where: str, are_patterns: bool = False) -> Rendered:
+    """Renders items as labels, or as patterns of labels to remove, to which the rules for labels do not apply.
 
-    `where` precedes an item's position in messages: `label` gives `label 2`. Raises Failures with
-    a TemplateError or InputError for every item that can't be a label (contract §2 "A label").
+    `where` precedes an item's position in messages: `label` gives `label 2`. In a pattern a `*`, `?` or `[` from a
+    placeholder matches only itself, so no value can widen the pattern. Raises Failures with a TemplateError or
+    InputError for every invalid item (contract §2 "A label").
     """
-    return _rendered(items, scope, where, are_patterns=False)
-
-
-def render_patterns(items: Sequence[Item], scope: Scope, *, where: str) -> Rendered:
-    """Patterns from the items of `remove`, or of `labels` in that mode: as `render_labels`, without the rules for labels.
-
-    A `*`, `?` or `[` that comes out of a placeholder matches only itself, so no value can widen a pattern.
-    """
-    return _rendered(items, scope, where, are_patterns=True)
-
-
-def _rendered(items: Sequence[Item], scope: Scope, where: str, *, are_patterns: bool) -> Rendered:
     names: dict[str, str] = {}
     notices: list[str] = []
     problems: list[HarLabelsError] = []
@@ -379,7 +369,7 @@ def _rendered(items: Sequence[Item], scope: Scope, where: str, *, are_patterns: 
 
 
 def _render_item(source: str, scope: Scope, name: str, *, is_pattern: bool) -> str | None:
-    """The label or pattern of one item; None if all its placeholders are empty. Raises InputError."""
+    """Renders one item as a label or pattern; None if all its placeholders are empty. Raises InputError."""
     text: str | None = source
     if _TEMPLATE_SIGNS.search(source):
         from har_labels.templates.template import Template
@@ -396,11 +386,11 @@ def _as_literal_pattern(value: str) -> str:
     return _GLOB_SIGNS.sub(lambda found: f"[{found[0]}]", value)
 
 
-# --- the labels of one change, judged by its mode -------------------------------------------------------------------
+# --- the labels of one change, checked against its mode -------------------------------------------------------------
 
 
 def _problems_of_mode(change: Change, names: Mapping[str, str], *, were_given: bool) -> Iterator[InputError]:
-    """Labels that the change's mode can't take, and a list without any. `names`: each label as messages name it."""
+    """Errors for labels that do not fit the mode of the change, and for an empty list. `names`: the labels' names in messages."""
     if change.mode in {Mode.CLEAR, Mode.READ}:
         return
     if not change.labels:
@@ -451,9 +441,9 @@ def _key_problems(names: Mapping[str, str]) -> Iterator[InputError]:
 def requirements_of(
     lines: Sequence[Item], *, place: str, metrics: Mapping[str, object] | None = None
 ) -> tuple[Requirement, ...]:
-    """Parses every line; one of a manifest's list may hold several expressions.
+    """Parses all lines of `require`; a line of a manifest's list may hold several expressions.
 
-    Raises Failures with one TemplateError for each that can't be parsed; it names the key of `metrics` that seems to be meant.
+    Raises Failures with one TemplateError for each expression that can't be parsed; it suggests a similar key of `metrics`.
     """
     if not lines:
         return ()
@@ -465,7 +455,7 @@ def requirements_of(
 def selections_of(
     lines: Sequence[Item], *, place: str, metrics: Mapping[str, object] | None = None
 ) -> tuple[Selection, ...]:
-    """As `requirements_of`, the lines of `where`."""
+    """Parses all lines of `where`, as `requirements_of` does."""
     if not lines:
         return ()
     from har_labels.templates.template import Selection

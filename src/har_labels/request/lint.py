@@ -1,6 +1,6 @@
-"""`har-labels --lint FILE…`: checks manifests, policies and plans by themselves, without key or network (contract §6).
+"""`har-labels --lint FILE…`: checks manifests, policies and plans without API key or network (contract §6).
 
-A file's own keys show of which kind it is. All errors are reported at once; the exit code is 0 or 2.
+The kind of a file is recognized by its keys. All errors are reported at once; the exit code is 0 or 2.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from har_labels.platforms.platform import Platform
 
 LARGEST_LINTED_FILE = 512 * 1024 * 1024
 _KEY_OF_YAML = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z][\w-]*))[ \t]*:(?:\s|$)""", re.MULTILINE)
-_EXACT_WEIGHT = 2  # the weight of a known key; one that is similar has 1
+_EXACT_WEIGHT = 2  # the weight of a known key; a similar one has 1
 _PLAN = '"har_labels_plan"'
 _COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*|---)?\r?\n)*")
 
 
 class DocumentKind(Enum):
-    """What a file is."""
+    """The kind of a file."""
 
     MANIFEST = "a manifest"
     POLICY = "a policy"
@@ -31,7 +31,7 @@ class DocumentKind(Enum):
 
 
 def lint(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, *, now: datetime) -> int:
-    """Checks every file and returns the exit code. `environ` may have an API key that a file quotes: it is masked."""
+    """Checks every file and returns the exit code. API keys in `environ` are masked, as a file may contain one."""
     from har_labels.inputs.key import mask_keys
 
     mask_keys(environ, platform)
@@ -63,7 +63,7 @@ def _files(argv: Sequence[str]) -> list[str]:
 
 
 def _check(path: str, workspace: Workspace, now: datetime) -> DocumentKind:
-    """The kind of a valid file. Raises Failures with everything that is wrong with it."""
+    """The kind of a valid file. Raises Failures with all problems of the file."""
     try:
         document = _document_at(path, workspace)
         kind = _document_kind(document)
@@ -103,7 +103,7 @@ def _check_size(document: Document, limit: int) -> None:
 
 
 def _document_kind(document: Document) -> DocumentKind:
-    """By the keys that only one kind of file has, or similar ones. Raises InputError if it is none of the three."""
+    """A plan by its header, others by keys, exact or similar, that only one kind has. Raises InputError if there are none."""
     text = document.text
     if _PLAN in text[:2000].partition("\n")[0]:
         return DocumentKind.PLAN
@@ -134,7 +134,7 @@ def _similarity(there: set[str], known: set[str]) -> int:
 
 
 def _keys_of(text: str) -> Iterator[str]:
-    """The keys at the top, without parsing the file: it may be large, or not YAML at all."""
+    """The keys at the top. YAML is not parsed for this, as the file may be large or invalid."""
     if text.lstrip().startswith("{"):
         from har_labels.inputs.yaml import load_placed
 

@@ -1,8 +1,8 @@
-"""From a manifest to entries to plan, and everything that is wrong with it before anything is requested (contract §6).
+"""From a manifest to entries to plan; all problems are reported before any request (contract §6).
 
-Precedence is entry, file, input. Only the input `require` is not a default: it holds beside the file's own lines, so
-that no file can open a gate that the step has closed. `manifest_file` reads and checks the file key by key; here are
-contradictions between keys, defaults, and templates.
+Precedence is entry, file, input. The inputs `require` and `where` are not defaults: they apply in addition to the file's
+lines, so that no file can weaken the conditions of the step. `manifest_file` reads and checks the file key by key; this
+module checks contradictions between keys, defaults, and templates.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from har_labels.request.patterns import parse_pattern, split_patterns
 
 T = TypeVar("T")
 
-# The keys that go with some modes only, and how the message says with which.
+# The keys that only some modes accept, with these modes in words.
 _FITTING = {
     "labels": "a mode other than `clear` and `read`",
     "owned": "`mode: replace`",
@@ -51,7 +51,7 @@ _NEEDED = {"registry_ref": "account/org/project/registry", "artifact": "resnet50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedItem(Item):
-    """An item of a list in the file: its `place`, and `at` in messages (`manifest.yml:12:15`)."""
+    """An item of a list in the file with its `place`; `at`: the place in messages (`manifest.yml:12:15`)."""
 
     place: Place
     at: str
@@ -60,9 +60,9 @@ class PlacedItem(Item):
 def entries_in(
     document: Document, run: RunContext, *, defaults: Settings, workspace: Workspace = NO_WORKSPACE
 ) -> list[Entry]:
-    """The entries of a manifest in order, each with what the file, the inputs (`defaults`) and the run add to it.
+    """The entries of a manifest in order, completed by the file's defaults, by the inputs (`defaults`) and by the run.
 
-    Labels that are the same for every artifact are rendered, so that a wrong one is reported before any request.
+    Labels that are the same for every artifact are rendered now, so that an invalid one is reported before any request.
     Raises Failures with an error for every problem, each naming file, line and column.
     """
     errors = FileErrors(document.name, ManifestError)
@@ -80,14 +80,14 @@ def entries_in(
 
 
 def check_file(document: Document) -> None:
-    """Raises what is wrong with the file by itself, without looking at what it refers to; as `entries_in` does."""
+    """Checks the keys and values of a manifest, without inputs and other files. Raises Failures as `entries_in` does."""
     errors = FileErrors(document.name, ManifestError)
     read_manifest(document.text, errors)
     errors.raise_any()
 
 
 def check_alone(document: Document, *, now: datetime) -> None:
-    """Raises what is wrong with a manifest for any inputs, metrics and registry; as `entries_in` does."""
+    """Checks for problems that do not depend on inputs, metrics or registry. Raises Failures as `entries_in` does."""
     errors = FileErrors(document.name, ManifestError)
     run = RunContext(TemplateContext({}, {}, now, unknown=frozenset({"metrics", "ci", "now"})))
     builder = _ManifestEntryBuilder(errors, run, NO_WORKSPACE, is_alone=True)
@@ -104,18 +104,18 @@ def check_alone(document: Document, *, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PlacedEntry:
-    """One entry, with the file and then the inputs for the keys that it does not have."""
+    """One entry with its defaults: the file, then the inputs."""
 
     own: ManifestNode
     file: ManifestNode
     inputs: Settings
 
     def source(self, name: str) -> ManifestNode | None:
-        """Which of entry and file has the key `name` (with underscores); None leaves it to the inputs."""
+        """The entry or the file, whichever has the key `name` (with underscores) first; None if the inputs decide."""
         return next((node for node in (self.own, self.file) if node.has(name)), None)
 
     def value(self, name: str) -> Any:
-        """The value that holds for the entry; None if there is none, or it is invalid."""
+        """The value for the entry; None if it is missing or invalid."""
         source = self.source(name)
         return getattr(source.form, name) if source else getattr(self.inputs, name)
 
@@ -125,13 +125,13 @@ class PlacedEntry:
         return source.value_node(name) if source else None
 
     def is_bad(self, name: str) -> bool:
-        """Whether entry or file has an invalid value of it."""
+        """Whether the value in entry or file is invalid."""
         source = self.source(name)
         return bool(source and dashed(name) in source.bad)
 
     @property
     def mode(self) -> Mode | None:
-        """The mode, or what is done without one; None if it is invalid."""
+        """The mode, `replace` if there is none; None if it is invalid."""
         if self.is_bad("mode"):
             return None
         mode: Mode | None = self.value("mode")
@@ -139,19 +139,19 @@ class PlacedEntry:
 
     @property
     def is_without_mode(self) -> bool:
-        """Whether neither entry nor file nor input gives a mode."""
+        """Whether entry, file and inputs have no mode."""
         return not self.value("mode") and not self.is_bad("mode")
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has everything that an entry of a run needs."""
+        """Whether it has all required values."""
         return bool(self.value("registry_ref") and self.value("artifact") and self.mode)
 
 
 def check_entry(entry: PlacedEntry, errors: FileErrors, *, is_alone: bool = False) -> None:
-    """Reports what is missing in an entry, and its own keys that don't go with its mode.
+    """Reports missing keys of an entry, and its own keys that its mode does not accept.
 
-    If the file `is_alone`, the inputs beside it are not known, which may give registry and mode.
+    If the file `is_alone`, the inputs are unknown, which may have registry and mode.
     """
     for name, example in _NEEDED.items():
         if is_alone and name == "registry_ref":
@@ -174,7 +174,7 @@ def check_entry(entry: PlacedEntry, errors: FileErrors, *, is_alone: bool = Fals
 
 
 def check_defaults(file: ManifestNode, entries: list[PlacedEntry], inputs: Settings, errors: FileErrors) -> None:
-    """Reports defaults of the file, or of an input beside it, that don't go with the mode of any entry."""
+    """Reports defaults of the file or of an input that the modes of all entries do not accept."""
     modes = {entry.mode for entry in entries}
     if None in modes:
         return
@@ -189,13 +189,13 @@ def check_defaults(file: ManifestNode, entries: list[PlacedEntry], inputs: Setti
 
 
 def _has_own(node: ManifestNode, name: str) -> bool:
-    """Whether it has a valid value of the key; `on-conflict: overwrite` is the default, and counts as not given."""
+    """Whether it has a valid value of the key; `on-conflict: overwrite`, the default, does not count."""
     return node.has(name) and dashed(name) not in node.bad and getattr(node.form, name) is not OnConflict.OVERWRITE
 
 
 @dataclass(frozen=True, slots=True)
 class _ManifestEntryBuilder:
-    """Builds the entries of a run from those of a file; what is wrong with them goes into `errors`."""
+    """Builds the entries of a run from those of a file; their problems go into `errors`."""
 
     errors: FileErrors
     run: RunContext
@@ -217,12 +217,12 @@ class _ManifestEntryBuilder:
         )
 
     def check(self, entry: PlacedEntry) -> None:
-        """Reports what is wrong with one entry for any artifacts."""
+        """Reports the problems of one entry that do not depend on the artifact."""
         if entry.mode:
             self._spec(entry)
 
     def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
-        """The places of the patterns and the registry, for errors that only a request shows."""
+        """The places of the patterns and the registry, for errors of requests."""
         placed = [item for item in reversed(patterns) if isinstance(item, PlacedItem)]
         places = {parse_pattern(item.text).text: item.at for item in placed}
         if registry := entry.node("registry_ref"):
@@ -257,7 +257,7 @@ class _ManifestEntryBuilder:
         return spec
 
     def _of_file(self, place: str, error: HarLabelsError) -> HarLabelsError:
-        """`error` of a label or of all labels, as one of this file, with its place."""
+        """The error of a label, or of all labels, with its place in this file."""
         is_placed = error.what.startswith(f"{self.errors.title}:")
         error = error.placed("" if is_placed else f"{place}s")
         return ManifestError(error.what, error.next_step) if type(error) is InputError else error
@@ -282,7 +282,7 @@ class _ManifestEntryBuilder:
     def _lines_of(
         self, entry: PlacedEntry, name: str, parsed: Callable[..., tuple[T, ...]], context: TemplateContext
     ) -> Iterator[T]:
-        """The lines of `require` or `where` that entry or file give, without the input's."""
+        """The lines of `require` or `where` in entry or file, without those of the input."""
         for item in self._items(entry, name) if entry.source(name) else ():
             assert isinstance(item, PlacedItem)
             try:
@@ -291,9 +291,9 @@ class _ManifestEntryBuilder:
                 self.errors.add_errors(item.place, failures.errors)
 
     def _context_of(self, entry: PlacedEntry) -> TemplateContext:
-        """The input's context, with the metrics of the entry or file instead if it names some.
+        """The context of the run; if entry or file name metrics files, with these metrics instead of the input's.
 
-        They are `unknown` where their files can't be read.
+        They are `unknown` if their files can't be read.
         """
         node = entry.node("metrics_file")
         if self.is_alone or not node:
@@ -308,7 +308,7 @@ class _ManifestEntryBuilder:
         return replace(self.run.templates, metrics={}, unknown=frozenset({"metrics"}))
 
     def _with_metrics(self, items: Sequence[str]) -> TemplateContext | Sequence[HarLabelsError]:
-        """The context with these metrics, or why there are none. Standard input belongs to the input alone."""
+        """The context with these metrics, or the errors. Standard input is only available to the input `metrics-file`."""
         from har_labels.inputs.metric_files import paths_of
         from har_labels.request.metrics import load_metrics
 

@@ -1,7 +1,7 @@
-"""A manifest's keys and what each may hold, and the file read and checked key by key (contract §6).
+"""The keys of a manifest and their values, and the reader that checks a file key by key (contract §6).
 
 The reader checks with the models below, and the JSON Schema is made from them. Names, rules and descriptions are those
-of the inputs. What can't be said of one value alone (contradictions, templates) is checked in `manifest`.
+of the inputs. `manifest` checks everything that concerns more than one value (contradictions, templates).
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
 
 
 def _list_item(value: Any) -> str:
-    """An item of a list in a file: taken as it is, except for expressions of a CI."""
+    """A label in a list of a file: taken unchanged. Raises Invalid for an expression of a CI, which nothing resolves."""
     if flaw := flaw_in(Item(text := written_text(value), 1), renders=True):
         raise flaw
     return text
 
 
 def _label_text(value: Any) -> str:
-    """A text that is read as the input is. Raises Invalid for a mapping, with the list that was meant."""
+    """A text that is parsed like the input. Raises Invalid for a mapping, with the intended list."""
     if isinstance(value, dict):
         pairs = [(key, word_text(inner)) for key, inner in value.items()]
         labels = [f"{key}={inner}" for key, inner in pairs if isinstance(inner, str)]
@@ -114,10 +114,10 @@ def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _not_only_excluding(items: Any) -> Any:
-    """Items of which at least one does not exclude artifacts."""
+    """Items, of which at least one must not be an exclusion."""
     texts = [item.text if isinstance(item, Item) else item for item in items]
     if texts and all(text.startswith("!") for text in texts):
-        raise Invalid("it has only items with a `!`, which take artifacts off", NAME_FIRST)
+        raise Invalid("it has only items with a `!`, which exclude artifacts", NAME_FIRST)
     return items
 
 
@@ -128,7 +128,7 @@ def _not_empty(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _no_move(mode: Mode) -> Mode:
-    """Entries are composed for each artifact; a move changes several artifacts, in an order of its own."""
+    """Raises Invalid for `move`: entries are composed per artifact, and a move changes several artifacts in its own order."""
     if mode is Mode.MOVE:
         raise Invalid(
             "a manifest moves nothing", "Move a label by a step of its own, with `mode`, `artifact` and `among`."
@@ -160,7 +160,7 @@ _OnConflict = Annotated[OnConflictName, BeforeValidator(single_word), _values_of
 _OnMissing = Annotated[OnMissing, BeforeValidator(single_word), _values_of(OnMissingName)]
 # At least one character that neither separates items nor surrounds them.
 _InOneText = _string(pattern="[^, \\t\\n]")
-# Each key that is a list takes the items themselves, or one text that is read as the input is.
+# Each key that is a list accepts the items themselves, or one text that is parsed like the input.
 _TextItems = Annotated[
     Items, BeforeValidator(written_text), AfterValidator(_not_empty), AfterValidator(_sound), _InOneText
 ]
@@ -178,12 +178,12 @@ _ArtifactItems = Annotated[_TextItems, AfterValidator(_artifacts)]
 
 
 def _field(name: str, more: str = "") -> Any:
-    """A key of the name and the description of an input."""
+    """A key with the name and the description of an input."""
     return Field(None, description=descriptions()[name] + more)
 
 
 class Defaults(BaseModel):
-    """What every entry may say, and the file for all entries that don't."""
+    """The keys of an entry, which the file may have as defaults for all entries."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=dashed, hide_input_in_errors=True)
 
@@ -192,7 +192,7 @@ class Defaults(BaseModel):
         "artifact"
     )
     artifact_type: _ArtifactType | None = _field("artifact_type")
-    where: ListOrText[_Text, _Lines] | None = _field("where", "; the input's hold beside them")
+    where: ListOrText[_Text, _Lines] | None = _field("where", "; in addition to the input's")
     labels: ListOrText[_Label, _LabelItems] | None = _field("labels")
     metrics_file: ListOrText[_Text, _TextItems] | None = _field("metrics_file", "; instead of the input's")
     mode: _Mode | None = _field("mode")
@@ -200,14 +200,14 @@ class Defaults(BaseModel):
     owned: ListOrText[_Text, _TextItems] | None = _field("owned")
     remove: ListOrText[_Label, _TemplateItems] | None = _field("remove")
     baseline: _OneArtifact | None = _field("baseline")
-    require: ListOrText[_Text, _Lines] | None = _field("require", "; the input's hold beside them")
+    require: ListOrText[_Text, _Lines] | None = _field("require", "; in addition to the input's")
     on_missing: _OnMissing | None = _field("on_missing")
 
 
 def _rule(name: str, *, unless: Any = False) -> dict[str, Any]:
-    """What an editor can check in one entry by itself: a mode that the key does not go with, `unless` it has that value.
+    """The schema's rule for one entry: some modes do not accept the key, `unless` it has that value.
 
-    `manifest.check_entry` knows the defaults too.
+    `manifest.check_entry` also considers the defaults.
     """
     excluded = [mode.value for mode in Mode if mode not in MODES_OF[name] and mode is not Mode.MOVE]
     return {
@@ -225,7 +225,7 @@ _ENTRY_RULES: list[Any] = [
 
 
 class ManifestEntry(Defaults):
-    """One change: which artifacts, and what is done with their labels. The file, then the input say what it doesn't."""
+    """One change: its artifacts, and the change of their labels. Missing keys are those of the file, then of the inputs."""
 
     model_config = ConfigDict(json_schema_extra={"allOf": _ENTRY_RULES})
 
@@ -250,14 +250,14 @@ class Manifest(Defaults):
 
 @dataclass(frozen=True, slots=True)
 class ManifestNode:
-    """A mapping of the file that has such keys: an entry, or the file itself. `bad` has the keys with an invalid value."""
+    """An entry of the file, or the file itself. `bad`: the keys with an invalid value."""
 
     form: Manifest | ManifestEntry
     node: Node
     bad: frozenset[str]
 
     def has(self, name: str) -> bool:
-        """Whether the key `name` (with underscores) is there, whatever its value."""
+        """Whether the key `name` (with underscores) is present, with any value."""
         return dashed(name) in self.node.keys
 
     def place(self, name: str) -> Place:
@@ -271,7 +271,7 @@ class ManifestNode:
 
 
 def read_manifest(text: str, errors: FileErrors) -> tuple[ManifestNode, list[ManifestNode]] | None:
-    """The file and its entries, each as far as it is valid; None if not even that. The rest is in `errors`."""
+    """The file and its entries, as far as they are valid; None if nothing is. All problems go into `errors`."""
     root = root_of(text, errors, _KIND)
     if not root:
         return None
@@ -291,7 +291,7 @@ def read_manifest(text: str, errors: FileErrors) -> tuple[ManifestNode, list[Man
 def _take_out(plain: dict[str, Any], location: Location) -> None:
     changes = plain.get("changes")
     if location[0] == "version":
-        plain["version"] = Word(str(FORMAT_VERSION), WordKind.NUMBER)  # the rest is worth checking too
+        plain["version"] = Word(str(FORMAT_VERSION), WordKind.NUMBER)  # so that the rest is checked, too
     elif location[0] != "changes" or not isinstance(changes, list) or len(location) < 2:
         plain.pop(str(location[0]), None)
     elif len(location) > 2:
@@ -307,7 +307,7 @@ def _nodes(form: Manifest, root: Node, bad: Sequence[Location]) -> tuple[Manifes
     entries = []
     for index, (entry, node) in enumerate(zip(form.changes, changes, strict=True)):
         own = [location for location in bad if location[:2] == ("changes", index)]
-        # An entry that is not a mapping is reported already, and there is nothing to check in it.
+        # An entry that is not a mapping is reported already, and has nothing else to check.
         if all(len(location) > 2 for location in own):
             entries.append(ManifestNode(entry, node, frozenset(str(location[2]) for location in own)))
     return ManifestNode(form, root, of_file), entries

@@ -1,7 +1,7 @@
-"""A plan as JSON lines: a header, then one step an artifact. A dry run writes it, `apply-plan` reads it (contract §6).
+"""A plan as JSON lines: a header, then one step per artifact. A dry run writes it, `apply-plan` reads it (contract §6).
 
-It holds no secrets and is readable in a diff. The header counts the steps, so that a file that was cut off is not taken
-for a smaller plan. What is written of it again is engine/replay.py's.
+It contains no secrets and is readable in a diff. The header has the number of steps, so that a truncated file is not read
+as a smaller plan. engine/replay.py plans the steps.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ STEP_KEYS = tuple(field.name for field in fields(Step))
 
 @dataclass(frozen=True, slots=True)
 class StepFile:
-    """The steps that a file asks for, exactly these and nothing else: a plan, or the report of a run to undo.
+    """The steps of a file: a plan, or the report of a run to undo.
 
-    The texts are for errors of an artifact whose labels are not those of its step: `expectation` precedes the labels that
-    the step starts from, `if_missing` and `if_stale` are the next steps (the usual one if empty). `notices` and `warnings`
-    are lines about what is left out.
+    - `expectation`: precedes the step's `before` in the error of an artifact that has other labels.
+    - `if_missing`, `if_stale`: the next step of the error if the artifact is gone, or has other labels (empty: the usual one).
+    - `notices`, `warnings`: lines about rows that are left out.
     """
 
     steps: Sequence[Step]
@@ -43,9 +43,9 @@ class StepFile:
 
 
 def plan_lines(steps: Sequence[Step], record: Record) -> Iterator[str]:
-    """The file's lines. The record's `api_url` keeps the plan from being applied to another server.
+    """The lines of the file. The record's `api_url` prevents that the plan is applied to another server.
 
-    The rest of the record says who made the plan and when; nothing is decided by it.
+    The rest of the record (who made the plan, and when) is for information only.
     """
     header = {
         "har_labels_plan": PLAN_VERSION,
@@ -59,9 +59,9 @@ def plan_lines(steps: Sequence[Step], record: Record) -> Iterator[str]:
 
 
 def read_plan(path: str, *, spelling: str, api_url: str, holds_key: Callable[[str], bool]) -> StepFile:
-    """The steps of a plan file. Raises PlanFileError for anything that no dry run wrote, InputError if unreadable.
+    """The steps of a plan file. Raises InputError if it can't be read, PlanFileError if no dry run can have written it.
 
-    Raises Failures with one PlanFileError for each label that a step adds and no input may hold, and for each step that
+    Raises Failures with one PlanFileError for each invalid label that a step adds, and for each step with a label that
     `holds_key`: the file was edited.
     """
     text = read_text(path, spelling=spelling, limit=LARGEST_PLAN_FILE)
@@ -71,8 +71,8 @@ def read_plan(path: str, *, spelling: str, api_url: str, holds_key: Callable[[st
 def steps_in(
     text: str, path: str, *, api_url: str | None, holds_key: Callable[[str], bool] = lambda _: False
 ) -> list[Step]:
-    """The steps in a plan file's text, as `read_plan`; without `api_url` the plan may be made for any server."""
-    # Not `splitlines`: a label that is on an artifact already may hold U+2028 or the like.
+    """The steps in the text of a plan file, as `read_plan`. Without `api_url` a plan for any server is accepted."""
+    # Not `splitlines`: a current label may contain U+2028 or the like.
     lines = text.removesuffix("\n").split("\n")
     cure = f"Name a file that `{named('save-plan')}` wrote."
     if '"har_labels_plan"' not in lines[0] and '"tool_version"' in text[:1000]:
@@ -131,7 +131,7 @@ def _labels(value: Any) -> Labels:
 
 
 def _refusals(step: Step, path: str, at: int, holds_key: Callable[[str], bool]) -> Iterator[HarLabelsError]:
-    """Labels that a step adds must keep the rules for labels; those that are on an artifact already need not."""
+    """The errors of a step: an added label must keep the rules for labels; a current one need not."""
     before = set(step.before or ())
     if any(map(holds_key, {*before, *step.after})):
         yield PlanFileError(f"{path!r}, line {at}: a label contains the key", KEY_IS_ELSEWHERE)

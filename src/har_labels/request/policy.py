@@ -1,7 +1,7 @@
-"""A team's vocabulary of labels: which are allowed, required, protected, and what breaks that (contract §6 "Policy").
+"""A team's rules for labels: allowed, required and protected ones, and the breaches of these rules (contract §6 "Policy").
 
-Pure. It answers two questions: may a run give a label, and which rules does a change of labels break? A rule that was
-broken before the change doesn't count, so that nobody is blocked by what others left behind.
+Pure. It answers two questions: may a run add a label, and which rules does a change of labels break? A rule that was
+broken before the change does not count, so that no run is blocked by the breaches of others.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import NamedTuple
 from har_labels.model.labels import Labels, Mode, key_and_value, matches, matches_any
 from har_labels.text import number, shown
 
-# How many labels' verdicts are cached: a large registry repeats a few, and run numbers aren't worth keeping.
+# The number of labels whose verdicts are cached: a large registry repeats a few; unique labels need no cache.
 _CACHE_SIZE = 4096
 _MOST_LISTED = 5
-# How a label breaks a rule, in words.
+# In words, how a label breaks the rule that protects it.
 WOULD_BE_ADDED = "would be added"
-# Modes that give no label: they only remove, or write nothing.
+# Modes that add no label: they only remove, or write nothing.
 _GIVING_NOTHING = frozenset({Mode.REMOVE, Mode.CLEAR, Mode.READ})
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a policy: its `place`, such as `policy.yaml:4:15`, and what it `says` in words."""
+    """One rule of a policy: its `place`, such as `policy.yaml:4:15`; `says`: the rule in words."""
 
     place: str
     says: str
 
 
 class Breach(NamedTuple):
-    """What breaks a rule: a `label`, or a missing one if it is empty, and `how` in words."""
+    """A breach of a rule by a `label`, or by a missing one if that is empty; `how` in words."""
 
     rule: Rule
     label: str
@@ -47,10 +47,10 @@ class Breach(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyRule:
-    """The rule about one key, or about all keys that match a pattern.
+    """The rule for one key, or for all keys that match a pattern.
 
-    `allowed` are patterns, or with `are_values` the values themselves; None allows any.
-    `required` is the rule that such a label must be there, if there is one.
+    `allowed`: patterns, or with `are_values` the values themselves; None allows any value.
+    `required`: the rule that an artifact must have such a label, if there is one.
     """
 
     allowed: tuple[str, ...] | None
@@ -66,9 +66,9 @@ class KeyRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of one policy. `words` are patterns of words without a key, `protected` those of whole labels.
+    """The rules of one policy. `words`: patterns of labels without a key. `protected`: patterns of whole labels.
 
-    `others` is the rule that denies all other labels; None allows them. Protected labels are not among the others.
+    `others`: the rule that denies all other labels; None allows them. Protected labels do not count as others.
     """
 
     keys: Mapping[str, KeyRule] = field(default_factory=dict)
@@ -79,13 +79,13 @@ class Policy:
 
     @property
     def needs_reading(self) -> bool:
-        """Whether a write over labels that were not read could break it (contract §1, last line)."""
+        """Whether a write without a read could break it (contract §1, last line)."""
         return bool(self.protected) or any(rule.required for rule in self.keys.values())
 
     def refusal(self, label: str, mode: Mode) -> tuple[Rule, str] | None:
-        """The rule by which no run may give `label`, whichever labels are there now, and a cure; None if it may.
+        """The rule that forbids `label` for any current labels, and a cure; None if it is allowed.
 
-        A `replace` may name a protected label to keep it: that is checked where the labels are known.
+        A `replace` may name a protected label to keep it: `new_breaches` checks that against the current labels.
         """
         if mode in _GIVING_NOTHING:
             return None
@@ -96,9 +96,9 @@ class Policy:
         return None
 
     def broken_by(self, label: str) -> Rule | None:
-        """The rule that `label` breaks by being there; None if it breaks none."""
+        """The rule that does not allow `label` on an artifact; None if it is allowed."""
         if label in (known := self._verdicts):
-            # By `get`: another thread may have cleared the cache in between.
+            # `get`, as another thread may have cleared the cache since the check.
             return known.get(label) or self._find_broken(label)
         if len(known) >= _CACHE_SIZE:
             known.clear()
@@ -109,12 +109,12 @@ class Policy:
         return next((rule for pattern, rule in self.protected if matches(pattern, label)), None)
 
     def breaches(self, labels: Labels) -> list[Breach]:
-        """Every rule that these labels break, whenever they were added."""
+        """All breaches by these labels."""
         wrong = [Breach(rule, label) for label in labels if (rule := self.broken_by(label))]
         return wrong + [Breach(rule, "", "has no label with that key") for rule in self._missing(labels)]
 
     def new_breaches(self, before: Labels, after: Labels) -> list[Breach]:
-        """Every rule that a change from `before` to `after` breaks and that was not broken before."""
+        """The breaches that a change from `before` to `after` adds."""
         had, has = set(before), set(after)
         if had == has:
             return []
@@ -133,7 +133,7 @@ class Policy:
         ]
 
     def _missing(self, labels: Labels) -> list[Rule]:
-        """The rules by which a key is required that no label has."""
+        """The rules that require a key that no label has."""
         required = [(key, rule.required) for key, rule in self.keys.items() if rule.required]
         if not required:
             return []
@@ -149,11 +149,11 @@ class Policy:
         return self.others
 
     def _rule_of(self, key: str) -> KeyRule | None:
-        """The rule about a key: of its own name, else of the first pattern that it matches."""
+        """The rule for a key: the one with its name, else the first with a pattern that it matches."""
         return self.keys.get(key) or next((rule for name, rule in self.keys.items() if matches(name, key)), None)
 
     def _cure_for(self, label: str) -> str:
-        """What was probably meant, and what to do."""
+        """The cure for a label that is not allowed, with a similar one that is."""
         pair = key_and_value(label)
         of_key = self._rule_of(pair[0]) if pair else None
         if pair and of_key and of_key.allowed:
@@ -176,6 +176,6 @@ def breaches_text(breaches: Sequence[Breach]) -> str:
 
 
 def quoted_alternatives(texts: Iterable[str], last: str) -> str:
-    """`'a', 'b' or 'c'`, cut where it is long; `last` is the word before the last."""
+    """`'a', 'b' or 'c'`, truncated if long; `last`: the conjunction."""
     *others, final = [repr(text) for text in texts]
     return shown(f"{', '.join(others)} {last} {final}" if others else final)

@@ -1,4 +1,4 @@
-"""A policy's keys and what each may hold, and the file read and checked key by key (contract §6 "Policy").
+"""The keys of a policy and their values, and the reader that checks a file key by key (contract §6 "Policy").
 
 The reader checks with the models below, and the JSON Schema is made from them.
 """
@@ -45,7 +45,7 @@ LARGEST_POLICY = 1024 * 1024
 
 
 class Others(StrEnum):
-    """What is done with a label that no other rule is about."""
+    """Whether labels that no other rule covers are allowed."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -72,7 +72,7 @@ def _valid_key(name: str) -> str:
 
 
 def _rules(value: Any) -> Any:
-    """The rules of one key. Raises Invalid for the likely mistakes, with what to write instead."""
+    """The rules of one key. Raises Invalid for likely mistakes, with the correct form."""
     if isinstance(value, Word) and value.kind is WordKind.NOTHING:
         raise Invalid("it has no value", "Write `{}` for any value, or `{values: [dev, production]}`.")
     if not isinstance(value, dict):
@@ -83,7 +83,7 @@ def _rules(value: Any) -> Any:
 
 
 def _one(value: Any) -> str:
-    """A text that is one item. Raises Invalid if it looks like several."""
+    """A text with one item. Raises Invalid if it looks like several."""
     text = resolved_text(value)
     if "," in text or "\n" in text.strip():
         raise Invalid(
@@ -159,7 +159,7 @@ class PolicyForm(BaseModel):
 
 
 def policy_in(text: str, *, name: str) -> Policy:
-    """The policy that `text` is; `name` is the file's in messages.
+    """Parses a policy; `name`: the file's name in messages.
 
     Raises Failures with a PolicyFileError for every problem, each naming file, line and column.
     """
@@ -186,7 +186,7 @@ def _policy(text: str, errors: FileErrors) -> Policy | None:
 
 
 def _check_keys(root: Node, errors: FileErrors) -> None:
-    """Contradictions within a key. Checked in the text, so that they are reported with everything else that is wrong."""
+    """Reports contradictions within a key. Not in the models, so that they are reported with all other problems."""
     keys = root.get("keys")
     for key, node in keys.value.items() if keys and isinstance(keys.value, dict) else ():
         if isinstance(node.value, dict) and {"values", "pattern"} <= node.keys.keys():

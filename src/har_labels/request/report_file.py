@@ -1,8 +1,8 @@
-"""The report of a run, read as the steps that undo what the run wrote (contract §5 point 7).
+"""Reads the report of a run as the steps that undo its writes (contract §5 point 7).
 
-report/outputs.py writes it with a row a line, and it is read line by line, so a large one takes little memory. A report in
-another layout is read as a whole, up to a limit. The file comes from another job and may be edited: labels and names in it
-must keep the rules for both.
+report/outputs.py writes one row per line, and the file is read line by line, so a large one takes little memory. A report
+in another layout is read as a whole, up to a size limit. The file is from another job and may have been edited, so the
+labels and names in it are validated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from har_labels.text import HIDDEN, named, number, shown
 
 _LEAVE_IT_OUT = "To undo the others, take its row out of the report and lower `counts.matched` by one."
 LARGEST_REPORT_FILE = 512 * 1024 * 1024
-# Characters of a report whose rows are not on lines of their own.
+# The maximum number of characters of a report in another layout.
 LARGEST_REFORMATTED = 32 * 1024 * 1024
 MOST_NAMED = 10
 _ROWS_BEGIN, _ROWS_END = ',"results":[', "]}"
@@ -34,7 +34,7 @@ _ROWS_BEGIN, _ROWS_END = ',"results":[', "]}"
 
 @dataclass(frozen=True, slots=True)
 class _ReportRow:
-    """One artifact of the report. `after`, `added` and `removed` are None where that is not known."""
+    """One artifact of the report. `before`, `after`, `added` and `removed` are None if unknown."""
 
     number: int
     status: Status
@@ -52,11 +52,11 @@ class _ReportRow:
 
 
 def read_report(path: str, *, spelling: str, api_url: str, holds_key: Callable[[str], bool]) -> StepFile:
-    """The steps that undo a run: from the labels it left to those there without its writes.
+    """The steps that undo a run: from the labels that it left to the labels without its writes.
 
-    Raises ReportFileError for what no run wrote, InputError if unreadable, and Failures with one ReportFileError for each
-    row that can't be undone, for each label that would be put back and that no input may hold, and for each row that
-    `holds_key`.
+    Raises InputError if the file can't be read, ReportFileError if no run can have written it, and Failures with one
+    ReportFileError for each row that can't be undone, for each invalid label that would be restored, and for each row
+    with a label that `holds_key`.
     """
     head, values = _head_and_rows(read_text(path, spelling=spelling, limit=LARGEST_REPORT_FILE), path)
     _check_head(head, path, api_url)
@@ -83,7 +83,7 @@ def read_report(path: str, *, spelling: str, api_url: str, holds_key: Callable[[
 
 
 class _RowSorter:
-    """Sorts the rows, one after another: of a hundred thousand only what is needed is kept."""
+    """Sorts the rows one by one, and keeps only the needed data of each, as there may be a hundred thousand."""
 
     def __init__(self, path: str, holds_key: Callable[[str], bool]) -> None:
         self._path, self._holds_key = path, holds_key
@@ -98,7 +98,7 @@ class _RowSorter:
         return len(self._seen)
 
     def add(self, value: Any) -> None:
-        """Takes one row. Raises ReportFileError for what no run wrote."""
+        """Adds one row. Raises ReportFileError if no run can have written it."""
         row = _report_row(value, self._path, self.count + 1)
         key = (row.registry_ref, row.artifact, row.artifact_type)
         if key in self._seen:
@@ -120,7 +120,7 @@ class _RowSorter:
 
 
 def _head_and_rows(text: str, path: str) -> tuple[Mapping[str, Any], Iterator[Any]]:
-    """The report without its results, and these one by one. Raises ReportFileError, also while the results are iterated."""
+    """The report without its rows, and an iterator over the rows. Both raise ReportFileError."""
     if text.startswith('{"har_labels_plan"'):
         cure = f"Name a file that `{named('report-file')}` wrote. `{named('apply-plan')}` takes a plan."
         raise ReportFileError(f"{path!r} is a plan, not the report of a run", cure)
@@ -139,7 +139,7 @@ def _head_and_rows(text: str, path: str) -> tuple[Mapping[str, Any], Iterator[An
 
 
 def _from_lines(text: str, start: int, path: str) -> Iterator[Any]:
-    """The rows from `start` on, one a line. Not by `splitlines`: a label may hold U+2028 or the like."""
+    """The rows from `start` on, one per line. Without `splitlines`, as a label may contain U+2028 or the like."""
     is_first = has_comma = True
     for at in count(1):
         end = text.find("\n", start)
@@ -163,7 +163,7 @@ def _object(text: str, path: str, row: int = 0) -> Mapping[str, Any]:
 
 
 def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """A reviewer sees the first of two values, and JSON parsers take the last."""
+    """Raises ValueError for a duplicate key: a reviewer sees the first value, and JSON parsers use the last."""
     made = dict(pairs)
     if len(made) != len(pairs):
         raise ValueError("a key is there twice")
@@ -182,7 +182,7 @@ def _check_head(head: Mapping[str, Any], path: str, api_url: str) -> None:
 
 
 def _report_row(value: Any, path: str, at: int) -> _ReportRow:
-    """Only names of artifacts that are written must keep the rules: others may be globs, or names that were refused."""
+    """Parses a row. Names are validated only if APPLIED, since other rows may have globs or invalid names."""
     try:
         if not isinstance(value, dict):
             raise Invalid("it is not a JSON object")
@@ -207,7 +207,7 @@ def _report_row(value: Any, path: str, at: int) -> _ReportRow:
 
 @lru_cache(maxsize=64)
 def _registry_ref(text: str) -> str:
-    """One string for all rows of a registry, so that a large report takes little memory."""
+    """One string object per registry, so that a large report takes little memory."""
     return str(parse_registry_ref(text))
 
 
@@ -229,13 +229,13 @@ def _labels(row: Mapping[str, Any], key: str) -> Labels | None:
     return to_labels(value)
 
 
-# --- what is undone -------------------------------------------------------------------------------------------
+# --- the steps ------------------------------------------------------------------------------------------------
 
 
 def _inverse_step(row: _ReportRow, place: str, holds_key: Callable[[str], bool]) -> Step:
-    """From the labels that the run left to those without its writes; others' earlier writes stay (contract §5 point 6).
+    """The step from the labels that the run left to those without its writes; writes of others are kept (contract §5 point 6).
 
-    Raises Failures if that is not known, or puts back a label that no input may hold.
+    Raises Failures if these labels are unknown, or if an invalid label would be restored.
     """
     if row.before is None or row.after is None or row.added is None or row.removed is None:
         why = "what its labels were before the run" if row.before is None else "what the run wrote"
@@ -277,7 +277,7 @@ def _notices(head: Mapping[str, Any], rows: _RowSorter) -> Iterator[str]:
 
 
 def _warnings(rows: _RowSorter) -> Iterator[str]:
-    """Artifacts that the run failed on, and that may hold some of its writes all the same."""
+    """A warning for artifacts on which the run failed, although they may have some of its writes."""
     if rows.uncertain:
         yield f"not taken back, since the run failed there and what it left is not certain; look at it: {_named(rows.uncertain)}"
 

@@ -1,11 +1,10 @@
-"""Metrics files: what `metrics` is in templates and `require` (contract §3 "Metrics files").
+"""Metrics files: the values of `metrics` in templates and `require` (contract §3 "Metrics files").
 
-Unnamed files are merged key by key, and may not contradict one another; `NAME=PATH` gives `metrics.NAME`. Values that
-can't be used, such as null, NaN and those with a YAML tag, are read like any other; they are an error only where an
-expression reads them.
+Unnamed files are merged key by key, and must not contradict each other; `NAME=PATH` gives `metrics.NAME`. Values that
+can't be used, such as null, NaN and those with a YAML tag, are accepted here; they are an error only if an expression reads
+them.
 
-`inputs.metric_files`: from an item to its file; `readers`: from a file to values, by its name; `foreign`: recognizes
-files of other formats.
+`inputs.metric_files` finds the file of an item, `readers` reads it by its extension, `foreign` recognizes other formats.
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ class _Loaded:
 
     @property
     def title(self) -> str:
-        """The file as messages name it."""
+        """The file's name in messages."""
         return f"`{shown(self.source.item)}`"
 
 
 def load_metrics(items: Sequence[str], *, stdin: Callable[[int], bytes] | None = None) -> Mapping[str, object]:
-    """All metrics of the files that `items` (paths, globs, `NAME=PATH`) name, with texts as keys at every level.
+    """The metrics of the files that `items` (paths, globs, `NAME=PATH`) name; the keys are texts at every level.
 
-    `stdin` reads so many bytes of standard input, where there is one. Raises MetricsError that names the file, with
-    line and column where its syntax is wrong; Failures for several.
+    `stdin` reads up to that number of bytes of standard input, if there is one. Raises a MetricsError that names the file,
+    with line and column of a syntax error; Failures for several.
     """
     sources = [source_of(item) for item in items]
     problems = list(_problems_of(sources))
@@ -67,7 +66,7 @@ def _metrics_error(source: Source, path: str, error: Invalid) -> MetricsError:
 
 
 def _problems_of(sources: Sequence[Source]) -> Iterator[MetricsError]:
-    """What is wrong with the items by themselves."""
+    """Problems of the items themselves, before any file is read."""
     for one, other in combinations(sources, 2):
         if one.name and one.name == other.name:
             what = f"metrics files `{shown(one.item)}` and `{shown(other.item)}` have the same name"
@@ -77,7 +76,7 @@ def _problems_of(sources: Sequence[Source]) -> Iterator[MetricsError]:
 
 
 def _contradictions(loaded: Sequence[_Loaded]) -> Iterator[MetricsError]:
-    """Unnamed files with different values of one key, and names that are keys."""
+    """Unnamed files with different values for a key, and names that are also keys."""
     unnamed = [each for each in loaded if not each.source.name]
     for one, other in combinations(unnamed, 2):
         if one.content.rows is not None and other.content.rows is not None:
@@ -104,7 +103,7 @@ def _contradiction(one: _Loaded, other: _Loaded, what: str, key: str) -> Metrics
 
 
 def _suggested_names(one: str, other: str) -> tuple[str, str]:
-    """Names from the part in which two paths differ: that of the file, else of its folder."""
+    """Two names made of the last parts in which the paths differ: the file, else its folder."""
     for first, second in zip(reversed(PurePath(one).parts), reversed(PurePath(other).parts), strict=False):
         names = tuple(
             "".join(each if each.isalnum() else "_" for each in PurePath(part).stem) for part in (first, second)

@@ -1,4 +1,4 @@
-"""Recognizes files that can't be read as metrics, so that the message names what they are (contract §3)."""
+"""Recognizes formats that can't be read as metrics, so that the message can name the format (contract §3)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import re
 from har_labels.errors import Invalid
 
 PLAIN_TEXT = "Have the job write JSON, YAML or CSV, as plain text."
-_UNPACK = "Unpack it in a step before, and name what is in it."
+_UNPACK = "Unpack it in an earlier step, and name the unpacked file."
 _WRITE_JSON = "Write it with `json.dump(metrics, file)`, not with `print` or `str`."
 
-# How files begin. https://www.garykessler.net/library/file_sigs.html, and each format's own documents.
+# The first bytes of formats. https://www.garykessler.net/library/file_sigs.html, and each format's own documents.
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1f\x8b", "is compressed with gzip", _UNPACK),
     (b"PK\x03\x04", "is a zip archive, as `.npz`, `.xlsx` and PyTorch's `.pt` are too", _UNPACK),
@@ -37,8 +37,8 @@ _LOOKED_AT = 4096
 _MARKUP = re.compile(r"<(?:[?!]?[A-Za-z]|!--)")
 _ROOT = re.compile(r"(?:<[?!][^>]*>|<!--.*?-->|\s)*<([\w:.-]+)", re.DOTALL)
 _JUNIT, _HTML = frozenset({"testsuites", "testsuite"}), frozenset({"html", "head", "body"})
-# How Python prints a mapping, a list or an object of its own, and what in it would be something else in YAML, outside of
-# quotes: `None`, a tuple, bytes, a call but that of one number (`np.float64(0.93)`, which is an error where it is read).
+# The output of Python's print for a mapping, a list or another object, and its parts, outside of quotes, that YAML would read
+# as something else: `None`, a tuple, bytes, a call. A call with one number (`np.float64(0.93)`) is an error only if it is used.
 _PRINTED_COLLECTION = re.compile(r"\s*(?:[\[({]\s*)+(?:['\"(\d]|np\.|array\b|tensor\b)")
 _PRINTED_OBJECT = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*(?:\w*[dD]ict|[A-Z]\w*)\(")
 _IN_PRINTED = re.compile(
@@ -52,12 +52,12 @@ _AT_PRINTED = re.compile(
 
 
 def check_bytes(content: bytes) -> None:
-    """Raises Invalid for what is certainly not UTF-8 text."""
+    """Raises Invalid if the content is certainly not UTF-8 text."""
     for signature, what, cure in _SIGNATURES:
         if content.startswith(signature):
             raise Invalid(what, cure)
     if _PICKLE.match(content):
-        raise Invalid("is a pickle of Python's, which is never loaded: that would run its code", PLAIN_TEXT)
+        raise Invalid("is a Python pickle, which is never loaded: that would run its code", PLAIN_TEXT)
     for signature, name in _UTF:
         if content.startswith(signature):
             raise Invalid(f"is {name} text, not UTF-8", f"Save it as UTF-8; PowerShell writes {name} by default.")
@@ -75,7 +75,7 @@ def _is_utf_16(start: bytes) -> bool:
 
 
 def check_text(text: str) -> None:
-    """Raises Invalid for XML and HTML: no format of metrics begins like them."""
+    """Raises Invalid for XML and HTML."""
     start = text[:_LOOKED_AT].lstrip()
     if not _MARKUP.match(start):
         return
@@ -89,7 +89,7 @@ def check_text(text: str) -> None:
 
 
 def check_json_error(text: str, position: int, line: int, column: int) -> None:
-    """Raises Invalid if JSON went wrong where Python's own form of a value begins."""
+    """Raises Invalid if the syntax error of JSON is at a value in Python's own syntax."""
     if _AT_PRINTED.match(text, position) or _PRINTED_OBJECT.match(text):
         problem = (
             f"is not JSON but what Python prints (single quotes, `True`, `None`): line {line:,}, column {column:,}"
@@ -98,7 +98,7 @@ def check_json_error(text: str, position: int, line: int, column: int) -> None:
 
 
 def check_printed(text: str) -> None:
-    """Raises Invalid for a mapping or a list that Python printed and that YAML would read as something else."""
+    """Raises Invalid for the output of Python's print that YAML would read as something else."""
     is_object = bool(_PRINTED_OBJECT.match(text))
     if not is_object and not _PRINTED_COLLECTION.match(text):
         return
@@ -109,7 +109,7 @@ def check_printed(text: str) -> None:
 
 
 def as_it_looks(text: str, error: Invalid, ending: str) -> Invalid:
-    """`error`, with what the file looks like where that isn't what its name's `ending` says."""
+    """`error`, with the apparent format of the file if its name's `ending` is that of another one."""
     kind, right = what_it_looks_like(text)
     if not kind or (right and right == ending) or kind in error.why:
         return error
@@ -122,7 +122,7 @@ def as_it_looks(text: str, error: Invalid, ending: str) -> Invalid:
 
 
 def json_form(text: str) -> tuple[str, str]:
-    """Which form of JSON a text is, and the ending of its name; empty if it is not JSON."""
+    """The form of JSON in a text, and the file name's ending for it; empty texts if it is not JSON."""
     first, second = _first_lines(text)
     if first[:1] not in {"{", "["}:
         return "", ""
@@ -142,7 +142,7 @@ def _parsed_json(text: str) -> object:
 
 
 def what_it_looks_like(text: str) -> tuple[str, str]:
-    """The kind of a text by its looks, and the ending of such a file's name; empty if not known."""
+    """The apparent format of a text, and the file name's ending for it; empty texts if unknown."""
     if (form := json_form(text))[0]:
         return form
     first, second = _first_lines(text)

@@ -1,7 +1,8 @@
-"""From one metrics file to values, by the ending of its name (contract §3 "Metrics files").
+"""Reads the values of one metrics file, by the ending of its name (contract §3 "Metrics files").
 
-JSON, JSON lines, CSV, TSV, TOML, the front matter of a model card; any other name is JSON or YAML. Several tools name a
-log with one JSON document a line `.json`, and DVCLive and SageMaker scripts write NaN as a text.
+The formats are JSON, JSON lines, CSV, TSV, TOML, and the front matter of a model card; any other name is JSON or YAML.
+Several tools give a log with one JSON document per line the name `.json`, and DVCLive and SageMaker scripts write NaN as a
+text.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from har_labels.text import shown
 
 MIB = 1024 * 1024
 LARGEST_METRICS_FILE = 32 * MIB
-# The readers of YAML and TOML take a hundred times as long as that of JSON.
+# The parsers of YAML and TOML are a hundred times slower than that of JSON.
 LARGEST_SLOW_FILE = 10 * MIB
 MOST_CELLS = 1_000_000
-# Each takes a hundred bytes though its text may take three; no log has as many within 32 MiB.
+# Each needs a hundred bytes of memory, and its text may have only three; no real log of 32 MiB has as many.
 MOST_COLLECTIONS = 2_000_000
 _MOST_LISTED = 5
 
@@ -39,9 +40,9 @@ TableRow = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds: a mapping, or rows beside an empty mapping.
+    """The content of a file: a mapping, or rows and an empty mapping.
 
-    `is_log` for a mapping whose format could hold several: a log with one entry reads as one with two.
+    `is_log`: the format allows several mappings, so that a log with one entry is read like one with two.
     """
 
     mapping: dict[str, object]
@@ -50,9 +51,9 @@ class Content:
 
     @property
     def metrics(self) -> dict[str, object]:
-        """The mapping with `rows` and `last` beside its keys; of a log of one entry, which is the mapping, both are itself."""
+        """The mapping with the additional keys `rows` and `last`; in a log with one entry both are made of the mapping."""
         if self.rows is not None:
-            last: TableRow = {}  # each column's last value that isn't empty: training tools write a column every so many steps
+            last: TableRow = {}  # the last non-empty value of each column: training tools do not write every column in every step
             for row in self.rows:
                 last.update((key, value) for key, value in row.items() if value is not None)
             return self.mapping | {"rows": self.rows, "last": last}
@@ -60,13 +61,13 @@ class Content:
 
 
 def read_content(path: str, stdin: Callable[[int], bytes] | None = None) -> Content:
-    """The content of the file at `path`; `stdin` reads that of `-`. Raises Invalid, with line and column if known."""
+    """The content of the file at `path`, for `-` from `stdin`. Raises Invalid, with line and column if known."""
     text = _decoded(_bytes_of(path, stdin))
     foreign.check_text(text)
     if not text.strip():
         raise Invalid("must hold metrics, and it is empty")
     if path == STDIN:
-        # It has no name, so whatever looks like JSON is read as a `.json` file.
+        # Without a name, a text that looks like JSON is read as a `.json` file.
         return _json(text) if foreign.json_form(text)[0] else _json_or_yaml(text)
     return _READERS.get(PurePath(path).suffix.lower(), _json_or_yaml)(text)
 
@@ -78,7 +79,7 @@ def _bytes_of(path: str, stdin: Callable[[int], bytes] | None) -> bytes:
     if path == STDIN:
         if stdin is None:
             raise Invalid(
-                "has nothing to read here: a step of a CI has none",
+                "can't be read here: a step of a CI has none",
                 "Give the path of a file; `-` is for the command in a shell. A file of that name is `./-`.",
             )
         content = stdin(LARGEST_METRICS_FILE + 1)
@@ -154,7 +155,7 @@ def _log(text: str, whole: json.JSONDecodeError) -> list[TableRow]:
 
 
 def _each_document(text: str) -> Iterator[tuple[str, object]]:
-    """The documents of the lines, each with its place in words."""
+    """The document of each line, preceded by its place in words."""
     decoder = _json_decoder()
     for number, line in _each_line(text):
         try:
@@ -170,14 +171,14 @@ def _each_document(text: str) -> Iterator[tuple[str, object]]:
 
 
 def _each_line(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that aren't blank, one at a time, with their numbers from 1."""
+    """The non-blank lines with their numbers from 1, one at a time."""
     for number, found in enumerate(re.finditer(r"[^\n]*(?:\n|$)", text), start=1):
         if line := found[0].strip():
             yield number, line
 
 
 def _json_decoder() -> json.JSONDecoder:
-    """Reads JSON documents; keys that are equal share one text, also across documents. Raises Invalid."""
+    """A decoder in which equal keys share one string object, also across documents. Raises Invalid for a duplicate key."""
     known: dict[str, str] = {}
 
     def checked(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -191,7 +192,7 @@ def _json_decoder() -> json.JSONDecoder:
 
 
 def _json_document(text: str, decoder: json.JSONDecoder | None = None) -> object:
-    """The JSON document that `text` is. Raises JSONDecodeError, Invalid."""
+    """Parses one JSON document. Raises JSONDecodeError, Invalid."""
     if (count := text.count("{") + text.count("[")) > MOST_COLLECTIONS:
         raise Invalid(f"has {count:,} lists and mappings, and {MOST_COLLECTIONS:,} can be read")
     try:
@@ -210,7 +211,7 @@ _FRONT_MATTER = re.compile(r"\s*?---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*\r?$", 
 
 
 def _json_or_yaml(text: str) -> Content:
-    """A file whose name says neither. JSON first: its reader knows NaN, and is a hundred times faster."""
+    """For a name that implies neither. JSON first: its parser accepts NaN, and is a hundred times faster."""
     try:
         document = _json_document(text)
     except json.JSONDecodeError:
@@ -248,7 +249,7 @@ def _toml(text: str) -> Content:
 
 
 def _without_times(value: Any) -> Any:
-    """TOML's own dates and times as the texts that they are in every other format."""
+    """TOML's dates and times as texts, as in every other format."""
     if isinstance(value, dict):
         return {key: _without_times(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -259,10 +260,10 @@ def _without_times(value: Any) -> Any:
 
 
 def _model_card(text: str) -> Content:
-    """The YAML between the first two lines of dashes; the lines keep their numbers."""
+    """Reads the YAML between the first two lines of dashes; errors keep the line numbers of the file."""
     found = _FRONT_MATTER.match(text)
     if not found:
-        what = "has no front matter, and of a Markdown file only that is read"
+        what = "has no front matter, the only part of a Markdown file that is read"
         cure = "It is at the top of the file, between two lines `---`."
         raise as_it_looks(text, Invalid(what, cure), ".md")
     before = text[: found.start(1)]
@@ -308,7 +309,7 @@ def table_rows(text: str, separator: str) -> list[TableRow]:
             if len(line) > len(columns):
                 raise Invalid(f"has {len(line):,} cells in line {number:,}, and {len(columns):,} columns")
             if count * len(columns) <= MOST_CELLS:
-                row: TableRow = dict.fromkeys(columns)  # the cells that a line is short of are empty
+                row: TableRow = dict.fromkeys(columns)  # missing cells are empty
                 row.update((column, _cell(cell.strip(), number)) for column, cell in zip(columns, line, strict=False))
                 rows.append(row)
     except csv.Error as error:
@@ -318,7 +319,7 @@ def table_rows(text: str, separator: str) -> list[TableRow]:
 
 
 def _columns(header: Sequence[str], line: int) -> list[str]:
-    """The names of the columns. An empty one is the key `''`: pandas leaves its index without a name."""
+    """The names of the columns. The empty name is allowed: pandas writes its index without a name."""
     if not header:
         raise Invalid("is empty: it has no header")
     columns = [name.strip() for name in header]
@@ -331,7 +332,7 @@ def _columns(header: Sequence[str], line: int) -> list[str]:
 
 
 def _check_separator(text: str, separator: str, columns: Sequence[str]) -> None:
-    """One column with another separator in it, and as many of it in the next line, is a table of another format."""
+    """Raises Invalid if the table seems to have another separator: one column, and equally many of it in the next line."""
     if len(columns) > 1:
         return
     first, second = ([*text.strip().split("\n", 2), ""])[:2]
@@ -342,7 +343,7 @@ def _check_separator(text: str, separator: str, columns: Sequence[str]) -> None:
 
 
 def _cell(text: str, line: int) -> object:
-    """The value of a cell: nothing, true or false, a number as JSON writes it, else a text."""
+    """The value of a cell: None, true, false, a number in JSON's syntax, else a text."""
     if text in _WORDS:
         return _WORDS[text]
     if found := _NUMBER.fullmatch(text):
@@ -369,7 +370,7 @@ _READERS: dict[str, Callable[[str], Content]] = {
 # --- from documents to content -----------------------------------------------------------------------------------
 
 _NOT_FINITE = re.compile(r"\s*[-+]?\.?(?:nan|inf(?:inity)?)\s*", re.IGNORECASE)
-# Python's own form of a number or an array. Of NumPy's it may be a part of the text, as in a list that was printed.
+# Python's printed form of a value. One of NumPy may be a part of the text, as in a printed list.
 _PRINTED_VALUE = re.compile(
     r"""(?x)
     .* (?<![\w.]) (?:np|numpy|jnp|jax|cupy|cp) \. (?:float|int|uint|complex|bool|str|longdouble|bfloat|datetime|array)\w* \( .*
@@ -382,12 +383,12 @@ _PRINTED_VALUE = re.compile(
     re.DOTALL,
 )
 _LONGEST_PRINTED = 100_000
-# Longer than `-numpy.False_`, with blanks around it.
+# Longer than `-numpy.False_` with blanks around it.
 _LONGEST_WORD = 20
 
 
 def _mapping_of(document: object) -> dict[str, object]:
-    """The mapping that a document is, its texts converted. Raises Invalid if it is anything else."""
+    """The document, which must be a mapping, with its texts converted. Raises Invalid."""
     if isinstance(document, Unusable):
         raise Invalid(f"can't be used: {document.why}", document.cure)
     if not isinstance(document, dict):
@@ -398,7 +399,7 @@ def _mapping_of(document: object) -> dict[str, object]:
 
 
 def _rows_of(documents: Iterable[tuple[str, object]]) -> list[TableRow]:
-    """The documents as rows; each is preceded by its place in words. Raises Invalid if one is not a mapping."""
+    """The documents, each preceded by its place in words, as rows. Raises Invalid if one is not a mapping."""
     rows: list[TableRow] = []
     cells = 0
     for place, document in documents:
@@ -423,7 +424,7 @@ def _check_cells(count: int) -> None:
 
 
 def _convert_texts(document: dict[str, object] | list[object]) -> None:
-    """Replaces each text by the value it stands for, one level at a time. Raises Invalid if nested too deep."""
+    """Converts all texts in place, level by level. Raises Invalid if nested too deep."""
     level: list[dict[str, object] | list[object]] = [document]
     for _ in range(DEEPEST):
         level = [inner for each in level for inner in _convert_level(each)]
@@ -445,7 +446,7 @@ def _convert_level(one: dict[str, object] | list[object]) -> list[dict[str, obje
 
 
 def _converted(text: str) -> object:
-    """NaN and infinity as numbers, what Python printed (NumPy 2: `np.float64(0.93)`) as Unusable, any other text itself."""
+    """NaN and infinity as numbers, printed Python values (NumPy 2: `np.float64(0.93)`) as Unusable, other texts unchanged."""
     if (len(text) < _LONGEST_WORD or len(text.strip()) < _LONGEST_WORD) and _NOT_FINITE.fullmatch(text):
         return float(text.replace(".", ""))
     end = text.rstrip()[-1:]
