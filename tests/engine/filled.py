@@ -1,4 +1,4 @@
-"""A registry with many artifacts alike, and what was asked of it."""
+"""A registry with many similar artifacts, and its requests."""
 
 from __future__ import annotations
 

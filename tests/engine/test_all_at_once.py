@@ -1,4 +1,4 @@
-"""Everything wrong is told in one run, before any request; and the key goes into no label (contract §2)."""
+"""All problems are reported in one run, before any request; and the key is never written into a label (contract §2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 
 def test_a_wrong_value_hides_no_wrong_name_label_or_file(run_step: RunStep, box: Sandbox) -> None:
-    """Settings, artifact names, labels, `require` and metrics files are wrong in one run, and each is told."""
+    """Invalid settings, artifact names, labels, `require` and metrics files of one run are all reported."""
     wrong = {
         "timeout": "0", "artifact": "a/../b", "labels": "x^_y, {{ foo }}", "require": "1 +",
         "metrics-file": "/nope/1.json, /nope/2.json",
@@ -40,7 +40,7 @@ def test_a_wrong_value_hides_no_wrong_name_label_or_file(run_step: RunStep, box:
 
 
 def test_a_label_that_differs_by_artifact_hides_no_other(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """What is wrong with the labels beside it needs no artifact to be told; a manifest tells it with its place."""
+    """Invalid labels are reported although another label depends on the artifact; in a manifest with their place."""
     labels = ["bare", "at={{ artifact }}", "k=1", "k=2"]
     done = run_step("github", box, ASKED | {"mode": "upsert", "labels": "\n".join(labels)})
     manifest = tmp_path / "labels.yaml"
@@ -83,28 +83,28 @@ def test_a_wrong_value_hides_no_wrong_file(
 
 
 def test_a_path_that_is_none_is_told_like_any(run_step: RunStep, box: Sandbox) -> None:
-    """A NUL in a list of metrics files is no defect, and hides nothing."""
+    """A NUL in a list of metrics files is an input error, not a defect, and hides no other error."""
     for ci in ("github", "harness", "terminal"):
         done = run_step(ci, box, ASKED | {"metrics-file": '["a\\u0000b", "n.json"]', "timeout": "0"})
         assert (done.code, done.errors) == (2, ["HAR-INPUT", "HAR-METRICS", "HAR-METRICS"])
 
 
 def test_nothing_is_said_of_labels_whose_mode_is_not_known(run_step: RunStep, box: Sandbox) -> None:
-    """A bare word is wrong for `upsert` alone; with a misspelt mode nobody can tell."""
+    """A label without a key is invalid only for `upsert`, so it is not reported with a misspelt mode."""
     done = run_step("harness", box, ASKED | {"mode": "upset", "labels": "bare"})
     assert [said for _, said, _ in done.stable_lines] == ["`mode` is 'upset': it is not one of the allowed values"]
 
 
 @pytest.mark.parametrize("fault", [None, "401", "cut"])
 def test_a_wrong_label_is_told_before_any_request(run_step: RunStep, box: Sandbox, fault: str | None) -> None:
-    """Whatever the registry would have answered: what is wrong here needs no answer."""
+    """These problems are reported without any request."""
     box.script([Fault(fault, times=99)] if fault else [])
     done = run_step("github", box, ASKED | {"labels": "x^_y"})
     assert (done.errors, box.requests) == (["HAR-INPUT"], [])
 
 
 def test_a_manifest_tells_all_in_one_run(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """Unknown keys, values, labels and templates stand together, in the order of the file."""
+    """Invalid keys, values, labels and templates are reported together, in the order of the file."""
     manifest = tmp_path / "labels.yaml"
     manifest.write_text(
         f"version: 1\nregistry-ref: {MODELS}\ncolour: red\nchanges:\n"
@@ -123,7 +123,7 @@ def test_a_manifest_tells_all_in_one_run(run_step: RunStep, box: Sandbox, tmp_pa
 def test_an_input_that_no_entry_of_a_manifest_has_a_use_for(
     run_step: RunStep, box: Sandbox, tmp_path: Path, name: str
 ) -> None:
-    """A default of the entries that fits none of them is told, as one in the file is."""
+    """An input that no entry accepts as default is reported, like a default of the file."""
     manifest = tmp_path / "labels.yaml"
     manifest.write_text(
         f"version: 1\nregistry-ref: {MODELS}\nchanges: [{{artifact: resnet50, mode: add, labels: [x]}}]\n"
@@ -143,7 +143,7 @@ def test_a_list_that_came_out_empty_turns_owned_into_nothing_else(run_step: RunS
 
 
 def test_owned_labels_are_not_all_taken_away_by_an_empty_list(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """An empty file, or templates that all come to nothing, are as suspicious with `owned` as without."""
+    """An empty file, or templates that all render empty, are an error also with `owned`."""
     (tmp_path / "none.txt").write_text("\n")
     for given in ({"labels": "", "labels-file": str(tmp_path / "none.txt")}, {"labels": "{{ ci.tag }}"}):
         done = run_step("github", box, {**ASKED, "mode": "replace", "owned": "ol*", **given})
@@ -152,7 +152,7 @@ def test_owned_labels_are_not_all_taken_away_by_an_empty_list(run_step: RunStep,
 
 
 def test_statements_are_no_labels(run_step: RunStep, box: Sandbox) -> None:
-    """`{% if %}` is refused, not written as it stands; in a constant it is."""
+    """`{% if %}` is refused and not written literally, except in a text constant."""
     text = "{% if ci.tag %}release{% endif %}"
     assert run_step("github", box, ASKED | {"labels": text}).errors == ["HAR-TEMPLATE"]
     assert run_step("github", box, ASKED | {"labels": f"{{{{ '{text}' }}}}"}).code == 0
@@ -185,7 +185,7 @@ def test_the_key_goes_into_no_label(run_step: RunStep, box: Sandbox, tmp_path: P
 
 
 def test_no_plan_file_holds_the_key(make_sandbox: MakeSandbox, run_step: RunStep, tmp_path: Path, watch: Watch) -> None:
-    """A label that is there already and holds it can't be planned around: the plan isn't saved, and why is said."""
+    """If a current label contains the key the plan is not saved, and the error has the reason."""
     box = make_sandbox()
     box.add_artifact(MODELS, "resnet50", package_type="DOCKER", labels=[f"k={KEY}"])
     plan = tmp_path / "labels.plan"
@@ -200,7 +200,7 @@ def test_no_plan_file_holds_the_key(make_sandbox: MakeSandbox, run_step: RunStep
 def test_a_file_that_is_written_is_none_of_the_others(
     run_step: RunStep, box: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one: str, other: str
 ) -> None:
-    """Written otherwise it is still the same file, and what was in it would be lost."""
+    """Another spelling of the path names the same file, whose content would be lost."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "f.json"
     path.write_text('{"a": 1}')
@@ -249,7 +249,7 @@ def test_a_wrong_require_is_told_once_and_before_any_request(run_step: RunStep, 
 
 
 def test_a_wrong_require_that_reads_labels_names_the_artifact(run_step: RunStep, box: Sandbox) -> None:
-    """Only where the labels are known can it be tried; then it is told for which artifact."""
+    """It can be evaluated only when the labels are known; the error then names the artifact."""
     done = run_step("github", box, ASKED | {"require": "current[0] == 1"})
     assert (done.code, done.errors) == (2, ["HAR-TEMPLATE"])
     assert done.stable_lines[0][1].startswith(f"'resnet50' in {MODELS}/+: `require` line 1")
@@ -336,7 +336,7 @@ def test_fixed_texts_are_in_the_readers_spelling(run_step: RunStep, box: Sandbox
     ],
 )
 def test_a_version_is_no_part_of_an_artifacts_name(run_step: RunStep, box: Sandbox, written: str, meant: str) -> None:
-    """Who writes an image's tag, digest or whole address is told the name that labels belong to."""
+    """For an image's tag, digest or whole address, the error suggests the plain artifact name."""
     done = run_step("github", box, ASKED | {"artifact": written})
     assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
     assert done.stable_lines[0][2] == f"Labels belong to an artifact, not to its versions: write {meant}."
@@ -354,7 +354,7 @@ def test_what_the_user_wrote_is_not_respelt(run_step: RunStep, box: Sandbox) -> 
 def test_an_unreadable_metrics_file_is_one_error(
     run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str, content: str | None
 ) -> None:
-    """Whatever reads `metrics`, by a dot, by brackets or as it stands, is not judged beside a file that can't be read."""
+    """With an unreadable metrics file, expressions that read `metrics` in any form are not evaluated."""
     path = tmp_path / "m.json"
     if content:
         path.write_text(content)

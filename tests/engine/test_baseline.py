@@ -27,7 +27,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def ask(run_step: RunStep, box: Sandbox, tmp_path: Path) -> Ask:
-    """Runs a step about the candidate, whose accuracy is 0.94 unless told otherwise."""
+    """Runs a step for the candidate, whose accuracy is 0.94 by default."""
 
     def run(accuracy: float = 0.94, *, ci: str = "github", **more: str) -> Done:
         metrics = tmp_path / "metrics.json"
@@ -51,7 +51,7 @@ def puts(box: Sandbox) -> int:
 def test_the_candidate_is_held_against_the_champion(
     ask: Ask, box: Sandbox, accuracy: float, code: int, mode: str
 ) -> None:
-    """A better one and an equal one pass; a worse one writes nothing, and both values are told."""
+    """A better or equal value passes; with a worse one nothing is written, and both values are reported."""
     done = ask(accuracy, mode=mode)
     assert (done.code, puts(box)) == (code, not code)
     if code:
@@ -139,7 +139,7 @@ def test_it_is_read_once_more_before_the_first_write(ask: Ask, box: Sandbox, mod
 
 
 def test_a_dry_run_asks_once(ask: Ask, box: Sandbox) -> None:
-    """Nothing is written, so there is no write to read it before."""
+    """Nothing is written, so the baseline is not read again."""
     assert ask(dry_run="true").code == 0
     before = len(box.requests)
     box.forget_requests()
@@ -235,7 +235,7 @@ def test_one_baseline_of_many_entries_is_read_once_more(run_step: RunStep, box: 
     "name", ["champion:1.0", "pkg.example.com/acme/ml/models/champion:1.0", "pkg.example.com/acme/models/champion"]
 )
 def test_a_version_of_the_champion_is_no_first_run(ask: Ask, box: Sandbox, name: str) -> None:
-    """The address of an image, or a name with a tag, of an artifact that is there is an error that tells its name."""
+    """An image address, or a name with a tag, of an existing artifact is an error with the plain name."""
     done = ask(0.1, baseline=name)
     assert (done.code, done.errors, puts(box)) == (4, ["HAR-ARTIFACT-NOT-FOUND"], 0)
     assert "write champion" in done.err
@@ -249,7 +249,7 @@ def test_a_name_with_a_colon_may_be_a_first_run(ask: Ask, box: Sandbox) -> None:
 
 
 def test_an_entrys_bad_baseline_is_one_error(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """That `require` reads it is not told as well."""
+    """That `require` reads the baseline is not reported in addition."""
     path = tmp_path / "labels.yaml"
     path.write_text(
         f"version: 1\nregistry-ref: {MODELS}\nmode: add\nlabels: [new]\n"
@@ -259,7 +259,7 @@ def test_an_entrys_bad_baseline_is_one_error(run_step: RunStep, box: Sandbox, tm
 
 
 def test_of_another_type_it_is_not_there(run_step: RunStep, sandbox: Sandbox) -> None:
-    """A dataset of that name is no champion of a model, and the warning says that it is one."""
+    """A dataset with that name is not a baseline for a model, and the warning says so."""
     sandbox.add_artifact(MODELS, CHAMPION, artifact_type="dataset", labels=["f=1"])
     sandbox.add_artifact(MODELS, NAME, artifact_type="model", labels=[])
     inputs = {"registry-ref": MODELS, "artifact": NAME, "mode": "add", "labels": "new", "baseline": CHAMPION}

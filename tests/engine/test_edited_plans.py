@@ -74,7 +74,7 @@ def test_all_of_them_are_told_at_once(run_step: RunStep, sandbox: Sandbox, write
 
 
 def test_what_is_there_already_may_be_odd(run_step: RunStep, sandbox: Sandbox, write: Write) -> None:
-    """Only what a step adds is judged: a label of an artifact stays as odd as it is."""
+    """Only labels that a step adds are validated; a current label may be invalid."""
     odd = " odd"
     path = write(([odd], [odd, "fine"]))
     done = run_step("github", sandbox, {"apply-plan": str(path)})

@@ -23,7 +23,7 @@ THEIRS = "theirs"
 
 @dataclass(frozen=True)
 class Case:
-    """A mode: what it is given, which of the labels from before it may never touch, and when it is done."""
+    """A mode: its inputs, the labels that it must never change, and the condition for success."""
 
     inputs: dict[str, str]
     untouched: frozenset[str]
@@ -111,7 +111,7 @@ HARMLESS = {"drip", "latency"}
 
 
 class Foreign:
-    """Another writer, who comes once, right after the request of that number has been carried out."""
+    """Another writer, which writes once, right after the request with that number was carried out."""
 
     def __init__(self, box: Sandbox, at: int, *, is_stale: bool) -> None:
         self._box, self._at, self._is_stale = box, at, is_stale
@@ -128,7 +128,7 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that is over, the labels that stand there, the requests it took, and the foreign writer if one came."""
+    """A finished run, the labels at its end, its requests, and the foreign writer if there was one."""
 
     done: Done
     now: frozenset[str]
@@ -137,7 +137,7 @@ class Ended:
 
     @property
     def told(self) -> frozenset[str] | None:
-        """The labels that the run tells of, None if it knows none."""
+        """The labels that the run reports, None if it reports none."""
         labels = self.done.value("labels")
         return None if labels is None else frozenset(labels)
 
@@ -277,7 +277,7 @@ def _check(ended: Ended, case: Case) -> None:
 
 
 def _check_green(ended: Ended, case: Case) -> None:
-    """Green is done, and what is told is what is there; only a later writer's word may stand in its place."""
+    """A successful run has made its change, and reports the current labels; only a later writer's value may replace it."""
     looked_since = ended.foreign and ended.foreign.came_after not in ended.requests[-1:]
     if not ended.foreign or (looked_since and case.is_merging):
         assert case.is_done(ended.now), ended.story()
@@ -287,7 +287,7 @@ def _check_green(ended: Ended, case: Case) -> None:
 
 
 def _blind_repeats(ended: Ended, case: Case) -> Iterator[int]:
-    """Writes that follow another without a read in between, where the list depends on what is there."""
+    """PUTs that follow another PUT without a read in between, although the labels depend on the current ones."""
     for before, after in zip(ended.writes, ended.writes[1:], strict=False):
         reads = [
             request for request in ended.requests[before:after] if request.method == "GET" and request.status == 200

@@ -29,7 +29,7 @@ def test_the_header_goes_by_the_api_base(ci: str, profile: str, make_sandbox: Ma
 
 @pytest.mark.parametrize(("profile", "scheme"), [("saas", "bearer"), ("open-source", "x-api-key")])
 def test_a_header_that_is_given_wins(profile: str, scheme: str, make_sandbox: MakeSandbox, run_step: RunStep) -> None:
-    """`auth-scheme` is done as told, also where the server then knows nobody."""
+    """`auth-scheme` is used as configured, even if the server then refuses the key."""
     box = make_sandbox(profile)
     box.add_artifact(MODELS, "m-00000", package_type="GENERIC", labels=["old"])
     done = run_step("github", box, {**ONE, "auth-scheme": scheme})
@@ -39,7 +39,7 @@ def test_a_header_that_is_given_wins(profile: str, scheme: str, make_sandbox: Ma
 
 @pytest.mark.parametrize("ci", CIS)
 def test_a_drift_check(ci: str, sandbox: Sandbox, run_step: RunStep) -> None:
-    """`max-changes: 0` with a dry run is red if anything would change, shows what, and is green if nothing would."""
+    """`max-changes: 0` with a dry run fails and shows the changes if there are any, else succeeds."""
     fill(sandbox, 4, every=2)
     asked = {**ALL, "mode": "add", "labels": "new", "max-changes": "0"}
     done = run_step(ci, sandbox, {**asked, "dry-run": "true"})
@@ -70,7 +70,7 @@ def test_a_plan_that_is_saved_is_a_dry_run(
 
 @pytest.mark.parametrize("ci", CIS)
 def test_a_plan_that_is_saved_by_no_dry_run(ci: str, sandbox: Sandbox, run_step: RunStep, tmp_path: Path) -> None:
-    """`dry-run: false` with `save-plan` says two things, and neither is guessed."""
+    """`dry-run: false` with `save-plan` is a contradiction, and an error."""
     fill(sandbox, 1)
     plan = tmp_path / "labels.plan"
     done = run_step(ci, sandbox, {**ONE, "save-plan": str(plan), "dry-run": "FALSE"})
@@ -79,7 +79,7 @@ def test_a_plan_that_is_saved_by_no_dry_run(ci: str, sandbox: Sandbox, run_step:
 
 @pytest.mark.parametrize("words", [["--dry-run"], ["--dry-run", "true"], ["--dry-run=true"], ["--save-plan", "{}"]])
 def test_flags_of_a_dry_run(words: list[str], sandbox: Sandbox, run_step: RunStep, tmp_path: Path) -> None:
-    """The flag stands alone or with a value, as other switches do."""
+    """The flag works with or without a value, as other switches do."""
     fill(sandbox, 1)
     argv = [word.format(tmp_path / "plan") for word in words]
     assert run_step("terminal", sandbox, ONE, argv=argv).code == 0
@@ -87,7 +87,7 @@ def test_flags_of_a_dry_run(words: list[str], sandbox: Sandbox, run_step: RunSte
 
 
 def test_all_of_one_share(sandbox: Sandbox, run_step: RunStep) -> None:
-    """`0/1`, which GitHub's strategy says of a job without a matrix, is all artifacts."""
+    """`0/1`, GitHub's value for a job without a matrix, selects all artifacts."""
     fill(sandbox, 3)
     done = run_step("github", sandbox, {**ALL, "mode": "add", "labels": "new", "shard": "0/1"})
     assert (done.code, done.outputs["changed-count"]) == (0, "3")

@@ -1,4 +1,4 @@
-"""`mode: move`: one label goes from whoever has it to one artifact (contract §3 "Move", §5 point 11)."""
+"""`mode: move`: one label moves from its holders to one artifact (contract §3 "Move", §5 point 11)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fill(box: Sandbox) -> None:
 
 @pytest.fixture
 def ask(run_step: RunStep, box: Sandbox) -> Ask:
-    """Runs a step that moves `champion` to the newcomer, unless told otherwise."""
+    """Runs a step that moves `champion` to the new artifact; `inputs` override the defaults."""
 
     def run(*, ci: str = "github", **more: str) -> Done:
         asked = {"registry-ref": MODELS, "artifact": NEW, "mode": "move", "labels": LABEL}
@@ -57,7 +57,7 @@ def puts(box: Sandbox) -> list[str]:
 
 @pytest.mark.parametrize("ci", CIS)
 def test_the_label_goes_from_the_one_to_the_other(ask: Ask, box: Sandbox, ci: str) -> None:
-    """The new one has it, the old one not, nothing else changes, and the step tells whom it was taken from."""
+    """The target has the label, the old holder has not, nothing else changes, and the step reports the old holder."""
     done = ask(ci=ci)
     assert (done.code, holders(box)) == (0, [NEW]), done.log
     assert box.labels(MODELS, OLD) == ["champion-of-2024", "stage=production", "team=vision"]
@@ -71,7 +71,7 @@ def test_the_label_goes_from_the_one_to_the_other(ask: Ask, box: Sandbox, ci: st
 
 
 def test_it_is_given_before_it_is_taken(ask: Ask, box: Sandbox) -> None:
-    """For one run alone there is no moment without a holder."""
+    """Without a concurrent run the label always has a holder."""
     seen: list[list[str]] = []
     box.after(lambda _request: seen.append(holders(box)))
     assert ask().code == 0
@@ -171,7 +171,7 @@ def rival(box: Sandbox, name: str = "resnet49") -> None:
 
 @pytest.mark.parametrize("ci", CIS)
 def test_a_rival_that_has_it_alone_has_won(ask: Ask, box: Sandbox, ci: str) -> None:
-    """The run has failed, says who has the label, and leaves it there."""
+    """The run fails, reports the holder of the label, and leaves it there."""
     when(box, "PUT", 2, lambda: rival(box))
     done = ask(ci=ci)
     assert (done.code, done.errors, holders(box)) == (5, ["HAR-OVERWRITTEN"], ["resnet49"])
@@ -182,7 +182,7 @@ def test_a_rival_that_has_it_alone_has_won(ask: Ask, box: Sandbox, ci: str) -> N
 
 
 def test_two_holders_go_another_round(ask: Ask, box: Sandbox) -> None:
-    """A rival that is only half done is not left beside us: it is taken from there, and told as one it was taken from."""
+    """An unfinished concurrent move does not leave a second holder: the label is removed there, and that is reported."""
     when(box, "PUT", 2, lambda: box.put_labels(MODELS, "resnet49", [LABEL]))
     done = ask()
     assert (done.code, holders(box), puts(box)) == (0, [NEW], [NEW, OLD, "resnet49"])
@@ -328,7 +328,7 @@ def test_the_one_has_to_be_there(ask: Ask, box: Sandbox) -> None:
 
 
 def test_a_name_in_among_that_is_not_there_is_told(ask: Ask, box: Sandbox) -> None:
-    """A holder that is misspelt would keep its label beside the new one: a warning says so."""
+    """A misspelt holder would keep the label beside the target, so there is a warning."""
     done = ask(among=f"{NEW}, resnet5O")
     assert done.code == 0
     assert "::warning" in done.out
@@ -374,7 +374,7 @@ def test_our_own_writes_do_not_close_the_gate(ask: Ask, box: Sandbox) -> None:
 
 @pytest.mark.parametrize("spoilt", [OLD, "resnet49", NEW])
 def test_what_we_have_made_of_it_does_not_close_the_gate(ask: Ask, box: Sandbox, spoilt: str) -> None:
-    """A gate on the value that our own label takes the place of is asked before it does, and not of what came of it."""
+    """`require` sees the value that the label replaces, and never the result of our own write."""
     labels = ["stage=staging"] if spoilt == NEW else ["stage=production"]
     when(box, "PUT", 2, lambda: box.put_labels(MODELS, spoilt, labels))
     done = ask(labels="stage=production", require="'stage=staging' in current")
@@ -383,14 +383,14 @@ def test_what_we_have_made_of_it_does_not_close_the_gate(ask: Ask, box: Sandbox,
 
 
 def test_holders_go_with_a_move_only(ask: Ask, box: Sandbox) -> None:
-    """In another mode there are none, which is said before any request."""
+    """In another mode there are no holders, which is reported before any request."""
     done = ask(mode="add", require="'x' in holders")
     assert (done.code, done.errors, box.requests) == (2, ["HAR-TEMPLATE"], [])
     assert "`mode: move`" in done.err
 
 
 def test_a_refused_gift_takes_nothing(ask: Ask, box: Sandbox) -> None:
-    """Where the one can't be written the old holder keeps the label, and the row says why."""
+    """If the target can't be written the old holder keeps the label, and its row has the reason."""
     box.script([Fault("403", method="PUT", artifact=NEW, times=9)])
     done = ask()
     assert (done.code, puts(box), holders(box)) == (3, [NEW], [OLD])
@@ -399,7 +399,7 @@ def test_a_refused_gift_takes_nothing(ask: Ask, box: Sandbox) -> None:
 
 
 def test_what_can_not_be_taken_is_red(ask: Ask, box: Sandbox) -> None:
-    """Two holders are no move: the exit code is that of the failure, and not that of a run of which a part was done."""
+    """A move with two holders at the end has failed: the exit code is that of the failure, not of a partly finished run."""
     box.script([Fault("403", method="PUT", artifact=OLD, times=9)])
     done = ask()
     assert (done.code, done.outputs["status"], holders(box)) == (3, "FAILED", [OLD, NEW])
@@ -420,7 +420,7 @@ def test_rollback_gives_back_before_it_takes(ask: Ask, box: Sandbox) -> None:
 
 
 def test_a_lost_race_is_not_rolled_back(ask: Ask, box: Sandbox) -> None:
-    """Giving the label back to whoever had it would make two holders of one."""
+    """A rollback after a concurrent move would give the label a second holder, so there is none."""
     when(box, "PUT", 2, lambda: rival(box))
     done = ask(on_failure="rollback")
     assert (done.code, holders(box)) == (5, ["resnet49"])
@@ -491,7 +491,7 @@ def test_among_thousands_only_the_holders_are_told(run_step: RunStep, sandbox: S
 
 
 def test_a_cancelled_move_says_what_it_has_done(run_step: RunStep, box: Sandbox) -> None:
-    """Past its deadline it tells the writes, and that nobody has looked at them."""
+    """After its deadline it reports the writes, and that they were not verified."""
     asked = {"registry-ref": MODELS, "artifact": NEW, "mode": "move", "labels": LABEL, "settle": "1"}
     box.script([Fault("latency", method="PUT", artifact=OLD, delay=1.5)])
     done = run_step("github", box, asked | {"deadline": "2"})
@@ -501,7 +501,7 @@ def test_a_cancelled_move_says_what_it_has_done(run_step: RunStep, box: Sandbox)
 
 
 def test_a_move_can_be_taken_back(run_step: RunStep, ask: Ask, box: Sandbox, tmp_path: Path) -> None:
-    """Its report has what was written on both sides, also over several rounds; an undo gives the label back."""
+    """The report has the writes to target and former holders, also over several rounds; an undo reverts the move."""
     before = {name: sorted(box.labels(MODELS, name) or ()) for name in (OLD, NEW)}
     when(box, "PUT", 2, lambda: box.put_labels(MODELS, NEW, ["stage=staging", "team=vision"]))
     report = tmp_path / "report.json"
@@ -523,7 +523,7 @@ def test_a_move_can_be_taken_back(run_step: RunStep, ask: Ask, box: Sandbox, tmp
     ],
 )
 def test_a_policy_holds_for_a_move(ask: Ask, box: Sandbox, tmp_path: Path, policy: str, code: int) -> None:
-    """What is given is judged as everywhere; whom it is taken from may not be left in breach; what was there stops nothing."""
+    """The policy checks the target as in every mode, and the former holders after the removal; older breaches stop nothing."""
     path = tmp_path / "policy.yaml"
     path.write_text(f"version: 1\n{policy}\n")
     done = ask(labels="stage=production", policy=str(path))

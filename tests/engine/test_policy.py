@@ -1,4 +1,4 @@
-"""`policy`: what a run may give, what its change may break, and what an audit finds (contract §6 "Policy")."""
+"""`policy`: the labels that a run may add, the rules that its change may break, and audits (contract §6 "Policy")."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def hold(sandbox: Sandbox) -> Callable[..., Sandbox]:
 
 @pytest.fixture
 def ask(run_step: RunStep, sandbox: Sandbox, policy: Path) -> Ask:
-    """Runs a step with the policy; on GitHub unless told otherwise."""
+    """Runs a step with the policy, by default on GitHub."""
 
     def run(mode: str, labels: str = "", *, ci: str = "github", **more: str) -> Done:
         asked = {"registry-ref": MODELS, "artifact": NAME, "mode": mode, "labels": labels, "policy": str(policy)}
@@ -106,7 +106,7 @@ def test_all_that_is_wrong_with_labels_is_told_at_once(ask: Ask, sandbox: Sandbo
 def test_what_keeps_to_the_policy_is_written(
     ask: Ask, hold: Callable[..., Sandbox], before: Sequence[str], mode: str, labels: str, after: Sequence[str]
 ) -> None:
-    """Values of either sign, patterns, words, and what is protected and stays."""
+    """Values after `=` and `:`, patterns, words, and protected labels that are kept."""
     box = hold(*before)
     done = ask(mode, labels)
     assert (done.code, box.labels(MODELS, NAME)) == (0, after)
@@ -138,7 +138,7 @@ def test_a_breach_that_the_change_creates_stops_the_run(
 
 
 def test_one_breach_stops_all(ask: Ask, hold: Callable[..., Sandbox]) -> None:
-    """Every artifact that breaks a rule is told, and none is written, as with `require`."""
+    """Every artifact that would break a rule is reported, and none is written, as with `require`."""
     for number in range(5):
         box = hold(*(["legal:hold"] if number % 2 else []), "stage=dev", "tmp-1", name=f"m-{number}")
     done = ask("remove", "tmp-*\nlegal:*", artifact="m-*")
@@ -157,7 +157,7 @@ def test_giving_what_is_protected_is_wrong_where_it_is_not_there(ask: Ask, hold:
 def test_what_was_there_before_is_a_notice(
     ask: Ask, hold: Callable[..., Sandbox], policy: Path, tmp_path: Path
 ) -> None:
-    """A run is not held up by what others have left: one notice a rule, and each breach in the report."""
+    """Older breaches do not stop a run: one notice per rule, and each breach in the report."""
     for number in range(3):
         box = hold("color=red", name=f"m-{number}")
     report = tmp_path / "report.json"
@@ -175,7 +175,7 @@ def test_what_was_there_before_is_a_notice(
 
 
 def test_a_change_that_mends_is_no_breach(ask: Ask, hold: Callable[..., Sandbox]) -> None:
-    """What breaks a rule may be taken away, and then nothing is told."""
+    """A label that breaks a rule may be removed, without any message."""
     box = hold("color=red", "stage=dev")
     done = ask("remove", "color=*")
     assert (done.code, box.labels(MODELS, NAME)) == (0, ["stage=dev"])
@@ -184,7 +184,7 @@ def test_a_change_that_mends_is_no_breach(ask: Ask, hold: Callable[..., Sandbox]
 
 @pytest.mark.parametrize("ci", CIS)
 def test_an_audit_of_a_registry(ask: Ask, hold: Callable[..., Sandbox], policy: Path, tmp_path: Path, ci: str) -> None:
-    """`mode: read`: exit 10, a failure a rule, a table of what breaks which rule, and not one write."""
+    """`mode: read`: exit 10, one failure per rule, a table of the breaches, and no write."""
     hold("stage=dev", "owner=team-a", name="good")
     hold("stage=prd", "legal:hold", name="bad-1")
     box = hold("stage=prd", "x`|y", name="bad-2")
@@ -216,7 +216,7 @@ def test_a_dry_run_with_a_wrong_input_says_once_that_nothing_was_written(ask: As
 
 
 def test_an_audit_of_what_is_right_is_green(ask: Ask, hold: Callable[..., Sandbox]) -> None:
-    """Labels of every kind that a policy knows, what is protected among them."""
+    """Labels of every kind that a policy distinguishes, including protected ones."""
     hold("stage:dev", "owner=ops", "legal:hold", "reviewed", "ci:run=1")
     done = ask("read")
     assert (done.code, done.outputs["status"]) == (0, "SUCCESS")
@@ -226,7 +226,7 @@ def test_an_audit_of_what_is_right_is_green(ask: Ask, hold: Callable[..., Sandbo
 def test_a_dry_run_shows_the_difference_and_saves_no_plan(
     ask: Ask, hold: Callable[..., Sandbox], tmp_path: Path
 ) -> None:
-    """As without `mode`: what would change is shown, with exit 10."""
+    """A dry run shows the refused change, with exit 10, as without `mode`."""
     hold("stage=dev", "legal:hold")
     plan = tmp_path / "labels.plan"
     done = ask("remove", "legal:*", save_plan=str(plan))
@@ -253,7 +253,7 @@ def test_a_plan_is_held_to_it_when_it_is_applied(
 def test_an_undo_is_held_to_it(
     ask: Ask, run_step: RunStep, hold: Callable[..., Sandbox], policy: Path, tmp_path: Path
 ) -> None:
-    """Taking a run back is a change, too: what it would break stops it. Without the policy it is taken back."""
+    """An undo is a change, too: a rule that it would break stops it. Without the policy the run is undone."""
     box = hold("color=red")
     report = tmp_path / "report.json"
     assert ask("replace", "stage=dev", report_file=str(report)).code == 0
@@ -278,7 +278,7 @@ def test_an_undo_is_held_to_it(
 def test_a_move_is_held_to_it(
     ask: Ask, hold: Callable[..., Sandbox], rules: str, label: str, code: int, errors: Sequence[str]
 ) -> None:
-    """The label that is moved is given, and whoever gives it up may be left without a key that is required."""
+    """The moved label counts as added, and the former holder must not lose a required key."""
     box = hold(label, name="former")
     hold("owner=ops")
     done = ask("move", label, policy=f"version: 1\n{rules}\n")
@@ -341,14 +341,14 @@ def test_it_is_asked_again_where_labels_are_read_anew(
 
 
 def test_labels_that_are_not_shown_are_not_empty(ask: Ask, hold: Callable[..., Sandbox]) -> None:
-    """A plain `replace` over labels that nobody can see might take away what is protected: exit 6, no write."""
+    """A plain `replace` over unknown labels could remove a protected one: exit 6, no write."""
     box = hold("legal:hold", hidden=True)
     done = ask("replace", "stage=dev")
     assert (done.code, done.errors, methods(box)["PUT"]) == (6, ["HAR-UNREADABLE"], 0)
 
 
 def test_a_policy_of_values_alone_needs_no_read(ask: Ask, hold: Callable[..., Sandbox]) -> None:
-    """It judges what is given, so `replace` goes on where the list can't be read."""
+    """Such a policy only checks new labels, so `replace` works without a read."""
     box = hold()
     box.script([Fault("403", method="GET", times=99)])
     done = ask("replace", "stage=dev", policy="{version: 1, keys: {stage: {values: [dev]}}}")
@@ -393,7 +393,7 @@ def test_what_several_entries_make_of_one_artifact_is_judged_as_a_whole(
 
 
 def test_a_policy_that_holds_the_key_is_refused(ask: Ask, sandbox: Sandbox, policy: Path, watch: Watch) -> None:
-    """Its text could come back in a message; it is not shown."""
+    """A policy that contains the key is refused, and its text is not shown."""
     policy.write_text(POLICY + f"# {KEY}\n")
     watch.may_hold_key.add(policy)
     done = ask("add", "stage=dev")

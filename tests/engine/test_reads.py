@@ -1,4 +1,4 @@
-"""Reading a registry: its vocabulary, and what the registry tells besides the labels (contract §4)."""
+"""`mode: read`: the vocabulary of a registry, and the facts besides the labels (contract §4)."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_what_is_counted_is_what_was_asked_for(
 
 
 def test_a_run_that_writes_has_no_vocabulary(run_step: RunStep, models: Sandbox, tmp_path: Path) -> None:
-    """Its report says so, and its dry run shows what would become of which label."""
+    """Its report has no vocabulary; a dry run shows the change of each label in the summary."""
     report = tmp_path / "report.json"
     asked = READ | {"mode": "upsert", "labels": "stage=archived", "report-file": str(report)}
     done = run_step("github", models, asked | {"dry-run": "true"})
@@ -180,7 +180,7 @@ def test_a_read_tells_what_the_registry_tells(run_step: RunStep, tmp_path: Path)
 
 
 def test_one_artifact_that_is_read_has_them_and_a_write_has_none(run_step: RunStep, sandbox: Sandbox) -> None:
-    """They belong to what was read; the results of a run that writes stay as small as they were."""
+    """Only a run that reads has facts in its results; those of a run that writes stay small."""
     sandbox.add_artifact(MODELS, "a", package_type="GENERIC", labels=["x"])
     [row] = run_step("github", sandbox, READ | {"artifact": "a"}).value("results")
     assert (row["package_type"], row["downloads"], row["quarantined"], row["age_days"]) == ("GENERIC", 0, False, 0)
@@ -190,7 +190,7 @@ def test_one_artifact_that_is_read_has_them_and_a_write_has_none(run_step: RunSt
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_of_very_many_only_the_labels_are_kept(run_step: RunStep, sandbox: Sandbox, tmp_path: Path, more: int) -> None:
-    """10,000 artifacts have their facts; of one more none has any, and a notice says so."""
+    """Up to 10,000 artifacts have their facts; with more none has, and there is a notice."""
     fill(sandbox, MOST_WITH_FACTS + more)
     report = tmp_path / "report.json"
     done = run_step("github", sandbox, READ | {"report-file": str(report)})

@@ -26,7 +26,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def ask(run_step: RunStep, box: Sandbox) -> Ask:
-    """Runs a step about it that sets its stage unless told otherwise."""
+    """Runs a step for the artifact, which sets its stage by default."""
 
     def run(remove: str, *, ci: str = "github", **more: str) -> Done:
         asked = {
@@ -62,7 +62,7 @@ def puts(box: Sandbox) -> list[list[str]]:
 def test_it_is_taken_away_in_one_write(
     ask: Ask, box: Sandbox, mode: str, labels: str, remove: str, expected: list[str]
 ) -> None:
-    """One PUT has both; what the step gives stays, though a pattern matches it."""
+    """One PUT does both; a label of the step is kept even if a pattern matches it."""
     done = ask(remove, mode=mode, labels=labels)
     assert (done.code, box.labels(MODELS, NAME), puts(box)) == (0, expected, [expected])
     assert done.value("removed") == sorted(set(BEFORE) - set(expected))
@@ -81,13 +81,13 @@ def test_it_is_taken_away_in_one_write(
 def test_what_is_taken_away_stands_in_no_labels_way(
     ask: Ask, box: Sandbox, on_conflict: str, remove: str, code: int, stage: str
 ) -> None:
-    """Taking away comes first: a value that is to go is no conflict, and none that is kept."""
+    """Removal is first: a removed value is neither a conflict nor kept by `on-conflict: keep`."""
     assert ask(remove, on_conflict=on_conflict).code == code
     assert stage in (box.labels(MODELS, NAME) or [])
 
 
 def test_done_before_is_unchanged(ask: Ask, box: Sandbox) -> None:
-    """Made a second time it finds nothing to do, and says that the pattern matches nothing."""
+    """A second run changes nothing, and a notice says that the pattern matches nothing."""
     assert ask("candidate*").code == 0
     box.forget_requests()
     done = ask("candidate*")
@@ -126,14 +126,14 @@ def test_it_needs_add_or_upsert_spelt(ask: Ask, box: Sandbox, mode: str, ci: str
 
 @pytest.mark.parametrize("remove", ["a, - b", "${{ x }}", "[object Object]", "{a: b}", "null", "{{ nope }}"])
 def test_items_are_held_to_what_lists_are(ask: Ask, box: Sandbox, remove: str) -> None:
-    """What can't be meant is told before any request."""
+    """Contradicting inputs are reported before any request."""
     done = ask(remove)
     assert (done.code, box.requests) == (2, [])
     assert "`remove`" in done.err
 
 
 def test_the_key_is_no_pattern(ask: Ask, box: Sandbox, tmp_path: Path) -> None:
-    """A pattern that comes to the key is refused as a label is, and shows nothing of it."""
+    """A pattern that renders as the key is refused like a label, without showing the key."""
     metrics = tmp_path / "metrics.json"
     metrics.write_text(json.dumps({"a": box.api_key[:10], "b": box.api_key[10:]}))
     done = ask("{{ metrics.a }}{{ metrics.b }}", metrics_file=str(metrics))
@@ -142,7 +142,7 @@ def test_the_key_is_no_pattern(ask: Ask, box: Sandbox, tmp_path: Path) -> None:
 
 
 def test_a_manifest_takes_away_too(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """Entries compose in order: what an earlier one takes away a later one may give."""
+    """Entries apply in order: a later one may add a label that an earlier one removes."""
     path = tmp_path / "labels.yaml"
     changes = [
         {"artifact": NAME, "labels": ["stage=production"], "remove": ["candidate*", "{{ artifact }}-*"]},

@@ -1,4 +1,4 @@
-"""Undoing a run over many artifacts: what it wrote, and only that (contract §5 point 6)."""
+"""Rollback of a run over many artifacts: it reverts the run's writes, and only those (contract §5 point 6)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_rollback_keeps_what_others_added_since_the_plan(
 
 
 def test_a_refusal_of_one_keeps_no_other_from_being_rolled_back(sandbox: Sandbox, run_step: RunStep) -> None:
-    """A 403 stops the registry for what was not written yet; what the key could write, it may take back."""
+    """After a 403 nothing else is written in that registry, but earlier writes are rolled back."""
     fill(sandbox, 3)
     sandbox.script([Fault("403", method="PUT", artifact="m-00001", times=9)])
     inputs = ALL | {"mode": "add", "labels": "new", "retries": "0", "on-failure": "rollback", "concurrency": "1"}
@@ -96,7 +96,7 @@ def test_one_that_can_not_be_rolled_back_does_not_keep_the_others(sandbox: Sandb
 
 
 def test_what_nobody_knows_is_not_rolled_back_and_told(sandbox: Sandbox, run_step: RunStep) -> None:
-    """Where the labels before were not shown they can't be restored: that is said, and the exit code is the cause's."""
+    """If the previous labels are unknown they can't be restored: a notice says so, and the exit code is that of the cause."""
     sandbox.add_artifact(MODELS, "hidden", package_type="DOCKER", labels=["old"], hidden=True)
     sandbox.add_artifact(MODELS, "refused", package_type="DOCKER", labels=["old"])
     sandbox.script([Fault("400", method="PUT", artifact="refused", times=9)])
@@ -169,7 +169,7 @@ def test_a_rollback_takes_only_what_a_try_that_was_written_added(sandbox: Sandbo
 
 
 def test_a_run_that_was_cut_short_says_that_it_rolls_nothing_back(sandbox: Sandbox, run_step: RunStep) -> None:
-    """The deadline leaves no time for it, and what was written stays."""
+    """After the deadline there is no rollback, and the writes are kept."""
     fill(sandbox, 2)
     sandbox.script([Fault("latency", method="PUT", artifact="m-00001", delay=3)])
     inputs = ALL | {"labels": "x", "on-failure": "rollback", "concurrency": "1", "deadline": "1", "timeout": "1"}

@@ -1,4 +1,4 @@
-"""A report takes back exactly what its run wrote, under the guards of a plan that is applied (contract §5 point 7)."""
+"""`undo` reverts exactly the writes in a report, with the checks of `apply-plan` (contract §5 point 7)."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
 def test_who_and_when(
     run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str, environ: dict[str, str], told: tuple[str, ...]
 ) -> None:
-    """Report and plan header say who ran it, when, where and with what; the summary names who and when."""
+    """Report and plan header have actor, times, address and versions of the run; the summary has actor and time."""
     report, plan = tmp_path / "report.json", tmp_path / "labels.plan"
     summary = tmp_path / "summary.md"
     asked = {**PROMOTE, "save-plan": str(plan), "report-file": str(report), "summary-file": str(summary)}
@@ -135,7 +135,7 @@ def test_every_report_has_the_record(run_step: RunStep, box: Sandbox, tmp_path: 
 
 
 def test_who_is_harmless_text(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """An actor's name may be anything: it has no effect in summary, plan and report, and the key in it is not told."""
+    """Any actor's name is harmless in summary, plan and report, and a key in it is hidden."""
     report, plan = tmp_path / "report.json", tmp_path / "labels.plan"
     hostile = "<b>`|\u202e\x1b[31m\n::error::##[x]"
     environ = {"GITHUB_ACTOR": hostile, "GITHUB_SHA": f"x{KEY}"}
@@ -152,20 +152,20 @@ def test_who_is_harmless_text(run_step: RunStep, box: Sandbox, tmp_path: Path) -
 
 
 def test_what_our_writes_did(wrote: Wrote) -> None:
-    """Each row tells what our PUT added and took away; an unchanged one nothing."""
+    """Each row has the labels that our PUT added and removed; an unchanged artifact has none."""
     first, second = rows(wrote()), rows(wrote())
     assert (first["a"]["wrote_added"], first["a"]["wrote_removed"]) == (["stage=prod"], ["stage=dev"])
     assert (second["a"]["status"], second["a"]["wrote_added"], second["a"]["wrote_removed"]) == ("unchanged", [], [])
 
 
 def test_a_dry_run_has_written_nothing(wrote: Wrote) -> None:
-    """What it would add stands in `added`, not in what was written."""
+    """In a dry run, new labels are in `added` and not in `wrote_added`."""
     row = rows(wrote(dry_run="true"))["a"]
     assert (row["added"], row["wrote_added"], row["wrote_removed"]) == (["stage=prod"], [], [])
 
 
 def test_labels_that_came_in_between_are_not_ours(run_step: RunStep, undo: Undo, box: Sandbox, tmp_path: Path) -> None:
-    """A label that somebody adds after our first read differs `before` from `after`, and is none of what we wrote: it stays."""
+    """A label that another client adds after our first read is in `after` but not in our writes: an undo keeps it."""
     report = tmp_path / "report.json"
     written: list[Request] = []
 
@@ -194,7 +194,7 @@ def test_a_rollback_leaves_nothing_of_ours(wrote: Wrote, box: Sandbox) -> None:
 
 
 def test_a_write_in_doubt_is_not_known(wrote: Wrote, box: Sandbox) -> None:
-    """A failed artifact whose write may have come through says null, not that nothing was written."""
+    """After an unknown outcome `wrote_added` is null, not empty."""
     box.script([Fault("latency", method="PUT", delay=30, times=9)])
     row = rows(wrote(code=7, artifact="a", deadline="1", timeout="30"))["a"]
     assert (row["status"], row["wrote_added"], row["wrote_removed"]) == ("failed", None, None)
@@ -218,7 +218,7 @@ def test_a_run_is_taken_back(wrote: Wrote, undo: Undo, box: Sandbox, tmp_path: P
 
 
 def test_it_says_which_run(wrote: Wrote, undo: Undo) -> None:
-    """A notice tells whose run that was, when and where; mode and summary say that it is an undo."""
+    """A notice has actor, time and address of that run; mode and summary show that this run is an undo."""
     report = wrote()
     done = undo(report)
     started = json.loads(report.read_text())["started_at"]
@@ -227,7 +227,7 @@ def test_it_says_which_run(wrote: Wrote, undo: Undo) -> None:
 
 
 def test_a_dry_run_of_an_undo(wrote: Wrote, undo: Undo, box: Sandbox) -> None:
-    """It shows what would be taken back, and writes nothing."""
+    """A dry run shows the reverted labels, and writes nothing."""
     done = undo(wrote(), dry_run="true")
     assert (done.code, done.outputs["status"], done.outputs["changed-count"], undo.puts) == (0, "PLANNED", "3", [])
     assert labels(box) == [AFTER] * 3
@@ -245,7 +245,7 @@ def test_what_changed_since_stops_all(wrote: Wrote, undo: Undo, box: Sandbox, ci
 
 
 def test_an_artifact_that_is_gone_stops_all(wrote: Wrote, undo: Undo, box: Sandbox) -> None:
-    """Nothing is written, and what is missing is named with the way out: exit 4."""
+    """If an artifact is gone, nothing is written, and the error names it with the next step: exit 4."""
     report = wrote()
 
     def rename(document: dict[str, Any]) -> None:
@@ -340,7 +340,7 @@ def test_what_a_later_writer_set_is_left(run_step: RunStep, undo: Undo, box: San
 
 
 def test_a_report_of_a_failed_run(wrote: Wrote, undo: Undo, box: Sandbox) -> None:
-    """What it did write is taken back; what failed and was surely not written is left without a word."""
+    """The writes are reverted; a failed artifact that was certainly not written is ignored."""
     box.script([Fault("400", method="PUT", artifact="b")])
     report = wrote(code=11)
     assert labels(box) == [AFTER, BEFORE, AFTER]
@@ -350,7 +350,7 @@ def test_a_report_of_a_failed_run(wrote: Wrote, undo: Undo, box: Sandbox) -> Non
 
 
 def test_a_failure_that_may_have_written(wrote: Wrote, undo: Undo, box: Sandbox) -> None:
-    """Where it is not known what a failed write left, a warning names the artifact."""
+    """A warning names each failed artifact whose writes are unknown."""
     box.script([Fault("latency", method="PUT", delay=30, times=9)])
     report = wrote(code=7, artifact="a", deadline="1", timeout="30")
     done = undo(report)
@@ -459,7 +459,7 @@ def test_all_wrong_rows_at_once(wrote: Wrote, undo: Undo, box: Sandbox, ci: str)
 
 
 def test_what_is_there_already_may_be_odd(undo: Undo, run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """Only what is put back is judged: a label that stays is as odd as it was."""
+    """Only restored labels are validated; a label that is kept may be invalid."""
     report = tmp_path / "report.json"
     box.put_labels(MODELS, "a", [" odd", "stage=dev"])
     assert run_step("github", box, {**PROMOTE, "artifact": "a", "report-file": str(report)}).code == 0
@@ -499,7 +499,7 @@ CUT: Mapping[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("case", CUT)
 def test_a_report_that_was_cut(wrote: Wrote, undo: Undo, box: Sandbox, case: str) -> None:
-    """A file that is no whole report is refused before any request, never taken for a smaller one."""
+    """An incomplete report is refused before any request, and never read as a smaller one."""
     report = wrote()
     report.write_text(CUT[case](report.read_text("utf-8")), "utf-8")
     done = undo(report)
@@ -509,7 +509,7 @@ def test_a_report_that_was_cut(wrote: Wrote, undo: Undo, box: Sandbox, case: str
 def test_a_plan_and_a_report_are_told_apart(
     wrote: Wrote, undo: Undo, run_step: RunStep, box: Sandbox, tmp_path: Path
 ) -> None:
-    """A plan given to `undo`, and a report given to `apply-plan`, are named as what they are, with the input for each."""
+    """A plan in `undo` and a report in `apply-plan` are recognized, and the error names the right input."""
     report, plan = wrote(), tmp_path / "plan.jsonl"
     plan.write_text('{"har_labels_plan":1,"api_url":"x","steps":0}\n')
     for text in (report.read_text("utf-8"), json.dumps(json.loads(report.read_text("utf-8")), indent=2)):
@@ -573,7 +573,7 @@ def test_it_would_be_written_over(wrote: Wrote, undo: Undo, box: Sandbox) -> Non
 
 
 def test_a_wrong_value_hides_no_wrong_report(undo: Undo, tmp_path: Path) -> None:
-    """What is wrong with the report is told beside what is wrong with other inputs."""
+    """Errors of the report are reported together with errors of other inputs."""
     report = tmp_path / "report.json"
     report.write_text("{}")
     done = undo(report, timeout="0")
@@ -581,7 +581,7 @@ def test_a_wrong_value_hides_no_wrong_report(undo: Undo, tmp_path: Path) -> None
 
 
 def test_hostile_words(wrote: Wrote, undo: Undo, box: Sandbox) -> None:
-    """Whatever the report says about who and when has no effect where it is told, and is cut."""
+    """Any texts for actor and time in the report are shown harmless and truncated."""
     report = wrote()
 
     def change(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Plain `replace` and `clear` need only the PUT: what a read that was refused takes away, and what it doesn't (contract §5)."""
+"""Plain `replace` and `clear` need only the PUT: the effects of a refused read (contract §5)."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def ask(run_step: RunStep) -> Ask:
 @pytest.mark.parametrize("ci", CIS)
 @pytest.mark.parametrize("kind", PLAIN_REFUSALS)
 def test_a_refused_read_keeps_no_plain_replace_from_writing(ask: Ask, kind: str, ci: str) -> None:
-    """However reading is refused: exactly one PUT, green, outputs and summary from its answer, and a notice that says why."""
+    """For every form of refusal: exactly one PUT, success, outputs and summary from its answer, and a notice with the reason."""
     with stub(PLAIN_REFUSALS[kind]) as server:
         done = ask(server, ci=ci)
         assert (done.code, done.errors) == (0, []), done.log
@@ -221,7 +221,7 @@ def test_what_the_put_is_answered_decides(ask: Ask, read: str, answer: Canned, c
 
 @pytest.mark.parametrize("kind", ["404 JSON", "404 text"])
 def test_a_read_that_said_404_and_a_put_without_an_answer_is_not_found(ask: Ask, kind: str) -> None:
-    """A real server answers a PUT of an unknown name with nothing at all; what the read had said is then told."""
+    """A real server closes the connection at a PUT of an unknown name; then the error of the read is reported."""
     with stub(PLAIN_REFUSALS[kind], lambda _request: None) as server:
         done = ask(server)
         assert (done.code, done.errors, len(server.puts)) == (4, ["HAR-ARTIFACT-NOT-FOUND"], 3)
@@ -230,7 +230,7 @@ def test_a_read_that_said_404_and_a_put_without_an_answer_is_not_found(ask: Ask,
 
 @pytest.mark.parametrize("kind", ["403", "405", "web page"])
 def test_a_doubtful_put_that_cannot_be_looked_at_is_repeated(ask: Ask, kind: str) -> None:
-    """A whole list may be sent again; if no try is answered well the run is red and says that nothing is known."""
+    """A whole list may be sent again; if no try succeeds the run fails, and the labels are reported as unknown."""
     with stub(PLAIN_REFUSALS[kind], lambda _request: as_json(500, {"message": "oops"})) as server:
         done = ask(server)
         assert (done.code, done.errors, len(server.puts)) == (6, ["HAR-SERVER-FAILING"], 3)
@@ -261,7 +261,7 @@ def test_a_look_that_fails_after_a_read_that_worked_repeats_the_put_too(ask: Ask
 
 @pytest.mark.parametrize("get", [as_json(403, {}), as_json(503, {}), (200, HTML, b"<p>")])
 def test_an_answer_without_labels_is_believed_where_it_can_not_be_read_back(ask: Ask, get: Canned) -> None:
-    """An answer of SUCCESS stands; a read that doesn't work never turns it into a failure."""
+    """After the answer SUCCESS, a failing read never makes the run fail."""
     with stub(get, lambda _request: success({"imageName": NAME, "packageType": "DOCKER"})) as server:
         done = ask(server)
         assert (done.code, len(server.puts), done.value("labels")) == (0, 1, ["a", "b"])
@@ -303,7 +303,7 @@ def test_what_needs_the_read_fails_as_it_did(ask: Ask, more: Mapping[str, str], 
 
 
 def test_a_require_that_asks_no_labels_needs_no_read(ask: Ask) -> None:
-    """A gate on what the run gives holds or not, whatever can be read."""
+    """A `require` that reads only the new labels is evaluated without a read."""
     with stub(PLAIN_REFUSALS["403"]) as server:
         assert (ask(server, require="'a' in labels").code, len(server.puts)) == (0, 1)
         assert (ask(server, require="'z' in labels").code, len(server.puts)) == (10, 1)
@@ -335,7 +335,7 @@ def test_a_summary_that_is_refused_tells_nothing(ask: Ask) -> None:
 def test_an_unknown_registry_of_the_open_source_server_stays_not_found(
     run_step: RunStep, make_sandbox: MakeSandbox
 ) -> None:
-    """Its recorded 400 says so in words: exit 4 without a PUT."""
+    """The recorded 400 says so in its message: exit 4 without a PUT."""
     box = make_sandbox("open-source")
     inputs = {
         "registry-ref": "acme/nothing",

@@ -1,4 +1,4 @@
-"""`where`: what is labelled is chosen by what is there (contract §3)."""
+"""`where`: selects artifacts by their labels and facts (contract §3)."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def puts(box: Sandbox) -> int:
     ],
 )
 def test_which_are_taken(ask: Ask, box: Sandbox, where: str, expected: set[str]) -> None:
-    """An artifact for which an expression is false is no part of the run: not written, not counted."""
+    """An artifact for which an expression is false is not part of the run: not written, not counted."""
     done = ask(where)
     assert (done.code, hits(box)) == (0, expected)
     assert done.value("matched-count") == str(len(expected))
@@ -119,13 +119,13 @@ def test_nothing_is_left(ask: Ask, box: Sandbox, ci: str, artifact: str) -> None
     [("*", "downloads >= 0", 0), (OLD, "downloads >= 0", 0), ("gone", "downloads > 0", 4)],
 )
 def test_a_choice_that_leaves_nobody_out_says_nothing(ask: Ask, artifact: str, where: str, code: int) -> None:
-    """A notice says what was left out, and `0 of 3` or `0 of 0` is none."""
+    """A notice has the number of artifacts left out; there is none for `0 of 3` or `0 of 0`."""
     done = ask(where, artifact=artifact)
     assert (done.code, "leaves out" in done.out + done.err) == (code, False)
 
 
 def test_a_key_that_nobody_has_is_told(ask: Ask) -> None:
-    """A misspelt key is green, since nothing is left; the log says which key no artifact has."""
+    """With a misspelt key the run succeeds, since nothing is left; a notice names the key that no artifact has."""
     done = ask("current_map.stagee == 'production' or current_map.acc == '7'")
     assert (done.code, done.value("matched-count")) == (0, "0")
     assert "`current_map.stagee`, and no artifact there has a label with that key" in done.log
@@ -149,7 +149,7 @@ def test_no_name_and_no_match_are_still_errors(ask: Ask) -> None:
 
 @pytest.mark.parametrize("artifact", ["*", OLD, f"{OLD},{NEW},{FRESH}"])
 def test_no_request_more(ask: Ask, box: Sandbox, artifact: str) -> None:
-    """It reads what the run reads anyway."""
+    """`where` needs no additional request."""
     assert ask("", artifact=artifact, dry_run="true").code == 0
     without = len(box.requests)
     box.forget_requests()
@@ -180,7 +180,7 @@ def test_a_value_of_the_wrong_kind_is_an_error(ask: Ask, box: Sandbox, where: st
 
 
 def test_one_wrong_value_stops_the_run_for_all(ask: Ask, box: Sandbox) -> None:
-    """Whether it is meant can't be told, so nothing is written anywhere; the others are not blamed."""
+    """It is unknown whether the artifact is selected, so nothing is written; the others are not reported as failed."""
     box.put_labels(MODELS, NEW, ["acc=high"])
     done = ask("current_map.acc | float > 0.1")
     assert (done.code, done.errors, puts(box)) == (2, ["HAR-TEMPLATE"], 0)
@@ -225,7 +225,7 @@ def test_what_can_not_be_asked_is_told_before_any_request(
 
 
 def test_facts_are_not_for_require_and_labels(ask: Ask) -> None:
-    """They belong to the choice; elsewhere the error says who knows them."""
+    """Facts are only available in `where`; in other expressions the error names `where`."""
     assert "which only `where` knows" in ask("", require="downloads > 1").err
     assert "which only `where` knows" in ask("", labels="n={{ downloads }}").err
 
@@ -265,7 +265,7 @@ def test_a_name_alone_needs_no_read(ask: Ask, box: Sandbox) -> None:
 
 
 def before_the_first_put(box: Sandbox, change: Callable[[], None]) -> None:
-    """Another writer changes something as our first PUT of `old` comes in, which the server then refuses for now."""
+    """Another writer makes a change when our first PUT arrives, which the server then answers with 429."""
     seen: list[Request] = []
 
     @box.before
@@ -400,7 +400,7 @@ def test_a_false_where_drops_its_entrys_part(run_step: RunStep, box: Sandbox, tm
 
 
 def test_the_inputs_where_holds_beside_an_entrys(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """No file can widen what the step has narrowed."""
+    """A manifest can't widen the selection of the input."""
     path = manifest(tmp_path, {"artifact": "*", "labels": ["hit"], "where": "age_days < 9000"})
     done = run_step("github", box, {"manifest": path, "where": "downloads > 10"})
     assert (done.code, hits(box)) == (0, {NEW})
@@ -431,7 +431,7 @@ def test_a_part_is_dropped_when_it_no_longer_holds(run_step: RunStep, box: Sandb
 
 
 def test_a_wrong_line_of_a_manifest_has_its_place(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """File, line and column, before any request; also what an entry says of `remove`."""
+    """Errors have file, line and column, before any request; also those of an entry's `remove`."""
     path = tmp_path / "labels.yaml"
     path.write_text(
         f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - artifact: '*'\n    mode: add\n    labels: [a]\n"
@@ -488,7 +488,7 @@ def test_only_such_items_are_an_error(ask: Ask, box: Sandbox, artifact: str, ci:
 
 @pytest.mark.parametrize("artifact", ["!", "*, !", "*, !a/../b", "*, ! old"])
 def test_what_is_taken_off_is_a_name_too(ask: Ask, box: Sandbox, artifact: str) -> None:
-    """It is held to what names are held to."""
+    """An exclusion is validated like a name."""
     done = ask("", artifact=artifact)
     assert (done.code, box.requests) == (2, [])
 
@@ -512,7 +512,7 @@ def test_a_manifest_takes_off_too(run_step: RunStep, box: Sandbox, tmp_path: Pat
 
 @pytest.mark.parametrize("ci", [*CIS, "drone"])
 def test_hostile_text_is_text(ask: Ask, box: Sandbox, ci: str) -> None:
-    """What a stranger put into labels, names and the inputs themselves has no effect in the log, wherever it is told."""
+    """Hostile text in labels, names and inputs is harmless wherever the log shows it."""
     hostile = "::error::x|<img src=x>`\u202e##[error]y"
     box.add_artifact(MODELS, "::warning::w", package_type="DOCKER", labels=[f"k={hostile}", f"acc={hostile}"])
     done = ask("current_map.acc | float > 0.1", ci=ci)
@@ -527,7 +527,7 @@ def test_hostile_text_is_text(ask: Ask, box: Sandbox, ci: str) -> None:
 
 
 def test_the_open_source_server_tells_the_same_facts(make_sandbox: MakeSandbox, run_step: RunStep) -> None:
-    """Its rows carry what those of the hosted service carry."""
+    """The rows of Harness Open Source have the same facts as those of the hosted service."""
     box = make_sandbox(profile="open-source")
     box.add_artifact(MODELS, OLD, package_type="DOCKER", labels=["a"])
     box.add_artifact(MODELS, NEW, package_type="DOCKER", labels=["a"])

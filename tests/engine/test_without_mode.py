@@ -166,7 +166,7 @@ def test_a_doubt_is_looked_at_before_the_write_is_made_again(ask: Ask, box: Sand
 
 
 def test_a_doubt_that_cannot_be_looked_at_is_not_repeated(ask: Ask, box: Sandbox) -> None:
-    """Without a look nobody can say what a second PUT would take away."""
+    """Without a read, a second PUT could remove labels that are not known."""
     box.put_labels(MODELS, NAME, [])
     box.script([Fault("503", method="PUT"), Fault("503", method="GET", nth=2, times=99)])
     done = ask("a")
@@ -183,7 +183,7 @@ def test_labels_that_are_not_shown_are_replaced_with_a_warning(run_step: RunStep
 
 
 def test_no_labels_without_a_mode_name_the_ways_out(ask: Ask) -> None:
-    """Nothing given is no `clear`."""
+    """An empty list is an error that suggests `clear`."""
     done = ask("")
     assert (done.code, done.errors) == (2, ["HAR-INPUT"])
     assert "mode: clear" in done.err

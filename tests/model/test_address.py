@@ -62,7 +62,7 @@ names = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_character
 
 @pytest.mark.parametrize(("meant", "ref", "name"), [(meant, *form) for meant, forms in FORMS.items() for form in forms])
 def test_paths_are_ones_the_recorded_server_wrote_under(meant: tuple[str, str], ref: str, name: str) -> None:
-    """Whatever form a user writes, the path is one for which the recorded server wrote to that artifact."""
+    """For every accepted form of a name, the path is one by which the recorded server wrote that artifact."""
     path = BASE + labels_path(parse_registry_ref(ref), parse_artifact_name(name))
     route = find_route("PUT", path, BASE)
     assert (route.operation, route.registry, route.artifact) == ("put-labels", *meant)
@@ -70,7 +70,7 @@ def test_paths_are_ones_the_recorded_server_wrote_under(meant: tuple[str, str], 
 
 
 def test_recorded_refusals_are_not_built() -> None:
-    """No path that the recorded server refused, or did not answer, comes out of any user's form."""
+    """No accepted form of a name gives a path that the recorded server refused or did not answer."""
     built = {
         BASE + labels_path(parse_registry_ref(ref), parse_artifact_name(name))
         for forms in FORMS.values()
@@ -100,7 +100,7 @@ def test_any_accepted_name_arrives_as_itself(scope: list[str], segments: list[st
 
 @given(names, names)
 def test_paths_are_not_touched_by_requests(account: str, name: str) -> None:
-    """What requests makes of the path before it sends it is the path itself."""
+    """The library requests sends the path unchanged."""
     import requests
 
     try:
@@ -154,7 +154,7 @@ def test_odd_characters_stay_within_their_segment(text: str) -> None:
     ],
 )
 def test_registry_refs_are_refused_with_a_reason(text: str, why: str) -> None:
-    """One segment, more than four, empty and dotted ones: the reader is told which it is."""
+    """One segment, more than four, empty and dotted ones: the message names the problem."""
     with pytest.raises(Invalid) as refused:
         parse_registry_ref(text)
     assert why in str(refused.value)
@@ -242,7 +242,7 @@ def test_what_a_base_means(text: str, plain: bool, saas: bool, keeps: bool) -> N
 
 
 def test_quote_stays_what_go_makes_of_it() -> None:
-    """Only what Go escapes in a path is escaped: any other escape makes the server keep the raw path, and miss `/+`."""
+    """Only the characters that Go escapes are escaped: with others the server keeps the raw path, and misses `/+`."""
     for code in range(0x21, 0x7F):
         sign = chr(code)
         if sign not in "/%.+":

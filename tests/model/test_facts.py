@@ -1,4 +1,4 @@
-"""What a list's row tells besides the labels, as values (contract §3 `where`)."""
+"""The facts of a list's row besides the labels, as values (contract §3 `where`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def recorded_rows() -> list[dict[str, Any]]:
 
 
 def test_every_recorded_row_has_facts_of_their_kinds() -> None:
-    """A real server's rows give every fact as the value it stands for; a type only where there is one."""
+    """The rows of a real server give the value of every fact; the type only if there is one."""
     kinds = {name: {type(facts_of(row)[name]) for row in recorded_rows()} for name in FACTS}
     assert kinds == {
         "package_type": {str},
@@ -64,7 +64,7 @@ def test_the_facts_of_one_row() -> None:
 
 
 def test_a_row_that_tells_nothing_lacks_every_fact() -> None:
-    """What is not told, or null, is no fact: neither empty nor zero nor false."""
+    """An absent or null field gives None: neither an empty text nor zero nor false."""
     assert set(facts_of({}).values()) == {None}
     row = dict.fromkeys(("artifactType", "downloadsCount", "isQuarantined", "lastModified", "latestVersion"))
     assert set(facts_of(row).values()) == {None}
@@ -98,7 +98,7 @@ def test_a_time_may_be_a_date_and_lie_ahead() -> None:
     ],
 )
 def test_what_can_not_be_the_fact_is_unusable(row: dict[str, Any], name: str) -> None:
-    """A text that is none of its kind is neither missing nor guessed at: it says why where it is read."""
+    """An invalid text is neither missing nor guessed: it becomes an Unusable with the reason."""
     found = facts_of(row)[name]
     assert isinstance(found, Unusable)
     assert len(found.why) < 200

@@ -1,4 +1,4 @@
-"""Goals: what a look after a write means, whoever else writes (contract §5 points 4, 5 and 7)."""
+"""Goals: the classification of a read after a write, with concurrent writers (contract §5 points 4, 5 and 7)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ merging_goals = st.sampled_from(
     ],
 )
 def test_what_a_look_finds(wanted: ChangeGoal, before: Labels, now: Labels, found: Found) -> None:
-    """An older read's labels are our change undone; labels that nobody had seen are a later writer's."""
+    """Labels of an older read mean that our change was undone; labels never seen before are a later writer's."""
     assert wanted.classify(to_labels(now), frozenset(before)).found is found
 
 
@@ -71,7 +71,7 @@ def test_a_third_value_stays_while_the_rest_is_made_again() -> None:
 
 @given(merging_goals, labels, labels)
 def test_a_look_settles(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
-    """What a look wants written is done when it is there: going round again comes to an end."""
+    """The target of UNDONE is classified as DONE when it is there, so retries end."""
     seen = frozenset(before)
     look = wanted.classify(now, seen)
     again = wanted.classify(look.target, seen)
@@ -83,20 +83,20 @@ def test_a_look_settles(wanted: ChangeGoal, before: Labels, now: Labels) -> None
 
 @given(merging_goals, labels, labels)
 def test_a_look_takes_no_later_label_away(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
-    """A label that came after our write and that we never saw is in whatever is written next."""
+    """A label that was added after our write is kept in the next target."""
     look = wanted.classify(now, frozenset(before))
     assert set(now) - set(before) <= set(look.target) | {label for label in now if label in wanted.apply(())}
 
 
 @given(merging_goals, labels)
 def test_our_own_result_is_done(wanted: ChangeGoal, before: Labels) -> None:
-    """When nobody else wrote, a look finds the change done."""
+    """Without other writers the change is DONE."""
     assert wanted.classify(wanted.apply(before), frozenset(before)).found is Found.DONE
 
 
 @given(st.sampled_from([goal("replace", "a"), goal("clear")]), labels, labels)
 def test_plain_statements_want_just_what_they_say(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
-    """Plain `replace` and `clear` are done exactly if their labels are there, whoever wrote others."""
+    """Plain `replace` and `clear` are DONE exactly if the artifact has their labels."""
     look = wanted.classify(now, frozenset(before))
     assert look.target == wanted.apply(None)
     assert look.found is (Found.DONE if now == look.target else Found.UNDONE)

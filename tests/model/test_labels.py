@@ -1,4 +1,4 @@
-"""Label arithmetic: what each mode makes of the labels that are there (contract §3)."""
+"""Label arithmetic: the result of each mode for the current labels (contract §3)."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def changes(draw: st.DrawFn) -> Change:
 
 @given(changes(), current_labels)
 def test_twice_is_once(change: Change, current: Labels) -> None:
-    """Applying a change to its own result changes nothing: that is what lets a change be retried."""
+    """A change is idempotent, so it can be retried."""
     once = change.apply(current)
     assert change.apply(once) == once
 
 
 @given(st.lists(changes(), min_size=1, max_size=4), current_labels)
 def test_several_entries_compose_in_order(parts: list[Change], current: Labels) -> None:
-    """Several entries of one artifact come to the same as one after the other (contract §6)."""
+    """Several entries of one artifact have the same result as one after the other (contract §6)."""
     step_by_step = current
     for part in parts:
         step_by_step = part.apply(step_by_step)
@@ -79,7 +79,7 @@ def test_several_entries_compose_in_order(parts: list[Change], current: Labels) 
 
 @given(changes(), lists, st.randoms())
 def test_order_and_duplicates_do_not_matter(change: Change, current: list[str], random: object) -> None:
-    """What the server has is a set, and what is sent is sorted bytewise without duplicates."""
+    """The server has a set; the labels of a request are sorted bytewise without duplicates."""
     shuffled = [*current, *current]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     result = change.apply(tuple(shuffled))
@@ -106,7 +106,7 @@ def test_remove_takes_what_matches_and_nothing_else(patterns: list[str], current
 def test_removals_go_first_and_spare_what_is_given(
     labels: list[str], patterns: list[str], current: Labels, mode: Mode, data: st.DataObject
 ) -> None:
-    """Beside `add` and `upsert` it is as `remove` before them, but what is given stays and nothing else that matches."""
+    """With `add` and `upsert` it works as a `remove` before them, except that the new labels are kept."""
     given_labels = tuple(data.draw(distinct_pairs)) if mode is Mode.UPSERT else tuple(labels)
     result = Change(mode, given_labels, removals=tuple(patterns)).apply(current)
     assert result == Change(mode, given_labels).apply(Change(Mode.REMOVE, tuple(patterns)).apply(current))
@@ -126,7 +126,7 @@ def test_owned_touches_only_what_it_owns(labels: list[str], owned: list[str], cu
 
 @given(lists, st.none() | current_labels)
 def test_replace_is_what_was_given(labels: list[str], current: Labels | None) -> None:
-    """Plain `replace` comes to the labels given, whatever was there, readable or not."""
+    """The result of a plain `replace` is its labels, for any previous labels, known or not."""
     assert Change(Mode.REPLACE, tuple(labels)).apply(current) == to_labels(labels)
 
 
@@ -140,7 +140,7 @@ def test_upsert_sets_its_keys_and_touches_no_other(labels: list[str], current: L
 
 @given(distinct_pairs, current_labels)
 def test_upsert_that_keeps_only_adds_missing_keys(labels: list[str], current: Labels) -> None:
-    """With `on-conflict: keep` nothing goes, and only keys that were not there come."""
+    """With `on-conflict: keep` nothing is removed, and only new keys are added."""
     there = {pair[0] for label in current if (pair := key_and_value(label))}
     result = Change(Mode.UPSERT, tuple(labels), on_conflict=OnConflict.KEEP).apply(current)
     assert set(result) == set(current) | {label for label in labels if key_of(label) not in there}
@@ -178,7 +178,7 @@ def test_unknown_is_not_empty(change: Change) -> None:
 
 
 def test_which_modes_merge() -> None:
-    """`add`, `remove`, `upsert`, `owned` and `read` depend on what is there; plain `replace` and `clear` don't."""
+    """`add`, `remove`, `upsert`, `owned` and `read` depend on the current labels; plain `replace` and `clear` do not."""
     plain = {mode for mode in Mode if not Change(mode).is_merging}
     assert plain == {Mode.REPLACE, Mode.CLEAR}
     assert Change(Mode.REPLACE, owned=("a",)).is_merging
@@ -186,7 +186,7 @@ def test_which_modes_merge() -> None:
 
 @given(current_labels, changes())
 def test_a_step_takes_away_what_is_not_in_it(before: Labels, change: Change) -> None:
-    """What was removed is what stood there and stands there no more; swapped, it is what was added."""
+    """`removed` has the labels that were there before and not after; with both swapped it has the added ones."""
     step = Step("a/r/+", "x", "", before, change.apply(before))
     swapped = Step("a/r/+", "x", "", step.after, before)
     assert set(step.removed) == set(before) - set(step.after)
@@ -253,7 +253,7 @@ def test_as_map() -> None:
     ],
 )
 def test_matches(pattern: str, text: str, expected: bool) -> None:
-    """A pattern matches what equals it, or by fnmatch, in its case; `*` crosses `/`."""
+    """A pattern matches an equal text, or by case-sensitive fnmatch; `*` also matches `/`."""
     assert matches(pattern, text) is expected
 
 
@@ -283,7 +283,7 @@ def test_matches(pattern: str, text: str, expected: bool) -> None:
     ],
 )
 def test_labels_that_cannot_be_written(label: str, why: str) -> None:
-    """Each rule of contract §2 "A label" refuses, and says which it was."""
+    """Each rule of contract §2 "A label" refuses, and its message names the rule."""
     problem = problem_with(label)
     assert problem
     assert why in problem.why
@@ -299,6 +299,6 @@ def test_labels_that_can_be_written(label: str) -> None:
 
 @given(st.lists(st.text(max_size=3)))
 def test_wire_order_is_bytewise(texts: list[str]) -> None:
-    """What is sent is sorted as its UTF-8 bytes, so that it compares equal to the server's own order."""
+    """Labels are sorted by their UTF-8 bytes, as the server does."""
     assume(all(not "\ud800" <= character <= "\udfff" for text in texts for character in text))
     assert list(to_labels(texts)) == sorted(set(texts), key=lambda text: text.encode())

@@ -30,7 +30,7 @@ class Written:
     notices: list[str] = field(default_factory=list)
 
     def entries(self) -> list[Entry]:
-        """What the reader makes of it. Raises Failures."""
+        """The entries that the reader makes. Raises Failures."""
         return entries_in(
             read_document(str(self.path), spelling="manifest", limit=LARGEST_MANIFEST, stdin=None),
             RunContext(
@@ -50,7 +50,7 @@ class Written:
         return []
 
     def told(self) -> list[str]:
-        """All that is wrong with it, `line:column: what`."""
+        """All problems, as `line:column: what`."""
         return [error.what.removeprefix(f"{self.path}:") for error in self.problems()]
 
 

@@ -1,4 +1,4 @@
-"""Manifests: from a file to entries to plan (contract §6). What is wrong with a file: test_manifest_problems."""
+"""Manifests: from a file to entries to plan (contract §6). For invalid files see test_manifest_problems."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def given(entry: Entry) -> Labels:
 
 
 def test_the_contracts_example(write: Write) -> None:
-    """Entries come out in order, each with its own registry, artifacts, type, mode, labels and gates."""
+    """Entries keep their order, each with its own registry, artifacts, type, mode, labels and `require`."""
     first, second, third = write(EXAMPLE, metrics={"accuracy": 0.93456}).entries()
     assert (str(first.ref), first.patterns, first.spec.mode) == ("acme/ml/models/+", ("resnet50",), Mode.UPSERT)
     assert given(first) == ("stage=candidate", "accuracy=0.935")
@@ -56,7 +56,7 @@ def test_the_contracts_example(write: Write) -> None:
 
 
 def test_json_says_the_same(write: Write) -> None:
-    """JSON with tabs, escapes and surrogate pairs is read as what it says, whatever its file is called."""
+    """JSON with tabs, escapes and surrogate pairs is read correctly, with any file name."""
     document = {"version": 1, "registry-ref": "a/r", "changes": [{"artifact": "x", "labels": ["a/b", "tick 😀", "no"]}]}
     text = json.dumps(document, indent="\t").replace("/", "\\/")
     for name in ("m.json", "m.yml"):
@@ -77,7 +77,7 @@ PRECEDENCE = {
 @pytest.mark.parametrize("key", PRECEDENCE)
 @pytest.mark.parametrize("level", ["entry", "file", "input"])
 def test_precedence(write: Write, key: str, level: str) -> None:
-    """What an entry says counts before what the file says, and that before the input."""
+    """An entry has precedence over the file, and the file over the input."""
     of_entry, of_file, of_input, seen = PRECEDENCE[key]
     mode = "" if key == "mode" else "mode: upsert\n" if key == "on-conflict" else "mode: replace\n"
     at_top = f"{key}: {of_file}\n" if level != "input" else ""
@@ -112,7 +112,7 @@ def test_labels_and_artifact_of_the_file(write: Write) -> None:
     ],
 )
 def test_lists(write: Write, written: str, labels: Labels) -> None:
-    """An item of a list is never split; one text is read as the input `labels` is; what is no other value is a text."""
+    """An item of a list is never split; a single text is parsed like the input `labels`; other unquoted words are texts."""
     (entry,) = write(f"version: 1\nregistry-ref: a/r\nchanges:\n  - artifact: x\n    labels: {written}\n").entries()
     assert given(entry) == labels
 
@@ -134,7 +134,7 @@ def test_require_as_a_text(write: Write) -> None:
 
 
 def test_no_file_opens_a_gate_of_the_step(write: Write) -> None:
-    """The input's `require` holds beside those of a manifest, and an entry's stand in place of the file's."""
+    """The input's `require` applies in addition to a manifest's, and an entry's replaces the file's."""
     text = """
 version: 1
 registry-ref: a/r
@@ -148,7 +148,7 @@ changes: [{artifact: x}, {artifact: y, require: ["3 > 2"]}]
 
 
 def test_what_an_entry_inherits_counts_where_it_fits(write: Write) -> None:
-    """Defaults that an entry's mode has no use for are passed over: its own word, `mode`, says enough."""
+    """Defaults that an entry's mode does not accept are ignored."""
     text = """
 version: 1
 registry-ref: a/r
@@ -165,7 +165,7 @@ changes: [{mode: replace}, {mode: upsert}, {mode: clear}, {mode: add}]
 
 
 def test_metrics_of_an_entry(write: Write, tmp_path: Path) -> None:
-    """`metrics-file` in a manifest stands in place of the input's, for that entry or for all."""
+    """`metrics-file` in a manifest replaces the input's, for that entry or for all."""
     (tmp_path / "own.json").write_text('{"accuracy": 2}')
     text = f"""
 version: 1
@@ -181,7 +181,7 @@ changes:
 
 
 def test_places(write: Write) -> None:
-    """Each pattern and the registry know where they stand, for what only the registry can tell."""
+    """Patterns and registry have their places, for errors of requests."""
     written = write(
         "version: 1\nregistry-ref: a/r\nchanges:\n  - artifact:\n      - x\n      - 'y*'\n    labels: [a]\n"
     )
@@ -191,7 +191,7 @@ def test_places(write: Write) -> None:
 
 
 def test_notices_name_the_place(write: Write) -> None:
-    """A label that is dropped is told with its place, and with that of the same one before it."""
+    """The notice of a dropped label has its place, and that of the equal one before it."""
     written = write("version: 1\nregistry-ref: a/r\nchanges:\n  - artifact: x\n    labels: [a, b, a]\n")
     assert given(written.entries()[0]) == ("a", "b")
     assert written.notices == [

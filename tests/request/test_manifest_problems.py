@@ -1,4 +1,4 @@
-"""What is wrong with a manifest: file, line and column, what to do, and all of it at once (contract §6)."""
+"""Problems of a manifest: all reported at once, with file, line, column and cure (contract §6)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write(tmp_path: Path) -> Write:
     ],
 )
 def test_labels_that_are_no_texts(write: Write, written: str, told: str, cure: str) -> None:
-    """What YAML reads as a number, a date, true or false, a mapping or nothing is refused, and told how to quote."""
+    """A value that YAML reads as number, date, boolean, mapping or null is refused, with the quoted form."""
     (error,) = write(f"{HEAD}  - artifact: x\n    labels:\n      - fine\n      - {written}\n").problems()
     assert type(error) is ManifestError
     assert f"manifest.yml:7:9: `labels` item 2 {told}".replace(" :", ":") in error.what
@@ -54,14 +54,14 @@ def test_labels_that_are_no_texts(write: Write, written: str, told: str, cure: s
     ],
 )
 def test_labels_as_a_mapping(write: Write, written: str, cure: str) -> None:
-    """A mapping where the list of labels should stand is told the list that it would be."""
+    """For a mapping in place of the list of labels, the message has the intended list."""
     (error,) = write(f"{HEAD}  - {{artifact: x, labels: {written}}}\n").problems()
     assert "`labels`: it is a mapping, and a list is wanted" in error.what
     assert error.next_step == cure
 
 
 def test_all_at_once(write: Write) -> None:
-    """Wrong values, unknown and duplicate keys, aliases, contradictions and templates are told in one run, in order."""
+    """Invalid values, unknown and duplicate keys, aliases, contradictions and templates are reported in one run, in order."""
     written = write(
         """version: 2
 mode: repalce
@@ -130,7 +130,7 @@ def test_unknown_keys(write: Write, text: str, told: str) -> None:
     ],
 )
 def test_form(write: Write, text: str, told: str) -> None:
-    """What can't be read, or can't be believed at a glance, is an error with its place."""
+    """Unreadable or misleading syntax is an error with its place."""
     assert any(line.startswith(told) for line in write(text).told()), write(text).told()
 
 
@@ -179,7 +179,7 @@ def test_form_of_json(write: Write, text: str, told: str) -> None:
     ],
 )
 def test_entries(write: Write, entry: str, told: str) -> None:
-    """What is missing in an entry, contradicts its mode or can't be rendered is told with its place."""
+    """Missing keys, contradictions to the mode and invalid templates of an entry are reported with their places."""
     written = write(f"{HEAD}  - {entry}\n")
     (line,) = written.told()
     assert line.startswith(told), line
@@ -216,7 +216,7 @@ def test_a_bad_default_is_told_once(write: Write) -> None:
 
 
 def test_kinds_of_errors(write: Write) -> None:
-    """What is a template's or a metrics file's fault keeps its own code, and all are exit code 2."""
+    """Errors of templates and metrics files keep their own codes; all have exit code 2."""
     text = f"{HEAD}  - {{artifact: x, labels: ['{{{{ f() }}}}'], metrics-file: /nope, colour: red}}\n"
     errors = write(text).problems()
     assert [type(error) for error in errors] == [TemplateError, MetricsError, ManifestError]
@@ -244,6 +244,6 @@ def test_files_that_cant_be_read(write: Write, tmp_path: Path) -> None:
 @given(st.text(st.sampled_from("version1changes:-[]{}'\"*&!|>#%@, \n\t~\\éartifclbx"), max_size=60))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_text_is_a_defect(write: Write, text: str) -> None:
-    """Whatever a file holds, it is read or refused as a wrong input."""
+    """Any content is either accepted or refused as an input error."""
     for name, content in (("m.yml", text), ("m.json", text), ("m.yml", f"{HEAD}  - {text}")):
         assert all(isinstance(error, InputError) for error in write(content, name=name).problems())

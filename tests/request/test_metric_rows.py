@@ -22,7 +22,7 @@ from har_labels.request.metrics.readers import MOST_CELLS, table_rows
 
 @pytest.fixture(autouse=True)
 def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files stand in a folder of the test's own, and are named as a step names them."""
+    """Each test has its own folder as working directory, and names files relative to it."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -33,7 +33,7 @@ def load(path: str, content: str | bytes) -> Mapping[str, Any]:
 
 
 def refusal(path: str, content: str | bytes) -> str:
-    """What is wrong with the one file."""
+    """The error of the file."""
     with pytest.raises(MetricsError) as caught:
         load(path, content)
     return caught.value.what
@@ -142,7 +142,7 @@ def test_csv_that_is_refused(content: str, message: str) -> None:
 
 @given(st.lists(st.lists(st.text("ab1. ,\"'\t\n;"), min_size=3, max_size=3), max_size=8))
 def test_what_pythons_csv_writes_is_read(table: list[list[str]]) -> None:
-    """Every text that Python's csv writes comes back, trimmed; none moves to another column or row."""
+    """Every text that Python's csv module writes is read back, trimmed, in the same column and row."""
     written = io.StringIO()
     csv.writer(written).writerows([["a", "b", "c"], *table])
     read = [[row[name] for name in "abc"] for row in table_rows(written.getvalue(), ",")]
@@ -150,7 +150,7 @@ def test_what_pythons_csv_writes_is_read(table: list[list[str]]) -> None:
 
 
 def _text(value: object) -> str:
-    """A cell as it may have stood there: only whole numbers and plain fractions can come of these letters."""
+    """A possible text of the cell: these characters give only whole numbers and plain fractions."""
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
@@ -189,12 +189,12 @@ def test_a_list_at_the_top() -> None:
     ],
 )
 def test_logs_that_are_refused(path: str, content: str, message: str) -> None:
-    """What isn't a mapping a line, or an item, is an error with its place."""
+    """A line or item that is not a mapping is an error with its place."""
     assert message in refusal(path, content)
 
 
 def test_a_log_with_one_entry_reads_as_one_with_two() -> None:
-    """A JSON mapping also has `rows` and `last`, which are itself; a key that has such a name stays what it is."""
+    """A JSON mapping also has `rows` and `last`, made of itself; its own keys with these names have precedence."""
     one = load("m.json", '{"a": 1}')
     assert one == {"a": 1, "rows": [{"a": 1}], "last": {"a": 1}}
     assert load("m.jsonl", '{"a": 1}\n') == {"rows": [{"a": 1}], "last": {"a": 1}}
@@ -206,7 +206,7 @@ def test_a_log_with_one_entry_reads_as_one_with_two() -> None:
 
 
 def test_only_one_unnamed_file_gives_rows() -> None:
-    """Two tables need names; one beside a mapping does not, and the mapping's keys stand beside its rows."""
+    """Two tables need names; one table with a mapping does not, and the keys of both are merged."""
     Path("a.csv").write_text("x\n1\n")
     Path("b.jsonl").write_text('{"x": 2}\n')
     Path("m.json").write_text('{"acc": 0.9}')

@@ -1,4 +1,4 @@
-"""Metrics files: kinds, several of them, and what they are when they can't be read (contract §3 "Metrics files")."""
+"""Metrics files: formats, several files, and unreadable files (contract §3 "Metrics files")."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from har_labels.request.metrics.readers import LARGEST_METRICS_FILE, LARGEST_SLO
 
 @pytest.fixture(autouse=True)
 def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files stand in a folder of the test's own, and are named as a step names them."""
+    """Each test has its own folder as working directory, and names files relative to it."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -127,7 +127,7 @@ def test_texts_that_only_look_like_nan() -> None:
     ],
 )
 def test_what_python_printed_is_no_value(text: str) -> None:
-    """A number or an object that Python printed is unusable where it stands, in a file of any kind, and no more of it."""
+    """A value that Python printed is unusable, in a file of any format, and only this value."""
     for path, content in {
         "m.json": json.dumps({"a": text, "b": 1}),
         "m.yaml": f"a: {json.dumps(text)}\nb: 1",
@@ -149,7 +149,7 @@ def test_texts_that_python_did_not_print(text: str) -> None:
 
 
 def test_toml() -> None:
-    """TOML's tables are mappings; its dates and times are the texts that stand there."""
+    """TOML's tables are mappings; its dates and times are texts."""
     text = 'a = 1\nb = [1.5, true]\nd = 2026-08-06\nt = 2026-08-06T07:06:40Z\n[val]\nacc = 0.93\n"f1-score" = 1e-3\n'
     assert load("m.toml", text) == {
         "a": 1,
@@ -197,7 +197,7 @@ def test_tags_and_anchors(text: str, read: dict[str, object], unread: list[str])
 
 @pytest.mark.parametrize("text", ["!!python/object:argparse.Namespace\nlr: 0.1", "<<: {a: 1}\nb: 1", "&x {a: 1}"])
 def test_a_tag_of_the_whole_file(text: str) -> None:
-    """What makes all of a file unreadable is told when it is read."""
+    """An error that makes the whole file unreadable is reported when it is read."""
     assert "the YAML " in refusal("hparams.yaml", text).what
 
 
@@ -250,7 +250,7 @@ def test_files_that_are_refused(path: str, content: bytes, message: str) -> None
 
 
 def test_json_may_be_larger_than_yaml() -> None:
-    """JSON is read up to 32 MiB, whatever the file's name promises: the state of a long training has 20 MB."""
+    """JSON is read up to 32 MiB, with any file name: the state of a long training has 20 MB."""
     content = json.dumps({"a": 1, "text": "x" * (LARGEST_METRICS_FILE - 100)})
     for path in ("trainer_state.json", "state", "m.yaml"):
         assert load(path, content)["a"] == 1
@@ -301,7 +301,7 @@ PRINTED = "what Python prints"
     ],
 )
 def test_the_error_says_what_the_file_is(path: str, content: bytes, named: str) -> None:
-    """A file that no name of ours fits is called what it is."""
+    """For a file of an unsupported format the message names the format."""
     error = refusal(path, content)
     assert named in error.what
     assert error.what.startswith(f"metrics file `{path}` ")
@@ -334,7 +334,7 @@ def test_the_error_says_what_the_file_is(path: str, content: bytes, named: str) 
     ],
 )
 def test_a_file_under_another_kinds_name(path: str, content: str, ending: str) -> None:
-    """A file that looks like another kind than its name says is an error that tells how to name it."""
+    """If content and name imply different formats, the error suggests the right name."""
     error = refusal(path, content)
     assert f"`{ending}`" in error.next_step
     renamed = str(Path(path).with_suffix("")) + ending
@@ -348,7 +348,7 @@ def test_a_name_without_an_ending_may_be_either() -> None:
 
 
 def test_files_are_merged() -> None:
-    """Unnamed files become one mapping, key by key, whatever their order; what they agree on may be in both."""
+    """Unnamed files are merged key by key, in any order; equal values may be in several files."""
     files = {
         "1.json": b'{"a": 1, "val": {"x": 1, "y": {"z": NaN}}, "list": [1, {"b": 2}]}',
         "2.yaml": b"a: 1\nval: {x: 1, y: {w: 4, z: .nan}}\nlist: [1, {b: 2}]\nnew: 6",
@@ -391,7 +391,7 @@ def test_unnamed_files_may_not_contradict(one: str, other: str, key: str) -> Non
 
 
 def test_names_are_made_of_what_differs() -> None:
-    """The suggested names come from the folders where the files are called alike."""
+    """For equal file names the suggested names are those of the folders."""
     for folder in ("val", "test"):
         Path(folder).mkdir()
         Path(folder, "metrics.json").write_text(f'{{"a": "{folder}"}}')
@@ -401,7 +401,7 @@ def test_names_are_made_of_what_differs() -> None:
 
 
 def test_every_contradiction_is_told() -> None:
-    """Each pair of files that differ is an error; of many keys the first are told."""
+    """Each pair of contradicting files is an error; of many keys the first are listed."""
     for number in range(3):
         Path(f"{number}.json").write_text(json.dumps({f"k{each}": number for each in range(9)}))
     with pytest.raises(Failures) as caught:
@@ -447,7 +447,7 @@ ENDINGS = ["json", "jsonl", "csv", "tsv", "toml", "md", "yaml", "txt"]
 @settings(max_examples=600)
 @given(st.sampled_from(ENDINGS), st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join))
 def test_any_file_is_metrics_or_an_error(ending: str, text: str) -> None:
-    """Whatever a file holds and is called, it gives values of the kinds that expressions know, or one error that names it."""
+    """Any content and name gives values that expressions accept, or one error that names the file."""
     path = Path(f"m.{ending}")
     path.write_text(text, "utf-8")
     try:

@@ -1,4 +1,4 @@
-"""A policy's file: what it may say, and how what is wrong with it is told (contract §6 "Policy")."""
+"""The file of a policy: valid content, and the messages about problems (contract §6 "Policy")."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ INVALID = {
 
 
 def test_values_beside_a_pattern_are_told_with_all_else() -> None:
-    """What contradicts within a key does not wait until everything else is right."""
+    """Contradictions within a key are reported together with all other problems."""
     assert told(f"{HEAD}keys: {{stage: {{values: [dev], pattern: 'rc-*'}}}}\nothers: dney\n") == [
         "2:31: `values` and `pattern` are both given for the key `stage`",
         "3:9: `others` is 'dney': it is not one of the allowed values",
@@ -103,7 +103,7 @@ def test_what_the_schema_refuses_the_reader_refuses(name: str) -> None:
 
 
 def test_everything_wrong_is_told_at_once_with_its_place() -> None:
-    """Each with line, column and what to do."""
+    """Each problem has line, column and cure."""
     text = (
         "version: 1\nkeys:\n  stage: {values: [1, dev], required: yes}\n  owner: {patern: 'team-*'}\n  a=b: {}\n"
         "labels: [stage=dev]\nothers: dney\nmode: add\n"
@@ -145,7 +145,7 @@ def test_what_can_not_be_believed_is_refused(text: str) -> None:
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60), st.sampled_from(["", f"{HEAD}keys: ", f"{HEAD}protected: "]))
 def test_no_text_is_a_defect(text: str, head: str) -> None:
-    """Whatever stands there, it is a policy or a told problem on one harmless line."""
+    """Any content gives a policy, or problems of one harmless line each."""
     try:
         policy_in(head + text, name="policy.yaml")
     except Failures as failures:
@@ -192,7 +192,7 @@ LABELS = st.lists(
 def test_a_change_creates_what_is_broken_after_it_and_was_not_before(
     before: tuple[str, ...], after: tuple[str, ...]
 ) -> None:
-    """By the definition, rule by rule: nobody is blamed for what was there, and nothing new passes."""
+    """As defined, rule by rule: older breaches are not reported, and every new one is."""
     policy = policy_in(
         f"{HEAD}keys: {{stage: {{values: [dev], required: true}}}}\nprotected: 'legal:*'\nlabels: [w]\nothers: deny",
         name="p",

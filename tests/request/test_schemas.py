@@ -1,4 +1,4 @@
-"""The shipped JSON Schemas, asked by a validator that is not ours, agree with what the code reads and writes."""
+"""The shipped JSON Schemas, evaluated by an independent validator, agree with the files that the code reads and writes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def validator(name: str) -> Draft202012Validator:
 
 
 def schema_says(text: str) -> list[ValidationError]:
-    """What the schema finds in a YAML text that a reader of its own has read, as an editor would."""
+    """The schema's errors for a YAML text that an independent parser has read, as in an editor."""
     return list(validator("manifest").iter_errors(YAML(typ="safe", pure=True).load(text)))
 
 
@@ -59,7 +59,7 @@ def write(tmp_path: Path) -> Write:
     ],
 )
 def test_valid_manifests(write: Write, text: str) -> None:
-    """What the reader takes, the schema takes."""
+    """A file that the reader accepts is valid by the schema."""
     assert not write(text, metrics={"accuracy": 1}).told()
     assert not schema_says(text)
 
@@ -107,7 +107,7 @@ INVALID = {
 
 @pytest.mark.parametrize("name", INVALID)
 def test_invalid_manifests(write: Write, name: str) -> None:
-    """What the schema refuses, the reader refuses, and the other way round."""
+    """Schema and reader refuse the same files."""
     assert schema_says(INVALID[name])
     assert write(INVALID[name]).told()
 
@@ -157,7 +157,7 @@ KEYS = [
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_the_schema_is_never_stricter(write: Write, top: dict[str, Any], entry: dict[str, Any]) -> None:
-    """Whatever is put into a manifest, the schema refuses nothing that the reader takes."""
+    """For any manifest: if the reader accepts it, it is valid by the schema."""
     changes = [{"artifact": "x", "labels": ["a=b"]} | entry]
     document = {"version": 1, "registry-ref": "a/r", "changes": changes} | top
     if not write(json.dumps(document), name="m.json").told():
@@ -174,7 +174,7 @@ def test_an_editor_shows_the_inputs_descriptions() -> None:
 
 
 def test_nothing_has_to_be_fetched() -> None:
-    """A schema's name is no address, and it refers to nothing outside itself."""
+    """A schema's name is not a URL, and the schema has no external references."""
     for path in (ROOT / "schemas").iterdir():
         schema = path.read_text("utf-8")
         assert json.loads(schema)["$id"] == f"urn:har-labels:{path.name.partition('.')[0]}:1"

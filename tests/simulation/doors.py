@@ -1,4 +1,4 @@
-"""A sandbox on real sockets with one door a writer, which remembers exactly who read and wrote what, and when."""
+"""A sandbox on real sockets with its own port (door) for each writer, which records each read and write with its time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REGISTRY, ARTIFACT = "acme/ml/models", "resnet50"
 
 
 class Doors:
-    """One artifact in a registry, and a port of its own for each writer: nothing in a request tells who sent it.
+    """One artifact in a registry, and a port for each writer, since a request does not identify its sender.
 
     `store` is the history for the oracle. `crowd` writers wait with their first request until all of them have come
     (at most three seconds), so that they really race.
@@ -94,7 +94,7 @@ class Doors:
         return next((read for read in reversed(self.store.reads) if read.who == who), None)
 
     def carry_out(self, answer: Callable[[Request], Answer], request: Request) -> Answer:
-        """Lets the registry answer, and remembers what it read or wrote."""
+        """Lets the registry answer, and records the read or write."""
         with self._lock:
             before, now, here = self.store.labels, time.monotonic(), self._here
             given = answer(request)
@@ -107,7 +107,7 @@ class Doors:
 
 
 class _Remembering:
-    """A profile that answers as another and tells the doors."""
+    """A profile that answers as another one and reports to the doors."""
 
     def __init__(self, profile: Profile, doors: Doors) -> None:
         self._profile, self._doors, self.base = profile, doors, profile.base

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Tally:
-    """What many scenarios came to. `broken` holds the lines of those that broke a promise, by seed."""
+    """The results of many scenarios. `broken`: the lines of those that broke a promise, by seed."""
 
     played: int = 0
     ends: Counter[str] = field(default_factory=Counter)
@@ -47,7 +47,7 @@ def explore(climate: str, seeds: Iterable[int], *, writer: type[Writer] = Writer
 
 
 def shown(played: Played) -> str:
-    """A simulation as a table of what reached the server, and how each run ended."""
+    """A simulation as a table of the requests at the server, and the end of each run."""
     events = [(read.at, f"{read.who:>4} reads  [{' '.join(read.labels)}]") for read in played.store.reads]
     events += [
         (write.at, f"{write.who:>4} writes [{' '.join(write.after)}]  sent {write.sent:.3f}, gap {write.gap:.3f}")

@@ -1,4 +1,4 @@
-"""Pairs of real processes that move one label to two artifacts at once, and what their manifests would have come to."""
+"""Pairs of real processes that move one label to two artifacts at once, and the same without `mode: move`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGEST_PAIR = 180.0
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a pair is made of. `slow` is the share of requests that meet the latency's tail; `apart` how far apart they start."""
+    """The parameters of a pair. `slow`: the share of requests with a long latency; `apart`: the time between the starts."""
 
     settle: float = 1.0
     retries: int = 4
@@ -45,7 +45,7 @@ class Course:
 
 @dataclass(slots=True)
 class Result:
-    """What pairs came to: how many holders there were at the end, and the exit codes; `broken` are promises not kept."""
+    """The results of pairs: number of holders at the end, and exit codes; `broken`: broken promises."""
 
     pairs: int = 0
     holders: Counter[int] = field(default_factory=Counter)
@@ -81,7 +81,7 @@ class _Event:
 
 
 class _Pair:
-    """Two steps at once on one registry, each through a port of its own: nothing in a request tells who sent it."""
+    """Two concurrent steps on one registry, each with its own port, since a request does not identify its sender."""
 
     def __init__(self, course: Course, dice: random.Random) -> None:
         self._course, self._dice = course, dice
@@ -124,7 +124,7 @@ class _Pair:
                 server.stop()
 
     def judge(self, result: Result) -> None:
-        """Adds what came of it."""
+        """Adds the result of one pair."""
         result.pairs += 1
         result.holders[len(self._at_the_end)] += 1
         result.codes[tuple(sorted(self._codes.values()))] += 1
@@ -132,7 +132,7 @@ class _Pair:
         result.broken += self._broken()
 
     def _broken(self) -> Iterable[str]:
-        """What contradicts what a green move says: its last listing, `settle` after its last write, shows it alone."""
+        """The contradictions to a successful move: its last listing, `settle` after its last write, must show its target alone."""
         for who, code in self._codes.items():
             mine = [event for event in self._events if event.who == who]
             last = next((event for event in reversed(mine) if event.method == "GET"), None)

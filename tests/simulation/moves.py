@@ -79,7 +79,7 @@ class _Way(Network):
 
 
 class MoveRun:
-    """One run that moves the label to `name`. `code` is what its step would exit with."""
+    """One run that moves the label to `name`. `code`: the exit code of its step."""
 
     def __init__(
         self, who: str, name: str, world: World, shelf: Shelf, start: float, passage: Any, write_policy: WritePolicy
@@ -131,7 +131,7 @@ class MoveRun:
 
 @dataclass(slots=True)
 class Moves:
-    """What many scenarios came to. `broken` holds the lines of those that broke a promise, by seed."""
+    """The results of many scenarios. `broken`: the lines of those that broke a promise, by seed."""
 
     played: int = 0
     holders: Counter[int] = field(default_factory=Counter)
@@ -169,7 +169,7 @@ def explore(seeds: Iterable[int], *, rate: float = 0.0, slow: float = 0.0, runs:
 
 
 def _broken(runs: list[MoveRun], shelf: Shelf) -> Iterable[str]:
-    """What contradicts the promise: of each green run its own last listing, and of all runs who holds it in the end."""
+    """The contradictions to the promise: in the last listing of each successful run, and in the final holders."""
     for run in runs:
         last = next(read for read in reversed(shelf.reads) if read.who == run.who)
         wrote = [write.at for write in shelf.writes if write.who == run.who]

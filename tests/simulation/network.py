@@ -24,7 +24,7 @@ NAME = "resnet50"
 
 
 class Mishap(StrEnum):
-    """What can go wrong with one request. `cut` is a connection closed without an answer."""
+    """The faults of a request. `cut`: the connection is closed without an answer."""
 
     NONE = "none"
     REFUSED_BEFORE = "500 before the write"
@@ -37,13 +37,13 @@ class Mishap(StrEnum):
 
     @property
     def lets_through(self) -> bool:
-        """Whether the server does what it was asked."""
+        """Whether the server carries out the request."""
         return self in {Mishap.NONE, Mishap.REFUSED_AFTER, Mishap.CUT_AFTER, Mishap.LATE, Mishap.HIDDEN}
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """How one request fares: seconds to the server, seconds back, and what goes wrong."""
+    """The passage of one request: seconds to the server, seconds back, and its fault."""
 
     there: float
     back: float
@@ -52,7 +52,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What an actor was shown. `at` is when the server looked, `told` when the actor had the answer."""
+    """The answer to a read. `at`: time of the read at the server; `told`: time of the answer at the actor."""
 
     who: str
     labels: Labels
@@ -100,7 +100,7 @@ class Store:
 
 
 class Network:
-    """One actor's way to the store; `passage` says how its next request of a method fares.
+    """One actor's connection to the store; `passage` gives the passage of its next request of a method.
 
     Stands where `Transport` stands in the real thing. `lost_if_killed` drops a request under way when its sender dies.
     """

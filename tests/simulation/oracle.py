@@ -32,7 +32,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A har-labels run that is over: what it wanted, and what it told its user. `status` None: a failed run."""
+    """A finished har-labels run: its change, and its reported result. `status` None: a failed run."""
 
     name: str
     change: Change
@@ -41,12 +41,12 @@ class Ended:
 
     @property
     def is_green(self) -> bool:
-        """Whether the run told its user that all is well."""
+        """Whether the run reported success."""
         return self.status in GREEN
 
 
 class Oracle:
-    """Judges one finished race. `changes` is what everybody meant, by name.
+    """Judges one finished race. `changes`: the intended change of each writer, by name.
 
     In virtual time only the network takes time, so that what har-labels itself let pass between its read and its
     write is no excuse; with `forgives_own_waiting` it is, as on a machine where a process may stand still.
@@ -89,7 +89,7 @@ class Oracle:
             self._explain(run, label, look)
 
     def _last_look(self, run: Ended) -> Read:
-        """The last read of a run. What its last write made of the list, where nothing was read after that."""
+        """The labels of a run's last read, or of its last write if no read followed."""
         reads = [read for read in self._store.reads if read.who == run.name]
         writes = [write for write in self._writes_of(run) if write.at <= run.at]
         if writes and writes[-1].at > reads[-1].at:
@@ -98,7 +98,7 @@ class Oracle:
         return reads[-1]
 
     def _superseded(self, run: Ended, labels: Labels) -> set[str]:
-        """What may differ in `labels` since somebody else set a value that the run had never seen before it wrote."""
+        """The labels that may differ, since another writer set a value that the run had not seen before its write."""
         news = set(labels) - self._seen_before_writing(run)
         keys = {pair[0] for label in news if (pair := key_and_value(label))}
         given = {label for label in run.change.labels if (key_and_value(label) or ("",))[0] in keys}
@@ -142,7 +142,7 @@ class Oracle:
         return (label in change.apply((label,))) == is_there and (label in change.labels if is_there else True)
 
     def _was_put_back(self, run: Ended, look: Read) -> bool:
-        """Whether the list changed and changed back between two looks of a run: no reader can tell that from rest."""
+        """Whether the labels changed and changed back between two reads of a run, which no reader can notice."""
         known = [read for read in self._store.reads if read.who == run.name and read.told <= look.at]
         lists = [(read.at, read.labels) for read in known] + [
             (own.at, own.after) for own in self._writes_of(run) if own.at < look.at
@@ -173,7 +173,7 @@ class Oracle:
                 self._break(run, f"took away {sorted(undone)}, which came after its first write, at {write.at:.3f}")
 
     def _seen_before_writing(self, run: Ended) -> set[str]:
-        """The labels a run was shown before the first of its writes that may have come through."""
+        """The labels that a run read before the first of its writes that may have been carried out."""
         until = next((sent for who, sent in self._store.tries if who == run.name), float("inf"))
         reads = [read for read in self._store.reads if read.who == run.name and read.told <= until]
         return {label for read in reads for label in read.labels}

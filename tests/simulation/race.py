@@ -28,7 +28,7 @@ LONGEST_TRIAL = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What a race is made of. `slow` is the share of requests that meet the latency's tail."""
+    """The parameters of a race. `slow`: the share of requests with a long latency."""
 
     writers: int = 10
     plains: int = 3
@@ -41,7 +41,7 @@ class Course:
 
 @dataclass(slots=True)
 class Result:
-    """What races came to, summed up. A loss is a label that a run said was there and that is not."""
+    """The summed results of races. A loss is a label that a run reported and that is missing."""
 
     trials: int = 0
     ends: Counter[str] = field(default_factory=Counter)
@@ -70,7 +70,7 @@ def race(course: Course, *, trials: int, seed: int = 0, most_seconds: float = fl
 
 
 def _hold(course: Course, dice: random.Random, result: Result) -> None:
-    """One race, and what it adds to the result."""
+    """Runs one race, and adds it to the result."""
     latency = Latency(course.latency, course.slow, course.tail)
     with (
         Doors(("old",), latency, seed=dice.randrange(1 << 30), crowd=course.writers) as doors,

@@ -1,4 +1,4 @@
-"""Scenarios from seeds: who writes what, when, over which network, and what goes wrong."""
+"""Scenarios from seeds: writers, changes, times, network and faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEFORE = ("build-1", "k1=a", "k2=a", "tmp-1", "zzz")
 
 @dataclass(frozen=True, slots=True)
 class Climate:
-    """What kind of scenarios are made. Probabilities are those of one request, one run or one writer."""
+    """The parameters of scenarios. Probabilities are per request, run or writer."""
 
     modes: tuple[str, ...]
     mishaps: tuple[Mishap, ...] = ()
@@ -38,7 +38,7 @@ CLIMATES = {
 
 @dataclass(slots=True)
 class Scenario:
-    """One simulation, before it runs. `named` is what everybody wants, by name."""
+    """One simulation, before it runs. `named`: the change of each writer, by name."""
 
     labels: Labels
     settle: float

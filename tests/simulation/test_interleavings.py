@@ -18,7 +18,7 @@ SIMULATIONS = int(os.environ.get("HAR_LABELS_SIMULATIONS", "400"))
 
 @pytest.mark.parametrize("climate", CLIMATES)
 def test_never_green_and_wrong(climate):
-    """A run that ends well has its change in the list, whoever wrote in between within the guarantee's conditions."""
+    """A successful run has its change in the labels, with any other writers within the guarantee's conditions."""
     tally = explore(climate, range(SIMULATIONS))
 
     assert not tally.broken, str(tally)

@@ -113,7 +113,7 @@ def test_a_write_in_doubt_is_watched_like_any_other(mishap):
 
 
 def test_labels_that_no_look_shows_any_more_are_not_believed():
-    """A registry that stops showing the labels while they are watched: red, since nobody knows what is there."""
+    """If the registry stops showing the labels during the watch, the run fails, since they are unknown."""
     hides = [("GET", Mishap.NONE), ("PUT", Mishap.NONE), ("GET", Mishap.HIDDEN)]
     result = played(someone("f", add("theirs"), reads=0.0, writes=0.1), runs=[us(mishaps=hides)])
 
@@ -121,7 +121,7 @@ def test_labels_that_no_look_shows_any_more_are_not_believed():
 
 
 def test_a_later_removal_inside_settle_is_taken_for_an_older_write():
-    """Taking our label away on purpose while we watch can't be told from undoing it: it comes back."""
+    """An intended removal of our label during the watch looks like an undone change: it is written again."""
     person = someone("person", Change(Mode.REMOVE, ("ours",)), reads=0.1, writes=0.2)
     result = played(person, runs=[us(add("ours"))])
 
@@ -129,7 +129,7 @@ def test_a_later_removal_inside_settle_is_taken_for_an_older_write():
 
 
 def test_a_value_set_back_inside_settle_is_taken_for_an_older_write():
-    """Setting a key back to what it was before, while we watch, can't be told from undoing our change."""
+    """An intended reset of a key during the watch looks like an undone change."""
     person = someone("person", Change(Mode.UPSERT, ("k1=a",)), reads=0.1, writes=0.2)
     result = played(person, runs=[us(Change(Mode.UPSERT, ("k1=us",)))])
 
@@ -137,7 +137,7 @@ def test_a_value_set_back_inside_settle_is_taken_for_an_older_write():
 
 
 def test_two_runs_that_contradict_each_other_say_so():
-    """One adds what the other removes: one of them ends red, and the list has what the green one wants."""
+    """One run adds the label that the other removes: one fails, and the labels are those of the successful one."""
     result = played(runs=[us(add("x"), name="adds"), us(Change(Mode.REMOVE, ("x",)), name="removes", start=0.1)])
 
     greens = [run for run in result.runs if run.ended.is_green]

@@ -34,7 +34,7 @@ _CONTEXT = TemplateContext({}, {}, datetime(2026, 1, 1, tzinfo=UTC))
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A foreign writer: reads at `start`, and its write of what `change` makes of that arrives `gap` seconds later."""
+    """A foreign writer: reads at `start`, applies `change`, and its write arrives `gap` seconds later."""
 
     name: str
     change: Change
@@ -57,7 +57,7 @@ class Step:
 
 
 class Run:
-    """What came of a `Step`."""
+    """The result of a `Step`."""
 
     def __init__(self, step: Step, world: World, store: Store) -> None:
         self.step = step
@@ -106,7 +106,7 @@ class Run:
 
 
 def start_plain(plain: Plain, world: World, store: Store) -> None:
-    """Has a foreign writer do what it does. Nobody looks after it, least of all itself."""
+    """Executes a foreign writer, which does not verify its write."""
 
     def execute() -> None:
         network.send("GET", "/artifacts")
