@@ -82,28 +82,28 @@ def test_a_wrong_value_hides_no_wrong_file(
     assert (done.code, box.requests, [begin for begin in what if begin not in told]) == (2, [], [])
 
 
-def test_a_path_that_is_none_is_told_like_any(run_step: RunStep, box: Sandbox) -> None:
+def test_an_invalid_path_is_reported_like_any_other(run_step: RunStep, box: Sandbox) -> None:
     """A NUL in a list of metrics files is an input error, not a defect, and hides no other error."""
     for ci in ("github", "harness", "terminal"):
         done = run_step(ci, box, ASKED | {"metrics-file": '["a\\u0000b", "n.json"]', "timeout": "0"})
         assert (done.code, done.errors) == (2, ["HAR-INPUT", "HAR-METRICS", "HAR-METRICS"])
 
 
-def test_nothing_is_said_of_labels_whose_mode_is_not_known(run_step: RunStep, box: Sandbox) -> None:
+def test_labels_with_an_unknown_mode_are_not_reported(run_step: RunStep, box: Sandbox) -> None:
     """A label without a key is invalid only for `upsert`, so it is not reported with a misspelt mode."""
     done = run_step("harness", box, ASKED | {"mode": "upset", "labels": "bare"})
     assert [said for _, said, _ in done.stable_lines] == ["`mode` is 'upset': it is not one of the allowed values"]
 
 
 @pytest.mark.parametrize("fault", [None, "401", "cut"])
-def test_a_wrong_label_is_told_before_any_request(run_step: RunStep, box: Sandbox, fault: str | None) -> None:
+def test_an_invalid_label_is_reported_before_any_request(run_step: RunStep, box: Sandbox, fault: str | None) -> None:
     """These problems are reported without any request."""
     box.script([Fault(fault, times=99)] if fault else [])
     done = run_step("github", box, ASKED | {"labels": "x^_y"})
     assert (done.errors, box.requests) == (["HAR-INPUT"], [])
 
 
-def test_a_manifest_tells_all_in_one_run(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+def test_a_manifest_reports_all_problems_in_one_run(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
     """Invalid keys, values, labels and templates are reported together, in the order of the file."""
     manifest = tmp_path / "labels.yaml"
     manifest.write_text(
@@ -151,7 +151,7 @@ def test_owned_labels_are_not_all_taken_away_by_an_empty_list(run_step: RunStep,
         assert "`mode: clear`" in done.err
 
 
-def test_statements_are_no_labels(run_step: RunStep, box: Sandbox) -> None:
+def test_template_statements_are_refused(run_step: RunStep, box: Sandbox) -> None:
     """`{% if %}` is refused and not written literally, except in a text constant."""
     text = "{% if ci.tag %}release{% endif %}"
     assert run_step("github", box, ASKED | {"labels": text}).errors == ["HAR-TEMPLATE"]
@@ -237,7 +237,7 @@ def test_the_report_does_not_replace_the_key(
     assert (done.code, Path("key").read_text()) == (2, KEY)
 
 
-def test_a_wrong_require_is_told_once_and_before_any_request(run_step: RunStep, box: Sandbox) -> None:
+def test_an_invalid_require_is_reported_once_and_before_any_request(run_step: RunStep, box: Sandbox) -> None:
     """What reads the same for every artifact is tried at once, beside wrong labels; it holds or not later, as ever."""
     box.add_artifact(MODELS, "vgg16", package_type="DOCKER", labels=[])
     asked = ASKED | {"artifact": "*", "require": "metrics.acuracy > 1", "labels": "x^_y"}
@@ -288,7 +288,7 @@ def test_one_line_spells_an_input_one_way(run_step: RunStep, box: Sandbox) -> No
     assert "--deadline" not in done.err
 
 
-def test_a_share_without_artifacts_says_so(run_step: RunStep, box: Sandbox) -> None:
+def test_a_shard_without_artifacts_is_reported(run_step: RunStep, box: Sandbox) -> None:
     """A shard that nothing falls into is green, and not silent."""
     empty = [run_step("terminal", box, ASKED | {"artifact": "*", "shard": f"{index}/6"}) for index in range(6)]
     said = [done for done in empty if "there is no artifact of shard" in done.log]
@@ -298,7 +298,7 @@ def test_a_share_without_artifacts_says_so(run_step: RunStep, box: Sandbox) -> N
     assert (github.code, "Done: " in github.out) == (0, True)
 
 
-def test_duplicates_of_names_are_told(run_step: RunStep, box: Sandbox) -> None:
+def test_duplicate_names_are_reported(run_step: RunStep, box: Sandbox) -> None:
     """A name that is given twice is dropped with a notice, as a label is."""
     done = run_step("github", box, ASKED | {"artifact": "resnet50, resnet50"})
     assert (done.code, done.outputs["matched-count"]) == (0, "1")
@@ -335,7 +335,7 @@ def test_fixed_texts_are_in_the_readers_spelling(run_step: RunStep, box: Sandbox
         ("com.acme:app:1.0", "com.acme:app"),
     ],
 )
-def test_a_version_is_no_part_of_an_artifacts_name(run_step: RunStep, box: Sandbox, written: str, meant: str) -> None:
+def test_a_version_is_not_part_of_an_artifacts_name(run_step: RunStep, box: Sandbox, written: str, meant: str) -> None:
     """For an image's tag, digest or whole address, the error suggests the plain artifact name."""
     done = run_step("github", box, ASKED | {"artifact": written})
     assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])

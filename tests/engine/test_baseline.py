@@ -234,7 +234,7 @@ def test_one_baseline_of_many_entries_is_read_once_more(run_step: RunStep, box: 
 @pytest.mark.parametrize(
     "name", ["champion:1.0", "pkg.example.com/acme/ml/models/champion:1.0", "pkg.example.com/acme/models/champion"]
 )
-def test_a_version_of_the_champion_is_no_first_run(ask: Ask, box: Sandbox, name: str) -> None:
+def test_a_version_of_the_champion_is_not_a_first_run(ask: Ask, box: Sandbox, name: str) -> None:
     """An image address, or a name with a tag, of an existing artifact is an error with the plain name."""
     done = ask(0.1, baseline=name)
     assert (done.code, done.errors, puts(box)) == (4, ["HAR-ARTIFACT-NOT-FOUND"], 0)

@@ -69,7 +69,7 @@ def test_a_server_that_stops_writing_is_left_alone_before_all_artifacts_were_tri
     assert sandbox.labels(MODELS, "m-00000") == ["old"]
 
 
-def test_continue_does_the_rest_and_says_what_failed(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_continue_writes_the_others_and_reports_the_failure(sandbox: Sandbox, run_step: RunStep) -> None:
     """`on-failure: continue` ends with 11 when some failed and others were done."""
     fill(sandbox, 5)
     sandbox.script([Fault("400", method="PUT", artifact="m-00002", times=9)])
@@ -139,7 +139,7 @@ def test_the_time_of_a_plan_counts_its_second_read(sandbox: Sandbox, run_step: R
     assert (done.code, done.errors, methods(sandbox)["PUT"]) == (7, ["HAR-NO-TIME"], 0)
 
 
-def test_a_pattern_that_matches_nothing_is_told(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_a_pattern_that_matches_nothing_is_reported(sandbox: Sandbox, run_step: RunStep) -> None:
     """Nothing matched is another answer than nothing to change (contract §3)."""
     fill(sandbox, 2)
     done = run_step("github", sandbox, ALL | {"mode": "remove", "labels": "zz*, old"})

@@ -98,7 +98,7 @@ def test_a_key_is_set_as_upsert_does(ask: Ask, box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("label", ["champion*", "x[ab]", "a[*]", "c?"])
-def test_a_label_is_no_pattern(ask: Ask, box: Sandbox, label: str) -> None:
+def test_a_label_is_not_a_pattern(ask: Ask, box: Sandbox, label: str) -> None:
     """Exactly that label is taken, whatever signs are in it."""
     box.put_labels(MODELS, OLD, [label, "champion", "a", "c1", "a*", "xa"])
     assert ask(labels=label).code == 0
@@ -198,7 +198,7 @@ def test_no_holder_goes_another_round(ask: Ask, box: Sandbox) -> None:
     assert (row["status"], row["attempts"]) == ("applied", 2)
 
 
-def test_a_list_that_comes_back_with_the_label_is_written_again(ask: Ask, box: Sandbox) -> None:
+def test_a_label_that_is_back_is_removed_again(ask: Ask, box: Sandbox) -> None:
     """A person who had the old champion's list open writes it back: the label goes again."""
     when(box, "PUT", 2, lambda: box.put_labels(MODELS, OLD, [LABEL, "mine"]))
     done = ask()
@@ -273,7 +273,7 @@ def test_a_move_that_has_no_time_is_not_advised_to_be_split(ask: Ask, box: Sandb
     assert "shard" not in done.err
 
 
-def test_what_contradicts_a_move_is_told_once(ask: Ask) -> None:
+def test_a_contradiction_to_a_move_is_reported_once(ask: Ask) -> None:
     """`remove` goes with two modes, and with no move: one line for both."""
     done = ask(remove="tmp-*", among="*")
     assert (done.code, [what for _, what, _ in done.stable_lines]) == (2, ["`mode: move` takes no `remove`"])
@@ -327,7 +327,7 @@ def test_the_one_has_to_be_there(ask: Ask, box: Sandbox) -> None:
     assert (skipped.code, puts(box), skipped.outputs["skipped-count"]) == (0, [], "1")
 
 
-def test_a_name_in_among_that_is_not_there_is_told(ask: Ask, box: Sandbox) -> None:
+def test_a_missing_name_in_among_is_reported(ask: Ask, box: Sandbox) -> None:
     """A misspelt holder would keep the label beside the target, so there is a warning."""
     done = ask(among=f"{NEW}, resnet5O")
     assert done.code == 0
@@ -480,7 +480,7 @@ def test_a_model_and_a_dataset_of_one_name(run_step: RunStep, sandbox: Sandbox) 
     assert LABEL in (sandbox.labels(MODELS, NEW, "model") or ())
 
 
-def test_among_thousands_only_the_holders_are_told(run_step: RunStep, sandbox: Sandbox) -> None:
+def test_among_thousands_only_the_holders_are_reported(run_step: RunStep, sandbox: Sandbox) -> None:
     """A registry of many pages is listed twice, and the results have a row for each side and no more."""
     sandbox.add_artifacts(MODELS, ((f"m{at:04}", [LABEL] if at in {7, 1203} else []) for at in range(1250)))
     asked = {"registry-ref": MODELS, "artifact": "m0600", "mode": "move", "labels": LABEL, "settle": "2"}
@@ -490,7 +490,7 @@ def test_among_thousands_only_the_holders_are_told(run_step: RunStep, sandbox: S
     assert len(sandbox.requests) == 2 * 13 + 3
 
 
-def test_a_cancelled_move_says_what_it_has_done(run_step: RunStep, box: Sandbox) -> None:
+def test_a_cancelled_move_reports_its_writes(run_step: RunStep, box: Sandbox) -> None:
     """After its deadline it reports the writes, and that they were not verified."""
     asked = {"registry-ref": MODELS, "artifact": NEW, "mode": "move", "labels": LABEL, "settle": "1"}
     box.script([Fault("latency", method="PUT", artifact=OLD, delay=1.5)])

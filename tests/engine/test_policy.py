@@ -84,7 +84,7 @@ def test_what_is_given_is_judged_before_any_request(
     assert f"label 1 '{label}' is not allowed: {policy}:{place} says that {says}" in done.err
 
 
-def test_all_that_is_wrong_with_labels_is_told_at_once(ask: Ask, sandbox: Sandbox) -> None:
+def test_all_problems_of_labels_are_reported_at_once(ask: Ask, sandbox: Sandbox) -> None:
     """Three labels, a key twice and a wrong input are five errors of one run."""
     done = ask("upsert", "stage=prod\nstage=tset\nowner=x\nowner=team-a", settle="99")
     assert (done.code, len(done.errors), sandbox.requests) == (2, 6, [])
@@ -174,7 +174,7 @@ def test_what_was_there_before_is_a_notice(
     assert {row["label"] for row in told["breaches"]} == {"color=red", None}
 
 
-def test_a_change_that_mends_is_no_breach(ask: Ask, hold: Callable[..., Sandbox]) -> None:
+def test_a_change_that_repairs_is_not_a_breach(ask: Ask, hold: Callable[..., Sandbox]) -> None:
     """A label that breaks a rule may be removed, without any message."""
     box = hold("color=red", "stage=dev")
     done = ask("remove", "color=*")
@@ -209,7 +209,7 @@ def test_an_audit_of_a_registry(ask: Ask, hold: Callable[..., Sandbox], policy: 
         assert "`good`" not in done.summary.partition("What breaks the policy")[2]
 
 
-def test_a_dry_run_with_a_wrong_input_says_once_that_nothing_was_written(ask: Ask) -> None:
+def test_a_dry_run_with_an_invalid_input_reports_once_that_nothing_was_written(ask: Ask) -> None:
     """The summary's one sentence does not say it twice."""
     done = ask("add", "color=red", dry_run="true")
     assert "**Dry run failed:** nothing was written." in done.summary
@@ -286,7 +286,7 @@ def test_a_move_is_held_to_it(
     assert (label in (box.labels(MODELS, "former") or [])) == (code != 0)
 
 
-def test_a_holder_that_comes_later_is_held_to_it(ask: Ask, hold: Callable[..., Sandbox]) -> None:
+def test_the_policy_applies_to_a_later_holder(ask: Ask, hold: Callable[..., Sandbox]) -> None:
     """Who got the label after the plan was made loses no key that is required either."""
     box = hold("stage=dev")
     hold("stage=test", name="other")
@@ -301,7 +301,7 @@ def test_a_holder_that_comes_later_is_held_to_it(ask: Ask, hold: Callable[..., S
     assert box.labels(MODELS, "other") == ["stage=production"]
 
 
-def test_a_plan_and_a_policy_that_are_both_wrong_are_told_together(
+def test_an_invalid_plan_and_an_invalid_policy_are_reported_together(
     run_step: RunStep, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """All problems at once, before any request."""
@@ -356,7 +356,7 @@ def test_a_policy_of_values_alone_needs_no_read(ask: Ask, hold: Callable[..., Sa
     assert ask("replace", "stage=dev").code == 3
 
 
-def test_entries_of_a_manifest_are_judged_where_they_stand(
+def test_entries_of_a_manifest_are_checked_with_their_places(
     run_step: RunStep, sandbox: Sandbox, policy: Path, tmp_path: Path
 ) -> None:
     """The error names the label's line and the rule's."""
@@ -433,7 +433,7 @@ def test_many_artifacts_cost_no_request_more(run_step: RunStep, sandbox: Sandbox
 
 
 @pytest.mark.parametrize("dry_run", ["", "true"])
-def test_many_refusals_are_told_in_few_words(
+def test_many_refusals_are_summarized(
     run_step: RunStep, sandbox: Sandbox, policy: Path, dry_run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past the first ones all that break the same rule share one failure; each still counts."""

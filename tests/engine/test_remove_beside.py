@@ -78,7 +78,7 @@ def test_it_is_taken_away_in_one_write(
         ("error", "stage=s*", 0, "stage=production"),
     ],
 )
-def test_what_is_taken_away_stands_in_no_labels_way(
+def test_a_removed_label_is_not_a_conflict(
     ask: Ask, box: Sandbox, on_conflict: str, remove: str, code: int, stage: str
 ) -> None:
     """Removal is first: a removed value is neither a conflict nor kept by `on-conflict: keep`."""
@@ -132,7 +132,7 @@ def test_items_are_held_to_what_lists_are(ask: Ask, box: Sandbox, remove: str) -
     assert "`remove`" in done.err
 
 
-def test_the_key_is_no_pattern(ask: Ask, box: Sandbox, tmp_path: Path) -> None:
+def test_the_key_is_refused_as_a_pattern(ask: Ask, box: Sandbox, tmp_path: Path) -> None:
     """A pattern that renders as the key is refused like a label, without showing the key."""
     metrics = tmp_path / "metrics.json"
     metrics.write_text(json.dumps({"a": box.api_key[:10], "b": box.api_key[10:]}))

@@ -95,7 +95,7 @@ def test_one_that_can_not_be_rolled_back_does_not_keep_the_others(sandbox: Sandb
     assert [sandbox.labels(MODELS, f"m-0000{number}") for number in range(4)] == [["old"], ["theirs"], ["old"], ["old"]]
 
 
-def test_what_nobody_knows_is_not_rolled_back_and_told(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_unknown_previous_labels_are_not_rolled_back_but_reported(sandbox: Sandbox, run_step: RunStep) -> None:
     """If the previous labels are unknown they can't be restored: a notice says so, and the exit code is that of the cause."""
     sandbox.add_artifact(MODELS, "hidden", package_type="DOCKER", labels=["old"], hidden=True)
     sandbox.add_artifact(MODELS, "refused", package_type="DOCKER", labels=["old"])
@@ -112,7 +112,7 @@ def test_what_nobody_knows_is_not_rolled_back_and_told(sandbox: Sandbox, run_ste
     assert f"'hidden' in {MODELS}/+ is not rolled back: what its labels were before is not known" in done.log
 
 
-def test_what_somebody_changed_since_is_told_in_its_own_words(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_a_later_change_has_its_own_message(sandbox: Sandbox, run_step: RunStep) -> None:
     """The notice names the artifact once, and speaks of this run, not of a plan."""
     fill(sandbox, 2)
     sandbox.script([Fault("400", method="PUT", artifact="m-00001", times=9)])
@@ -168,7 +168,7 @@ def test_a_rollback_takes_only_what_a_try_that_was_written_added(sandbox: Sandbo
     assert done.value("results")[0]["status"] == "rolled-back"
 
 
-def test_a_run_that_was_cut_short_says_that_it_rolls_nothing_back(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_a_run_that_was_cut_short_reports_that_it_rolls_nothing_back(sandbox: Sandbox, run_step: RunStep) -> None:
     """After the deadline there is no rollback, and the writes are kept."""
     fill(sandbox, 2)
     sandbox.script([Fault("latency", method="PUT", artifact="m-00001", delay=3)])

@@ -217,7 +217,7 @@ def test_a_run_is_taken_back(wrote: Wrote, undo: Undo, box: Sandbox, tmp_path: P
     assert labels(box) == [AFTER] * 3
 
 
-def test_it_says_which_run(wrote: Wrote, undo: Undo) -> None:
+def test_a_notice_names_the_run(wrote: Wrote, undo: Undo) -> None:
     """A notice has actor, time and address of that run; mode and summary show that this run is an undo."""
     report = wrote()
     done = undo(report)
@@ -506,7 +506,7 @@ def test_a_report_that_was_cut(wrote: Wrote, undo: Undo, box: Sandbox, case: str
     assert (done.code, done.errors, undo.requests) == (2, ["HAR-REPORT-FILE"], []), done.err
 
 
-def test_a_plan_and_a_report_are_told_apart(
+def test_a_plan_and_a_report_are_distinguished(
     wrote: Wrote, undo: Undo, run_step: RunStep, box: Sandbox, tmp_path: Path
 ) -> None:
     """A plan in `undo` and a report in `apply-plan` are recognized, and the error names the right input."""

@@ -183,7 +183,7 @@ def test_a_read_that_passes_at_last_is_used(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("mode", ["replace", ""])
-def test_a_key_that_is_not_known_is_told_without_a_put(ask: Ask, mode: str) -> None:
+def test_an_unknown_key_is_reported_without_a_put(ask: Ask, mode: str) -> None:
     """401 is exit 3, as everywhere."""
     with stub(as_json(401, {"message": "Token is not valid"})) as server:
         done = ask(server, mode=mode)
@@ -220,7 +220,7 @@ def test_what_the_put_is_answered_decides(ask: Ask, read: str, answer: Canned, c
 
 
 @pytest.mark.parametrize("kind", ["404 JSON", "404 text"])
-def test_a_read_that_said_404_and_a_put_without_an_answer_is_not_found(ask: Ask, kind: str) -> None:
+def test_a_404_and_a_put_without_an_answer_is_not_found(ask: Ask, kind: str) -> None:
     """A real server closes the connection at a PUT of an unknown name; then the error of the read is reported."""
     with stub(PLAIN_REFUSALS[kind], lambda _request: None) as server:
         done = ask(server)
@@ -321,7 +321,7 @@ def test_a_list_without_the_name_and_no_summary_stays_not_found(ask: Ask) -> Non
         assert (done.code, done.errors, server.puts) == (4, ["HAR-ARTIFACT-NOT-FOUND"], [])
 
 
-def test_a_summary_that_is_refused_tells_nothing(ask: Ask) -> None:
+def test_a_refused_summary_proves_nothing(ask: Ask) -> None:
     """The list doesn't show it and the summary is refused: it may be there, so the PUT decides."""
 
     def get(request: Asked) -> Canned:
@@ -443,7 +443,7 @@ def test_a_type_that_a_summary_does_not_show_is_not_risked(ask: Ask, loss: str) 
         assert (done.code, done.errors, len(server.puts)) == (code, errors, int(not errors))
 
 
-def test_a_deadline_in_the_middle_of_waiting_tells_that_nothing_was_written(ask: Ask) -> None:
+def test_a_deadline_while_waiting_reports_that_nothing_was_written(ask: Ask) -> None:
     """Every PUT was answered 404 until the run was over: that nothing was written is known then."""
     with stub(PLAIN_REFUSALS["403"], lambda _request: as_json(404, {"message": "artifact not found"})) as server:
         done = ask(server, wait_for_artifact="100", deadline="0.5")
@@ -455,7 +455,7 @@ def test_a_deadline_in_the_middle_of_waiting_tells_that_nothing_was_written(ask:
 @pytest.mark.parametrize(
     "answer", [as_json(404, {"message": "artifact not found"}), (404, TEXT, b"404 page not found")]
 )
-def test_a_put_that_is_not_found_says_as_much_as_a_read_would(ask: Ask, answer: Canned) -> None:
+def test_a_put_that_is_not_found_has_the_message_of_a_read(ask: Ask, answer: Canned) -> None:
     """A version behind the name gets the name that is meant, and who has waited is not told to wait."""
     with stub(PLAIN_REFUSALS["403"], lambda _request: answer) as server:
         done = ask(server, artifact=f"{NAME}:1.0")

@@ -118,13 +118,13 @@ def test_nothing_is_left(ask: Ask, box: Sandbox, ci: str, artifact: str) -> None
     ("artifact", "where", "code"),
     [("*", "downloads >= 0", 0), (OLD, "downloads >= 0", 0), ("gone", "downloads > 0", 4)],
 )
-def test_a_choice_that_leaves_nobody_out_says_nothing(ask: Ask, artifact: str, where: str, code: int) -> None:
+def test_a_where_that_leaves_nothing_out_gives_no_notice(ask: Ask, artifact: str, where: str, code: int) -> None:
     """A notice has the number of artifacts left out; there is none for `0 of 3` or `0 of 0`."""
     done = ask(where, artifact=artifact)
     assert (done.code, "leaves out" in done.out + done.err) == (code, False)
 
 
-def test_a_key_that_nobody_has_is_told(ask: Ask) -> None:
+def test_a_key_that_no_artifact_has_is_reported(ask: Ask) -> None:
     """With a misspelt key the run succeeds, since nothing is left; a notice names the key that no artifact has."""
     done = ask("current_map.stagee == 'production' or current_map.acc == '7'")
     assert (done.code, done.value("matched-count")) == (0, "0")
@@ -213,7 +213,7 @@ def test_a_key_that_is_there_twice_is_an_error(ask: Ask, box: Sandbox) -> None:
     ],
 )
 @pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
-def test_what_can_not_be_asked_is_told_before_any_request(
+def test_an_invalid_where_is_reported_before_any_request(
     ask: Ask, box: Sandbox, where: str, told: str, ci: str
 ) -> None:
     """A line that can't be read, and a metric that is missing, are wrong whatever the artifacts: exit 2, no request."""
@@ -526,7 +526,7 @@ def test_hostile_text_is_text(ask: Ask, box: Sandbox, ci: str) -> None:
 # --- another kind of server -------------------------------------------------------------------------------------------
 
 
-def test_the_open_source_server_tells_the_same_facts(make_sandbox: MakeSandbox, run_step: RunStep) -> None:
+def test_the_open_source_server_reports_the_same_facts(make_sandbox: MakeSandbox, run_step: RunStep) -> None:
     """The rows of Harness Open Source have the same facts as those of the hosted service."""
     box = make_sandbox(profile="open-source")
     box.add_artifact(MODELS, OLD, package_type="DOCKER", labels=["a"])

@@ -63,7 +63,7 @@ def test_the_labels_given_become_the_list_where_none_goes(
     assert (done.code, sorted(box.labels(MODELS, NAME) or [])) == (0, sorted(labels.split(",")))
 
 
-def test_every_artifact_is_told_at_once(ask: Ask, box: Sandbox) -> None:
+def test_every_artifact_is_reported_at_once(ask: Ask, box: Sandbox) -> None:
     """Two artifacts would lose labels, a third would not: two lines, and nothing is written anywhere."""
     box.add_artifact(MODELS, "bert", package_type="DOCKER", labels=["keep"])
     box.add_artifact(MODELS, "new", package_type="DOCKER")
@@ -190,9 +190,7 @@ def test_no_labels_without_a_mode_name_the_ways_out(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"owned": "ci:*"}])
-def test_labels_that_come_to_nothing_blame_no_mode_that_nobody_gave(
-    ask: Ask, box: Sandbox, more: dict[str, str]
-) -> None:
+def test_labels_that_render_empty_do_not_blame_a_missing_mode(ask: Ask, box: Sandbox, more: dict[str, str]) -> None:
     """An absent tag is all that was given: refused before any request, naming `clear`, and no `replace`."""
     done = ask(labels="{{ ci.tag }}", **more)
     ((_, what, cure),) = done.stable_lines
@@ -202,7 +200,7 @@ def test_labels_that_come_to_nothing_blame_no_mode_that_nobody_gave(
     assert "replace" not in what
 
 
-def test_the_summary_says_that_nothing_was_written(ask: Ask) -> None:
+def test_the_summary_shows_that_nothing_was_written(ask: Ask) -> None:
     """People look there first."""
     done = ask("stage=prod")
     assert f"### Labels: no mode in `{MODELS}/+`\n" in done.summary

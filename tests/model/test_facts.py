@@ -63,7 +63,7 @@ def test_the_facts_of_one_row() -> None:
     }
 
 
-def test_a_row_that_tells_nothing_lacks_every_fact() -> None:
+def test_an_empty_row_lacks_every_fact() -> None:
     """An absent or null field gives None: neither an empty text nor zero nor false."""
     assert set(facts_of({}).values()) == {None}
     row = dict.fromkeys(("artifactType", "downloadsCount", "isQuarantined", "lastModified", "latestVersion"))
@@ -71,7 +71,7 @@ def test_a_row_that_tells_nothing_lacks_every_fact() -> None:
 
 
 @pytest.mark.parametrize("never", ["0", 0, "-62135596800000", "0001-01-01T00:00:00Z"])
-def test_a_time_that_says_never_is_none(never: object) -> None:
+def test_a_time_that_means_never_is_none(never: object) -> None:
     """How Go writes that nothing was modified yet."""
     found = facts_of({"lastModified": never})
     assert (found["modified"], found["age_days"]) == (None, None)

@@ -55,7 +55,7 @@ def test_the_contracts_example(write: Write) -> None:
     assert not first.spec.requirements
 
 
-def test_json_says_the_same(write: Write) -> None:
+def test_json_is_read_like_yaml(write: Write) -> None:
     """JSON with tabs, escapes and surrogate pairs is read correctly, with any file name."""
     document = {"version": 1, "registry-ref": "a/r", "changes": [{"artifact": "x", "labels": ["a/b", "tick 😀", "no"]}]}
     text = json.dumps(document, indent="\t").replace("/", "\\/")

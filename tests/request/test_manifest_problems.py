@@ -38,7 +38,7 @@ def write(tmp_path: Path) -> Write:
         ('""', "is '': it is empty", "leave it out"),
     ],
 )
-def test_labels_that_are_no_texts(write: Write, written: str, told: str, cure: str) -> None:
+def test_labels_that_are_not_texts(write: Write, written: str, told: str, cure: str) -> None:
     """A value that YAML reads as number, date, boolean, mapping or null is refused, with the quoted form."""
     (error,) = write(f"{HEAD}  - artifact: x\n    labels:\n      - fine\n      - {written}\n").problems()
     assert type(error) is ManifestError
@@ -207,7 +207,7 @@ def test_registry_in_no_place(write: Write) -> None:
     assert not write(text, inputs={"registry_ref": "a/r"}).told()
 
 
-def test_a_bad_default_is_told_once(write: Write) -> None:
+def test_an_invalid_default_is_reported_once(write: Write) -> None:
     """A default that can't be understood is one error, not one for each entry that inherits it."""
     text = (
         "version: 1\nregistry-ref: x\nmode: ad\nrequire: 1 +\nchanges: [{artifact: x}, {artifact: y}, {artifact: z}]\n"

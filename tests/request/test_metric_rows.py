@@ -83,7 +83,7 @@ def test_a_cell(cell: str, value: object) -> None:
     assert type(row["a"]) is type(value)
 
 
-def test_cells_that_are_no_values() -> None:
+def test_invalid_cells() -> None:
     """NaN as a text is NaN, and a number that NumPy printed can't be read, in a cell as anywhere."""
     row = load("m.csv", "a,b,c\nnan,np.float64(0.93),NaN\n")["last"]
     assert math.isnan(row["a"])

@@ -126,7 +126,7 @@ def test_texts_that_only_look_like_nan() -> None:
         "<class 'float'>",
     ],
 )
-def test_what_python_printed_is_no_value(text: str) -> None:
+def test_a_printed_python_value_is_unusable(text: str) -> None:
     """A value that Python printed is unusable, in a file of any format, and only this value."""
     for path, content in {
         "m.json": json.dumps({"a": text, "b": 1}),
@@ -300,7 +300,7 @@ PRINTED = "what Python prints"
         ("m.txt", b"[{'a': 1}]", PRINTED),
     ],
 )
-def test_the_error_says_what_the_file_is(path: str, content: bytes, named: str) -> None:
+def test_the_error_names_the_format_of_the_file(path: str, content: bytes, named: str) -> None:
     """For a file of an unsupported format the message names the format."""
     error = refusal(path, content)
     assert named in error.what
@@ -400,7 +400,7 @@ def test_names_are_made_of_what_differs() -> None:
     assert "`val=val/metrics.json` and `test=test/metrics.json`" in caught.value.next_step
 
 
-def test_every_contradiction_is_told() -> None:
+def test_every_contradiction_is_reported() -> None:
     """Each pair of contradicting files is an error; of many keys the first are listed."""
     for number in range(3):
         Path(f"{number}.json").write_text(json.dumps({f"k{each}": number for each in range(9)}))
@@ -410,7 +410,7 @@ def test_every_contradiction_is_told() -> None:
     assert "`k0`, `k1`, `k2`, `k3`, `k4` and more" in caught.value.errors[0].what
 
 
-def test_all_files_that_cant_be_read_are_told(tmp_path: Path) -> None:
+def test_all_unreadable_files_are_reported(tmp_path: Path) -> None:
     """One missing file doesn't hide the next."""
     with pytest.raises(Failures) as caught:
         load_metrics([str(tmp_path / "a.json"), str(tmp_path / "b.json")])

@@ -80,7 +80,7 @@ INVALID = {
 }
 
 
-def test_values_beside_a_pattern_are_told_with_all_else() -> None:
+def test_values_beside_a_pattern_are_reported_with_all_problems() -> None:
     """Contradictions within a key are reported together with all other problems."""
     assert told(f"{HEAD}keys: {{stage: {{values: [dev], pattern: 'rc-*'}}}}\nothers: dney\n") == [
         "2:31: `values` and `pattern` are both given for the key `stage`",
@@ -102,7 +102,7 @@ def test_what_the_schema_refuses_the_reader_refuses(name: str) -> None:
     assert not schema_says(INVALID[name])
 
 
-def test_everything_wrong_is_told_at_once_with_its_place() -> None:
+def test_all_problems_are_reported_at_once_with_their_places() -> None:
     """Each problem has line, column and cure."""
     text = (
         "version: 1\nkeys:\n  stage: {values: [1, dev], required: yes}\n  owner: {patern: 'team-*'}\n  a=b: {}\n"
@@ -170,7 +170,7 @@ def test_a_key_is_ruled_by_its_own_name_before_any_pattern(label: str, place: st
     assert rule_of(policy_in(text, name="p"), label) == place
 
 
-def test_a_value_is_no_pattern_and_a_pattern_is_the_text_itself_too() -> None:
+def test_a_value_is_not_a_pattern_and_a_pattern_matches_its_own_text() -> None:
     """`values` are compared, patterns match as everywhere: by equality or by `fnmatch`."""
     policy = policy_in(f"{HEAD}keys: {{a: {{values: ['v*']}}, b: {{pattern: '[x]*'}}}}", name="p")
     assert [rule_of(policy, label) for label in ("a=v*", "b=xy", "b=[x]*")] == ["", "", ""]

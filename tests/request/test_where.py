@@ -135,7 +135,7 @@ def test_each_line_is_as_cheap_as_a_requirement() -> None:
         ("!quarantined", "`not` is written as a word"),
     ],
 )
-def test_signs_of_other_languages_are_told_as_words(line: str, word: str) -> None:
+def test_operators_of_other_languages_get_a_hint(line: str, word: str) -> None:
     """For `&&`, `||` and `!` of GitHub's expressions the message has the operator to use here."""
     with pytest.raises(TemplateError, match="it can't be read") as raised:
         Selection.parse(line, where="`where` line 1")
