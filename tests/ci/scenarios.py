@@ -88,10 +88,10 @@ _MISSED: dict[str, Any] = {**_FAILED, "before": None, "after": None}
 _TEAM = {"a": ("old",), "b": ("old",), "c": ("old",)}
 
 SCENARIOS = (
-    Scenario("replace", _asks(labels="stage=prod, team:vision"), after=["stage=prod", "team:vision"], log=("takes away 'alpha'",)),
+    Scenario("replace", _asks(labels="stage=prod, team:vision"), after=["stage=prod", "team:vision"], log=("removes 'alpha'",)),
     Scenario("replace by a JSON array", _asks(labels='["b, c", "a"]'), after=["a", "b, c"]),
     Scenario("replace by lines", _asks(labels="b\n  a \n\nb\n"), after=["a", "b"], log=("is the same",)),
-    Scenario("clear", _asks("clear"), after=[], log=("takes away",)),
+    Scenario("clear", _asks("clear"), after=[], log=("removes",)),
     Scenario("add", _asks("add", "new, alpha"), after=["alpha", "new", "stage=dev"]),
     Scenario("remove by a pattern", _asks("remove", "stage=*"), after=["alpha"]),
     Scenario("upsert", _asks("upsert", "stage:prod, owner=ada"), after=["alpha", "owner=ada", "stage:prod"]),

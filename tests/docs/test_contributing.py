@@ -106,10 +106,10 @@ def run_grown(grown: Path, run_step: RunStep, box: Sandbox, inputs: Mapping[str,
 
 def test_the_input_works(grown: Path, run_step: RunStep, box: Sandbox) -> None:
     """The page's input does what it says, has its default, and is refused in its own name where its value is wrong."""
-    assert "takes away" in run_grown(grown, run_step, box, ASKED).log
+    assert "removes" in run_grown(grown, run_step, box, ASKED).log
     box.put_labels(REGISTRY, NAME, BEFORE)
     done = run_grown(grown, run_step, box, ASKED | {"announce-removals": "false"})
-    assert (done.code, box.labels(REGISTRY, NAME), "takes away" in done.log) == (0, ["stage=prod"], False)
+    assert (done.code, box.labels(REGISTRY, NAME), "removes" in done.log) == (0, ["stage=prod"], False)
     wrong = run_grown(grown, run_step, box, ASKED | {"announce-removals": "never"})
     assert (wrong.code, wrong.errors) == (2, ["HAR-INPUT"])
     assert "`announce-removals` is 'never': it is neither true nor false" in wrong.err

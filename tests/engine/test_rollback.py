@@ -109,7 +109,7 @@ def test_unknown_previous_labels_are_not_rolled_back_but_reported(sandbox: Sandb
     }
     done = run_step("github", sandbox, asked | {"on-failure": "rollback", "retries": "0"})
     assert (done.code, sandbox.labels(MODELS, "hidden")) == (6, ["x"])
-    assert f"'hidden' in {MODELS}/+ is not rolled back: what its labels were before is not known" in done.log
+    assert f"'hidden' in {MODELS}/+ is not rolled back: its labels before the run are not known" in done.log
 
 
 def test_a_later_change_has_its_own_message(sandbox: Sandbox, run_step: RunStep) -> None:

@@ -311,8 +311,8 @@ def test_what_is_not_known_cannot_be_put_back(run_step: RunStep, undo: Undo, box
     assert (rows(report)["a"]["wrote_added"], rows(report)["a"]["wrote_removed"]) == (None, None)
     done = undo(report)
     assert (done.code, done.errors, undo.requests) == (2, ["HAR-REPORT-FILE"] * 2, [])
-    assert "'a' in acme/ml/models/+ can't be taken back" in done.err
-    assert "'b' in acme/ml/models/+ can't be taken back" in done.err
+    assert "'a' in acme/ml/models/+ can't be undone" in done.err
+    assert "'b' in acme/ml/models/+ can't be undone" in done.err
 
     def without(document: dict[str, Any]) -> None:
         document["results"] = [row for row in document["results"] if row["before"] is not None]
@@ -355,9 +355,9 @@ def test_a_failure_that_may_have_written(wrote: Wrote, undo: Undo, box: Sandbox)
     report = wrote(code=7, artifact="a", deadline="1", timeout="30")
     done = undo(report)
     assert done.code == 0
-    assert "what it left is not certain; look at it: 'a' in acme/ml/models/+" in done.log
+    assert "its writes are not certain; check by hand: 'a' in acme/ml/models/+" in done.log
     assert "it wrote nothing" not in done.log  # which nobody knows
-    assert "nothing that it wrote is sure to be there still, so there is nothing to take back" in done.log
+    assert "none of its writes is certain to be there still, so there is nothing to undo" in done.log
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ def test_a_run_that_wrote_nothing(
     """A dry run's report, one of a run that changed nothing or that failed: a notice, no request, exit 0."""
     done = undo(wrote(code=code, **inputs))
     assert (done.code, done.outputs["matched-count"], undo.requests) == (0, "0", [])
-    assert f"{why}, so there is nothing to take back" in done.log
+    assert f"{why}, so there is nothing to undo" in done.log
 
 
 # --- hostile, edited and cut reports --------------------------------------------------------------------------
@@ -422,7 +422,7 @@ EDITED: Mapping[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "another type": (_set("artifact_type", "image&x=1"), "`artifact_type` is"),
     "labels as a text": (_set("after", "old"), "`after` is not a list of labels"),
     "numbers for labels": (_set("wrote_removed", [1]), "`wrote_removed` is not a list of labels"),
-    "nothing for what was written": (_set("wrote_added", None), "can't be taken back"),
+    "nothing for what was written": (_set("wrote_added", None), "can't be undone"),
     "in both": (_set("wrote_removed", ["stage=prod"]), "is in `wrote_added` and in `wrote_removed`"),
     "an empty label": (_set("wrote_removed", [""]), "it is empty"),
     "a label that the server splits": (_set("wrote_removed", ["n^_x"]), "`^_`"),

@@ -195,7 +195,7 @@ def test_labels_that_render_empty_do_not_blame_a_missing_mode(ask: Ask, box: San
     done = ask(labels="{{ ci.tag }}", **more)
     ((_, what, cure),) = done.stable_lines
     assert (done.code, box.requests) == (2, [])
-    assert "all labels given are empty" in what
+    assert "all labels are empty" in what
     assert "`mode: clear`" in cure
     assert "replace" not in what
 

@@ -160,8 +160,8 @@ FAILURES = (
     Failure(
         "HAR-REPORT-FILE",
         what=(
-            "'report.json', row 1: 'resnet50' in acme/ml/prod/models/+ can't be taken back: what its labels were "
-            "before the run is not known"
+            "'report.json', row 1: 'resnet50' in acme/ml/prod/models/+ can't be undone: its labels "
+            "before the run are not known"
         ),
         next_step="Change its labels by hand. To undo the others, take its row out of the report and lower `counts.matched` by one.",
         hint=(
@@ -382,7 +382,7 @@ FAILURES = (
         "HAR-WOULD-REMOVE",
         what=(
             "'resnet50' in acme/ml/prod/models/+: 'owner=vision', 'stage=dev' would be removed, and no `mode` "
-            "says that it may"
+            "allows that"
         ),
         hint=(
             "The endpoint replaces the whole list, so labels that others have set would be removed. The run "

@@ -22,7 +22,7 @@ def roll_back(
         if not task.may_have_written:
             continue
         if task.before is None:
-            notice(f"{task.subject} is not rolled back: what its labels were before is not known")
+            notice(f"{task.subject} is not rolled back: its labels before the run are not known")
         else:
             task.rollback = _rollback_task(task)
     undoing = [task.rollback for task in tasks if task.rollback]

@@ -226,7 +226,7 @@ class Run:
         """Adds a notice for each `replace` or `clear` that removes labels (contract §3)."""
         for task in tasks:
             if is_sweeping(task.goal) and (removed := task.step.removed):
-                self._ledger.note(f"{task.subject}: takes away {', '.join(map(repr, removed))}")
+                self._ledger.note(f"{task.subject}: removes {', '.join(map(repr, removed))}")
 
     def _write_and_verify(self, plan: Plan) -> None:
         """Gives every task its outcome. Raises Stop only if the run is cancelled or overdue, so that no request may follow."""

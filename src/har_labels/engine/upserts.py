@@ -38,7 +38,7 @@ def _side_effects(part: Change, before: Labels, after: Labels) -> Iterator[str]:
             yield f"{_first_few(valued)} is replaced by {label!r}, which has no value"
         sign = label[len(key)]
         if respelt := [old for old in replaced if old[len(key)] != sign]:
-            yield f"{_first_few(respelt)} is taken away, as {label!r} sets the same key in another spelling"
+            yield f"{_first_few(respelt)} is removed, as {label!r} sets the same key in another spelling"
         before_colon = label.partition(":")[0]
         beside = [old for old in after if old in had and ":" in old and old.partition(":")[0] == before_colon]
         if label not in had and ":" in label and beside:

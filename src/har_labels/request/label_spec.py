@@ -408,18 +408,18 @@ def _problems_of_mode(change: Change, names: Mapping[str, str], *, were_given: b
             if not matches_any(change.owned, label):
                 yield InputError(
                     f"{names[label]} {label!r} matches no pattern of `{named('owned')}`",
-                    "Every label given must match one of them, or the next run could not remove it.",
+                    "Every label must match one of them, or the next run could not remove it.",
                 )
 
 
 def _nothing_given(change: Change, *, were_given: bool) -> InputError:
     if change.mode is not Mode.REPLACE:
         return InputError(f"there is nothing to {change.mode}: the list of labels is empty", "Give at least one label.")
-    why = "all labels given are empty" if were_given else "the list of labels is empty"
+    why = "all labels are empty" if were_given else "the list of labels is empty"
     if change.owned:
         owned, clear = named("owned"), named("mode", "clear")
         cure = f"Use `{named('mode', 'remove')}` with these patterns, or `{clear}`, if that is meant."
-        return InputError(f"every label that matches `{owned}` would be taken away: {why}", cure)
+        return InputError(f"every label that matches `{owned}` would be removed: {why}", cure)
     what = "nothing would be left" if change.removes_nothing else "`replace` would leave nothing"
     return InputError(f"{what}: {why}", f"Use `{named('mode', 'clear')}` if that is meant.")
 

@@ -55,7 +55,7 @@ def _files(argv: Sequence[str]) -> list[str]:
     for word in words:
         if word.startswith("-") and word != STDIN:
             raise InputError(
-                f"`{word.partition('=')[0]}` can't be given with `--lint`", "Give files alone: `--lint FILE…`."
+                f"`{word.partition('=')[0]}` can't be used with `--lint`", "Give files alone: `--lint FILE…`."
             )
     if not any(words):
         raise InputError("`--lint` names no file", "Give manifests, policies or plans, or `-` for standard input.")

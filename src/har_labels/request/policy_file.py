@@ -181,7 +181,7 @@ def _policy(text: str, errors: FileErrors) -> Policy | None:
         add_validation_errors(error, root, errors, _KIND)
         return None
     if not form.model_fields_set - {"version"}:
-        errors.add(root.place, "this policy says nothing", "Add `keys`, `protected`, `labels` or `others: deny`.")
+        errors.add(root.place, "this policy has no rules", "Add `keys`, `protected`, `labels` or `others: deny`.")
     return _PolicyBuilder(form, root, errors).policy()
 
 

@@ -238,8 +238,8 @@ def _inverse_step(row: _ReportRow, place: str, holds_key: Callable[[str], bool])
     Raises Failures if these labels are unknown, or if an invalid label would be restored.
     """
     if row.before is None or row.after is None or row.added is None or row.removed is None:
-        why = "what its labels were before the run" if row.before is None else "what the run wrote"
-        what = f"{place}: {row.subject} can't be taken back: {why} is not known"
+        why = "its labels before the run" if row.before is None else "the writes of the run"
+        what = f"{place}: {row.subject} can't be undone: {why} are not known"
         raise Failures([ReportFileError(what, f"Change its labels by hand. {_LEAVE_IT_OUT}")])
     if any(map(holds_key, {*row.before, *row.after, *row.added, *row.removed})):
         raise Failures([ReportFileError(f"{place}: a label contains the key", KEY_IS_ELSEWHERE)])
@@ -254,7 +254,7 @@ def _inverse_step(row: _ReportRow, place: str, holds_key: Callable[[str], bool])
             cure = f"Change its labels by hand. {_LEAVE_IT_OUT}"
             refusals.append(ReportFileError(f"{what}: it contained a key where it has `{HIDDEN}`", cure))
         elif problem := problem_with(label):
-            cure = "Take it out of `wrote_removed`: it stays away, and all else is taken back."
+            cure = "Remove it from `wrote_removed`: it is then not restored, and everything else is undone."
             refusals.append(ReportFileError(f"{what}: {problem.why}", cure))
     if refusals:
         raise Failures(refusals)
@@ -270,8 +270,8 @@ def _notices(head: Mapping[str, Any], rows: _RowSorter) -> Iterator[str]:
     is_dry = isinstance(run, dict) and run.get("dry_run") is True
     wrote = "a dry run writes nothing" if is_dry else "it wrote nothing"
     if rows.superseded or rows.uncertain:
-        wrote = "nothing that it wrote is sure to be there still"
-    yield f"undo of {which}{'' if rows.steps else f': {wrote}, so there is nothing to take back'}"
+        wrote = "none of its writes is certain to be there still"
+    yield f"undo of {which}{'' if rows.steps else f': {wrote}, so there is nothing to undo'}"
     if rows.superseded:
         yield f"left as it is, since a later writer had set something else: {_named(rows.superseded)}"
 
@@ -279,7 +279,7 @@ def _notices(head: Mapping[str, Any], rows: _RowSorter) -> Iterator[str]:
 def _warnings(rows: _RowSorter) -> Iterator[str]:
     """A warning for artifacts on which the run failed, although they may have some of its writes."""
     if rows.uncertain:
-        yield f"not taken back, since the run failed there and what it left is not certain; look at it: {_named(rows.uncertain)}"
+        yield f"not undone, since the run failed there and its writes are not certain; check by hand: {_named(rows.uncertain)}"
 
 
 def _named(subjects: Sequence[str]) -> str:
