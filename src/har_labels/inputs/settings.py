@@ -229,9 +229,18 @@ def groups() -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {FIRST_GROUP: MOST_NEEDED}
     for name, info in Settings.model_fields.items():
         if name not in MOST_NEEDED:
-            group = str(info.json_schema_extra["group"]) if isinstance(info.json_schema_extra, dict) else ""
+            group = _group_of(info)
             found[group] = (*found.get(group, ()), name)
     return found
+
+
+def names_in(*groups: str) -> tuple[str, ...]:
+    """The names of all inputs of these groups, those that most people need among them."""
+    return tuple(name for name, info in Settings.model_fields.items() if _group_of(info) in groups)
+
+
+def _group_of(info: FieldInfo) -> str:
+    return str(info.json_schema_extra["group"]) if isinstance(info.json_schema_extra, dict) else ""
 
 
 def help_texts() -> dict[str, dict[str, str]]:
