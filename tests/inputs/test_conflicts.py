@@ -9,7 +9,7 @@ import pytest
 
 from ci.steps import CIS
 from har_labels.inputs.conflicts import PLANNING
-from har_labels.inputs.settings import Settings
+from har_labels.inputs.settings import Settings, names_in
 from inputs.asking import ask, refusals, spelled
 
 PLAN = "A plan is applied as it was made: leave `@{}@` out; it belongs to the dry run."
@@ -255,11 +255,10 @@ def test_the_default_pace_and_place() -> None:
 
 
 def test_every_input_goes_with_a_plan_file_or_does_not() -> None:
-    """A plan says already what is planned; how it is written, and where it is told, can be said beside it."""
+    """Beside a plan file only the inputs are valid that don't decide what is planned: how to write it and where to report."""
     beside = {
-        "api_key", "api_key_file", "api_url", "auth_scheme", "allow_http", "dry_run", "apply_plan", "undo", "on_failure", "settle",
-        "allow_type_loss", "policy", "timeout", "retries", "deadline", "requests_per_minute", "concurrency", "summary", "summary_file",
-            "report_file",
+        *names_in("Server and key", "What is reported"), "dry_run", "apply_plan", "undo", "on_failure", "settle", "allow_type_loss",
+        "policy", "timeout", "retries", "deadline", "requests_per_minute", "concurrency",
     }  # fmt: skip
     assert set(PLANNING) | beside == set(Settings.model_fields)
     assert not set(PLANNING) & beside
