@@ -115,7 +115,7 @@ def test_a_published_tag_is_never_pushed_again(release: Release) -> None:
     for words in (("refuse", "1.2.3"), ("index", "1.2.3", digest), ("push", "1.2.3", "har-labels:none")):
         code, _, said = release(*words)
         assert code == 1
-        assert "1.2.3 is there already" in said
+        assert "1.2.3 already exists" in said
     assert release.registry.manifests == before
     assert release("refuse", "1.2.4")[0] == 0
 
@@ -126,7 +126,7 @@ def test_a_git_tag_that_exists_is_refused(release: Release) -> None:
     release.git("push", "--quiet", "origin", "v1.2.3")
     code, _, said = release("refuse", "1.2.3")
     assert code == 1
-    assert "git tag v1.2.3 is there already" in said
+    assert "git tag v1.2.3 already exists" in said
     assert release("refuse", "1.2.30")[0] == 0
     assert release("refuse", "1.2")[0] == 0
 
@@ -191,4 +191,4 @@ def test_no_tag_moves() -> None:
     """The one tag that a release pushes is its version's; the README says that there is no moving one, and why."""
     runs = "\n".join(step.get("run", "") for step in WORKFLOW["jobs"]["tag"]["steps"])
     assert re.findall(r"git (?:tag|push origin) (.+)", runs) == ['"v$VERSION"'] * 2
-    assert "There is no moving tag `v0`: " in (ROOT / "README.md").read_text("utf-8")
+    assert "There is no moving tag `v0`. " in (ROOT / "README.md").read_text("utf-8")

@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     mode: ModeName | None = _input(
         None, "What",
         "`replace`, `add`, `remove`, `upsert`, `clear`, `read`, `move`. Without it the labels given become the list, "
-        "unless that takes away a label that is there: then nothing is written (exit 10)",
+        "unless that removes an existing label: then nothing is written (exit 10)",
     )  # fmt: skip
     on_conflict: OnConflictName = _input(
         OnConflict.OVERWRITE, "What",
