@@ -1,6 +1,6 @@
 """The composite action's two scripts as far as they need no package registry: which Python, what it may run, how it fails.
 
-What comes out of an install is in tests/composite.
+Tests that install packages are in tests/composite.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from har_sandbox import Request, Sandbox
 
 NAMES = ("python3", "python", "python3.14", "python3.13", "python3.12", "python3.11")
 NEEDED = "put actions/setup-python before this step"
-# No index is asked: what is looked for comes before that.
+# No index is requested: the failure under test happens before that.
 NOWHERE = {
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
     "PIP_RETRIES": "0",
@@ -193,7 +193,7 @@ def test_a_cancel_that_only_the_shell_is_told(
     def cancel(request: Request) -> None:
         if request.method == "PUT":
             shell.send_signal(number)
-            time.sleep(0.3)  # the answer comes when the signal has surely arrived
+            time.sleep(0.3)  # the answer is sent after the signal has arrived
 
     out, err = shell.communicate(timeout=60)
     watch.logs += [out, err]
@@ -224,7 +224,7 @@ def _inputs(box: Sandbox, artifact: str) -> dict[str, str]:
 
 
 def test_what_pip_is_told() -> None:
-    """How to come to packages stays: index, proxy, certificates, timeout; nothing stays of place and choice, nor for Python."""
+    """Only pip's settings for reaching packages stay: index, proxy, certificates, timeout; none for place and choice, nor for Python."""
     without_orders = runpy.run_path(str(ROOT / "composite" / "prepare.py"))["without_orders"]
     kept = {
         f"PIP_{name}": "x"

@@ -83,7 +83,7 @@ def _odd(done: Done) -> list[str]:
     ],
 )  # fmt: skip
 def test_what_is_meant_is_written(run_step: RunStep, sandbox: Sandbox, ci: str, value: str, labels: list[str]) -> None:
-    """Lines, commas, comments, quotes, arrays and maps come out as the labels that people mean by them."""
+    """Lines, commas, comments, quotes, arrays and maps give the labels that their authors mean."""
     done = _label(run_step, ci, sandbox, {"labels": value})
     assert (done.code, _written(sandbox)) == (0, set(labels)), done.err
 

@@ -92,7 +92,7 @@ def _expected_of_one(box: Sandbox, scenario: Scenario) -> dict[str, object]:
         "added": added,
         "removed": removed,
     }
-    # Without another writer our writes did what came of it; a failed one in these scenarios nothing.
+    # Without another writer, our writes made the whole difference; a failed one in these scenarios made none.
     wrote = (added, removed) if scenario.confirmed_by else ([], [])
     row = {
         "registry_ref": f"{scenario.inputs['registry-ref']}/+",

@@ -1,4 +1,4 @@
-"""What the code declares, the documents and the CIs' files tell alike."""
+"""The code's declarations, the documents and the CIs' files agree."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_readme_names_everything() -> None:
 
 
 def test_each_exit_code_belongs_to_one_group_and_has_a_meaning() -> None:
-    """A class that sets an exit code stands directly below the root, sets its meaning too, and shares neither."""
+    """A class with an exit code is directly below the root, has its meaning too, and shares neither."""
     groups = HarLabelsError.__subclasses__()
     setting = [kind for kind in all_codes() if "exit_code" in vars(kind)]
     assert set(setting) <= {HarLabelsError, *groups}
@@ -115,7 +115,7 @@ def test_outputs_in_examples_exist() -> None:
 
 
 def test_codes_in_documents_exist() -> None:
-    """No document speaks of an error code that can't come."""
+    """No document has an error code that doesn't exist."""
     codes = {kind.code for kind in all_codes()}
     for page in PAGES:
         assert set(re.findall(r"HAR-[A-Z]+(?:-[A-Z]+)*", page.read_text("utf-8"))) <= codes, page.name

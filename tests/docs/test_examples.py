@@ -18,7 +18,7 @@ STEP = """\
 - id: label
   uses: har-labels/har-labels@v0.1.0
 """
-# What may not stand in a document: one for each CI, each form of its shell lines, and each place in a page.
+# Texts that a document must not have: one for each CI, each form of its shell lines, and each place in a page.
 PASTED = {
     "GitHub": f"```yaml\n{STEP}- run: echo ${{{{ fromJSON(steps.label.outputs.labels-map || '{{}}').stage }}}}\n```",
     "GitHub, a branch": f"```yaml\n{STEP}- run: |\n    git switch ${{{{ github.head_ref }}}}\n```",

@@ -155,7 +155,7 @@ def test_other_systems_words_are_known(line: str, name: str) -> None:
 
 
 def test_words_elsewhere_in_the_log_do_not_count() -> None:
-    """A label or another tool may say the same: code and reason stand in one line."""
+    """A label or another tool may contain the same text: code and reason are on one line."""
     log = "Connection refused\nhar-labels: error HAR-UNREACHABLE: hung up | Do.\nno trusted TLS connection to x\n"
     assert _sorted_by_harness(Done("harness", 7, log, "")) == "HAR-UNREACHABLE"
 

@@ -1,4 +1,4 @@
-"""Everything wrong is told in one run, before any request; and the key goes into no label (contract §2)."""
+"""All problems are reported in one run, before any request; and no label contains the key (contract §2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 
 def test_a_wrong_value_hides_no_wrong_name_label_or_file(run_step: RunStep, box: Sandbox) -> None:
-    """Settings, artifact names, labels, `require` and metrics files are wrong in one run, and each is told."""
+    """Settings, artifact names, labels, `require` and metrics files are wrong in one run, and each is reported."""
     wrong = {
         "timeout": "0", "artifact": "a/../b", "labels": "x^_y, {{ foo }}", "require": "1 +",
         "metrics-file": "/nope/1.json, /nope/2.json",
@@ -40,7 +40,7 @@ def test_a_wrong_value_hides_no_wrong_name_label_or_file(run_step: RunStep, box:
 
 
 def test_a_label_that_differs_by_artifact_hides_no_other(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """What is wrong with the labels beside it needs no artifact to be told; a manifest tells it with its place."""
+    """Errors in labels given beside it are reported without an artifact; those in a manifest have their place."""
     labels = ["bare", "at={{ artifact }}", "k=1", "k=2"]
     done = run_step("github", box, ASKED | {"mode": "upsert", "labels": "\n".join(labels)})
     manifest = tmp_path / "labels.yaml"
@@ -90,7 +90,7 @@ def test_a_path_that_is_none_is_told_like_any(run_step: RunStep, box: Sandbox) -
 
 
 def test_nothing_is_said_of_labels_whose_mode_is_not_known(run_step: RunStep, box: Sandbox) -> None:
-    """A bare word is wrong for `upsert` alone; with a misspelt mode nobody can tell."""
+    """A bare word is wrong for `upsert` alone; with a misspelt mode that isn't decided."""
     done = run_step("harness", box, ASKED | {"mode": "upset", "labels": "bare"})
     assert [said for _, said, _ in done.stable_lines] == ["`mode` is 'upset': it is not one of the allowed values"]
 
@@ -104,7 +104,7 @@ def test_a_wrong_label_is_told_before_any_request(run_step: RunStep, box: Sandbo
 
 
 def test_a_manifest_tells_all_in_one_run(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """Unknown keys, values, labels and templates stand together, in the order of the file."""
+    """Unknown keys, values, labels and templates are reported together, in the order of the file."""
     manifest = tmp_path / "labels.yaml"
     manifest.write_text(
         f"version: 1\nregistry-ref: {MODELS}\ncolour: red\nchanges:\n"
@@ -123,7 +123,7 @@ def test_a_manifest_tells_all_in_one_run(run_step: RunStep, box: Sandbox, tmp_pa
 def test_an_input_that_no_entry_of_a_manifest_has_a_use_for(
     run_step: RunStep, box: Sandbox, tmp_path: Path, name: str
 ) -> None:
-    """A default of the entries that fits none of them is told, as one in the file is."""
+    """A default of the entries that is valid for none of them is reported, like one in the file."""
     manifest = tmp_path / "labels.yaml"
     manifest.write_text(
         f"version: 1\nregistry-ref: {MODELS}\nchanges: [{{artifact: resnet50, mode: add, labels: [x]}}]\n"
@@ -143,7 +143,7 @@ def test_a_list_that_came_out_empty_turns_owned_into_nothing_else(run_step: RunS
 
 
 def test_owned_labels_are_not_all_taken_away_by_an_empty_list(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """An empty file, or templates that all come to nothing, are as suspicious with `owned` as without."""
+    """An empty file, or templates that all render to nothing, are as suspicious with `owned` as without."""
     (tmp_path / "none.txt").write_text("\n")
     for given in ({"labels": "", "labels-file": str(tmp_path / "none.txt")}, {"labels": "{{ ci.tag }}"}):
         done = run_step("github", box, {**ASKED, "mode": "replace", "owned": "ol*", **given})
@@ -152,7 +152,7 @@ def test_owned_labels_are_not_all_taken_away_by_an_empty_list(run_step: RunStep,
 
 
 def test_statements_are_no_labels(run_step: RunStep, box: Sandbox) -> None:
-    """`{% if %}` is refused, not written as it stands; in a constant it is."""
+    """`{% if %}` is refused, not written literally; in a constant it is."""
     text = "{% if ci.tag %}release{% endif %}"
     assert run_step("github", box, ASKED | {"labels": text}).errors == ["HAR-TEMPLATE"]
     assert run_step("github", box, ASKED | {"labels": f"{{{{ '{text}' }}}}"}).code == 0
@@ -249,7 +249,7 @@ def test_a_wrong_require_is_told_once_and_before_any_request(run_step: RunStep, 
 
 
 def test_a_wrong_require_that_reads_labels_names_the_artifact(run_step: RunStep, box: Sandbox) -> None:
-    """Only where the labels are known can it be tried; then it is told for which artifact."""
+    """It can be checked only when the labels are known; then the error names the artifact."""
     done = run_step("github", box, ASKED | {"require": "current[0] == 1"})
     assert (done.code, done.errors) == (2, ["HAR-TEMPLATE"])
     assert done.stable_lines[0][1].startswith(f"'resnet50' in {MODELS}/+: `require` line 1")
@@ -336,7 +336,7 @@ def test_fixed_texts_are_in_the_readers_spelling(run_step: RunStep, box: Sandbox
     ],
 )
 def test_a_version_is_no_part_of_an_artifacts_name(run_step: RunStep, box: Sandbox, written: str, meant: str) -> None:
-    """Who writes an image's tag, digest or whole address is told the name that labels belong to."""
+    """For an image's tag, digest or whole address the error names the artifact that labels belong to."""
     done = run_step("github", box, ASKED | {"artifact": written})
     assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
     assert done.stable_lines[0][2] == f"Labels belong to an artifact, not to its versions: write {meant}."
@@ -354,7 +354,7 @@ def test_what_the_user_wrote_is_not_respelt(run_step: RunStep, box: Sandbox) -> 
 def test_an_unreadable_metrics_file_is_one_error(
     run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str, content: str | None
 ) -> None:
-    """Whatever reads `metrics`, by a dot, by brackets or as it stands, is not judged beside a file that can't be read."""
+    """An expression that reads `metrics`, by a dot, by brackets or as a whole, is not judged if a file can't be read."""
     path = tmp_path / "m.json"
     if content:
         path.write_text(content)

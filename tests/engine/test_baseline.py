@@ -27,7 +27,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def ask(run_step: RunStep, box: Sandbox, tmp_path: Path) -> Ask:
-    """Runs a step about the candidate, whose accuracy is 0.94 unless told otherwise."""
+    """Runs a step about the candidate, whose accuracy is 0.94 by default."""
 
     def run(accuracy: float = 0.94, *, ci: str = "github", **more: str) -> Done:
         metrics = tmp_path / "metrics.json"
@@ -51,7 +51,7 @@ def puts(box: Sandbox) -> int:
 def test_the_candidate_is_held_against_the_champion(
     ask: Ask, box: Sandbox, accuracy: float, code: int, mode: str
 ) -> None:
-    """A better one and an equal one pass; a worse one writes nothing, and both values are told."""
+    """A better one and an equal one pass; a worse one writes nothing, and both values are reported."""
     done = ask(accuracy, mode=mode)
     assert (done.code, puts(box)) == (code, not code)
     if code:
@@ -77,7 +77,7 @@ def test_without_a_default_a_first_run_is_an_error(ask: Ask, box: Sandbox) -> No
 
 @pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
 def test_a_gate_on_no_baseline_is_an_error(ask: Ask, box: Sandbox, ci: str) -> None:
-    """Told before any request, naming the input that is missing."""
+    """Reported before any request, with the name of the missing input."""
     done = ask(ci=ci, baseline="")
     assert (done.code, done.errors, box.requests) == (2, ["HAR-TEMPLATE"], [])
     assert "reads `baseline`, and there is none" in done.err
@@ -235,7 +235,7 @@ def test_one_baseline_of_many_entries_is_read_once_more(run_step: RunStep, box: 
     "name", ["champion:1.0", "pkg.example.com/acme/ml/models/champion:1.0", "pkg.example.com/acme/models/champion"]
 )
 def test_a_version_of_the_champion_is_no_first_run(ask: Ask, box: Sandbox, name: str) -> None:
-    """The address of an image, or a name with a tag, of an artifact that is there is an error that tells its name."""
+    """The address of an image, or a name with a tag, of an existing artifact is an error with the right name."""
     done = ask(0.1, baseline=name)
     assert (done.code, done.errors, puts(box)) == (4, ["HAR-ARTIFACT-NOT-FOUND"], 0)
     assert "write champion" in done.err
@@ -249,7 +249,7 @@ def test_a_name_with_a_colon_may_be_a_first_run(ask: Ask, box: Sandbox) -> None:
 
 
 def test_an_entrys_bad_baseline_is_one_error(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """That `require` reads it is not told as well."""
+    """There is no second error because `require` reads it."""
     path = tmp_path / "labels.yaml"
     path.write_text(
         f"version: 1\nregistry-ref: {MODELS}\nmode: add\nlabels: [new]\n"

@@ -29,7 +29,7 @@ def test_the_header_goes_by_the_api_base(ci: str, profile: str, make_sandbox: Ma
 
 @pytest.mark.parametrize(("profile", "scheme"), [("saas", "bearer"), ("open-source", "x-api-key")])
 def test_a_header_that_is_given_wins(profile: str, scheme: str, make_sandbox: MakeSandbox, run_step: RunStep) -> None:
-    """`auth-scheme` is done as told, also where the server then knows nobody."""
+    """`auth-scheme` is used as given, even if the server then rejects the key."""
     box = make_sandbox(profile)
     box.add_artifact(MODELS, "m-00000", package_type="GENERIC", labels=["old"])
     done = run_step("github", box, {**ONE, "auth-scheme": scheme})
@@ -79,7 +79,7 @@ def test_a_plan_that_is_saved_by_no_dry_run(ci: str, sandbox: Sandbox, run_step:
 
 @pytest.mark.parametrize("words", [["--dry-run"], ["--dry-run", "true"], ["--dry-run=true"], ["--save-plan", "{}"]])
 def test_flags_of_a_dry_run(words: list[str], sandbox: Sandbox, run_step: RunStep, tmp_path: Path) -> None:
-    """The flag stands alone or with a value, as other switches do."""
+    """The flag is valid alone or with a value, like other switches."""
     fill(sandbox, 1)
     argv = [word.format(tmp_path / "plan") for word in words]
     assert run_step("terminal", sandbox, ONE, argv=argv).code == 0

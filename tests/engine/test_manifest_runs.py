@@ -103,7 +103,7 @@ changes:
 
 
 def test_a_replace_begins_anew(apply: Apply, box: Sandbox) -> None:
-    """A plain `replace` forgets what entries before it did; what comes behind it is done on top."""
+    """A plain `replace` discards the changes of entries before it; later ones apply to its result."""
     changes = "[{mode: add, labels: [a]}, {mode: replace, labels: [b]}, {mode: add, labels: [c]}]"
     assert apply(f"version: 1\nregistry-ref: {MODELS}\nartifact: resnet50\nchanges: {changes}\n").code == 0
     assert writes(box) == [("resnet50/labels", ["b", "c"])]
@@ -111,7 +111,7 @@ def test_a_replace_begins_anew(apply: Apply, box: Sandbox) -> None:
 
 @pytest.mark.parametrize("ci", CIS)
 def test_a_wrong_entry_writes_nothing(apply: Apply, box: Sandbox, ci: str) -> None:
-    """Everything that is wrong with a manifest is told with its place, before anything is requested."""
+    """All errors of a manifest are reported with their place, before any request."""
     done = apply(
         f"""
 version: 1
@@ -130,7 +130,7 @@ changes:
 
 
 def test_problems_of_inputs_and_manifest_together(apply: Apply, box: Sandbox) -> None:
-    """A metrics file and a `require` that can't be read are told beside what is wrong with the manifest."""
+    """A metrics file and a `require` that can't be read are reported together with the manifest's errors."""
     text = (
         f"version: 1\nregistry-ref: {MODELS}\nchanges: [{{artifact: x, labels: ['{{{{ metrics.a }}}}'], mod: add}}]\n"
     )
@@ -140,7 +140,7 @@ def test_problems_of_inputs_and_manifest_together(apply: Apply, box: Sandbox) ->
 
 
 def test_a_label_that_one_artifact_spoils(apply: Apply, box: Sandbox) -> None:
-    """Where only the artifact's name makes a label wrong, that is told with its place, and nothing is written."""
+    """If only the artifact's name makes a label invalid, the error has its place, and nothing is written."""
     labels = "\"of={{ artifact | replace('llm', '^_') }}\""
     done = apply(
         f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - artifact: '*'\n    labels: [{labels}]\n    mode: replace\n"

@@ -1,4 +1,4 @@
-"""`mode: move`: one label goes from whoever has it to one artifact (contract §3 "Move", §5 point 11)."""
+"""`mode: move`: one label goes from its holders to one artifact (contract §3 "Move", §5 point 11)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fill(box: Sandbox) -> None:
 
 @pytest.fixture
 def ask(run_step: RunStep, box: Sandbox) -> Ask:
-    """Runs a step that moves `champion` to the newcomer, unless told otherwise."""
+    """Runs a step that moves `champion` to the newcomer, by default."""
 
     def run(*, ci: str = "github", **more: str) -> Done:
         asked = {"registry-ref": MODELS, "artifact": NEW, "mode": "move", "labels": LABEL}
@@ -57,7 +57,7 @@ def puts(box: Sandbox) -> list[str]:
 
 @pytest.mark.parametrize("ci", CIS)
 def test_the_label_goes_from_the_one_to_the_other(ask: Ask, box: Sandbox, ci: str) -> None:
-    """The new one has it, the old one not, nothing else changes, and the step tells whom it was taken from."""
+    """The new one has it, the old one not, nothing else changes, and the step reports the former holder."""
     done = ask(ci=ci)
     assert (done.code, holders(box)) == (0, [NEW]), done.log
     assert box.labels(MODELS, OLD) == ["champion-of-2024", "stage=production", "team=vision"]
@@ -182,7 +182,7 @@ def test_a_rival_that_has_it_alone_has_won(ask: Ask, box: Sandbox, ci: str) -> N
 
 
 def test_two_holders_go_another_round(ask: Ask, box: Sandbox) -> None:
-    """A rival that is only half done is not left beside us: it is taken from there, and told as one it was taken from."""
+    """A rival that is only half done does not stay beside us: the label is removed there, and reported as moved from it."""
     when(box, "PUT", 2, lambda: box.put_labels(MODELS, "resnet49", [LABEL]))
     done = ask()
     assert (done.code, holders(box), puts(box)) == (0, [NEW], [NEW, OLD, "resnet49"])
@@ -374,7 +374,7 @@ def test_our_own_writes_do_not_close_the_gate(ask: Ask, box: Sandbox) -> None:
 
 @pytest.mark.parametrize("spoilt", [OLD, "resnet49", NEW])
 def test_what_we_have_made_of_it_does_not_close_the_gate(ask: Ask, box: Sandbox, spoilt: str) -> None:
-    """A gate on the value that our own label takes the place of is asked before it does, and not of what came of it."""
+    """A gate on the value that our own label replaces is evaluated before the write, and not on its result."""
     labels = ["stage=staging"] if spoilt == NEW else ["stage=production"]
     when(box, "PUT", 2, lambda: box.put_labels(MODELS, spoilt, labels))
     done = ask(labels="stage=production", require="'stage=staging' in current")
@@ -420,7 +420,7 @@ def test_rollback_gives_back_before_it_takes(ask: Ask, box: Sandbox) -> None:
 
 
 def test_a_lost_race_is_not_rolled_back(ask: Ask, box: Sandbox) -> None:
-    """Giving the label back to whoever had it would make two holders of one."""
+    """Restoring the label on its former holder would make two holders of one."""
     when(box, "PUT", 2, lambda: rival(box))
     done = ask(on_failure="rollback")
     assert (done.code, holders(box)) == (5, ["resnet49"])
@@ -491,7 +491,7 @@ def test_among_thousands_only_the_holders_are_told(run_step: RunStep, sandbox: S
 
 
 def test_a_cancelled_move_says_what_it_has_done(run_step: RunStep, box: Sandbox) -> None:
-    """Past its deadline it tells the writes, and that nobody has looked at them."""
+    """Past its deadline it reports the writes, and that they were not verified."""
     asked = {"registry-ref": MODELS, "artifact": NEW, "mode": "move", "labels": LABEL, "settle": "1"}
     box.script([Fault("latency", method="PUT", artifact=OLD, delay=1.5)])
     done = run_step("github", box, asked | {"deadline": "2"})

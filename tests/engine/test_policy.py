@@ -48,7 +48,7 @@ def hold(sandbox: Sandbox) -> Callable[..., Sandbox]:
 
 @pytest.fixture
 def ask(run_step: RunStep, sandbox: Sandbox, policy: Path) -> Ask:
-    """Runs a step with the policy; on GitHub unless told otherwise."""
+    """Runs a step with the policy; on GitHub by default."""
 
     def run(mode: str, labels: str = "", *, ci: str = "github", **more: str) -> Done:
         asked = {"registry-ref": MODELS, "artifact": NAME, "mode": mode, "labels": labels, "policy": str(policy)}
@@ -138,7 +138,7 @@ def test_a_breach_that_the_change_creates_stops_the_run(
 
 
 def test_one_breach_stops_all(ask: Ask, hold: Callable[..., Sandbox]) -> None:
-    """Every artifact that breaks a rule is told, and none is written, as with `require`."""
+    """Every artifact that breaks a rule is reported, and none is written, as with `require`."""
     for number in range(5):
         box = hold(*(["legal:hold"] if number % 2 else []), "stage=dev", "tmp-1", name=f"m-{number}")
     done = ask("remove", "tmp-*\nlegal:*", artifact="m-*")
@@ -175,7 +175,7 @@ def test_what_was_there_before_is_a_notice(
 
 
 def test_a_change_that_mends_is_no_breach(ask: Ask, hold: Callable[..., Sandbox]) -> None:
-    """What breaks a rule may be taken away, and then nothing is told."""
+    """A label that breaks a rule may be removed, and then nothing is reported."""
     box = hold("color=red", "stage=dev")
     done = ask("remove", "color=*")
     assert (done.code, box.labels(MODELS, NAME)) == (0, ["stage=dev"])
@@ -278,7 +278,7 @@ def test_an_undo_is_held_to_it(
 def test_a_move_is_held_to_it(
     ask: Ask, hold: Callable[..., Sandbox], rules: str, label: str, code: int, errors: Sequence[str]
 ) -> None:
-    """The label that is moved is given, and whoever gives it up may be left without a key that is required."""
+    """The moved label counts as given, and its former holder may be left without a required key."""
     box = hold(label, name="former")
     hold("owner=ops")
     done = ask("move", label, policy=f"version: 1\n{rules}\n")
@@ -326,7 +326,7 @@ def test_a_rollback_is_not_held_to_it(ask: Ask, hold: Callable[..., Sandbox]) ->
 def test_it_is_asked_again_where_labels_are_read_anew(
     ask: Ask, hold: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A protected label that came after the plan's read is not taken away by a change computed from a newer one."""
+    """A protected label that was added after the plan's read is not removed by a change computed from a newer one."""
     monkeypatch.setattr("har_labels.engine.writer.FRESH_SECONDS", 0.0)
     box = hold("stage=dev", "tmp-1")
 
@@ -393,7 +393,7 @@ def test_what_several_entries_make_of_one_artifact_is_judged_as_a_whole(
 
 
 def test_a_policy_that_holds_the_key_is_refused(ask: Ask, sandbox: Sandbox, policy: Path, watch: Watch) -> None:
-    """Its text could come back in a message; it is not shown."""
+    """Its text could be repeated in a message; it is not shown."""
     policy.write_text(POLICY + f"# {KEY}\n")
     watch.may_hold_key.add(policy)
     done = ask("add", "stage=dev")

@@ -1,4 +1,4 @@
-"""Reading a registry: its vocabulary, and what the registry tells besides the labels (contract §4)."""
+"""Reading a registry: its vocabulary, and the registry's facts besides the labels (contract §4)."""
 
 from __future__ import annotations
 

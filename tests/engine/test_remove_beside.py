@@ -26,7 +26,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def ask(run_step: RunStep, box: Sandbox) -> Ask:
-    """Runs a step about it that sets its stage unless told otherwise."""
+    """Runs a step about it that sets its stage by default."""
 
     def run(remove: str, *, ci: str = "github", **more: str) -> Done:
         asked = {
@@ -52,7 +52,7 @@ def puts(box: Sandbox) -> list[list[str]]:
         ("add", "candidate-7", "candidate*", ["candidate-7", "owner=vision", "stage=staging"]),
         ("upsert", "stage=production", "stage=*", ["candidate", "candidate-7", "owner=vision", "stage=production"]),
         ("upsert", "stage=production", "*", ["stage=production"]),
-        # a pattern is a label or a glob, and may hold a template, whose signs stand for themselves
+        # a pattern is a label or a glob, and may contain a template, whose characters match literally
         ("add", "x", "candidate", ["candidate-7", "owner=vision", "stage=staging", "x"]),
         ("add", "x", "candidate-{{ ci.run_number }}", ["candidate", "owner=vision", "stage=staging", "x"]),
         ("add", "x", "{{ '*' }}", sorted([*BEFORE, "x"])),
@@ -81,7 +81,7 @@ def test_it_is_taken_away_in_one_write(
 def test_what_is_taken_away_stands_in_no_labels_way(
     ask: Ask, box: Sandbox, on_conflict: str, remove: str, code: int, stage: str
 ) -> None:
-    """Taking away comes first: a value that is to go is no conflict, and none that is kept."""
+    """Removal happens first: a removed value does not conflict, and a kept one does not either."""
     assert ask(remove, on_conflict=on_conflict).code == code
     assert stage in (box.labels(MODELS, NAME) or [])
 
@@ -126,14 +126,14 @@ def test_it_needs_add_or_upsert_spelt(ask: Ask, box: Sandbox, mode: str, ci: str
 
 @pytest.mark.parametrize("remove", ["a, - b", "${{ x }}", "[object Object]", "{a: b}", "null", "{{ nope }}"])
 def test_items_are_held_to_what_lists_are(ask: Ask, box: Sandbox, remove: str) -> None:
-    """What can't be meant is told before any request."""
+    """Contradictions are reported before any request."""
     done = ask(remove)
     assert (done.code, box.requests) == (2, [])
     assert "`remove`" in done.err
 
 
 def test_the_key_is_no_pattern(ask: Ask, box: Sandbox, tmp_path: Path) -> None:
-    """A pattern that comes to the key is refused as a label is, and shows nothing of it."""
+    """A pattern that contains the key is refused like a label, and the key is not shown."""
     metrics = tmp_path / "metrics.json"
     metrics.write_text(json.dumps({"a": box.api_key[:10], "b": box.api_key[10:]}))
     done = ask("{{ metrics.a }}{{ metrics.b }}", metrics_file=str(metrics))

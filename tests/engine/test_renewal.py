@@ -26,7 +26,7 @@ def reading(name: str, labels: Labels, at: float, origin: PageRef | None = PAGE)
 
 @dataclass
 class Pages:
-    """Stands for the reader: what the page shows now, and which requests were made."""
+    """Replaces the reader: the current page, and the requests that were made."""
 
     shown: list[Reading]
     asked: list[object] = field(default_factory=list)

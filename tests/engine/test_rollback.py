@@ -33,7 +33,7 @@ def test_rollback_restores_what_was_written_and_only_that(sandbox: Sandbox, run_
 def test_a_rollback_keeps_what_others_added_since_the_plan(
     sandbox: Sandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A label that came between our plan and our write is kept by the write, and by the rollback too."""
+    """A label that was added between our plan and our write is kept by the write, and by the rollback too."""
     monkeypatch.setattr("har_labels.engine.writer.FRESH_SECONDS", 0.0)
     fill(sandbox, 2)
     sandbox.after(

@@ -25,7 +25,7 @@ def box_with(key: str) -> Sandbox:
 @pytest.mark.parametrize("ci", CIS)
 @pytest.mark.parametrize("key", ["k", "To", "valid12"])
 def test_messages_stay_readable(run_step: RunStep, ci: str, key: str) -> None:
-    """No word of a message is broken, GitHub's runner is told to mask nothing, and one warning says what that means."""
+    """No word of a message is masked, GitHub's runner gets no mask, and one warning explains it."""
     with box_with("another-key") as box:
         done = run_step(ci, box, {**ASKED, "api-key": key})
     assert (done.code, done.errors) == (3, ["HAR-UNAUTHORIZED"])
@@ -69,7 +69,7 @@ def test_a_short_key_in_an_input(run_step: RunStep) -> None:
 
 
 def test_a_long_key_is_masked_as_ever(run_step: RunStep) -> None:
-    """From eight characters on the runner is told, and nothing is warned of."""
+    """From eight characters on the runner gets the mask, and there is no warning."""
     with box_with("12345678") as box:
         done = run_step("github", box, {**ASKED, "api-key": "12345678"})
     assert "::add-mask::12345678" in done.out

@@ -135,7 +135,7 @@ def test_every_report_has_the_record(run_step: RunStep, box: Sandbox, tmp_path: 
 
 
 def test_who_is_harmless_text(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """An actor's name may be anything: it has no effect in summary, plan and report, and the key in it is not told."""
+    """An actor's name may be anything: it has no effect in summary, plan and report, and the key in it is hidden."""
     report, plan = tmp_path / "report.json", tmp_path / "labels.plan"
     hostile = "<b>`|\u202e\x1b[31m\n::error::##[x]"
     environ = {"GITHUB_ACTOR": hostile, "GITHUB_SHA": f"x{KEY}"}
@@ -152,14 +152,14 @@ def test_who_is_harmless_text(run_step: RunStep, box: Sandbox, tmp_path: Path) -
 
 
 def test_what_our_writes_did(wrote: Wrote) -> None:
-    """Each row tells what our PUT added and took away; an unchanged one nothing."""
+    """Each row has the labels that our PUT added and removed; an unchanged one has none."""
     first, second = rows(wrote()), rows(wrote())
     assert (first["a"]["wrote_added"], first["a"]["wrote_removed"]) == (["stage=prod"], ["stage=dev"])
     assert (second["a"]["status"], second["a"]["wrote_added"], second["a"]["wrote_removed"]) == ("unchanged", [], [])
 
 
 def test_a_dry_run_has_written_nothing(wrote: Wrote) -> None:
-    """What it would add stands in `added`, not in what was written."""
+    """Planned additions are in `added`, not in the written ones."""
     row = rows(wrote(dry_run="true"))["a"]
     assert (row["added"], row["wrote_added"], row["wrote_removed"]) == (["stage=prod"], [], [])
 
@@ -194,7 +194,7 @@ def test_a_rollback_leaves_nothing_of_ours(wrote: Wrote, box: Sandbox) -> None:
 
 
 def test_a_write_in_doubt_is_not_known(wrote: Wrote, box: Sandbox) -> None:
-    """A failed artifact whose write may have come through says null, not that nothing was written."""
+    """A failed artifact whose write may have taken effect has null, not an empty list."""
     box.script([Fault("latency", method="PUT", delay=30, times=9)])
     row = rows(wrote(code=7, artifact="a", deadline="1", timeout="30"))["a"]
     assert (row["status"], row["wrote_added"], row["wrote_removed"]) == ("failed", None, None)
@@ -218,7 +218,7 @@ def test_a_run_is_taken_back(wrote: Wrote, undo: Undo, box: Sandbox, tmp_path: P
 
 
 def test_it_says_which_run(wrote: Wrote, undo: Undo) -> None:
-    """A notice tells whose run that was, when and where; mode and summary say that it is an undo."""
+    """A notice names whose run it was, when and where; mode and summary name the undo."""
     report = wrote()
     done = undo(report)
     started = json.loads(report.read_text())["started_at"]
@@ -573,7 +573,7 @@ def test_it_would_be_written_over(wrote: Wrote, undo: Undo, box: Sandbox) -> Non
 
 
 def test_a_wrong_value_hides_no_wrong_report(undo: Undo, tmp_path: Path) -> None:
-    """What is wrong with the report is told beside what is wrong with other inputs."""
+    """Errors in the report are reported together with those of other inputs."""
     report = tmp_path / "report.json"
     report.write_text("{}")
     done = undo(report, timeout="0")
@@ -581,7 +581,7 @@ def test_a_wrong_value_hides_no_wrong_report(undo: Undo, tmp_path: Path) -> None
 
 
 def test_hostile_words(wrote: Wrote, undo: Undo, box: Sandbox) -> None:
-    """Whatever the report says about who and when has no effect where it is told, and is cut."""
+    """The report's texts about who and when have no effect in our output, and are cut."""
     report = wrote()
 
     def change(document: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ def written(request: Asked) -> Canned:
 
 
 class Stub:
-    """A server of the one endpoint; `gets` and `puts` are the requests that came."""
+    """A server of the one endpoint; `gets` and `puts` are the received requests."""
 
     def __init__(self, server: RawServer) -> None:
         self.server, self.url = server, server.url + BASE
@@ -221,7 +221,7 @@ def test_what_the_put_is_answered_decides(ask: Ask, read: str, answer: Canned, c
 
 @pytest.mark.parametrize("kind", ["404 JSON", "404 text"])
 def test_a_read_that_said_404_and_a_put_without_an_answer_is_not_found(ask: Ask, kind: str) -> None:
-    """A real server answers a PUT of an unknown name with nothing at all; what the read had said is then told."""
+    """A real server answers a PUT of an unknown name with nothing at all; the error is then that of the read."""
     with stub(PLAIN_REFUSALS[kind], lambda _request: None) as server:
         done = ask(server)
         assert (done.code, done.errors, len(server.puts)) == (4, ["HAR-ARTIFACT-NOT-FOUND"], 3)
@@ -242,7 +242,7 @@ def test_a_doubtful_put_that_cannot_be_looked_at_is_repeated(ask: Ask, kind: str
 
 @pytest.mark.parametrize("kind", PLAIN_REFUSALS)
 def test_a_look_is_asked_once_where_reading_was_refused(ask: Ask, kind: str) -> None:
-    """After a doubtful PUT, and after an answer without labels, a refusal is as plain as before it."""
+    """After a PUT with an unknown outcome, and after an answer without labels, a refusal is as clear as before it."""
     with stub(PLAIN_REFUSALS[kind], in_turn(as_json(500, {}), written)) as server:
         assert (ask(server).code, len(server.puts)) == (0, 2)
         assert len(server.gets) <= 2
@@ -261,7 +261,7 @@ def test_a_look_that_fails_after_a_read_that_worked_repeats_the_put_too(ask: Ask
 
 @pytest.mark.parametrize("get", [as_json(403, {}), as_json(503, {}), (200, HTML, b"<p>")])
 def test_an_answer_without_labels_is_believed_where_it_can_not_be_read_back(ask: Ask, get: Canned) -> None:
-    """An answer of SUCCESS stands; a read that doesn't work never turns it into a failure."""
+    """An answer of SUCCESS counts; a read that fails never turns it into a failure."""
     with stub(get, lambda _request: success({"imageName": NAME, "packageType": "DOCKER"})) as server:
         done = ask(server)
         assert (done.code, len(server.puts), done.value("labels")) == (0, 1, ["a", "b"])
@@ -394,7 +394,7 @@ def test_many_artifacts_are_written_without_a_read(ask: Ask) -> None:
 
 
 def test_a_server_that_is_down_for_writes_too_is_left_alone(ask: Ask) -> None:
-    """After twenty doubts in a row no read can tell, so the round ends, and in the end the run."""
+    """After twenty unknown outcomes in a row that no read resolves, the round ends, and in the end the run."""
     names = ",".join(f"m{number}" for number in range(30))
     with stub(PLAIN_REFUSALS["403"], lambda _request: as_json(500, {})) as server:
         done = ask(server, artifact=names, retries="1", concurrency="1")
@@ -420,7 +420,7 @@ def test_a_plain_replace_costs_two_requests(run_step: RunStep, sandbox: Sandbox)
 
 
 def test_the_proof_of_types_never_fails_a_put_that_worked(run_step: RunStep, sandbox: Sandbox) -> None:
-    """The first write to a Hugging Face artifact is looked at; where that look is refused the write stands."""
+    """The first write to a Hugging Face artifact is verified; if that read is refused, the write counts."""
     sandbox.add_artifact(MODELS, NAME, package_type="HUGGINGFACE", artifact_type="model", labels=["old"])
     sandbox.script([Fault("403", method="GET", nth=2, times=99)])
     inputs = {"registry-ref": MODELS, "artifact": NAME, "mode": "replace", "labels": "a"}
@@ -456,7 +456,7 @@ def test_a_deadline_in_the_middle_of_waiting_tells_that_nothing_was_written(ask:
     "answer", [as_json(404, {"message": "artifact not found"}), (404, TEXT, b"404 page not found")]
 )
 def test_a_put_that_is_not_found_says_as_much_as_a_read_would(ask: Ask, answer: Canned) -> None:
-    """A version behind the name gets the name that is meant, and who has waited is not told to wait."""
+    """For a name with a version the error has the right name; a run that has waited doesn't advise waiting."""
     with stub(PLAIN_REFUSALS["403"], lambda _request: answer) as server:
         done = ask(server, artifact=f"{NAME}:1.0")
         ((_, _, cure),) = done.stable_lines

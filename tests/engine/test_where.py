@@ -180,7 +180,7 @@ def test_a_value_of_the_wrong_kind_is_an_error(ask: Ask, box: Sandbox, where: st
 
 
 def test_one_wrong_value_stops_the_run_for_all(ask: Ask, box: Sandbox) -> None:
-    """Whether it is meant can't be told, so nothing is written anywhere; the others are not blamed."""
+    """Whether it is selected can't be decided, so nothing is written anywhere; the others are not reported as failed."""
     box.put_labels(MODELS, NEW, ["acc=high"])
     done = ask("current_map.acc | float > 0.1")
     assert (done.code, done.errors, puts(box)) == (2, ["HAR-TEMPLATE"], 0)
@@ -265,7 +265,7 @@ def test_a_name_alone_needs_no_read(ask: Ask, box: Sandbox) -> None:
 
 
 def before_the_first_put(box: Sandbox, change: Callable[[], None]) -> None:
-    """Another writer changes something as our first PUT of `old` comes in, which the server then refuses for now."""
+    """Another writer changes something during our first PUT of `old`, which the server then refuses for now."""
     seen: list[Request] = []
 
     @box.before
@@ -512,7 +512,7 @@ def test_a_manifest_takes_off_too(run_step: RunStep, box: Sandbox, tmp_path: Pat
 
 @pytest.mark.parametrize("ci", [*CIS, "drone"])
 def test_hostile_text_is_text(ask: Ask, box: Sandbox, ci: str) -> None:
-    """What a stranger put into labels, names and the inputs themselves has no effect in the log, wherever it is told."""
+    """Other people's text in labels, names and the inputs themselves has no effect anywhere in the log."""
     hostile = "::error::x|<img src=x>`\u202e##[error]y"
     box.add_artifact(MODELS, "::warning::w", package_type="DOCKER", labels=[f"k={hostile}", f"acc={hostile}"])
     done = ask("current_map.acc | float > 0.1", ci=ci)

@@ -134,7 +134,7 @@ def test_the_mode_beside_a_manifest_or_at_its_top_is_a_mode(ask: Ask, tmp_path: 
 
 
 def test_an_old_read_is_renewed_before_the_write(ask: Ask, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A label that came since the plan's read is not taken away: that artifact alone fails."""
+    """A label that was added after the plan's read is not removed: that artifact alone fails."""
     monkeypatch.setattr("har_labels.engine.writer.FRESH_SECONDS", 0.0)
     box.put_labels(MODELS, NAME, [])
     seen: list[Request] = []

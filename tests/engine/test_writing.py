@@ -73,7 +73,7 @@ def test_a_change_undone_from_an_older_read_is_made_again(
 
 
 def test_a_change_undone_each_time_gives_up(ask: Ask, box: Sandbox) -> None:
-    """After `retries` rounds the run is red with exit 5 and tells what is there."""
+    """After `retries` rounds the run ends with exit 5 and reports the actual labels."""
     after_put(box, {number: ["theirs"] for number in range(1, 9)})
     done = ask("add", "new", retries="2")
     assert (done.code, done.errors, done.value("labels")) == (5, ["HAR-OVERWRITTEN"], ["theirs"])
@@ -107,7 +107,7 @@ def test_settle_0_does_not_look_again(ask: Ask, box: Sandbox) -> None:
 
 
 def test_a_label_that_comes_while_we_watch_is_told(ask: Ask, box: Sandbox) -> None:
-    """What is told as the labels now is what the last look saw, other writers' labels among it."""
+    """The reported labels are those of the last read, with other writers' labels."""
     after_put(box, {1: ["a", "new", "stage=dev", "theirs"]})
     done = ask("add", "new")
     assert done.value("labels") == box.labels(MODELS, NAME) == ["a", "new", "stage=dev", "theirs"]
@@ -154,7 +154,7 @@ def test_a_timeout_is_settled_by_reading(ask: Ask, box: Sandbox) -> None:
 
 
 def test_the_deadline_ends_the_run_and_is_told(ask: Ask, box: Sandbox) -> None:
-    """Past the deadline the run ends red with exit 7; of a write in doubt it says that it is not known."""
+    """Past the deadline the run ends with exit 7; a write with an unknown outcome is reported as unknown."""
     box.script([Fault("latency", method="PUT", delay=30, times=9)])
     began = time.monotonic()
     done = ask("replace", "new", deadline="1", timeout="30")
@@ -165,7 +165,7 @@ def test_the_deadline_ends_the_run_and_is_told(ask: Ask, box: Sandbox) -> None:
 
 
 def test_a_pause_that_is_cut_short_tells_what_was_read_before_it(ask: Ask, box: Sandbox) -> None:
-    """The read after a failed write counts: the labels are known, and it is told that nothing was written."""
+    """The read after a failed write counts: the labels are known, and the error says that nothing was written."""
     box.script([Fault("503", method="PUT", times=9, retry_after="20")])
     done = ask("replace", "new", deadline="1.5")
     assert (done.code, done.value("labels"), len(puts(box))) == (7, ["a", "stage=dev"], 1)
@@ -185,7 +185,7 @@ def test_a_change_that_was_undone_when_the_time_was_over_is_told_so(
 
 
 def test_a_watch_that_is_cut_short_tells_what_it_saw(ask: Ask, box: Sandbox) -> None:
-    """The last look counts: a later writer's value is what is told, not what we had written."""
+    """The last read counts: a later writer's value is reported, not the one we wrote."""
     after_put(box, {1: ["a", "stage=third"]})
     done = ask("upsert", "stage=prod", deadline="2.3", settle="2")
     assert (done.code, done.value("labels")) == (11, ["a", "stage=third"])
@@ -256,7 +256,7 @@ def test_a_refusal_before_tells_nothing_of_a_write_under_way(ask: Ask, box: Sand
 
 
 def test_a_plan_is_applied_exactly(ask: Ask, run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """A dry run's plan is applied as it stands, and applying it again finds it done."""
+    """A dry run's plan is applied unchanged, and applying it again finds it done."""
     plan = tmp_path / "plan.jsonl"
     planned = ask("add", "new", dry_run="true", save_plan=str(plan))
     assert (planned.code, planned.outputs["plan-file"], box.labels(MODELS, NAME)) == (0, str(plan), ["a", "stage=dev"])
@@ -296,7 +296,7 @@ def test_a_stale_plan_writes_nothing(run_step: RunStep, sandbox: Sandbox, tmp_pa
 
 
 def test_a_plan_never_recomputes(run_step: RunStep, sandbox: Sandbox, tmp_path: Path) -> None:
-    """An artifact that changes between the check and a doubtful write fails alone with 5; the others are done."""
+    """An artifact that changes between the check and a write with an unknown outcome fails alone with 5; the others are done."""
     plan = tmp_path / "plan.jsonl"
     for name in ("a", "b"):
         sandbox.add_artifact(MODELS, name, package_type="DOCKER", labels=["old"])

@@ -1,4 +1,4 @@
-"""Runs that can be interrupted at each of their requests: what stands there before, what must stand there in the end."""
+"""Runs that can be interrupted at each of their requests, with the labels before and the required labels at the end."""
 
 from __future__ import annotations
 

@@ -117,9 +117,9 @@ def _without_seconds(log: str) -> str:
 def test_a_crash_shows_nothing(
     start_step: StartStep, box: Sandbox, run_step: RunStep, ci: str, stage: tuple[str, str]
 ) -> None:
-    """A defect with the key in its message, its locals and its cause is told by class and place alone; exit 1.
+    """A defect with the key in its message, its locals and its cause is reported only by class and place; exit 1.
 
-    Nor is it claimed that nothing was written: the crash may have come after that.
+    Nor does the report claim that nothing was written: the crash may have happened after a write.
     """
     report = run_step.new_folder() / "report.json"
     done = start_step(ci, box, {**INPUTS, "report-file": str(report)}, command=driven("crash", *stage)).done()

@@ -287,7 +287,7 @@ def test_what_cannot_be_written_is_told_with_all_else(run_step: RunStep, box: Sa
 def test_metrics_by_glob_or_name_lead_nowhere_else(
     run_step: RunStep, box: Sandbox, in_workspace: GoTo, outside: Path, item: str
 ) -> None:
-    """A planted link is refused too where a glob found it or a name stands before its path, by input and by manifest."""
+    """A planted link is also refused if a glob found it or its path has a name, by input and by manifest."""
     workspace = in_workspace("workspace")
     (outside / "secret.json").write_text('{"token": "s3cr3t"}')
     (workspace / "out").mkdir()

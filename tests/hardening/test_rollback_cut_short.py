@@ -1,4 +1,4 @@
-"""Cancelled while it rolls back (contract §4, §5 points 6 and 8): what is told of each artifact is what is there."""
+"""Cancelled during its rollback (contract §4, §5 points 6 and 8): the results of each artifact are its actual labels."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def release(tmp_path: Path, registry: Registry) -> Iterator[Release]:
 
 
 def test_an_index_of_both_architectures_is_what_anyone_pulls(release: Release) -> None:
-    """Two images become one index, whose own digest is told; without a login each platform gets its image by it."""
+    """Two images become one index, and its own digest is printed; without a login each platform gets its image by it."""
     digests = [release.push("linux/amd64"), release.push("linux/arm64")]
     code, index, said = release("index", "1.2.3", *digests)
     assert code == 0, said

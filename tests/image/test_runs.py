@@ -154,7 +154,7 @@ def test_takes_no_code_from_the_workspace(image: Image, job: Job) -> None:
     "variables", [{"LC_ALL": "C"}, {"LC_ALL": "de_DE.ISO-8859-1", "PYTHONUTF8": "0"}, {"LANG": ""}]
 )
 def test_reads_and_writes_utf8_under_any_locale(image: Image, job: Job, variables: dict[str, str]) -> None:
-    """Labels beyond ASCII come out the same whatever locale a job sets, also in the log."""
+    """Labels beyond ASCII are the same with any locale of a job, also in the log."""
     code, log = image.run(options=[AS_US, *job.options], environment={**job.environment, **variables})
     assert (code, "größe: 3 µm" in log) == (0, True), log
     assert "größe: 3 µm" in json.loads(output(job, "labels"))

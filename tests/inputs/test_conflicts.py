@@ -121,7 +121,7 @@ REFUSALS = [
     "case", REFUSALS, ids=lambda case: ",".join(f"{name}={text}" for name, text in case[0].items())
 )
 def test_contradictions(ci: str, case: tuple[dict[str, str], *tuple[tuple[str, str], ...]]) -> None:
-    """Each contradiction and each missing input is told with its exact words, and nothing else beside it."""
+    """Each contradiction and each missing input is reported with its exact message, and without any other."""
     inputs, *problems = case
     assert refusals(ci, inputs) == [(spelled(what, ci, inputs), spelled(cure, ci, inputs)) for what, cure in problems]
 
@@ -192,7 +192,7 @@ def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
 
 @pytest.mark.parametrize("ci", CIS)
 def test_an_expression_hides_no_other_problem(ci: str) -> None:
-    """Beside an unresolved expression the other problems of the run are told, and none about what is not known."""
+    """Beside an unresolved expression the other problems of the run are reported, and none about unknown values."""
     assert len(refusals(ci, {"registry-ref": "<+input>", "mode": "nope", "timeout": "9999"})) == 3
 
 
@@ -206,7 +206,7 @@ HINTS = {
 
 @pytest.mark.parametrize("ci", CIS)
 def test_no_key(ci: str) -> None:
-    """Without a key the reader is told how to give one on that CI; a terminal has no flag for it."""
+    """Without a key the message explains how to give one on that CI; a terminal has no flag for it."""
     spelt = "HAR_LABELS_API_KEY" if ci == "terminal" else spelled("@api-key@", ci, {"api-key": ""})
     assert refusals(ci, {"api-key": ""}) == [(f"`{spelt}` is missing", HINTS[ci])]
 

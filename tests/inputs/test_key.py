@@ -1,4 +1,4 @@
-"""The key: where it may come from, what it may look like, and that no refusal shows it (contract §2, §5)."""
+"""The key: its sources, its valid form, and that no refusal shows it (contract §2, §5)."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_the_key_in_another_input(ci: str, name: str) -> None:
 
 
 def test_the_key_of_a_file_in_another_input(key_file: Callable[..., Path]) -> None:
-    """A key that comes from a file is found in other inputs alike."""
+    """A key from a file is also found in other inputs."""
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": str(key_file()), "labels": f"token={KEY}"})
     assert what == "`labels` contains the key"
 
@@ -150,7 +150,7 @@ def test_a_short_key_is_not_looked_for() -> None:
 
 
 def test_a_key_given_as_the_path_of_its_file_is_not_shown() -> None:
-    """Whoever puts the key itself into `api-key-file` is told so, without it."""
+    """The key itself in `api-key-file` is reported, without showing it."""
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": "a1b2c3d4e5f6g7h8"})
     assert (
         what

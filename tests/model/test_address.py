@@ -70,7 +70,7 @@ def test_paths_are_ones_the_recorded_server_wrote_under(meant: tuple[str, str], 
 
 
 def test_recorded_refusals_are_not_built() -> None:
-    """No path that the recorded server refused, or did not answer, comes out of any user's form."""
+    """No path that the recorded server refused, or did not answer, results from any form of a user's."""
     built = {
         BASE + labels_path(parse_registry_ref(ref), parse_artifact_name(name))
         for forms in FORMS.values()
@@ -154,7 +154,7 @@ def test_odd_characters_stay_within_their_segment(text: str) -> None:
     ],
 )
 def test_registry_refs_are_refused_with_a_reason(text: str, why: str) -> None:
-    """One segment, more than four, empty and dotted ones: the reader is told which it is."""
+    """One segment, more than four, empty and dotted ones: the message names which it is."""
     with pytest.raises(Invalid) as refused:
         parse_registry_ref(text)
     assert why in str(refused.value)

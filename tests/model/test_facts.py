@@ -1,4 +1,4 @@
-"""What a list's row tells besides the labels, as values (contract §3 `where`)."""
+"""The facts in a list's row besides the labels, as values (contract §3 `where`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def recorded_rows() -> list[dict[str, Any]]:
 
 
 def test_every_recorded_row_has_facts_of_their_kinds() -> None:
-    """A real server's rows give every fact as the value it stands for; a type only where there is one."""
+    """A real server's rows give every fact as the right value; a type only if there is one."""
     kinds = {name: {type(facts_of(row)[name]) for row in recorded_rows()} for name in FACTS}
     assert kinds == {
         "package_type": {str},
@@ -64,7 +64,7 @@ def test_the_facts_of_one_row() -> None:
 
 
 def test_a_row_that_tells_nothing_lacks_every_fact() -> None:
-    """What is not told, or null, is no fact: neither empty nor zero nor false."""
+    """A missing fact, or null, is not a fact: neither empty nor zero nor false."""
     assert set(facts_of({}).values()) == {None}
     row = dict.fromkeys(("artifactType", "downloadsCount", "isQuarantined", "lastModified", "latestVersion"))
     assert set(facts_of(row).values()) == {None}

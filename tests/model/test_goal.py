@@ -1,4 +1,4 @@
-"""Goals: what a look after a write means, whoever else writes (contract §5 points 4, 5 and 7)."""
+"""Goals: how a read after a write is classified, with any other writers (contract §5 points 4, 5 and 7)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ merging_goals = st.sampled_from(
         (goal("upsert", "k=2"), ("k:1",), ("k:1",), Found.UNDONE),
         (goal("upsert", "k=2"), (), (), Found.UNDONE),
         (goal("replace", "tmp-1", owned=("tmp-*",)), ("tmp-0", "a"), ("tmp-0", "a", "theirs"), Found.UNDONE),
-        # A third value: a later writer, whose word stands.
+        # A third value: a later writer, whose value counts.
         (goal("upsert", "k=2"), ("k=1",), ("k=3",), Found.SUPERSEDED),
         (goal("upsert", "k=2"), ("k=1",), ("k:3",), Found.SUPERSEDED),
         (goal("upsert", "k=2"), (), ("k=3",), Found.SUPERSEDED),
@@ -71,7 +71,7 @@ def test_a_third_value_stays_while_the_rest_is_made_again() -> None:
 
 @given(merging_goals, labels, labels)
 def test_a_look_settles(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
-    """What a look wants written is done when it is there: going round again comes to an end."""
+    """The labels that a read asks for are done once they are written: repetition ends."""
     seen = frozenset(before)
     look = wanted.classify(now, seen)
     again = wanted.classify(look.target, seen)
@@ -83,7 +83,7 @@ def test_a_look_settles(wanted: ChangeGoal, before: Labels, now: Labels) -> None
 
 @given(merging_goals, labels, labels)
 def test_a_look_takes_no_later_label_away(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
-    """A label that came after our write and that we never saw is in whatever is written next."""
+    """A label that was added after our write and that we never saw is kept by the next write."""
     look = wanted.classify(now, frozenset(before))
     assert set(now) - set(before) <= set(look.target) | {label for label in now if label in wanted.apply(())}
 
@@ -96,7 +96,7 @@ def test_our_own_result_is_done(wanted: ChangeGoal, before: Labels) -> None:
 
 @given(st.sampled_from([goal("replace", "a"), goal("clear")]), labels, labels)
 def test_plain_statements_want_just_what_they_say(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
-    """Plain `replace` and `clear` are done exactly if their labels are there, whoever wrote others."""
+    """Plain `replace` and `clear` are done exactly if the labels are theirs, regardless of other writers."""
     look = wanted.classify(now, frozenset(before))
     assert look.target == wanted.apply(None)
     assert look.found is (Found.DONE if now == look.target else Found.UNDONE)

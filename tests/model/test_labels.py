@@ -70,7 +70,7 @@ def test_twice_is_once(change: Change, current: Labels) -> None:
 
 @given(st.lists(changes(), min_size=1, max_size=4), current_labels)
 def test_several_entries_compose_in_order(parts: list[Change], current: Labels) -> None:
-    """Several entries of one artifact come to the same as one after the other (contract §6)."""
+    """Several entries of one artifact have the same result as one after the other (contract §6)."""
     step_by_step = current
     for part in parts:
         step_by_step = part.apply(step_by_step)
@@ -126,7 +126,7 @@ def test_owned_touches_only_what_it_owns(labels: list[str], owned: list[str], cu
 
 @given(lists, st.none() | current_labels)
 def test_replace_is_what_was_given(labels: list[str], current: Labels | None) -> None:
-    """Plain `replace` comes to the labels given, whatever was there, readable or not."""
+    """Plain `replace` results in the given labels, whatever the old ones, readable or not."""
     assert Change(Mode.REPLACE, tuple(labels)).apply(current) == to_labels(labels)
 
 
@@ -140,7 +140,7 @@ def test_upsert_sets_its_keys_and_touches_no_other(labels: list[str], current: L
 
 @given(distinct_pairs, current_labels)
 def test_upsert_that_keeps_only_adds_missing_keys(labels: list[str], current: Labels) -> None:
-    """With `on-conflict: keep` nothing goes, and only keys that were not there come."""
+    """With `on-conflict: keep` nothing is removed, and only missing keys are added."""
     there = {pair[0] for label in current if (pair := key_and_value(label))}
     result = Change(Mode.UPSERT, tuple(labels), on_conflict=OnConflict.KEEP).apply(current)
     assert set(result) == set(current) | {label for label in labels if key_of(label) not in there}
@@ -186,7 +186,7 @@ def test_which_modes_merge() -> None:
 
 @given(current_labels, changes())
 def test_a_step_takes_away_what_is_not_in_it(before: Labels, change: Change) -> None:
-    """What was removed is what stood there and stands there no more; swapped, it is what was added."""
+    """Removed labels were present before and not after; swapped, they are the added ones."""
     step = Step("a/r/+", "x", "", before, change.apply(before))
     swapped = Step("a/r/+", "x", "", step.after, before)
     assert set(step.removed) == set(before) - set(step.after)

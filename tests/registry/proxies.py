@@ -16,7 +16,7 @@ Serve = Callable[[ssl.SSLSocket, Asked], None]
 
 @contextmanager
 def tls_proxy(context: ssl.SSLContext, serve: Serve | None = None) -> Iterator[RawServer]:
-    """Tunnels to whatever it is asked for, or gives each CONNECT to `serve`; `asked` is what it was told itself."""
+    """Tunnels to the requested address, or passes each CONNECT to `serve`; `asked` has its own requests."""
 
     def accept(server: RawServer, connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:

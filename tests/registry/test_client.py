@@ -1,4 +1,4 @@
-"""What an answer means: refusals, unknown outcomes, the shapes of errors, and all that should never come (contract §1, §5)."""
+"""The meaning of answers: refusals, unknown outcomes, the shapes of errors, and answers that should never occur (contract §1, §5)."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_labels_of_the_wrong_type_are_an_unknown_outcome(which: str, labels: Any
     "artifacts", ["x", {"name": "x"}, [1], [None], [{}], [{"name": 1}], [{"name": "x", "artifactType": 5}]]
 )
 def test_rows_of_the_wrong_type_are_an_unknown_outcome(artifacts: Any) -> None:
-    """A list whose rows can't be told apart is an unknown outcome, not an empty list."""
+    """A list whose rows can't be distinguished is an unknown outcome, not an empty list."""
     assert isinstance(error_of(success({**PAGE, "artifacts": artifacts}), "page"), UnknownOutcome)
 
 

@@ -1,4 +1,4 @@
-"""Reads that fail: which are tried again, how often, and what is told (contract §5 points 3, 4)."""
+"""Reads that fail: which are retried, how often, and their errors (contract §5 points 3, 4)."""
 
 from __future__ import annotations
 

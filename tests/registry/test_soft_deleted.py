@@ -42,7 +42,7 @@ def test_a_glob_that_matches_nothing_else(run_step: RunStep, box: Sandbox) -> No
 @pytest.mark.parametrize("mode", ["add", "replace", "clear", "read", "upsert"])
 @pytest.mark.parametrize("ci", CIS)
 def test_named_it_is_not_found_with_that_reason(run_step: RunStep, box: Sandbox, ci: str, mode: str) -> None:
-    """Exit 4, no write, and the reason is told: it is deleted, not misspelt."""
+    """Exit 4, no write, and the reason is reported: it is deleted, not misspelt."""
     labels = "" if mode in {"clear", "read"} else "stage=x"
     done = run_step(ci, box, ALL | {"artifact": "gone", "mode": mode, "labels": labels})
     assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
@@ -124,7 +124,7 @@ def test_what_does_not(value: object) -> None:
 
 @pytest.mark.parametrize("kind", PACKAGE_TYPES)
 def test_every_package_type_of_the_hosted_service(make_sandbox: MakeSandbox, run_step: RunStep, kind: str) -> None:
-    """The sandbox shows each of the 23, and a run labels it and tells its type."""
+    """The sandbox lists each of the 23, and a run labels it and reports its type."""
     artifact = {"name": "x", "labels": ["a"]}
     box = make_sandbox(preload={"registries": [{"ref": "acme/r", "package-type": kind, "artifacts": [artifact]}]})
     done = run_step("github", box, {"registry-ref": "acme/r", "artifact": "x", "mode": "add", "labels": "b"})

@@ -49,7 +49,7 @@ def test_every_declared_output_is_always_there(result: RunResult) -> None:
 
 
 def test_one_artifact_has_its_labels_in_the_outputs() -> None:
-    """Sorted, compact, and with what really came and went."""
+    """Sorted, compact, and with the labels that were really added and removed."""
     facts = ArtifactFacts("resnet50", "HUGGINGFACE", "1", "2", "3")
     one = outcome(before=("old", "x=1"), after=("x=2", "new"), labels=("x=2", "new"), facts=facts)
     outputs = outputs_within(run(one))

@@ -165,7 +165,7 @@ def test_the_summary_of_a_read_begins_with_its_vocabulary() -> None:
 
 
 def test_the_summary_of_a_dry_run_begins_with_what_would_change() -> None:
-    """Each label that comes or goes with how many artifacts have it before and after, key by key, and all labels."""
+    """Each added or removed label with how many artifacts have it before and after, key by key, and all labels."""
     before, after = ("owner=nlp", "stage=dev"), ("owner=nlp", "stage=production")
     text = summary(planned(*[(before, after)] * 3, (after, after), ((), ("new",))))
     assert (

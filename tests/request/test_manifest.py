@@ -44,7 +44,7 @@ def given(entry: Entry) -> Labels:
 
 
 def test_the_contracts_example(write: Write) -> None:
-    """Entries come out in order, each with its own registry, artifacts, type, mode, labels and gates."""
+    """Entries are in order, each with its own registry, artifacts, type, mode, labels and gates."""
     first, second, third = write(EXAMPLE, metrics={"accuracy": 0.93456}).entries()
     assert (str(first.ref), first.patterns, first.spec.mode) == ("acme/ml/models/+", ("resnet50",), Mode.UPSERT)
     assert given(first) == ("stage=candidate", "accuracy=0.935")
@@ -134,7 +134,7 @@ def test_require_as_a_text(write: Write) -> None:
 
 
 def test_no_file_opens_a_gate_of_the_step(write: Write) -> None:
-    """The input's `require` holds beside those of a manifest, and an entry's stand in place of the file's."""
+    """The input's `require` holds beside those of a manifest, and an entry's replace the file's."""
     text = """
 version: 1
 registry-ref: a/r
@@ -165,7 +165,7 @@ changes: [{mode: replace}, {mode: upsert}, {mode: clear}, {mode: add}]
 
 
 def test_metrics_of_an_entry(write: Write, tmp_path: Path) -> None:
-    """`metrics-file` in a manifest stands in place of the input's, for that entry or for all."""
+    """`metrics-file` in a manifest replaces the input's, for that entry or for all."""
     (tmp_path / "own.json").write_text('{"accuracy": 2}')
     text = f"""
 version: 1
@@ -181,7 +181,7 @@ changes:
 
 
 def test_places(write: Write) -> None:
-    """Each pattern and the registry know where they stand, for what only the registry can tell."""
+    """Each pattern and the registry have their places, for errors that only the registry can show."""
     written = write(
         "version: 1\nregistry-ref: a/r\nchanges:\n  - artifact:\n      - x\n      - 'y*'\n    labels: [a]\n"
     )
@@ -191,7 +191,7 @@ def test_places(write: Write) -> None:
 
 
 def test_notices_name_the_place(write: Write) -> None:
-    """A label that is dropped is told with its place, and with that of the same one before it."""
+    """A dropped label is reported with its place, and with that of the same one before it."""
     written = write("version: 1\nregistry-ref: a/r\nchanges:\n  - artifact: x\n    labels: [a, b, a]\n")
     assert given(written.entries()[0]) == ("a", "b")
     assert written.notices == [

@@ -39,7 +39,7 @@ def write(tmp_path: Path) -> Write:
     ],
 )
 def test_labels_that_are_no_texts(write: Write, written: str, told: str, cure: str) -> None:
-    """What YAML reads as a number, a date, true or false, a mapping or nothing is refused, and told how to quote."""
+    """A value that YAML reads as a number, a date, true or false, a mapping or nothing is refused, with advice to quote it."""
     (error,) = write(f"{HEAD}  - artifact: x\n    labels:\n      - fine\n      - {written}\n").problems()
     assert type(error) is ManifestError
     assert f"manifest.yml:7:9: `labels` item 2 {told}".replace(" :", ":") in error.what
@@ -54,14 +54,14 @@ def test_labels_that_are_no_texts(write: Write, written: str, told: str, cure: s
     ],
 )
 def test_labels_as_a_mapping(write: Write, written: str, cure: str) -> None:
-    """A mapping where the list of labels should stand is told the list that it would be."""
+    """For a mapping in place of the list of labels the error shows the equivalent list."""
     (error,) = write(f"{HEAD}  - {{artifact: x, labels: {written}}}\n").problems()
     assert "`labels`: it is a mapping, and a list is wanted" in error.what
     assert error.next_step == cure
 
 
 def test_all_at_once(write: Write) -> None:
-    """Wrong values, unknown and duplicate keys, aliases, contradictions and templates are told in one run, in order."""
+    """Wrong values, unknown and duplicate keys, aliases, contradictions and templates are reported in one run, in order."""
     written = write(
         """version: 2
 mode: repalce
@@ -179,7 +179,7 @@ def test_form_of_json(write: Write, text: str, told: str) -> None:
     ],
 )
 def test_entries(write: Write, entry: str, told: str) -> None:
-    """What is missing in an entry, contradicts its mode or can't be rendered is told with its place."""
+    """Errors about missing keys, contradictions with the mode and failed templates have the entry's place."""
     written = write(f"{HEAD}  - {entry}\n")
     (line,) = written.told()
     assert line.startswith(told), line

@@ -22,7 +22,7 @@ from har_labels.request.metrics.readers import MOST_CELLS, table_rows
 
 @pytest.fixture(autouse=True)
 def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files stand in a folder of the test's own, and are named as a step names them."""
+    """Files are in a folder of the test's own, and are named as a step names them."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -142,7 +142,7 @@ def test_csv_that_is_refused(content: str, message: str) -> None:
 
 @given(st.lists(st.lists(st.text("ab1. ,\"'\t\n;"), min_size=3, max_size=3), max_size=8))
 def test_what_pythons_csv_writes_is_read(table: list[list[str]]) -> None:
-    """Every text that Python's csv writes comes back, trimmed; none moves to another column or row."""
+    """Every text that Python's csv writes is read back, trimmed; none moves to another column or row."""
     written = io.StringIO()
     csv.writer(written).writerows([["a", "b", "c"], *table])
     read = [[row[name] for name in "abc"] for row in table_rows(written.getvalue(), ",")]
@@ -150,7 +150,7 @@ def test_what_pythons_csv_writes_is_read(table: list[list[str]]) -> None:
 
 
 def _text(value: object) -> str:
-    """A cell as it may have stood there: only whole numbers and plain fractions can come of these letters."""
+    """A cell as it may have been written: these characters can only give whole numbers and plain fractions."""
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
@@ -206,7 +206,7 @@ def test_a_log_with_one_entry_reads_as_one_with_two() -> None:
 
 
 def test_only_one_unnamed_file_gives_rows() -> None:
-    """Two tables need names; one beside a mapping does not, and the mapping's keys stand beside its rows."""
+    """Two tables need names; one beside a mapping does not, and the mapping's keys are beside its rows."""
     Path("a.csv").write_text("x\n1\n")
     Path("b.jsonl").write_text('{"x": 2}\n')
     Path("m.json").write_text('{"acc": 0.9}')

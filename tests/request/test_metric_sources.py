@@ -15,7 +15,7 @@ from har_labels.text import documented
 
 @pytest.fixture(autouse=True)
 def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files stand in a folder of the test's own, and are named as a step names them."""
+    """Files are in a folder of the test's own, and are named as a step names them."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -76,7 +76,7 @@ def test_names(item: str, name: str, path: str) -> None:
     ],
 )
 def test_a_glob_that_matches_one_file(pattern: str, match: str) -> None:
-    """A glob means the one file that matches; a file whose very name it is comes first."""
+    """A glob means the one file that matches; a file with that literal name takes precedence."""
     write("out/m/results_2026.json", "out/m/n/deep.json", "out/.hidden/x.json", "m[1].json", "m1.json")
     metrics = load_metrics([pattern])
     assert (metrics.get("val") or metrics)["is"] == match  # type: ignore[index]
@@ -141,7 +141,7 @@ def test_named_files() -> None:
     ],
 )
 def test_names_that_are_refused(items: list[str], message: str) -> None:
-    """What a name could be mistaken for is told with the way out."""
+    """An ambiguous name is reported with the way out."""
     write("val.json", "test.json", "lr=0.1/m.json")
     assert message in refusal(*items).what
 
@@ -170,7 +170,7 @@ def test_standard_input(content: bytes, metrics: object) -> None:
 
 
 def test_standard_input_that_is_refused() -> None:
-    """What is wrong with standard input is told of it, not of a file."""
+    """Errors of standard input name it, not a file."""
     for content, message in ((b"", "it is empty"), (b"a,b\n1,2", "looks like CSV"), (b"x" * (33 << 20), "32 MiB")):
         with pytest.raises(MetricsError) as caught:
             load_metrics(["-"], stdin=lambda limit, content=content: content[:limit])  # type: ignore[misc]
@@ -179,7 +179,7 @@ def test_standard_input_that_is_refused() -> None:
 
 
 def test_several_problems_of_items() -> None:
-    """All that is wrong is told at once."""
+    """All problems are reported at once."""
     with pytest.raises(Failures) as caught:
         load_metrics(["a.json", "b*.json", "c="])
     assert len(caught.value.errors) == 3

@@ -21,7 +21,7 @@ from har_labels.request.metrics.readers import LARGEST_FILE, LARGEST_SLOW_FILE, 
 
 @pytest.fixture(autouse=True)
 def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files stand in a folder of the test's own, and are named as a step names them."""
+    """Files are in a folder of the test's own, and are named as a step names them."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -127,7 +127,7 @@ def test_texts_that_only_look_like_nan() -> None:
     ],
 )
 def test_what_python_printed_is_no_value(text: str) -> None:
-    """A number or an object that Python printed is unusable where it stands, in a file of any kind, and no more of it."""
+    """A number or an object that Python printed is unusable itself, in a file of any kind, and nothing else is."""
     for path, content in {
         "m.json": json.dumps({"a": text, "b": 1}),
         "m.yaml": f"a: {json.dumps(text)}\nb: 1",
@@ -149,7 +149,7 @@ def test_texts_that_python_did_not_print(text: str) -> None:
 
 
 def test_toml() -> None:
-    """TOML's tables are mappings; its dates and times are the texts that stand there."""
+    """TOML's tables are mappings; its dates and times are their literal texts."""
     text = 'a = 1\nb = [1.5, true]\nd = 2026-08-06\nt = 2026-08-06T07:06:40Z\n[val]\nacc = 0.93\n"f1-score" = 1e-3\n'
     assert load("m.toml", text) == {
         "a": 1,
@@ -197,7 +197,7 @@ def test_tags_and_anchors(text: str, read: dict[str, object], unread: list[str])
 
 @pytest.mark.parametrize("text", ["!!python/object:argparse.Namespace\nlr: 0.1", "<<: {a: 1}\nb: 1", "&x {a: 1}"])
 def test_a_tag_of_the_whole_file(text: str) -> None:
-    """What makes all of a file unreadable is told when it is read."""
+    """Errors that make a whole file unreadable are reported when it is read."""
     assert "the YAML " in refusal("hparams.yaml", text).what
 
 
@@ -334,7 +334,7 @@ def test_the_error_says_what_the_file_is(path: str, content: bytes, named: str) 
     ],
 )
 def test_a_file_under_another_kinds_name(path: str, content: str, ending: str) -> None:
-    """A file that looks like another kind than its name says is an error that tells how to name it."""
+    """A file whose content does not match its name is an error with the right name."""
     error = refusal(path, content)
     assert f"`{ending}`" in error.next_step
     renamed = str(Path(path).with_suffix("")) + ending
@@ -391,7 +391,7 @@ def test_unnamed_files_may_not_contradict(one: str, other: str, key: str) -> Non
 
 
 def test_names_are_made_of_what_differs() -> None:
-    """The suggested names come from the folders where the files are called alike."""
+    """The suggested names are those of the folders if the files have the same name."""
     for folder in ("val", "test"):
         Path(folder).mkdir()
         Path(folder, "metrics.json").write_text(f'{{"a": "{folder}"}}')
@@ -401,7 +401,7 @@ def test_names_are_made_of_what_differs() -> None:
 
 
 def test_every_contradiction_is_told() -> None:
-    """Each pair of files that differ is an error; of many keys the first are told."""
+    """Each pair of files that differ is an error; of many keys the first are named."""
     for number in range(3):
         Path(f"{number}.json").write_text(json.dumps({f"k{each}": number for each in range(9)}))
     with pytest.raises(Failures) as caught:

@@ -1,4 +1,4 @@
-"""A policy's file: what it may say, and how what is wrong with it is told (contract §6 "Policy")."""
+"""A policy's file: its valid content, and the errors about it (contract §6 "Policy")."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_what_can_not_be_believed_is_refused(text: str) -> None:
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60), st.sampled_from(["", f"{HEAD}keys: ", f"{HEAD}protected: "]))
 def test_no_text_is_a_defect(text: str, head: str) -> None:
-    """Whatever stands there, it is a policy or a told problem on one harmless line."""
+    """Any content is a policy or a reported problem on one harmless line."""
     try:
         policy_in(head + text, name="policy.yaml")
     except Failures as failures:

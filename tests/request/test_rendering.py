@@ -23,7 +23,7 @@ def items_of(*texts: str) -> list[Item]:
 
 
 def test_render_labels() -> None:
-    """Items come out in order; duplicates and empty ones are dropped with a notice that names them."""
+    """Items are in order; duplicates and empty ones are dropped with a notice that names them."""
     result = render_labels(
         [Item("a", 1), Item("{{ 'a' }}", 3), Item("tag={{ ci.tag }}", 4), Item("b", 5)], SCOPE, where="label"
     )
@@ -44,7 +44,7 @@ def test_braces_are_written_by_a_placeholder(text: str) -> None:
 
 
 def test_all_problems_at_once() -> None:
-    """Every wrong item is told, each with its position, its text and a next step."""
+    """Every wrong item is reported, each with its position, its text and a next step."""
     items = parse_list('ok, a^_b, {{ x }}, "", {{ metrics.text | replace("0.9", " ") }}, {{ metrics.nope }}')
     with pytest.raises(Failures) as caught:
         render_labels(items, SCOPE, where="label")

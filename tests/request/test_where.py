@@ -33,7 +33,7 @@ def holds(line: str, labels: tuple[str, ...] | None = (), **facts: object) -> bo
 @pytest.mark.parametrize("lacked", LACKED)
 @pytest.mark.parametrize("other", ["'x'", "metrics.acc", "now", "true", "current_map.other", "'a=b'"])
 def test_a_comparison_with_what_is_lacking(sign: str, lacked: str, other: str) -> None:
-    """It is false, and true with `!=` and `not in`, on either side and whatever stands on the other."""
+    """It is false, and true with `!=` and `not in`, on either side and with any other operand."""
     expected = sign in {"!=", "not in"}
     assert holds(f"{lacked} {sign} {other}") is expected
     assert holds(f"{other} {sign} {lacked}") is expected
@@ -104,7 +104,7 @@ def test_what_is_wrong_is_not_lacking(line: str, told: str) -> None:
 
 @pytest.mark.parametrize("line", ["'a' in current", "current_map.a == 'b'", "not current", "current_map.a is defined"])
 def test_unknown_labels_are_not_lacking(line: str) -> None:
-    """Nobody knows what they are; a line that doesn't come to them does not mind."""
+    """They are unknown; a line whose evaluation doesn't reach them is not affected."""
     with pytest.raises(Unreadable):
         holds(line, None)
     assert holds(f"true or {line}", None)
@@ -136,7 +136,7 @@ def test_each_line_is_as_cheap_as_a_requirement() -> None:
     ],
 )
 def test_signs_of_other_languages_are_told_as_words(line: str, word: str) -> None:
-    """GitHub's expressions have `&&`, `||` and `!`, and who writes them learns what stands here."""
+    """GitHub's expressions have `&&`, `||` and `!`; for these the error shows the operators here."""
     with pytest.raises(TemplateError, match="it can't be read") as raised:
         Selection.parse(line, where="`where` line 1")
     assert raised.value.next_step.startswith(word)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_requests_are_kept_as_they_were_sent(box: Sandbox, client: Client) -> None:
-    """The log has the raw path, the query, headers in their own case, the body, what came of it."""
+    """The log has the raw path, the query, headers in their own case, the body, the result."""
     client.headers = {"X-Api-KEY": "key"}
     client.put("team%2Fllm", ["é"], "?artifact_type=model")
     seen = box.requests[-1]

@@ -95,7 +95,7 @@ def test_what_is_not_there_is_said_in_json(client: Client, method: str, target: 
 
 
 def test_an_unknown_registry_lists_with_the_recorded_message(client: Client) -> None:
-    """The message is the one of errors.json, by which clients tell it from a bad request."""
+    """The message is the one of errors.json, by which clients distinguish it from a bad request."""
     message = error_of(client.list(registry="acme/nope"))["message"]
     assert message == "registry not found: Failed to find repo: resource not found"
 

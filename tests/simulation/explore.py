@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Tally:
-    """What many scenarios came to. `broken` holds the lines of those that broke a promise, by seed."""
+    """The results of many scenarios. `broken` holds the lines of those that broke a promise, by seed."""
 
     played: int = 0
     ends: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""Pairs of real processes that move one label to two artifacts at once, and what their manifests would have come to."""
+"""Pairs of real processes that move one label to two artifacts concurrently, and the results of their manifests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Course:
 
 @dataclass(slots=True)
 class Result:
-    """What pairs came to: how many holders there were at the end, and the exit codes; `broken` are promises not kept."""
+    """The results of pairs: the number of holders at the end, and the exit codes; `broken` are broken promises."""
 
     pairs: int = 0
     holders: Counter[int] = field(default_factory=Counter)
@@ -81,7 +81,7 @@ class _Event:
 
 
 class _Pair:
-    """Two steps at once on one registry, each through a port of its own: nothing in a request tells who sent it."""
+    """Two concurrent steps on one registry, each with its own port, since a request does not identify its sender."""
 
     def __init__(self, course: Course, dice: random.Random) -> None:
         self._course, self._dice = course, dice
@@ -99,7 +99,7 @@ class _Pair:
         self.base = self._profile.base
 
     def answer(self, request: Request) -> Answer:
-        """Stands where the profile stood: answers as it does, and remembers."""
+        """Replaces the profile: answers as it does, and records."""
         with self._lock:
             given = self._profile.answer(request)
             self._events.append(_Event(self._here.who, request.method, time.monotonic(), self._holders()))
@@ -124,7 +124,7 @@ class _Pair:
                 server.stop()
 
     def judge(self, result: Result) -> None:
-        """Adds what came of it."""
+        """Adds its results."""
         result.pairs += 1
         result.holders[len(self._at_the_end)] += 1
         result.codes[tuple(sorted(self._codes.values()))] += 1

@@ -131,7 +131,7 @@ class MoveRun:
 
 @dataclass(slots=True)
 class Moves:
-    """What many scenarios came to. `broken` holds the lines of those that broke a promise, by seed."""
+    """The results of many scenarios. `broken` holds the lines of those that broke a promise, by seed."""
 
     played: int = 0
     holders: Counter[int] = field(default_factory=Counter)

@@ -52,7 +52,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What an actor was shown. `at` is when the server looked, `told` when the actor had the answer."""
+    """A read by an actor. `at` is when the server answered, `told` when the actor had the answer."""
 
     who: str
     labels: Labels
@@ -102,7 +102,7 @@ class Store:
 class Network:
     """One actor's way to the store; `passage` says how its next request of a method fares.
 
-    Stands where `Transport` stands in the real thing. `lost_if_killed` drops a request under way when its sender dies.
+    Replaces `Transport`. `lost_if_killed` drops a request under way when its sender dies.
     """
 
     def __init__(

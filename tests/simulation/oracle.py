@@ -32,7 +32,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A har-labels run that is over: what it wanted, and what it told its user. `status` None: a failed run."""
+    """A finished har-labels run: its goal, and its report to the user. `status` None: a failed run."""
 
     name: str
     change: Change
@@ -41,7 +41,7 @@ class Ended:
 
     @property
     def is_green(self) -> bool:
-        """Whether the run told its user that all is well."""
+        """Whether the run reported success to its user."""
         return self.status in GREEN
 
 
@@ -49,7 +49,7 @@ class Oracle:
     """Judges one finished race. `changes` is what everybody meant, by name.
 
     In virtual time only the network takes time, so that what har-labels itself let pass between its read and its
-    write is no excuse; with `forgives_own_waiting` it is, as on a machine where a process may stand still.
+    write is not an excuse; with `forgives_own_waiting` it is, as on a machine where a process may be suspended.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Oracle:
         return (label in change.apply((label,))) == is_there and (label in change.given if is_there else True)
 
     def _was_put_back(self, run: Ended, look: Read) -> bool:
-        """Whether the list changed and changed back between two looks of a run: no reader can tell that from rest."""
+        """Whether the list changed and changed back between two reads of a run: no reader can detect that."""
         known = [read for read in self._store.reads if read.who == run.name and read.told <= look.at]
         lists = [(read.at, read.labels) for read in known] + [
             (own.at, own.after) for own in self._writes_of(run) if own.at < look.at
@@ -165,7 +165,7 @@ class Oracle:
     # --- what every write of ours keeps ----------------------------------------------------------------------
 
     def _judge_writes(self, run: Ended) -> None:
-        """A value that came after our first write is never taken away (`superseded`)."""
+        """A value that was set after our first write is never removed (`superseded`)."""
         seen = self._seen_before_writing(run)
         for write in self._writes_of(run)[1:]:
             assert write.basis
@@ -173,7 +173,7 @@ class Oracle:
                 self._break(run, f"took away {sorted(undone)}, which came after its first write, at {write.at:.3f}")
 
     def _seen_before_writing(self, run: Ended) -> set[str]:
-        """The labels a run was shown before the first of its writes that may have come through."""
+        """The labels that a run read before the first of its writes that may have taken effect."""
         until = next((sent for who, sent in self._store.tries if who == run.name), float("inf"))
         reads = [read for read in self._store.reads if read.who == run.name and read.told <= until]
         return {label for read in reads for label in read.labels}

@@ -41,7 +41,7 @@ class Course:
 
 @dataclass(slots=True)
 class Result:
-    """What races came to, summed up. A loss is a label that a run said was there and that is not."""
+    """The results of races, summed up. A loss is a missing label that a run reported as present."""
 
     trials: int = 0
     ends: Counter[str] = field(default_factory=Counter)

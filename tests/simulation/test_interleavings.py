@@ -1,6 +1,6 @@
 """Thousands of interleavings of real runs in virtual time, each judged by an oracle that knows every label.
 
-`HAR_LABELS_SIMULATIONS=20000` plays that many of each climate instead of 400; a broken one is told event by event by
+`HAR_LABELS_SIMULATIONS=20000` plays that many of each climate instead of 400; a broken one is printed event by event by
 `python -m simulation.explore --climate NAME --show SEED`.
 """
 
@@ -18,7 +18,7 @@ SIMULATIONS = int(os.environ.get("HAR_LABELS_SIMULATIONS", "400"))
 
 @pytest.mark.parametrize("climate", CLIMATES)
 def test_never_green_and_wrong(climate):
-    """A run that ends well has its change in the list, whoever wrote in between within the guarantee's conditions."""
+    """A run that succeeds has its change in the list, regardless of other writers within the guarantee's conditions."""
     tally = explore(climate, range(SIMULATIONS))
 
     assert not tally.broken, str(tally)

@@ -1,4 +1,4 @@
-"""Moves of one label at once: whoever is green had it alone, and in the end one has it (docs/guarantee.md "Moving a label")."""
+"""Concurrent moves of one label: a green run had it alone, and in the end one artifact has it (docs/guarantee.md "Moving a label")."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from har_labels.engine import verify as watching
-from har_labels.engine import writer as apply
+from har_labels.engine import verify
+from har_labels.engine import writer
 from har_labels.engine.task import Task
 from har_labels.engine.verify import Watch
 from har_labels.engine.writer import Writer
@@ -37,21 +37,21 @@ class EarlyLeaver(Watch):
 @pytest.mark.parametrize("watch", [Unwatched, EarlyLeaver])
 def test_a_writer_that_does_not_watch_to_the_end_is_found_out(watch, monkeypatch):
     """Skipping the looks after a write loses labels, and the oracle names each."""
-    monkeypatch.setattr(apply, "Watch", watch)
+    monkeypatch.setattr(writer, "Watch", watch)
 
     assert len(explore("calm", SEEDS).broken) > len(SEEDS) / 10
 
 
 def test_a_watch_that_does_not_wait_for_rest_is_found_out(monkeypatch):
     """Two looks alone miss a label that was taken away and put back between them, then taken away for good."""
-    monkeypatch.setattr(watching, "LONGEST_WATCH", 1)
+    monkeypatch.setattr(verify, "LONGEST_WATCH", 1)
 
     assert explore("calm", SEEDS).broken
 
 
 def test_a_repair_from_an_old_read_is_found_out(monkeypatch):
     """A change made again from what was read before the back-off takes away what others wrote meanwhile."""
-    monkeypatch.setattr(apply, "FRESH_SHARE", 1000)
+    monkeypatch.setattr(writer, "FRESH_SHARE", 1000)
 
     assert explore("calm", SEEDS).broken
 

@@ -1,4 +1,4 @@
-"""Virtual time and the one baton: actors run one at a time, and whoever is due next is decided here.
+"""Virtual time and a baton: actors run one at a time, and the next one that is due is chosen here.
 
 An actor is a thread that runs real code. Wherever that code would wait (a request, a sleep) the thread gives the
 baton back, and time jumps to whatever is due next. The same seed gives the same interleaving, however the machine runs.
@@ -22,7 +22,7 @@ class Killed(BaseException):
 
 
 class Stuck(AssertionError):
-    """A simulation that does not come to its end."""
+    """A simulation that does not end."""
 
 
 class World:
@@ -41,7 +41,7 @@ class World:
         heapq.heappush(self._due, (max(time, self.now), self.dice.random(), self._count, event))
 
     def run(self) -> None:
-        """Let everything happen that is due, and what comes of it. Raises Stuck when there is no end to it."""
+        """Let every due event happen, and its consequences. Raises Stuck if they don't end."""
         while self._due:
             self.now, _, _, event = heapq.heappop(self._due)
             event()

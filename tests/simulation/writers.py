@@ -57,7 +57,7 @@ class Step:
 
 
 class Run:
-    """What came of a `Step`."""
+    """The result of a `Step`."""
 
     def __init__(self, step: Step, world: World, store: Store) -> None:
         self.step = step
