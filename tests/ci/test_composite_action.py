@@ -178,7 +178,7 @@ def test_a_hostile_workspace_runs_nothing_in_the_second_step(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_cancel_that_only_the_shell_is_told(
+def test_a_cancel_that_only_the_shell_gets(
     make_sandbox: MakeSandbox, watch: Watch, tmp_path: Path, number: int, code: int
 ) -> None:
     """The runner signals bash alone: writes stop at once, outputs and summary are written, and the code is the signal's."""
@@ -223,7 +223,7 @@ def _inputs(box: Sandbox, artifact: str) -> dict[str, str]:
     return {**given, "mode": "add", "labels": "b", "settle": "0"}
 
 
-def test_what_pip_is_told() -> None:
+def test_what_pip_gets() -> None:
     """Only pip's settings for reaching packages stay: index, proxy, certificates, timeout; none for place and choice, nor for Python."""
     without_orders = runpy.run_path(str(ROOT / "composite" / "prepare.py"))["without_orders"]
     kept = {

@@ -40,7 +40,7 @@ def test_action_has_every_input_and_output() -> None:
 FIRST = ["api-key", "registry-ref", "artifact", "mode", "labels", "metrics-file", "require", "dry-run"]
 
 
-def test_the_eight_that_most_people_need_stand_first() -> None:
+def test_the_eight_that_most_people_need_are_first() -> None:
     """In both action files, README and plugin catalogue, and in `--help`, which shows the key as the variable that it is."""
     catalogue = read_yaml((ROOT / "harness" / "content.yaml").read_text("utf-8"))["properties"]
     of_readme = re.findall(r"^\| `([^`]+)` \|", README.partition("<!-- inputs:")[2], re.MULTILINE)
@@ -58,7 +58,7 @@ def test_the_eight_that_most_people_need_stand_first() -> None:
     assert set(flags) == set(INPUTS) - {"api-key"}
 
 
-def test_the_other_inputs_stand_in_groups() -> None:
+def test_the_other_inputs_are_in_groups() -> None:
     """Each under one heading of the README, which action.yml and `--help` have too, in the same order."""
     table = README.partition("<!-- inputs:")[2].partition("<!-- end of inputs -->")[0]
     headings = re.findall(r"^\| \*\*(.+)\*\* \| \| \|$", table, re.MULTILINE)

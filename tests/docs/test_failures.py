@@ -54,7 +54,7 @@ def test_the_line_is_the_one_shown(
     assert _sorted_by_harness(done) == failure.code
 
 
-def test_a_defect_is_told_in_one_line(
+def test_a_defect_is_reported_in_one_line(
     make_sandbox: MakeSandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What nobody expected is HAR-DEFECT with its place, as shown."""

@@ -82,7 +82,7 @@ def test_a_wrong_value_hides_no_wrong_file(
     assert (done.code, box.requests, [begin for begin in what if begin not in told]) == (2, [], [])
 
 
-def test_a_path_that_is_none_is_told_like_any(run_step: RunStep, box: Sandbox) -> None:
+def test_an_invalid_path_is_reported_like_any(run_step: RunStep, box: Sandbox) -> None:
     """A NUL in a list of metrics files is no defect, and hides nothing."""
     for ci in ("github", "harness", "terminal"):
         done = run_step(ci, box, ASKED | {"metrics-file": '["a\\u0000b", "n.json"]', "timeout": "0"})
@@ -96,14 +96,14 @@ def test_nothing_is_said_of_labels_whose_mode_is_not_known(run_step: RunStep, bo
 
 
 @pytest.mark.parametrize("fault", [None, "401", "cut"])
-def test_a_wrong_label_is_told_before_any_request(run_step: RunStep, box: Sandbox, fault: str | None) -> None:
+def test_a_wrong_label_is_reported_before_any_request(run_step: RunStep, box: Sandbox, fault: str | None) -> None:
     """Whatever the registry would have answered: what is wrong here needs no answer."""
     box.script([Fault(fault, times=99)] if fault else [])
     done = run_step("github", box, ASKED | {"labels": "x^_y"})
     assert (done.errors, box.requests) == (["HAR-INPUT"], [])
 
 
-def test_a_manifest_tells_all_in_one_run(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
+def test_a_manifest_reports_all_in_one_run(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
     """Unknown keys, values, labels and templates are reported together, in the order of the file."""
     manifest = tmp_path / "labels.yaml"
     manifest.write_text(
@@ -237,7 +237,7 @@ def test_the_report_does_not_replace_the_key(
     assert (done.code, Path("key").read_text()) == (2, KEY)
 
 
-def test_a_wrong_require_is_told_once_and_before_any_request(run_step: RunStep, box: Sandbox) -> None:
+def test_a_wrong_require_is_reported_once_and_before_any_request(run_step: RunStep, box: Sandbox) -> None:
     """What reads the same for every artifact is tried at once, beside wrong labels; it holds or not later, as ever."""
     box.add_artifact(MODELS, "vgg16", package_type="DOCKER", labels=[])
     asked = ASKED | {"artifact": "*", "require": "metrics.acuracy > 1", "labels": "x^_y"}
@@ -298,7 +298,7 @@ def test_a_share_without_artifacts_says_so(run_step: RunStep, box: Sandbox) -> N
     assert (github.code, "Done: " in github.out) == (0, True)
 
 
-def test_duplicates_of_names_are_told(run_step: RunStep, box: Sandbox) -> None:
+def test_duplicates_of_names_are_reported(run_step: RunStep, box: Sandbox) -> None:
     """A name that is given twice is dropped with a notice, as a label is."""
     done = run_step("github", box, ASKED | {"artifact": "resnet50, resnet50"})
     assert (done.code, done.outputs["matched-count"]) == (0, "1")

@@ -66,7 +66,7 @@ def test_a_label_that_no_input_may_hold(
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_all_of_them_are_told_at_once(run_step: RunStep, sandbox: Sandbox, write: Write, ci: str) -> None:
+def test_all_of_them_are_reported_at_once(run_step: RunStep, sandbox: Sandbox, write: Write, ci: str) -> None:
     """Three wrong labels in two steps are three errors."""
     path = write((["a"], ["n^_x", " y"]), ([], ["fine", "z\t"]))
     done = run_step(ci, sandbox, {"apply-plan": str(path)})

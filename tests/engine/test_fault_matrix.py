@@ -246,7 +246,9 @@ def test_two_faults_in_a_row(run_with: RunWith, mode: str, pair: tuple[str, str]
 @pytest.mark.parametrize("reads", [1, 2, 99])
 @pytest.mark.parametrize("kind", ["500", "500-after", "cut-after", "html"])
 @pytest.mark.parametrize("mode", CASES)
-def test_a_doubt_that_reads_cannot_settle_at_once(run_with: RunWith, mode: str, kind: str, reads: int) -> None:
+def test_an_unknown_outcome_that_reads_cannot_settle_at_once(
+    run_with: RunWith, mode: str, kind: str, reads: int
+) -> None:
     """A write with an unknown outcome whose reads fail too: they are retried, then a whole list is sent again, and a merged
     change is red and claims nothing.
     """

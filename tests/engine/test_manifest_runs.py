@@ -174,7 +174,7 @@ def test_require_of_the_step_gates_a_manifest(apply: Apply, box: Sandbox) -> Non
     assert not writes(box)
 
 
-def test_what_is_not_there_is_told_with_its_place(apply: Apply, box: Sandbox) -> None:
+def test_what_is_not_there_is_reported_with_its_place(apply: Apply, box: Sandbox) -> None:
     """A glob that matches nothing, a name and a registry that are not there: all at once, each with its place."""
     done = apply(
         f"""

@@ -46,7 +46,9 @@ def test_a_glob_asks_for_its_longest_literal_part_only(sandbox: Sandbox, run_ste
     assert methods(sandbox) == {"GET": 1, "PUT": 10}
 
 
-def test_all_doubts_of_a_round_are_settled_by_one_listing(make_sandbox: MakeSandbox, run_step: RunStep) -> None:
+def test_all_unknown_outcomes_of_a_round_are_settled_by_one_listing(
+    make_sandbox: MakeSandbox, run_step: RunStep
+) -> None:
     """A server that answers each write with 500 after writing costs one more listing, not a read for each artifact."""
     box = make_sandbox("open-source")
     box.add_artifacts(MODELS, ((f"m-{number:05}", ["old"]) for number in range(150)), package_type="GENERIC")
@@ -139,7 +141,7 @@ def test_the_time_of_a_plan_counts_its_second_read(sandbox: Sandbox, run_step: R
     assert (done.code, done.errors, methods(sandbox)["PUT"]) == (7, ["HAR-NO-TIME"], 0)
 
 
-def test_a_pattern_that_matches_nothing_is_told(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_a_pattern_that_matches_nothing_is_reported(sandbox: Sandbox, run_step: RunStep) -> None:
     """Nothing matched is another answer than nothing to change (contract §3)."""
     fill(sandbox, 2)
     done = run_step("github", sandbox, ALL | {"mode": "remove", "labels": "zz*, old"})

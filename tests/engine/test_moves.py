@@ -273,7 +273,7 @@ def test_a_move_that_has_no_time_is_not_advised_to_be_split(ask: Ask, box: Sandb
     assert "shard" not in done.err
 
 
-def test_what_contradicts_a_move_is_told_once(ask: Ask) -> None:
+def test_what_contradicts_a_move_is_reported_once(ask: Ask) -> None:
     """`remove` goes with two modes, and with no move: one line for both."""
     done = ask(remove="tmp-*", among="*")
     assert (done.code, [what for _, what, _ in done.stable_lines]) == (2, ["`mode: move` takes no `remove`"])
@@ -327,7 +327,7 @@ def test_the_one_has_to_be_there(ask: Ask, box: Sandbox) -> None:
     assert (skipped.code, puts(box), skipped.outputs["skipped-count"]) == (0, [], "1")
 
 
-def test_a_name_in_among_that_is_not_there_is_told(ask: Ask, box: Sandbox) -> None:
+def test_a_name_in_among_that_is_not_there_is_reported(ask: Ask, box: Sandbox) -> None:
     """A holder that is misspelt would keep its label beside the new one: a warning says so."""
     done = ask(among=f"{NEW}, resnet5O")
     assert done.code == 0
@@ -428,7 +428,7 @@ def test_a_lost_race_is_not_rolled_back(ask: Ask, box: Sandbox) -> None:
 
 @pytest.mark.parametrize("kind", ["500-after", "500", "cut", "cut-after", "429", "html"])
 @pytest.mark.parametrize("name", [NEW, OLD])
-def test_doubtful_answers_are_settled_by_reading(ask: Ask, box: Sandbox, kind: str, name: str) -> None:
+def test_unknown_outcomes_are_settled_by_reading(ask: Ask, box: Sandbox, kind: str, name: str) -> None:
     """As for every other write: the change is repeated, never the request."""
     box.script([Fault(kind, method="PUT", artifact=name)])
     assert ask().code == 0
@@ -480,7 +480,7 @@ def test_a_model_and_a_dataset_of_one_name(run_step: RunStep, sandbox: Sandbox) 
     assert LABEL in (sandbox.labels(MODELS, NEW, "model") or ())
 
 
-def test_among_thousands_only_the_holders_are_told(run_step: RunStep, sandbox: Sandbox) -> None:
+def test_among_thousands_only_the_holders_are_reported(run_step: RunStep, sandbox: Sandbox) -> None:
     """A registry of many pages is listed twice, and the results have a row for each side and no more."""
     sandbox.add_artifacts(MODELS, ((f"m{at:04}", [LABEL] if at in {7, 1203} else []) for at in range(1250)))
     asked = {"registry-ref": MODELS, "artifact": "m0600", "mode": "move", "labels": LABEL, "settle": "2"}

@@ -84,7 +84,7 @@ def test_what_is_given_is_judged_before_any_request(
     assert f"label 1 '{label}' is not allowed: {policy}:{place} says that {says}" in done.err
 
 
-def test_all_that_is_wrong_with_labels_is_told_at_once(ask: Ask, sandbox: Sandbox) -> None:
+def test_all_that_is_wrong_with_labels_is_reported_at_once(ask: Ask, sandbox: Sandbox) -> None:
     """Three labels, a key twice and a wrong input are five errors of one run."""
     done = ask("upsert", "stage=prod\nstage=tset\nowner=x\nowner=team-a", settle="99")
     assert (done.code, len(done.errors), sandbox.requests) == (2, 6, [])
@@ -301,7 +301,7 @@ def test_a_holder_that_comes_later_is_held_to_it(ask: Ask, hold: Callable[..., S
     assert box.labels(MODELS, "other") == ["stage=production"]
 
 
-def test_a_plan_and_a_policy_that_are_both_wrong_are_told_together(
+def test_a_plan_and_a_policy_that_are_both_wrong_are_reported_together(
     run_step: RunStep, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """All problems at once, before any request."""
@@ -356,7 +356,7 @@ def test_a_policy_of_values_alone_needs_no_read(ask: Ask, hold: Callable[..., Sa
     assert ask("replace", "stage=dev").code == 3
 
 
-def test_entries_of_a_manifest_are_judged_where_they_stand(
+def test_entries_of_a_manifest_are_judged_at_their_place(
     run_step: RunStep, sandbox: Sandbox, policy: Path, tmp_path: Path
 ) -> None:
     """The error names the label's line and the rule's."""
@@ -433,7 +433,7 @@ def test_many_artifacts_cost_no_request_more(run_step: RunStep, sandbox: Sandbox
 
 
 @pytest.mark.parametrize("dry_run", ["", "true"])
-def test_many_refusals_are_told_in_few_words(
+def test_many_refusals_are_reported_in_few_words(
     run_step: RunStep, sandbox: Sandbox, policy: Path, dry_run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past the first ones all that break the same rule share one failure; each still counts."""

@@ -40,7 +40,7 @@ def models(sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.mark.parametrize("ci", ["github", "harness", "hybrid", "terminal"])
-def test_a_read_over_a_glob_tells_the_vocabulary(run_step: RunStep, models: Sandbox, tmp_path: Path, ci: str) -> None:
+def test_a_read_over_a_glob_reports_the_vocabulary(run_step: RunStep, models: Sandbox, tmp_path: Path, ci: str) -> None:
     """Each key with its values in the report and in the summary, without a request more than the listing."""
     report = tmp_path / "report.json"
     done = run_step(ci, models, READ | {"report-file": str(report)})
@@ -60,7 +60,7 @@ def test_a_read_over_a_glob_tells_the_vocabulary(run_step: RunStep, models: Sand
         assert "1 artifact without labels" in done.log + done.summary
 
 
-def test_an_audit_that_is_red_tells_it_too(run_step: RunStep, models: Sandbox, tmp_path: Path) -> None:
+def test_an_audit_that_is_red_reports_it_too(run_step: RunStep, models: Sandbox, tmp_path: Path) -> None:
     """A `require` that is false for one artifact closes the gate, and the vocabulary is there all the same."""
     report = tmp_path / "report.json"
     done = run_step(
@@ -157,7 +157,7 @@ def page_of(*rows: dict[str, Any]) -> Any:
     return success({"artifacts": list(rows), "pageSize": 100, "itemCount": len(rows)})
 
 
-def test_a_read_tells_what_the_registry_tells(run_step: RunStep, tmp_path: Path) -> None:
+def test_a_read_reports_the_facts_of_the_registry(run_step: RunStep, tmp_path: Path) -> None:
     """Package type, downloads, time and age, quarantine and version of each artifact, in the output and in the report."""
     full = {
         "name": "a", "labels": ["x"], "artifactType": "model", "packageType": "HUGGINGFACE", "downloadsCount": 7,

@@ -78,7 +78,7 @@ def test_it_is_taken_away_in_one_write(
         ("error", "stage=s*", 0, "stage=production"),
     ],
 )
-def test_what_is_taken_away_stands_in_no_labels_way(
+def test_a_removed_label_does_not_block_another(
     ask: Ask, box: Sandbox, on_conflict: str, remove: str, code: int, stage: str
 ) -> None:
     """Removal happens first: a removed value does not conflict, and a kept one does not either."""

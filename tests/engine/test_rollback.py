@@ -95,7 +95,7 @@ def test_one_that_can_not_be_rolled_back_does_not_keep_the_others(sandbox: Sandb
     assert [sandbox.labels(MODELS, f"m-0000{number}") for number in range(4)] == [["old"], ["theirs"], ["old"], ["old"]]
 
 
-def test_what_nobody_knows_is_not_rolled_back_and_told(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_what_nobody_knows_is_not_rolled_back_and_reported(sandbox: Sandbox, run_step: RunStep) -> None:
     """Where the labels before were not shown they can't be restored: that is said, and the exit code is the cause's."""
     sandbox.add_artifact(MODELS, "hidden", package_type="DOCKER", labels=["old"], hidden=True)
     sandbox.add_artifact(MODELS, "refused", package_type="DOCKER", labels=["old"])
@@ -112,7 +112,7 @@ def test_what_nobody_knows_is_not_rolled_back_and_told(sandbox: Sandbox, run_ste
     assert f"'hidden' in {MODELS}/+ is not rolled back: what its labels were before is not known" in done.log
 
 
-def test_what_somebody_changed_since_is_told_in_its_own_words(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_what_somebody_changed_since_is_reported_in_its_own_words(sandbox: Sandbox, run_step: RunStep) -> None:
     """The notice names the artifact once, and speaks of this run, not of a plan."""
     fill(sandbox, 2)
     sandbox.script([Fault("400", method="PUT", artifact="m-00001", times=9)])

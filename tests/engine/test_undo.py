@@ -193,7 +193,7 @@ def test_a_rollback_leaves_nothing_of_ours(wrote: Wrote, box: Sandbox) -> None:
     assert (row["status"], row["wrote_added"], row["wrote_removed"]) == ("rolled-back", [], [])
 
 
-def test_a_write_in_doubt_is_not_known(wrote: Wrote, box: Sandbox) -> None:
+def test_a_write_with_unknown_outcome_is_not_known(wrote: Wrote, box: Sandbox) -> None:
     """A failed artifact whose write may have taken effect has null, not an empty list."""
     box.script([Fault("latency", method="PUT", delay=30, times=9)])
     row = rows(wrote(code=7, artifact="a", deadline="1", timeout="30"))["a"]
@@ -506,7 +506,7 @@ def test_a_report_that_was_cut(wrote: Wrote, undo: Undo, box: Sandbox, case: str
     assert (done.code, done.errors, undo.requests) == (2, ["HAR-REPORT-FILE"], []), done.err
 
 
-def test_a_plan_and_a_report_are_told_apart(
+def test_a_plan_and_a_report_are_distinguished(
     wrote: Wrote, undo: Undo, run_step: RunStep, box: Sandbox, tmp_path: Path
 ) -> None:
     """A plan given to `undo`, and a report given to `apply-plan`, are named as what they are, with the input for each."""

@@ -183,7 +183,7 @@ def test_a_read_that_passes_at_last_is_used(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("mode", ["replace", ""])
-def test_a_key_that_is_not_known_is_told_without_a_put(ask: Ask, mode: str) -> None:
+def test_a_key_that_is_not_known_is_reported_without_a_put(ask: Ask, mode: str) -> None:
     """401 is exit 3, as everywhere."""
     with stub(as_json(401, {"message": "Token is not valid"})) as server:
         done = ask(server, mode=mode)
@@ -229,7 +229,7 @@ def test_a_read_that_said_404_and_a_put_without_an_answer_is_not_found(ask: Ask,
 
 
 @pytest.mark.parametrize("kind", ["403", "405", "web page"])
-def test_a_doubtful_put_that_cannot_be_looked_at_is_repeated(ask: Ask, kind: str) -> None:
+def test_a_put_with_unknown_outcome_that_cannot_be_looked_at_is_repeated(ask: Ask, kind: str) -> None:
     """A whole list may be sent again; if no try is answered well the run is red and says that nothing is known."""
     with stub(PLAIN_REFUSALS[kind], lambda _request: as_json(500, {"message": "oops"})) as server:
         done = ask(server)
@@ -321,7 +321,7 @@ def test_a_list_without_the_name_and_no_summary_stays_not_found(ask: Ask) -> Non
         assert (done.code, done.errors, server.puts) == (4, ["HAR-ARTIFACT-NOT-FOUND"], [])
 
 
-def test_a_summary_that_is_refused_tells_nothing(ask: Ask) -> None:
+def test_a_summary_that_is_refused_reports_nothing(ask: Ask) -> None:
     """The list doesn't show it and the summary is refused: it may be there, so the PUT decides."""
 
     def get(request: Asked) -> Canned:
@@ -443,7 +443,7 @@ def test_a_type_that_a_summary_does_not_show_is_not_risked(ask: Ask, loss: str) 
         assert (done.code, done.errors, len(server.puts)) == (code, errors, int(not errors))
 
 
-def test_a_deadline_in_the_middle_of_waiting_tells_that_nothing_was_written(ask: Ask) -> None:
+def test_a_deadline_in_the_middle_of_waiting_reports_that_nothing_was_written(ask: Ask) -> None:
     """Every PUT was answered 404 until the run was over: that nothing was written is known then."""
     with stub(PLAIN_REFUSALS["403"], lambda _request: as_json(404, {"message": "artifact not found"})) as server:
         done = ask(server, wait_for_artifact="100", deadline="0.5")

@@ -124,7 +124,7 @@ def test_a_choice_that_leaves_nobody_out_says_nothing(ask: Ask, artifact: str, w
     assert (done.code, "leaves out" in done.out + done.err) == (code, False)
 
 
-def test_a_key_that_nobody_has_is_told(ask: Ask) -> None:
+def test_a_key_that_nobody_has_is_reported(ask: Ask) -> None:
     """A misspelt key is green, since nothing is left; the log says which key no artifact has."""
     done = ask("current_map.stagee == 'production' or current_map.acc == '7'")
     assert (done.code, done.value("matched-count")) == (0, "0")
@@ -213,7 +213,7 @@ def test_a_key_that_is_there_twice_is_an_error(ask: Ask, box: Sandbox) -> None:
     ],
 )
 @pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
-def test_what_can_not_be_asked_is_told_before_any_request(
+def test_what_can_not_be_asked_is_reported_before_any_request(
     ask: Ask, box: Sandbox, where: str, told: str, ci: str
 ) -> None:
     """A line that can't be read, and a metric that is missing, are wrong whatever the artifacts: exit 2, no request."""
@@ -315,7 +315,7 @@ def test_it_is_never_asked_after_our_first_put(ask: Ask, box: Sandbox, mode: str
     assert [row["status"] for row in done.value("results")] == ["applied"]
 
 
-def test_a_write_in_doubt_is_not_asked_again(ask: Ask, box: Sandbox) -> None:
+def test_a_write_with_unknown_outcome_is_not_asked_again(ask: Ask, box: Sandbox) -> None:
     """A 500 may have written: from that PUT on `where` has no say."""
     box.script([Fault("500", method="PUT", times=1)])
     done = ask("current_map.stage == 'production'", artifact=OLD, mode="upsert", labels="stage=archived")
@@ -526,7 +526,7 @@ def test_hostile_text_is_text(ask: Ask, box: Sandbox, ci: str) -> None:
 # --- another kind of server -------------------------------------------------------------------------------------------
 
 
-def test_the_open_source_server_tells_the_same_facts(make_sandbox: MakeSandbox, run_step: RunStep) -> None:
+def test_the_open_source_server_has_the_same_facts(make_sandbox: MakeSandbox, run_step: RunStep) -> None:
     """Its rows carry what those of the hosted service carry."""
     box = make_sandbox(profile="open-source")
     box.add_artifact(MODELS, OLD, package_type="DOCKER", labels=["a"])

@@ -63,7 +63,7 @@ def test_the_labels_given_become_the_list_where_none_goes(
     assert (done.code, sorted(box.labels(MODELS, NAME) or [])) == (0, sorted(labels.split(",")))
 
 
-def test_every_artifact_is_told_at_once(ask: Ask, box: Sandbox) -> None:
+def test_every_artifact_is_reported_at_once(ask: Ask, box: Sandbox) -> None:
     """Two artifacts would lose labels, a third would not: two lines, and nothing is written anywhere."""
     box.add_artifact(MODELS, "bert", package_type="DOCKER", labels=["keep"])
     box.add_artifact(MODELS, "new", package_type="DOCKER")
@@ -150,7 +150,7 @@ def test_an_old_read_is_renewed_before_the_write(ask: Ask, box: Sandbox, monkeyp
     assert (done.value("labels"), box.labels(MODELS, NAME)) == (["theirs"], ["theirs"])
 
 
-def test_a_doubt_is_looked_at_before_the_write_is_made_again(ask: Ask, box: Sandbox) -> None:
+def test_an_unknown_outcome_is_looked_at_before_the_write_is_made_again(ask: Ask, box: Sandbox) -> None:
     """The first PUT did nothing, and meanwhile somebody has set a label: it stays."""
     box.put_labels(MODELS, NAME, [])
     box.script([Fault("503", method="PUT")])
@@ -165,7 +165,7 @@ def test_a_doubt_is_looked_at_before_the_write_is_made_again(ask: Ask, box: Sand
     assert box.labels(MODELS, NAME) == ["theirs"]
 
 
-def test_a_doubt_that_cannot_be_looked_at_is_not_repeated(ask: Ask, box: Sandbox) -> None:
+def test_an_unknown_outcome_that_cannot_be_looked_at_is_not_repeated(ask: Ask, box: Sandbox) -> None:
     """Without a look nobody can say what a second PUT would take away."""
     box.put_labels(MODELS, NAME, [])
     box.script([Fault("503", method="PUT"), Fault("503", method="GET", nth=2, times=99)])

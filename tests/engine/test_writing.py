@@ -106,7 +106,7 @@ def test_settle_0_does_not_look_again(ask: Ask, box: Sandbox) -> None:
     assert [request.method for request in box.requests] == ["GET", "PUT"]
 
 
-def test_a_label_that_comes_while_we_watch_is_told(ask: Ask, box: Sandbox) -> None:
+def test_a_label_that_comes_while_we_watch_is_reported(ask: Ask, box: Sandbox) -> None:
     """The reported labels are those of the last read, with other writers' labels."""
     after_put(box, {1: ["a", "new", "stage=dev", "theirs"]})
     done = ask("add", "new")
@@ -153,7 +153,7 @@ def test_a_timeout_is_settled_by_reading(ask: Ask, box: Sandbox) -> None:
     assert (done.code, box.labels(MODELS, NAME)) == (0, ["a", "new", "stage=dev"])
 
 
-def test_the_deadline_ends_the_run_and_is_told(ask: Ask, box: Sandbox) -> None:
+def test_the_deadline_ends_the_run_and_is_reported(ask: Ask, box: Sandbox) -> None:
     """Past the deadline the run ends with exit 7; a write with an unknown outcome is reported as unknown."""
     box.script([Fault("latency", method="PUT", delay=30, times=9)])
     began = time.monotonic()
@@ -164,7 +164,7 @@ def test_the_deadline_ends_the_run_and_is_told(ask: Ask, box: Sandbox) -> None:
     assert done.outputs["status"] == "FAILED"
 
 
-def test_a_pause_that_is_cut_short_tells_what_was_read_before_it(ask: Ask, box: Sandbox) -> None:
+def test_a_pause_that_is_cut_short_reports_what_was_read_before_it(ask: Ask, box: Sandbox) -> None:
     """The read after a failed write counts: the labels are known, and the error says that nothing was written."""
     box.script([Fault("503", method="PUT", times=9, retry_after="20")])
     done = ask("replace", "new", deadline="1.5")
@@ -172,7 +172,7 @@ def test_a_pause_that_is_cut_short_tells_what_was_read_before_it(ask: Ask, box: 
     assert "a read shows that the labels were not written" in done.stable_lines[-1][1]
 
 
-def test_a_change_that_was_undone_when_the_time_was_over_is_told_so(
+def test_a_change_that_was_undone_when_the_time_was_over_is_reported(
     ask: Ask, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last look showed other labels: these are known, and not "not known"."""
@@ -184,7 +184,7 @@ def test_a_change_that_was_undone_when_the_time_was_over_is_told_so(
     assert "the change was undone and not made again, as the deadline of 1.2 s passed" in done.stable_lines[-1][1]
 
 
-def test_a_watch_that_is_cut_short_tells_what_it_saw(ask: Ask, box: Sandbox) -> None:
+def test_a_watch_that_is_cut_short_reports_what_it_saw(ask: Ask, box: Sandbox) -> None:
     """The last read counts: a later writer's value is reported, not the one we wrote."""
     after_put(box, {1: ["a", "stage=third"]})
     done = ask("upsert", "stage=prod", deadline="2.3", settle="2")
@@ -247,7 +247,7 @@ def test_a_key_that_was_refused_is_not_tried_on_the_next_registry(
     assert (done.code, set(done.errors), len(box.requests)) == (3, {"HAR-UNAUTHORIZED"}, 1)
 
 
-def test_a_refusal_before_tells_nothing_of_a_write_under_way(ask: Ask, box: Sandbox) -> None:
+def test_a_refusal_before_reports_nothing_of_a_write_under_way(ask: Ask, box: Sandbox) -> None:
     """The first try was surely not written (429), the second has no answer when the time is over: nobody knows."""
     box.script([Fault("429", method="PUT"), Fault("latency", method="PUT", nth=2, delay=30, times=9)])
     done = ask("replace", "new", deadline="1", timeout="30")

@@ -218,7 +218,9 @@ def test_a_file_that_gives_no_certificate(
     assert "unset the variable" in done.err
 
 
-def test_all_of_them_are_told_at_once(run_step: RunStep, server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_of_them_are_reported_at_once(
+    run_step: RunStep, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Three wrong files are three errors of one run."""
     for variable in ("SSL_CERT_FILE", "HARNESS_CA_PATH", "HARNESS_CA_BUNDLE"):
         monkeypatch.setenv(variable, "/dev/null")

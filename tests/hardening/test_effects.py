@@ -86,7 +86,7 @@ def test_nothing_of_the_key_is_in_the_process_table(start_step: StartStep, box: 
 
 
 @pytest.mark.parametrize("ci", ["github", "harness"])
-def test_debug_mode_tells_no_more(start_step: StartStep, box: Sandbox, ci: str) -> None:
+def test_debug_mode_reports_no_more(start_step: StartStep, box: Sandbox, ci: str) -> None:
     """With the CI's own debug switches on, requests get a line each, and nothing of headers, bodies or libraries is printed."""
     environ = {
         "RUNNER_DEBUG": "1",

@@ -274,7 +274,7 @@ def test_a_folder_that_is_not_there_is_made(
     assert [path.name for path in (folder / "out" / "reports").iterdir()] == ["file"]
 
 
-def test_what_cannot_be_written_is_told_with_all_else(run_step: RunStep, box: Sandbox) -> None:
+def test_what_cannot_be_written_is_reported_with_all_else(run_step: RunStep, box: Sandbox) -> None:
     """Beside other wrong inputs, each once, and no try is made at the end."""
     asked = {**LABELS, "report-file": "/dev/null/r", "save-plan": "/dev/null/p", "dry-run": "true", "timeout": "soon"}
     done = run_step("github", box, asked)

@@ -119,7 +119,7 @@ def check_equal(done: Done, result: RunResult) -> None:
 
 
 @pytest.mark.parametrize(("ci", "cases"), [("github", 300), ("harness", 300), ("terminal", 200), ("hybrid", 60)])
-def test_a_run_told_to_each_ci(ci: str, cases: int) -> None:
+def test_a_run_reported_to_each_ci(ci: str, cases: int) -> None:
     """No command, no escape and no markup of others in log, summary or report; every output is read back unchanged."""
 
     @settings(MANY, max_examples=cases)

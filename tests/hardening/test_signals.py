@@ -139,7 +139,7 @@ def test_a_write_in_flight_has_its_grace_and_no_more(start_step: StartStep, sand
     assert "not known" in done.value("results")[0]["error"]["what"]
 
 
-def test_a_watch_that_is_cut_short_is_told(start_step: StartStep, sandbox: Sandbox) -> None:
+def test_a_watch_that_is_cut_short_is_reported(start_step: StartStep, sandbox: Sandbox) -> None:
     """Cancelled while it watches, a merged change counts as applied, and a notice says what nobody looked for."""
     MERGED.fill(sandbox)
     steps: list[StepProcess] = []

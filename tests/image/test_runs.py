@@ -72,7 +72,7 @@ def output(job: Job, name: str) -> str:
     return lines[-1]
 
 
-def test_tells_its_version_under_lock_and_key(image: Image) -> None:
+def test_prints_its_version_without_any_rights(image: Image) -> None:
     """`--version` works for a uid that no one knows, with no home, no capability and a read-only root."""
     code, log = image.run("--version", options=LOCKED)
     assert code == 0

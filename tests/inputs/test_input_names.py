@@ -233,7 +233,7 @@ def test_an_unreadable_command_line_is_the_only_problem(given: dict[str, str]) -
 
 
 @pytest.mark.parametrize("name", ["registry-ref", "artifact", "labels", "api-key"])
-def test_a_misspelt_name_is_not_told_to_be_missing_too(name: str) -> None:
+def test_a_misspelt_name_is_not_reported_as_missing_too(name: str) -> None:
     """One slip is one problem: nobody is sent to `mode: clear` because of it."""
     for ci, variable in (
         ("github", f"INPUT_{name.upper()}S"),
@@ -283,7 +283,7 @@ def test_however_the_words_of_a_name_that_was_an_input_are_put_together(written:
     ]
 
 
-def test_flags_of_lists_join_and_switches_stand_alone() -> None:
+def test_flags_of_lists_join_and_switches_need_no_value() -> None:
     """A flag given several times adds to its list, and a bare switch means true."""
     settings = ask(
         "terminal", {}, argv=["--labels", "a", "--labels", "b, c", "--dry-run", "--summary", "false"]

@@ -63,7 +63,7 @@ def test_the_facts_of_one_row() -> None:
     }
 
 
-def test_a_row_that_tells_nothing_lacks_every_fact() -> None:
+def test_a_row_without_facts_lacks_every_fact() -> None:
     """A missing fact, or null, is not a fact: neither empty nor zero nor false."""
     assert set(facts_of({}).values()) == {None}
     row = dict.fromkeys(("artifactType", "downloadsCount", "isQuarantined", "lastModified", "latestVersion"))

@@ -70,7 +70,7 @@ def test_a_third_value_stays_while_the_rest_is_made_again() -> None:
 
 
 @given(merging_goals, labels, labels)
-def test_a_look_settles(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
+def test_a_read_settles(wanted: ChangeGoal, before: Labels, now: Labels) -> None:
     """The labels that a read asks for are done once they are written: repetition ends."""
     seen = frozenset(before)
     look = wanted.classify(now, seen)

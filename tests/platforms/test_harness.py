@@ -412,7 +412,7 @@ def test_a_large_annotation_is_cut_between_two_characters(tmp_path: Path, start:
         (HarLabelsError("x"), "APPLICATION_FAILURE"),
     ],
 )
-def test_the_first_error_is_told_in_harness_own_words(tmp_path: Path, error: HarLabelsError, category: str) -> None:
+def test_the_first_error_is_reported_in_harness_own_words(tmp_path: Path, error: HarLabelsError, category: str) -> None:
     """Only where the variable names a file."""
     path = tmp_path / "error.env"
     platform, _, err = harness({"ERROR_METADATA_FILE": str(path)})

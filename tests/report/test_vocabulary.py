@@ -113,7 +113,7 @@ def test_the_most_frequent_values_are_found_among_very_many() -> None:
     assert [(word.distinct, word.has_more) for word in (*exact.keys, exact.words)] == [(MOST_DISTINCT, False)] * 2
 
 
-def test_very_many_keys_are_counted_and_the_most_frequent_told() -> None:
+def test_very_many_keys_are_counted_and_the_most_frequent_reported() -> None:
     """A registry in which each artifact has a key of its own makes no report of that size."""
     found = vocabulary_of(read(*((f"key{number}=1", "stage=dev") for number in range(1_500))))
     assert found

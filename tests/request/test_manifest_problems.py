@@ -207,7 +207,7 @@ def test_registry_in_no_place(write: Write) -> None:
     assert not write(text, inputs={"registry_ref": "a/r"}).told()
 
 
-def test_a_bad_default_is_told_once(write: Write) -> None:
+def test_a_bad_default_is_reported_once(write: Write) -> None:
     """A default that can't be understood is one error, not one for each entry that inherits it."""
     text = (
         "version: 1\nregistry-ref: x\nmode: ad\nrequire: 1 +\nchanges: [{artifact: x}, {artifact: y}, {artifact: z}]\n"

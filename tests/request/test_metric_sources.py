@@ -146,7 +146,7 @@ def test_names_that_are_refused(items: list[str], message: str) -> None:
     assert message in refusal(*items).what
 
 
-def test_a_glob_is_told_with_its_match() -> None:
+def test_a_glob_is_reported_with_its_match() -> None:
     """What is wrong with the one match names pattern and file."""
     Path("m1.json").write_text("[1]")
     assert refusal("m*.json").what.startswith("metrics file `m*.json` (`m1.json`) must hold")

@@ -400,7 +400,7 @@ def test_names_are_made_of_what_differs() -> None:
     assert "`val=val/metrics.json` and `test=test/metrics.json`" in caught.value.next_step
 
 
-def test_every_contradiction_is_told() -> None:
+def test_every_contradiction_is_reported() -> None:
     """Each pair of files that differ is an error; of many keys the first are named."""
     for number in range(3):
         Path(f"{number}.json").write_text(json.dumps({f"k{each}": number for each in range(9)}))
@@ -410,7 +410,7 @@ def test_every_contradiction_is_told() -> None:
     assert "`k0`, `k1`, `k2`, `k3`, `k4` and more" in caught.value.errors[0].what
 
 
-def test_all_files_that_cant_be_read_are_told(tmp_path: Path) -> None:
+def test_all_files_that_cant_be_read_are_reported(tmp_path: Path) -> None:
     """One missing file doesn't hide the next."""
     with pytest.raises(Failures) as caught:
         load_metrics([str(tmp_path / "a.json"), str(tmp_path / "b.json")])

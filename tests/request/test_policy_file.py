@@ -80,7 +80,7 @@ INVALID = {
 }
 
 
-def test_values_beside_a_pattern_are_told_with_all_else() -> None:
+def test_values_beside_a_pattern_are_reported_with_all_else() -> None:
     """What contradicts within a key does not wait until everything else is right."""
     assert told(f"{HEAD}keys: {{stage: {{values: [dev], pattern: 'rc-*'}}}}\nothers: dney\n") == [
         "2:31: `values` and `pattern` are both given for the key `stage`",
@@ -102,7 +102,7 @@ def test_what_the_schema_refuses_the_reader_refuses(name: str) -> None:
     assert not schema_says(INVALID[name])
 
 
-def test_everything_wrong_is_told_at_once_with_its_place() -> None:
+def test_everything_wrong_is_reported_at_once_with_its_place() -> None:
     """Each with line, column and what to do."""
     text = (
         "version: 1\nkeys:\n  stage: {values: [1, dev], required: yes}\n  owner: {patern: 'team-*'}\n  a=b: {}\n"

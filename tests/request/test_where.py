@@ -135,7 +135,7 @@ def test_each_line_is_as_cheap_as_a_requirement() -> None:
         ("!quarantined", "`not` is written as a word"),
     ],
 )
-def test_signs_of_other_languages_are_told_as_words(line: str, word: str) -> None:
+def test_signs_of_other_languages_are_named_as_words(line: str, word: str) -> None:
     """GitHub's expressions have `&&`, `||` and `!`; for these the error shows the operators here."""
     with pytest.raises(TemplateError, match="it can't be read") as raised:
         Selection.parse(line, where="`where` line 1")

@@ -41,7 +41,7 @@ def test_an_image_without_tags_is_not_listed() -> None:
 
 
 @pytest.mark.parametrize("profile", ["saas", "open-source"])
-def test_what_lists_tell_besides_labels_is_loaded(profile: str) -> None:
+def test_facts_of_lists_besides_labels_are_loaded(profile: str) -> None:
     """Downloads, age and quarantine of each of two artifacts of one name."""
     one = {"name": "x", "type": "model", "downloads": 12, "age-days": 400, "quarantined": True}
     content = {"registries": [{"ref": "acme/i", "artifacts": [one, {"name": "x", "type": "dataset"}]}]}

@@ -51,7 +51,7 @@ def test_put_honours_the_artifact_type(box: Sandbox, client: Client) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": "wrong"}, {"Authorization": "Bearer key"}])
-def test_without_its_key_nothing_is_told(client: Client, headers: dict[str, str]) -> None:
+def test_without_its_key_nothing_is_reported(client: Client, headers: dict[str, str]) -> None:
     """Any request without the right x-api-key is 401 as JSON, and writes nothing."""
     client.headers = headers
     assert error_of(client.put("team/llm/+", ["x"]))["code"] == "401"

@@ -34,7 +34,7 @@ def test_inside_the_conditions_nothing_needs_their_excuse(climate):
     assert tally.explained["a gap longer than settle"] <= (late_writes_of_the_dead if climate == "kills" else 0)
 
 
-def test_a_seed_tells_the_same_story_every_time():
+def test_a_seed_gives_the_same_run_every_time():
     """A scenario found broken can be looked at again, event by event."""
     first, again = (shown(play(scenario_of(7, CLIMATES["slow"]), 7)) for _ in range(2))
 

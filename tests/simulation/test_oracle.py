@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from har_labels.engine import verify
-from har_labels.engine import writer
+from har_labels.engine import verify, writer
 from har_labels.engine.task import Task
 from har_labels.engine.verify import Watch
 from har_labels.engine.writer import Writer

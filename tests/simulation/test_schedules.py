@@ -105,7 +105,7 @@ def test_a_label_taken_away_and_put_back_between_two_looks_is_watched_on():
 
 
 @pytest.mark.parametrize("mishap", [Mishap.REFUSED_AFTER, Mishap.CUT_AFTER])
-def test_a_write_in_doubt_is_watched_like_any_other(mishap):
+def test_a_write_with_unknown_outcome_is_watched_like_any_other(mishap):
     """A write that took effect without an answer, found by reading, is watched from that read on."""
     result = played(someone("f", add("theirs"), reads=0.0, writes=0.95), runs=[us(mishaps=[("PUT", mishap)])])
 

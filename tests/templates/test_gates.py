@@ -78,7 +78,7 @@ def test_unknown_labels_have_no_keys_either() -> None:
     "source",
     ["metrics.nope", "metrics.null", "metrics.nope.deeper", "metrics.null.deeper", "metrics.list[5]", "metrics.deep.b"],
 )
-def test_default_stands_in_for_what_is_missing(source: str) -> None:
+def test_default_replaces_missing_values(source: str) -> None:
     """A key, an item or a null: missing in labels and in gates."""
     assert rendered(f"{source} | default('d')", METRICS) == "d"
     assert holds(f"{source} | default(1) == 1", METRICS)

@@ -43,7 +43,7 @@ METRICS = {
         ("macro avg", "metrics['macro avg']"),
     ],
 )
-def test_the_right_spelling_is_told(source: str, spelling: str) -> None:
+def test_the_right_spelling_is_named(source: str, spelling: str) -> None:
     """Where an expression can't be read and its text is a key, or a bare name is a metric, the error ends with its spelling."""
     assert refused(rendered, source, METRICS).endswith(f"| Write `{spelling}`.")
     assert refused(holds, f"{source} > 0.5", METRICS).endswith(f"| Write `{spelling}`.")
