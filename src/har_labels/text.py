@@ -17,6 +17,8 @@ CONTROL_CHARACTERS = re.compile(
 
 # What is printed in place of the key.
 HIDDEN = "***"
+# Stands for the rest of a text that was cut.
+ELLIPSIS = "…"
 LONGEST_SHOWN = 200  # characters of a text of others in one of our messages
 
 # They enclose an input's name in a text of ours. Noncharacters of Unicode: `_UNPRINTABLE` escapes them in texts of others.
@@ -77,7 +79,7 @@ def visible_characters(text: str) -> str:
 
 def shown(text: str) -> str:
     """`text` as a message quotes it: harmless characters on one line, at most LONGEST_SHOWN of them and `…`."""
-    return visible_characters(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+    return visible_characters(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ELLIPSIS)
 
 
 def number(count: int, word: str, words: str = "") -> str:
