@@ -147,7 +147,7 @@ def test_without_venv(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"PIP_NO_INDEX": "1"}])
 def test_without_an_index(tmp_path: Path, settings: dict[str, str]) -> None:
-    """Where no index is reached, one error says so and names both ways out: a mirror, and the container."""
+    """If no index is reachable, one error names both ways out: a mirror, and the container."""
     told = Machine(tmp_path, python3=passing_on_to(sys.executable)).error(**settings)
     assert "No matching distribution found" in told
     assert "PIP_INDEX_URL" in told

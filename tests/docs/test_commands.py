@@ -39,7 +39,7 @@ def run_line(line: str, folder: Path, environ: Mapping[str, str]) -> subprocess.
 
 
 def with_model(box: Sandbox) -> Sandbox:
-    """The sandbox with the model that the documents speak of."""
+    """The sandbox with the model of the documents' examples."""
     box.add_artifact(REGISTRY, NAME, labels=BEFORE)
     return box
 

@@ -161,7 +161,7 @@ def test_every_expression_reads_json_that_is_there() -> None:
 
 
 def test_the_first_example_needs_no_rights() -> None:
-    """The README says so beside it, no input asks for GitHub's token, and no code of ours reads one."""
+    """The README says so, no input asks for GitHub's token, and no code of ours reads one."""
     assert "It needs no `permissions` and no checkout" in (ROOT / "README.md").read_text("utf-8")
     assert "github.token" not in (ROOT / "action.yml").read_text("utf-8")
     code = [path.read_text("utf-8") for path in (ROOT / "src" / "har_labels").rglob("*.py")]

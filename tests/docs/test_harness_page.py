@@ -94,7 +94,7 @@ def _spelled(done: Done) -> dict[str, str]:
 
 @pytest.fixture
 def box(make_sandbox: MakeSandbox) -> Sandbox:
-    """A registry with the model that the page speaks of."""
+    """A registry with the model of the page's examples."""
     box = make_sandbox()
     box.add_artifact(*MODEL, artifact_type="model", labels=["stage=dev"])
     return box

@@ -97,7 +97,7 @@ def test_nothing_is_said_of_labels_whose_mode_is_not_known(run_step: RunStep, bo
 
 @pytest.mark.parametrize("fault", [None, "401", "cut"])
 def test_a_wrong_label_is_reported_before_any_request(run_step: RunStep, box: Sandbox, fault: str | None) -> None:
-    """Whatever the registry would have answered: what is wrong here needs no answer."""
+    """Errors in the inputs need no answer of the registry."""
     box.script([Fault(fault, times=99)] if fault else [])
     done = run_step("github", box, ASKED | {"labels": "x^_y"})
     assert (done.errors, box.requests) == (["HAR-INPUT"], [])
@@ -185,7 +185,7 @@ def test_the_key_goes_into_no_label(run_step: RunStep, box: Sandbox, tmp_path: P
 
 
 def test_no_plan_file_holds_the_key(make_sandbox: MakeSandbox, run_step: RunStep, tmp_path: Path, watch: Watch) -> None:
-    """A label that is there already and holds it can't be planned around: the plan isn't saved, and why is said."""
+    """An existing label that contains the key can't be planned around: the plan isn't saved, and the reason is reported."""
     box = make_sandbox()
     box.add_artifact(MODELS, "resnet50", package_type="DOCKER", labels=[f"k={KEY}"])
     plan = tmp_path / "labels.plan"

@@ -289,7 +289,7 @@ def _check_green(ended: Ended, case: Case) -> None:
 
 
 def _blind_repeats(ended: Ended, case: Case) -> Iterator[int]:
-    """Writes that follow another without a read in between, where the list depends on what is there."""
+    """Writes that follow another without a read in between, if the list depends on the current labels."""
     for before, after in zip(ended.writes, ended.writes[1:], strict=False):
         reads = [
             request for request in ended.requests[before:after] if request.method == "GET" and request.status == 200

@@ -132,7 +132,7 @@ def test_it_is_only_taken_where_the_one_has_it(ask: Ask, box: Sandbox) -> None:
 
 
 def test_nobody_had_it(ask: Ask, box: Sandbox) -> None:
-    """The first champion is taken from nobody."""
+    """The first champion has no former holder."""
     box.put_labels(MODELS, OLD, [])
     done = ask()
     assert (done.code, holders(box), puts(box), done.value("moved-from")) == (0, [NEW], [NEW], [])
@@ -320,7 +320,7 @@ def test_a_manifest_moves_nothing(run_step: RunStep, box: Sandbox, tmp_path: Pat
 
 
 def test_the_one_has_to_be_there(ask: Ask, box: Sandbox) -> None:
-    """The label is taken from nobody for the sake of an artifact that is not there."""
+    """No holder loses the label for an artifact that doesn't exist."""
     done = ask(artifact="resnet52")
     assert (done.code, done.errors, puts(box)) == (4, ["HAR-ARTIFACT-NOT-FOUND"], [])
     skipped = ask(artifact="resnet52", on_missing="skip")
@@ -328,7 +328,7 @@ def test_the_one_has_to_be_there(ask: Ask, box: Sandbox) -> None:
 
 
 def test_a_name_in_among_that_is_not_there_is_reported(ask: Ask, box: Sandbox) -> None:
-    """A holder that is misspelt would keep its label beside the new one: a warning says so."""
+    """A holder with a misspelt name would keep its label: a warning reports it."""
     done = ask(among=f"{NEW}, resnet5O")
     assert done.code == 0
     assert "::warning" in done.out
@@ -383,7 +383,7 @@ def test_what_we_have_made_of_it_does_not_close_the_gate(ask: Ask, box: Sandbox,
 
 
 def test_holders_go_with_a_move_only(ask: Ask, box: Sandbox) -> None:
-    """In another mode there are none, which is said before any request."""
+    """In another mode there are none, which is an error before any request."""
     done = ask(mode="add", require="'x' in holders")
     assert (done.code, done.errors, box.requests) == (2, ["HAR-TEMPLATE"], [])
     assert "`mode: move`" in done.err
@@ -523,7 +523,7 @@ def test_a_move_can_be_taken_back(run_step: RunStep, ask: Ask, box: Sandbox, tmp
     ],
 )
 def test_a_policy_holds_for_a_move(ask: Ask, box: Sandbox, tmp_path: Path, policy: str, code: int) -> None:
-    """What is given is judged as everywhere; whom it is taken from may not be left in breach; what was there stops nothing."""
+    """The given label is checked as everywhere; its former holder may not be left in breach; existing breaches stop nothing."""
     path = tmp_path / "policy.yaml"
     path.write_text(f"version: 1\n{policy}\n")
     done = ask(labels="stage=production", policy=str(path))

@@ -341,7 +341,7 @@ def test_it_is_asked_again_where_labels_are_read_anew(
 
 
 def test_labels_that_are_not_shown_are_not_empty(ask: Ask, hold: Callable[..., Sandbox]) -> None:
-    """A plain `replace` over labels that nobody can see might take away what is protected: exit 6, no write."""
+    """A plain `replace` over unreadable labels might remove a protected one: exit 6, no write."""
     box = hold("legal:hold", hidden=True)
     done = ask("replace", "stage=dev")
     assert (done.code, done.errors, methods(box)["PUT"]) == (6, ["HAR-UNREADABLE"], 0)

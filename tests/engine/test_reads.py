@@ -90,7 +90,7 @@ def test_what_is_counted_is_what_was_asked_for(
 
 
 def test_a_run_that_writes_has_no_vocabulary(run_step: RunStep, models: Sandbox, tmp_path: Path) -> None:
-    """Its report says so, and its dry run shows what would become of which label."""
+    """Its report has it, and its dry run shows the changes of each label."""
     report = tmp_path / "report.json"
     asked = READ | {"mode": "upsert", "labels": "stage=archived", "report-file": str(report)}
     done = run_step("github", models, asked | {"dry-run": "true"})
@@ -190,7 +190,7 @@ def test_one_artifact_that_is_read_has_them_and_a_write_has_none(run_step: RunSt
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_of_very_many_only_the_labels_are_kept(run_step: RunStep, sandbox: Sandbox, tmp_path: Path, more: int) -> None:
-    """10,000 artifacts have their facts; of one more none has any, and a notice says so."""
+    """10,000 artifacts have their facts; of one more none has any, and a notice reports it."""
     fill(sandbox, MOST_WITH_FACTS + more)
     report = tmp_path / "report.json"
     done = run_step("github", sandbox, READ | {"report-file": str(report)})

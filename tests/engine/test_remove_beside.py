@@ -96,7 +96,7 @@ def test_done_before_is_unchanged(ask: Ask, box: Sandbox) -> None:
 
 
 def test_it_is_made_again_if_undone(ask: Ask, box: Sandbox) -> None:
-    """A removed label that a slow writer brings back goes again; one that nobody had seen before stays."""
+    """A removed label that a slow writer restores is removed again; one that was never read before stays."""
     seen: list[Request] = []
 
     @box.after

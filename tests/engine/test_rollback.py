@@ -96,7 +96,7 @@ def test_one_that_can_not_be_rolled_back_does_not_keep_the_others(sandbox: Sandb
 
 
 def test_what_nobody_knows_is_not_rolled_back_and_reported(sandbox: Sandbox, run_step: RunStep) -> None:
-    """Where the labels before were not shown they can't be restored: that is said, and the exit code is the cause's."""
+    """If the labels before were not shown they can't be restored: that is reported, and the exit code is the cause's."""
     sandbox.add_artifact(MODELS, "hidden", package_type="DOCKER", labels=["old"], hidden=True)
     sandbox.add_artifact(MODELS, "refused", package_type="DOCKER", labels=["old"])
     sandbox.script([Fault("400", method="PUT", artifact="refused", times=9)])
@@ -113,7 +113,7 @@ def test_what_nobody_knows_is_not_rolled_back_and_reported(sandbox: Sandbox, run
 
 
 def test_what_somebody_changed_since_is_reported_in_its_own_words(sandbox: Sandbox, run_step: RunStep) -> None:
-    """The notice names the artifact once, and speaks of this run, not of a plan."""
+    """The notice names the artifact once, and this run, not a plan."""
     fill(sandbox, 2)
     sandbox.script([Fault("400", method="PUT", artifact="m-00001", times=9)])
     sandbox.before(
@@ -131,7 +131,7 @@ def test_what_somebody_changed_since_is_reported_in_its_own_words(sandbox: Sandb
 
 @pytest.mark.parametrize("refusal", ["400", "429"])
 def test_what_this_run_never_wrote_is_not_rolled_back(sandbox: Sandbox, run_step: RunStep, refusal: str) -> None:
-    """A stranger sets the very labels that we were refused to write: they are the stranger's, and stay."""
+    """Another client sets the same labels that we were refused to write: they are that client's, and stay."""
     fill(sandbox, 2)
     sandbox.script([Fault(refusal, method="PUT", artifact="m-00001", times=9)])
     sandbox.after(

@@ -171,7 +171,7 @@ def test_labels_that_came_in_between_are_not_ours(run_step: RunStep, undo: Undo,
 
     @box.before
     def write_back(request: Request) -> None:
-        """At our first look: from what was there before us."""
+        """At our first read: from the labels before our write."""
         if request.method == "PUT":
             written.append(request)
         elif len(written) == 1:
@@ -356,7 +356,7 @@ def test_a_failure_that_may_have_written(wrote: Wrote, undo: Undo, box: Sandbox)
     done = undo(report)
     assert done.code == 0
     assert "what it left is not certain; look at it: 'a' in acme/ml/models/+" in done.log
-    assert "it wrote nothing" not in done.log  # which nobody knows
+    assert "it wrote nothing" not in done.log  # which is not known
     assert "nothing that it wrote is sure to be there still, so there is nothing to take back" in done.log
 
 
@@ -499,7 +499,7 @@ CUT: Mapping[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("case", CUT)
 def test_a_report_that_was_cut(wrote: Wrote, undo: Undo, box: Sandbox, case: str) -> None:
-    """A file that is no whole report is refused before any request, never taken for a smaller one."""
+    """A file that is not a whole report is refused before any request, never read as a smaller one."""
     report = wrote()
     report.write_text(CUT[case](report.read_text("utf-8")), "utf-8")
     done = undo(report)

@@ -296,7 +296,7 @@ def test_all_requests_timing_out_is_exit_7(ask: Ask) -> None:
 )
 @pytest.mark.parametrize(("kind", "code"), [("403", 3), ("404 JSON", 4), ("405", 6)])
 def test_what_needs_the_read_fails_as_it_did(ask: Ask, more: Mapping[str, str], kind: str, code: int) -> None:
-    """Merging modes, globs, `require` on `current`, dry runs: unknown is never taken for empty."""
+    """Merging modes, globs, `require` on `current`, dry runs: unknown labels never count as none."""
     with stub(PLAIN_REFUSALS[kind]) as server:
         done = ask(server, **more)
         assert (done.code, server.puts) == (code, [])
@@ -335,7 +335,7 @@ def test_a_summary_that_is_refused_reports_nothing(ask: Ask) -> None:
 def test_an_unknown_registry_of_the_open_source_server_stays_not_found(
     run_step: RunStep, make_sandbox: MakeSandbox
 ) -> None:
-    """Its recorded 400 says so in words: exit 4 without a PUT."""
+    """Its recorded 400 has that message: exit 4 without a PUT."""
     box = make_sandbox("open-source")
     inputs = {
         "registry-ref": "acme/nothing",

@@ -1,4 +1,4 @@
-"""`where`: what is labelled is chosen by what is there (contract §3)."""
+"""`where`: artifacts are selected by their current labels and facts (contract §3)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLD, NEW, FRESH = "old", "new", "fresh"
 
 @pytest.fixture
 def box(sandbox: Sandbox) -> Sandbox:
-    """Three images: an old one in production, a new one in production, and one that nobody has labelled."""
+    """Three images: an old one in production, a new one in production, and one without labels."""
     sandbox.add_artifact(MODELS, OLD, package_type="DOCKER", labels=["stage=production", "acc=0.80"])
     sandbox.add_artifact(MODELS, NEW, package_type="DOCKER", labels=["stage=production", "acc=0.95"])
     sandbox.add_artifact(MODELS, FRESH, package_type="DOCKER", labels=[])

@@ -110,12 +110,12 @@ def manifest(folder: Path, entries: str) -> str:
         ("  - {artifact: resnet50, labels: [new]}\n", 10),
         # what the first takes away the second gives again
         ("  - {artifact: resnet50, labels: [new]}\n  - {artifact: resnet50, mode: add, labels: [owner=vision, stage=dev]}\n", 0),
-        # what is missing was taken by an entry that says so
+        # a missing label was removed by an entry that asks for it
         ("  - {artifact: resnet50, mode: clear}\n  - {artifact: resnet50, labels: [new]}\n", 0),
         ("  - {artifact: resnet50, mode: remove, labels: ['*']}\n  - {artifact: resnet50, labels: [new]}\n", 0),
         ("  - {artifact: resnet50, mode: remove, labels: ['owner=*']}\n  - {artifact: resnet50, labels: [new]}\n", 10),
         ("  - {artifact: resnet50, labels: [new]}\n  - {artifact: resnet50, mode: replace, labels: [last]}\n", 10),
-        # a label that only an entry before it gave is nobody's but the run's
+        # a label that only an entry before it gave belongs to the run
         ("  - {artifact: resnet50, mode: clear}\n  - {artifact: resnet50, mode: add, labels: [x]}\n  - {artifact: resnet50, labels: [y]}\n", 0),
     ],
 )  # fmt: skip
@@ -166,7 +166,7 @@ def test_an_unknown_outcome_is_looked_at_before_the_write_is_made_again(ask: Ask
 
 
 def test_an_unknown_outcome_that_cannot_be_looked_at_is_not_repeated(ask: Ask, box: Sandbox) -> None:
-    """Without a look nobody can say what a second PUT would take away."""
+    """Without a read it is not known which labels a second PUT would remove."""
     box.put_labels(MODELS, NAME, [])
     box.script([Fault("503", method="PUT"), Fault("503", method="GET", nth=2, times=99)])
     done = ask("a")

@@ -193,7 +193,7 @@ def test_a_watch_that_is_cut_short_reports_what_it_saw(ask: Ask, box: Sandbox) -
 
 
 def test_a_later_writers_labels_do_not_show_that_ours_were_written(ask: Ask, box: Sandbox) -> None:
-    """The server failed, somebody has set a third value since: it stays, and nobody claims that ours was there."""
+    """The server failed, another client has set a third value since: it stays, and ours is not claimed to have been written."""
     box.script([Fault("500", method="PUT")])
     after_put(box, {1: ["a", "stage=third"]})
     done = ask("upsert", "stage=prod")
@@ -248,7 +248,7 @@ def test_a_key_that_was_refused_is_not_tried_on_the_next_registry(
 
 
 def test_a_refusal_before_reports_nothing_of_a_write_under_way(ask: Ask, box: Sandbox) -> None:
-    """The first try was surely not written (429), the second has no answer when the time is over: nobody knows."""
+    """The first try surely did nothing (429), the second has no answer at the deadline: its outcome is unknown."""
     box.script([Fault("429", method="PUT"), Fault("latency", method="PUT", nth=2, delay=30, times=9)])
     done = ask("replace", "new", deadline="1", timeout="30")
     assert (done.code, done.value("labels")) == (7, None)

@@ -64,7 +64,7 @@ def test_a_certificate_that_is_not_the_hosts(
     [b"", b"HTTP/1.1 200 OK\r\n\r\n{}", b"\x15\x03\x01\x00\x02\x02\x28", b"\x16\x03\x03\xff\xff" + b"x" * 70_000],
 )
 def test_what_is_no_tls(run_step: RunStep, said: bytes) -> None:
-    """A server that speaks something else where TLS is expected gets nothing, and ends the run with one line."""
+    """A server without TLS where TLS is expected gets nothing, and ends the run with one line."""
 
     def serve(_: RawServer, connection: socket.socket) -> None:
         connection.recv(65536)

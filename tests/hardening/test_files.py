@@ -265,7 +265,7 @@ def test_a_pipe_is_not_replaced(run_with: Callable[..., Done], in_workspace: GoT
 def test_a_folder_that_is_not_there_is_made(
     run_with: Callable[..., Done], in_workspace: GoTo, name: str, ci: str
 ) -> None:
-    """With the folders above it: a report is not lost because nobody made its folder first."""
+    """With its parent folders: a report is not lost because its folder doesn't exist."""
     folder = in_workspace("workspace")
     done = run_with(ci, name, "out/reports/file")
     check_orderly(done)

@@ -73,7 +73,7 @@ def test_a_write_that_was_undone_in_the_grace_is_reported(
 def test_an_undo_without_an_answer_is_reported_as_not_known(
     cancelled_at: Callable[..., Done], sandbox: Sandbox
 ) -> None:
-    """Past the grace nobody knows whether the undo was written: the artifact is neither applied nor rolled back."""
+    """Past the grace period it is unknown whether the undo was written: the artifact is neither applied nor rolled back."""
     done = cancelled_at(1, held=8)
     assert check_told_the_truth(sandbox, done) == ["failed", "applied", "applied", "failed"]
     row = done.value("results")[0]

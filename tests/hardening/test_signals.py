@@ -120,7 +120,7 @@ def test_a_second_signal_ends_at_once(
 
 
 def test_a_write_in_flight_has_its_grace_and_no_more(start_step: StartStep, sandbox: Sandbox) -> None:
-    """A server that never answers a write does not keep a cancelled run: it ends, and says that nobody knows."""
+    """A server that never answers a write does not keep a cancelled run: it ends, and reports an unknown outcome."""
     MANY.fill(sandbox)
     sandbox.script([Fault("latency", method="PUT", delay=30, times=9)])
     steps: list[StepProcess] = []
@@ -140,7 +140,7 @@ def test_a_write_in_flight_has_its_grace_and_no_more(start_step: StartStep, sand
 
 
 def test_a_watch_that_is_cut_short_is_reported(start_step: StartStep, sandbox: Sandbox) -> None:
-    """Cancelled while it watches, a merged change counts as applied, and a notice says what nobody looked for."""
+    """Cancelled during its watch, a merged change counts as applied, and a notice says that it was not verified."""
     MERGED.fill(sandbox)
     steps: list[StepProcess] = []
 

@@ -61,7 +61,7 @@ STREAMS = ["<&- >&- 2>&-", ">/dev/full 2>/dev/full", ">&-", "2>&-", ">&- 2>&-", 
 def test_streams_that_are_closed_or_full(
     run_in_shell: Callable[..., Done], box: Sandbox, ci: str, redirection: str
 ) -> None:
-    """A log that nobody can take costs the log, not the run: labels, outputs and exit code are as ever."""
+    """A log that can't be written costs the log, not the run: labels, outputs and exit code are as usual."""
     done = run_in_shell(f'exec "$@" {redirection}', ci)
     assert done.code == 0, done.log
     assert (box.labels("acme/r", "x"), put_count(box)) == (["a", "b"], 1)
@@ -178,7 +178,7 @@ def test_no_home(start_step: StartStep, box: Sandbox, home: str) -> None:
 
 @pytest.mark.parametrize("megabytes", [48, 64, 72])
 def test_too_little_memory(run_in_shell: Callable[..., Done], box: Sandbox, megabytes: int) -> None:
-    """Where memory does not suffice a stable line says so, with exit 1 and without a traceback."""
+    """If memory does not suffice a stable line reports it, with exit 1 and without a traceback."""
     done = run_in_shell(f'ulimit -v {megabytes * 1024} && exec "$@"', "github")
     assert "Traceback" not in done.log
     if done.code == 0:

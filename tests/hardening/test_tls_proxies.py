@@ -1,4 +1,4 @@
-"""Behind a proxy that is spoken to by TLS everything holds that holds elsewhere: the key, the bounds, the cut (contract §5)."""
+"""With a proxy reached by TLS everything holds as elsewhere: the key, the limits, the cut (contract §5)."""
 
 from __future__ import annotations
 

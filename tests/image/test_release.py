@@ -132,7 +132,7 @@ def test_a_git_tag_that_exists_is_refused(release: Release) -> None:
 
 
 def test_a_registry_that_fails_is_no_permission(release: Release) -> None:
-    """A registry that is out of order is not taken for one without that tag."""
+    """A registry that fails does not count as one without that tag."""
     release.registry.broken = True
     code, _, said = release("refuse", "1.2.3")
     assert code == 1

@@ -34,7 +34,7 @@ PLANNED = {
 }
 ALONE = {"registry-ref": "", "artifact": "", "labels": ""}
 
-# inputs, then what is wrong and what to do, for each problem
+# inputs, then the error and its cure, for each problem
 REFUSALS = [
     (
         {"registry-ref": "", "artifact": ""},
@@ -178,7 +178,7 @@ def test_a_pipeline_spells_the_path(ci: str, given: str, scope: dict[str, str], 
     ["registry-ref", "require", "mode", "api-url", "timeout", "dry-run", "api-key-file", "report-file", "manifest"],
 )
 def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
-    """A value that holds an expression that Harness did not resolve, at any place, is said to; lists are judged later."""
+    """A value with an expression that Harness did not resolve, at any place, is reported as such; lists are checked later."""
     inputs = {name: "a <+pipeline.variables.x> b", **({"api-key": ""} if name == "api-key-file" else {})}
     what, cure = next(problem for problem in refusals(ci, inputs) if "expression" in problem[0])
     assert what == spelled(

@@ -1,4 +1,4 @@
-"""What nobody can mean by an item: the way out that a refusal shows works when it is taken (contract §2 "Lists")."""
+"""Items that can't be meant: the way out that a refusal shows works when it is used (contract §2 "Lists")."""
 
 from __future__ import annotations
 

@@ -154,12 +154,12 @@ def test_other_unknown_names_are_ignored(ci: str, name: str) -> None:
 
 @pytest.mark.parametrize(("ci", "variable"), [("github", "INPUT_LABEL"), ("harness", "PLUGIN_REGISTRY")])
 def test_an_empty_near_miss_is_not_given(ci: str, variable: str) -> None:
-    """An empty text under a wrong name harms nobody."""
+    """An empty text under a wrong name has no effect."""
     assert not refusals(ci, {}, environ={variable: " "})
 
 
 def test_another_ci_s_near_miss_is_not_read() -> None:
-    """On GitHub nothing is said of PLUGIN_ variables, on Harness nothing of INPUT_ ones."""
+    """On GitHub there is no message about PLUGIN_ variables, on Harness none about INPUT_ ones."""
     assert not refusals("github", {}, environ={"PLUGIN_LABEL": "x", "PLUGIN_MODE": "nonsense"})
     assert not refusals("harness", {}, environ={"INPUT_LABEL": "x", "INPUT_MODE": "nonsense"})
 
@@ -234,7 +234,7 @@ def test_an_unreadable_command_line_is_the_only_problem(given: dict[str, str]) -
 
 @pytest.mark.parametrize("name", ["registry-ref", "artifact", "labels", "api-key"])
 def test_a_misspelt_name_is_not_reported_as_missing_too(name: str) -> None:
-    """One slip is one problem: nobody is sent to `mode: clear` because of it."""
+    """One typing error is one problem: no message advises `mode: clear` because of it."""
     for ci, variable in (
         ("github", f"INPUT_{name.upper()}S"),
         ("harness", f"PLUGIN_{name.upper()}S".replace("-", "_")),

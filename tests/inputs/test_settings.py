@@ -158,7 +158,7 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
 
 
 def _told_of(value: str, why: str) -> str:
-    """What is said of a wrong value: of very many digits that they are too many."""
+    """The error for an invalid value: of very many digits that they are too many."""
     return "it has too many digits" if value.isascii() and value.isdigit() and len(value) > 18 else why
 
 

@@ -59,7 +59,7 @@ merging_goals = st.sampled_from(
     ],
 )
 def test_what_a_look_finds(wanted: ChangeGoal, before: Labels, now: Labels, found: Found) -> None:
-    """An older read's labels are our change undone; labels that nobody had seen are a later writer's."""
+    """An older read's labels are our change undone; labels that were never read before are a later writer's."""
     assert wanted.classify(to_labels(now), frozenset(before)).found is found
 
 
@@ -90,7 +90,7 @@ def test_a_look_takes_no_later_label_away(wanted: ChangeGoal, before: Labels, no
 
 @given(merging_goals, labels)
 def test_our_own_result_is_done(wanted: ChangeGoal, before: Labels) -> None:
-    """When nobody else wrote, a look finds the change done."""
+    """Without another writer, a read finds the change done."""
     assert wanted.classify(wanted.apply(before), frozenset(before)).found is Found.DONE
 
 

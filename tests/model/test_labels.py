@@ -178,7 +178,7 @@ def test_unknown_is_not_empty(change: Change) -> None:
 
 
 def test_which_modes_merge() -> None:
-    """`add`, `remove`, `upsert`, `owned` and `read` depend on what is there; plain `replace` and `clear` don't."""
+    """`add`, `remove`, `upsert`, `owned` and `read` depend on the current labels; plain `replace` and `clear` don't."""
     plain = {mode for mode in Mode if not Change(mode).is_merging}
     assert plain == {Mode.REPLACE, Mode.CLEAR}
     assert Change(Mode.REPLACE, owned=("a",)).is_merging

@@ -104,7 +104,7 @@ def test_each_value_has_the_first_form_that_fits(outputs: dict[str, str], text: 
 @settings(max_examples=1500, deadline=None)
 @given(st.text(st.sampled_from("ab'\"\\$A{(}# \t\n\r\x1b<+é\xa0="), max_size=8) | encodable_texts)
 def test_base64_is_only_for_what_dotenv_cannot_carry(text: str) -> None:
-    """The Docker runner decodes none: if any form is taken for the text by all readers, one of those is written."""
+    """The Docker runner decodes none: if all readers read some form as the text, one of those is written."""
     content = published({"image-name": text}).decode()
     if "<+" in text or text.startswith("__B64__") or not content.startswith("IMAGE_NAME=__B64__"):
         return

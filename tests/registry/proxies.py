@@ -1,4 +1,4 @@
-"""A proxy that is itself spoken to by TLS (`https_proxy=https://…`), so that TLS to the server goes through TLS."""
+"""A proxy that is itself reached by TLS (`https_proxy=https://…`), so that TLS to the server goes through TLS."""
 
 from __future__ import annotations
 

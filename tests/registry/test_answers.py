@@ -61,7 +61,7 @@ def test_a_row() -> None:
     ],
 )
 def test_package_types_are_kept_as_text(kind: object) -> None:
-    """Every package type is kept, also one that nobody knows yet; what is no text is none."""
+    """Every package type is kept, also an unknown one; a value that is not a text counts as none."""
     with canned(success({**ANSWER, "packageType": kind})) as server:
         written = call(server.url, "put_labels")
     assert written.facts.package_type == ("" if kind is None else str(kind))

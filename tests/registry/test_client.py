@@ -89,7 +89,7 @@ def test_plain_refusals_are_final(which: str, status: int, kind: type[HarLabelsE
 @pytest.mark.parametrize("which", CALLS)
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 507, 520, 599, 408, 425, *UNDOCUMENTED])
 def test_every_other_failure_is_an_unknown_outcome(which: str, status: int) -> None:
-    """5xx, what may pass, and for a write every status that is no documented refusal: nobody knows whether it was done."""
+    """5xx, transient statuses, and for a write every status that is not a documented refusal: the outcome is unknown."""
     if status in UNDOCUMENTED and which != "put_labels":
         assert isinstance(error_of(as_json(status, {"message": "no"}), which), Refused)
         return

@@ -108,7 +108,7 @@ def test_a_bundle_does_not_excuse_another_name(
 
 
 def test_plain_http_behind_https(sandbox: Sandbox) -> None:
-    """A server that speaks no TLS is unreachable by https."""
+    """A server without TLS is unreachable by https."""
     with pytest.raises(NoAnswer) as caught:
         transport(sandbox.url.replace("http://", "https://")).send("GET", LIST)
     assert type(caught.value.error) is Unreachable
@@ -200,7 +200,7 @@ def test_a_proxy_that_fails(answer: tuple[int, dict[str, str], bytes], monkeypat
 def test_plain_http_is_warned_of_on_each_run(
     run_step: RunStep, sandbox: Sandbox, ci: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `allow-http` a host that is not loopback may be asked by plain http, and each run says so."""
+    """With `allow-http` a host that is not loopback may be used by plain http, and each run warns about it."""
     sandbox.add_artifact("acme/r", "x", package_type="DOCKER", labels=["a"])
     monkeypatch.setenv("http_proxy", sandbox.url)
     inputs = {

@@ -15,7 +15,7 @@ from registry.readers import fill, reader_of
 
 
 def test_a_name_is_compared_exactly(sandbox: Sandbox) -> None:
-    """The search is a substring's; only the very name is the artifact, in its case."""
+    """The search is by substring; only the exact name is the artifact, in its case."""
     for name in ("net", "resnet", "net-2", "NET", "my/net"):
         sandbox.add_artifact(MODELS, name, labels=[name])
     reading = reader_of(sandbox).find(REF, "net", "")

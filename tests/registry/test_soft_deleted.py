@@ -27,7 +27,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 
 def test_a_glob_does_not_match_it(run_step: RunStep, box: Sandbox) -> None:
-    """Only what is there is changed and counted."""
+    """Only existing artifacts are changed and counted."""
     done = run_step("github", box, ALL)
     assert (done.code, done.outputs["matched-count"]) == (0, "1")
     assert (box.labels(MODELS, "there"), box.labels(MODELS, "gone")) == (["a", "new"], ["b"])
@@ -80,7 +80,7 @@ def test_it_is_waited_for(run_step: RunStep, box: Sandbox) -> None:
 
 
 def test_one_of_the_same_name_that_is_there(run_step: RunStep, box: Sandbox) -> None:
-    """A dataset that is there is not taken for the model of its name that is deleted, nor ambiguous with it."""
+    """An existing dataset does not count as the deleted model of the same name, nor is it ambiguous with it."""
     box.add_artifact(MODELS, "both", artifact_type="model", labels=["m"], deleted=True)
     box.add_artifact(MODELS, "both", artifact_type="dataset", labels=["d"])
     assert run_step("github", box, ALL | {"artifact": "both"}).code == 0

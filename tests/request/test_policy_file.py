@@ -139,7 +139,7 @@ def test_everything_wrong_is_reported_at_once_with_its_place() -> None:
     ],
 )
 def test_what_can_not_be_believed_is_refused(text: str) -> None:
-    """Duplicate keys, anchors, tags, several documents, expressions that nobody resolved, broken syntax, depth."""
+    """Duplicate keys, anchors, tags, several documents, unresolved expressions, broken syntax, depth."""
     assert told(text)
 
 
@@ -192,7 +192,7 @@ LABELS = st.lists(
 def test_a_change_creates_what_is_broken_after_it_and_was_not_before(
     before: tuple[str, ...], after: tuple[str, ...]
 ) -> None:
-    """By the definition, rule by rule: nobody is blamed for what was there, and nothing new passes."""
+    """By the definition, rule by rule: existing breaches are not reported, and no new one passes."""
     policy = policy_in(
         f"{HEAD}keys: {{stage: {{values: [dev], required: true}}}}\nprotected: 'legal:*'\nlabels: [w]\nothers: deny",
         name="p",

@@ -1,4 +1,4 @@
-"""The YAML file: what it means, and what is said of a wrong one."""
+"""The YAML file: its meaning, and the errors of an invalid one."""
 
 from __future__ import annotations
 

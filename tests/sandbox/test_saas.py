@@ -101,7 +101,7 @@ def test_an_unknown_registry_lists_with_the_recorded_message(client: Client) -> 
 
 
 def test_the_page_size_is_capped_and_counts_are_right() -> None:
-    """100 rows a page however many are asked for, and the answer says so."""
+    """100 rows a page for any requested size, and the answer reports that size."""
     with Sandbox() as box:
         box.add_artifacts(MODELS, ((f"m-{n:03}", ["x"]) for n in range(250)), artifact_type="model")
         client = Client(box)

@@ -113,7 +113,7 @@ def test_a_write_with_unknown_outcome_is_watched_like_any_other(mishap):
 
 
 def test_labels_that_no_look_shows_any_more_are_not_believed():
-    """A registry that stops showing the labels while they are watched: red, since nobody knows what is there."""
+    """A registry that stops showing the labels during the watch: the run fails, since the labels are unknown."""
     hides = [("GET", Mishap.NONE), ("PUT", Mishap.NONE), ("GET", Mishap.HIDDEN)]
     result = played(someone("f", add("theirs"), reads=0.0, writes=0.1), runs=[us(mishaps=hides)])
 

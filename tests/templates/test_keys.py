@@ -1,4 +1,4 @@
-"""Keys that no name can be: how they are written, and what is said where one was meant (contract §3)."""
+"""Keys that can't be names: how they are written, and the error if one was meant (contract §3)."""
 
 from __future__ import annotations
 

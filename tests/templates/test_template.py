@@ -259,7 +259,7 @@ def test_every_ci_name_is_known() -> None:
 
 
 def test_no_metrics_at_all() -> None:
-    """Without a metrics file the error says so; an empty mapping too."""
+    """Without a metrics file the error names that; an empty mapping too."""
     assert "no metrics file was given" in _missing({})
     assert "`metrics.a` has no `x`: it is empty" in _missing({"a": {}}, "{{ metrics.a.x }}")
 
