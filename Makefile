@@ -1,5 +1,5 @@
 # Every command of this project. `make help` lists them.
-# They make their own virtual environment from the lock file; Python 3.11 or newer and make are all they need.
+# They create their own virtual environment from the lock file; they need only Python 3.11 or newer and make.
 
 PYTHON ?= python3
 VENV := .venv

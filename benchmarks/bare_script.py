@@ -1,6 +1,6 @@
-"""What one would write by hand: the same three packages, the same two requests, and none of the care.
+"""A script as one would write it by hand: the same three packages and requests, without any checks.
 
-The yardstick for start-up (tools/bench): whole-process time of our entrypoint divided by this script's.
+The reference for start-up (tools/bench): whole-process time of our entrypoint divided by this script's.
 """
 
 import os

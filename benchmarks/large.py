@@ -1,4 +1,4 @@
-"""Many artifacts: time and requests beside the loops that people write, and memory as a registry grows."""
+"""Many artifacts: time and requests compared with the loops that people write, and memory as a registry grows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ours(url: str, **inputs: str) -> tuple[list[str], Mapping[str, str]]:
 
 
 def run(box: Sandbox, command: list[str], environment: Mapping[str, str]) -> tuple[Timed, int]:
-    """One process, and how many requests the registry saw of it."""
+    """Runs one process. Returns its measurement and the number of its requests."""
     box.forget_requests()
     done = timed(command, {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **environment})
     if done.code:

@@ -1,4 +1,4 @@
-"""Whole processes, timed from outside: wall seconds and peak memory by the operating system's own accounting."""
+"""Measures whole processes from outside: wall seconds and peak memory, as counted by the operating system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Timed:
 
 
 def timed(command: Sequence[str], environment: Mapping[str, str], *, cwd: str | None = None) -> Timed:
-    """Runs the command once, its output thrown away."""
+    """Runs the command once, without its output."""
     began = time.perf_counter()
     process = subprocess.Popen(
         command, env=dict(environment), cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -38,7 +38,7 @@ def median_and_span(values: Sequence[float]) -> str:
 
 
 def machine() -> str:
-    """What the figures were measured on, in one line."""
+    """The machine of the measurement, in one line."""
     import platform
 
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, Linux; sandbox on loopback on the same machine"

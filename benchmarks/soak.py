@@ -1,8 +1,7 @@
-"""A soak: real runs in all modes among faults and other writers, with an oracle that knows every label that must be there.
+"""A soak test: real runs in all modes, with faults and other writers, checked by an oracle that knows every required label.
 
-A lane is one artifact. In each trial one run of ours changes it while a stranger, who looks again as we do, adds a label of
-its own. Nobody may take away what stood there before, a run that ends green must have made its change, and the
-stranger's label must survive us.
+A lane is one artifact. In each trial one run of ours changes it while another client, which verifies as we do, adds a label.
+No earlier label may be lost, a successful run must have made its change, and the other client's label must not be lost.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ MODES = ("add", "remove", "upsert", "replace-owned")
 
 @dataclass
 class Tally:
-    """What the soak came to."""
+    """The results of the soak test."""
 
     runs: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -41,7 +40,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Trial:
-    """One change of ours, by its inputs; `done` tells from the labels whether it was made."""
+    """One change of ours, by its inputs; `is_done`: whether the labels show that it was made."""
 
     mode: str
     number: int
@@ -69,7 +68,7 @@ class Trial:
 
 
 class Lane:
-    """One artifact, its trials one after another."""
+    """One artifact, and its trials one after another."""
 
     def __init__(self, box: Sandbox, name: str, tally: Tally, seed: int) -> None:
         self._box, self._name, self._tally, self._dice = box, name, tally, random.Random(seed)
@@ -95,7 +94,7 @@ class Lane:
         if code == 0 and not trial.is_done(labels):
             self._tally.false_greens.append(where)
         self._tally.runs["green" if code == 0 else f"exit {code}"] += 1
-        # Lists would grow for ever; the trial's own labels have been judged.
+        # Otherwise lists would grow without limit; the trial's own labels have been checked.
         box.put_labels(
             REGISTRY,
             self._name,
@@ -118,7 +117,7 @@ class Lane:
         ).returncode
 
     def _add_carefully(self, label: str) -> None:
-        """Another writer that looks again: read, write at once, look for as long as a late writer may come."""
+        """Another writer that verifies: read, write at once, then watch as long as a late writer may write."""
         quiet_since = None
         while quiet_since is None or time.monotonic() - quiet_since < 4 * SETTLE:
             labels = self._labels()
@@ -132,7 +131,7 @@ class Lane:
 
 
 def soak(*, minutes: float, lanes: int, seed: int) -> Tally:
-    """Runs the lanes side by side for so long. Every request meets a fault with a chance of one in eight."""
+    """Runs the lanes in parallel for these minutes. Every request gets a fault with a probability of one in eight."""
     tally = Tally()
     faults = [Fault(kind, rate=0.12 / len(FAULTS)) for kind in FAULTS]
     with Sandbox(
@@ -148,7 +147,7 @@ def soak(*, minutes: float, lanes: int, seed: int) -> Tally:
 
 
 def report(tally: Tally, *, minutes: float) -> int:
-    """Prints the figures; 1 if a label was lost or a run was green and wrong."""
+    """Prints the figures. Returns 1 if a label was lost or a run succeeded without its change."""
     print(
         f"\n{sum(tally.runs.values()):,} runs in {minutes:g} minutes: "
         + ", ".join(f"{count} {what}" for what, count in tally.runs.most_common())

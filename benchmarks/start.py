@@ -1,4 +1,4 @@
-"""Start-up: what a short step costs beside a bare script and curl that send the same requests."""
+"""Start-up: the time of a short step, compared with a bare script and curl that send the same requests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def commands(url: str, folder: str, labels: str) -> dict[str, Command]:
 
 
 def main() -> None:
-    """Prints medians and ratios of RUNS interleaved runs, after one that is not counted."""
+    """Prints medians and ratios of RUNS interleaved runs, after one that does not count."""
     import compileall
 
     compileall.compile_dir(str(ROOT / "src"), quiet=1)

@@ -1,11 +1,11 @@
-"""Makes the environment that the composite action's second step runs in; its first step starts this with the Python it found.
+"""Creates the virtual environment for the composite action's second step. The first step starts this with the Python it found.
 
     python -ISB prepare.py PYTHON FOLDER OUTPUT
 
-PYTHON is the command of that Python, FOLDER where the environment is made, OUTPUT the file that gets the line `python=…`.
-Every Python is started isolated and without what PYTHON… variables tell it, and pip is told nothing that places or selects
-packages: what lies in the job's workspace or stands in its environment must not choose what the second step, which holds the
-key, runs. One `::error` with the way out and exit 1 if it can't be done; nothing is there then that counts as made.
+PYTHON is the command of that Python, FOLDER the environment to create, OUTPUT the file that gets the line `python=…`.
+Every Python is started isolated and without PYTHON… variables, and pip gets no setting that places or selects packages:
+neither the job's workspace nor its environment may choose the code of the second step, which has the key. A failure is one
+`::error` with the way out, and exit 1; the environment then does not count as complete.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOCK = Path(__file__).resolve().parents[1] / "requirements" / "runtime.txt"
 IMPORTS = "requests, pydantic_settings, actions_toolkit.core, jinja2, ruamel.yaml, tqdm"
 # The first pip that installs into another Python's environment.
 PIP_WITH_PYTHON = (22, 3)
-# All that pip is told: how it comes to packages. Which ones and where to is said by the lock file and by us.
+# The only settings that pip gets: how to reach packages. The lock file says which, and we say where to install them.
 KEPT = frozenset(
     {
         "index-url", "pypi-url", "extra-index-url", "no-index", "find-links", "trusted-host",
@@ -36,11 +36,11 @@ OTHER_WAYS = "put actions/setup-python before this step, or use the action witho
 
 
 class Failed(Exception):
-    """What went wrong and the way out, in one sentence each."""
+    """The failure and the way out, in one sentence each."""
 
 
 def main() -> int:
-    """Returns 0, 1 after a failure that is told, 128 and the signal's number if the job was cancelled."""
+    """Returns 0, 1 after a reported failure, 128 plus the signal's number if the job was cancelled."""
     signal.signal(signal.SIGTERM, _leave)
     python, folder, output = sys.argv[1:]
     if os.name == "nt":
@@ -62,10 +62,10 @@ def _leave(number: int, _: object) -> None:
 
 
 def prepare(python: str, folder: Path) -> Path:
-    """Makes the environment anew and returns its Python. Raises Failed."""
+    """Creates the environment, replacing an older one, and returns its Python. Raises Failed."""
     environ = without_orders(os.environ)
     has_pip = _can_install_elsewhere(python, environ)
-    # ensurepip takes 2 to 3 s of a first use, and Debian has it in a package of its own.
+    # ensurepip takes 2 to 3 s of a first use, and Debian has it in a separate package.
     words = ["venv", "--clear", *(["--without-pip"] if has_pip else []), str(folder)]
     ran = _run([python, "-IS", "-m", *words], environ)
     made = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -80,18 +80,18 @@ def prepare(python: str, folder: Path) -> Path:
     _install([*pip, "--python", str(made)] if has_pip else pip, environ | settings)
     ran = _run([str(made), "-I", "-c", f"import {IMPORTS}"], environ)
     if ran.returncode:
-        raise _failed(ran, "the packages of har-labels were installed and can't be imported", OTHER_WAYS)
+        raise _failed(ran, "the packages of har-labels were installed, but can't be imported", OTHER_WAYS)
     (folder / "ready").touch()
     return made
 
 
 def without_orders(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what steers Python or pip; of pip's settings only those of `KEPT` and their file stay."""
+    """The environment without variables that control Python or pip; of pip's settings only those in `KEPT` and their file stay."""
     kept = {f"PIP_{name.upper().replace('-', '_')}" for name in KEPT} | {"PIP_CONFIG_FILE"}
     return {
         name: value
         for name, value in environ.items()
-        # `_PIP_…` are what pip tells itself, such as that it runs in the right Python already.
+        # pip sets `_PIP_…` for itself, such as that it runs in the right Python already.
         if not name.upper().startswith(("PYTHON", "PIP_", "_PIP_", "__PYVENV")) or name in kept
     }
 
@@ -103,12 +103,12 @@ def _can_install_elsewhere(python: str, environ: Mapping[str, str]) -> bool:
 
 
 def _settings_of_pip(pip: list[str], environ: Mapping[str, str]) -> dict[str, str]:
-    """What to tell pip by its environment, so that it can do without its files, whose `target` can't be taken back.
+    """The settings of pip as variables of its environment, so that it needs no files: a `target` in a file can't be overridden.
 
-    The variables of the environment win over a file's `[install]`, that over `[global]`, as with pip itself.
+    Variables of the environment take precedence over a file's `[install]`, and that over `[global]`, as in pip itself.
     """
     only_files = {name: value for name, value in environ.items() if name == "PIP_CONFIG_FILE" or name[:4] != "PIP_"}
-    # A `python` in the file would have pip start that one, and a `quiet` would silence the answer.
+    # A `python` in the file would make pip start that one, and a `quiet` would suppress the answer.
     ran = _run([*pip, "--python", pip[0], "config", "list", "-vvv"], only_files)
     if ran.returncode:
         raise _failed(ran, "pip can't read its configuration", "correct the file that it names, or PIP_CONFIG_FILE")
@@ -122,7 +122,7 @@ def _settings_of_pip(pip: list[str], environ: Mapping[str, str]) -> dict[str, st
 
 
 def _install(pip: list[str], environ: Mapping[str, str]) -> None:
-    # What lies in pip's cache as built from a locked file is held to no hash, and a job may keep that cache in its workspace.
+    # pip checks no hash of a wheel in its cache that it built from a locked file, and a job may keep the cache in its workspace.
     options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-cache-dir"]
     held = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement", str(LOCK)]
     ran = _run([*pip, "install", *options, *held], environ)
@@ -136,7 +136,7 @@ def _install(pip: list[str], environ: Mapping[str, str]) -> None:
 
 
 def _run(words: list[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end; one that can't be started has failed. A cancel is passed on to it."""
+    """Runs a command to its end; one that can't be started counts as failed. A cancellation is passed on to it."""
     try:
         process = subprocess.Popen(  # noqa: S603 - the found Python and our own words
             words, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
@@ -146,7 +146,7 @@ def _run(words: list[str], environ: Mapping[str, str]) -> subprocess.CompletedPr
     try:
         out, err = process.communicate()
     except BaseException:
-        # SIGINT, as pip then ends its own child too.
+        # SIGINT, because pip then also ends its own child.
         process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
         process.wait()
         raise
@@ -154,7 +154,7 @@ def _run(words: list[str], environ: Mapping[str, str]) -> subprocess.CompletedPr
 
 
 def _failed(ran: subprocess.CompletedProcess[str], what: str, way_out: str) -> Failed:
-    """The failure of a command, whose own words go into the log in a form that is no workflow command."""
+    """The failure of a command; its own output goes into the log in a form that is not a workflow command."""
     words = f"{ran.stderr}\n{ran.stdout}".replace("##[", "## [")
     lines = [line.strip() for line in words.splitlines() if line.strip()] or [f"exit {ran.returncode}"]
     sys.stderr.writelines(f"| {line}\n" for line in lines)

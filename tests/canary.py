@@ -54,7 +54,7 @@ def check(content: str | bytes, where: str) -> None:
 
 
 def without_mask(log: str) -> str:
-    """A log without the lines that tell GitHub's runner what to mask; the runner takes them out itself."""
+    """A log without the `add-mask` commands for GitHub's runner, which the runner itself removes."""
     return re.sub("^::add-mask::.*$", "", log, flags=re.MULTILINE)
 
 

@@ -37,7 +37,7 @@ _OWN = {f"HAR_LABELS_{name.upper().replace('-', '_')}" for name in steps.INPUTS}
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No CI, no proxy, no certificate and no input of whoever runs the tests."""
+    """No CI, no proxy, no certificate and no input of the environment in which the tests run."""
     for name in os.environ:
         if name.startswith(_CI_PREFIXES) or name in _SINGLE | _OWN or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -91,7 +91,7 @@ class Watch:
         """Raises KeyLeakError for the key in a log, in a file, or in a request outside of its header."""
         for log in self.logs:
             canary.check(canary.without_mask(log), "the log")
-            # What stands around an input's name until it is spelt for its reader.
+            # The marks around an input's name until it is spelt for its reader.
             assert not {"\ufdd0", "\ufdd1"} & set(log), "an input is not spelt for its reader"
         for path in self.folder.rglob("*"):
             canary.check(str(path), "a file's name")
@@ -144,7 +144,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 class RunStep:
     """Runs one step, in this process or as one of its own.
 
-    Inputs stand by their GitHub names; those of every run (`api-key`, few retries, short waits) are there already.
+    Inputs have their GitHub names; those of every run (`api-key`, few retries, short waits) are added.
     `environ` adds to or, by None, takes from what the CI sets.
     """
 

@@ -17,7 +17,7 @@ from har_sandbox import Request, Sandbox
 @pytest.mark.parametrize("before", ["", "x", "xy", "xyz"])
 @pytest.mark.parametrize("after", ["", "z"])
 def test_every_form_is_found(before: str, after: str) -> None:
-    """Plain, in JSON, in a URL, in base64 at any offset: each is found wherever it stands."""
+    """Plain, in JSON, in a URL, in base64 at any offset: each is found at any position."""
     text = f"{before}{KEY}{after}"
     raw = text.encode()
     encoded = (base64.b64encode(raw), base64.urlsafe_b64encode(raw))

@@ -1,4 +1,4 @@
-"""Time: the deadline, the pace and back-off, on a clock that only moves when it is told to (contract §2, §5)."""
+"""Time: the deadline, the pace and backoff, on a clock that a test advances (contract §2, §5)."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_backoff(attempt: int, share: float, asked: float) -> None:
 
 
 def test_backoff_spreads() -> None:
-    """Two clients that failed together do not come back together."""
+    """Two clients that failed together do not retry together."""
     assert len({backoff(3) for _ in range(50)}) > 40
 
 
@@ -138,7 +138,7 @@ def test_the_deadline() -> None:
 
 @pytest.mark.parametrize("number", [2, 15])
 def test_a_cancel_ends_every_wait(number: int) -> None:
-    """A cancel from another thread ends a long sleep at once, with the signal it came by; it beats the deadline."""
+    """A cancellation from another thread ends a long sleep at once, with its signal; it takes precedence over the deadline."""
     clock = Clock()
     clock.set_deadline(100)
     threading.Timer(0.05, clock.cancel, [number]).start()

@@ -7,19 +7,19 @@ A run goes through the rooms from top to bottom, and each imports only from thos
 
     main        the order of events, and the only place where an exception ends
     engine      one run: plan, check, write, verify, roll back
-    request     which labels on which artifacts are asked for: inputs, manifests, policies, plan files, metrics
-    inputs      environment and command line to checked settings, all problems at once
+    request     inputs, manifests, policies, plan files and metrics files to which labels on which artifacts
+    inputs      environment and command line to validated settings, with all problems reported at once
     platforms   GitHub, Harness, terminal: the inputs, log and results of each
     registry    the registry's API over HTTP: requests, answers, paging, retries of reads
-    report      outcomes to verdict, outputs, JSON, Markdown and diff
-    templates   `{{ }}`, `require` and `where`: a bounded expression language
-    model       the values that all others speak of: labels, goals, outcomes, addresses
-    clock       monotonic time, deadline, cancel, pace, backoff
-    files       reading with a limit, writing whole or not at all
+    report      outcomes to verdict (status, counts, exit code), outputs, JSON, Markdown, diff
+    templates   `{{ }}`, `require` and `where`: an expression language with limits
+    model       labels and their arithmetic, goals, outcomes, addresses
+    clock       monotonic time, deadline, cancellation, pace, backoff
+    files       reading with a size limit, atomic writing
     errors      every way a run can fail, with its exit code
-    text        texts in messages: those of others made harmless, inputs in ours spelt for their reader
+    text        making untrusted text harmless; spelling inputs for the current CI
 
-The docstring of each room names its face; CONTRIBUTING.md has the tour, and tests/docs keeps this order true.
+The docstring of each room names its face; CONTRIBUTING.md has the tour; tests/docs checks the order of imports.
 """
 
 __version__ = "0.1.0"

@@ -2,8 +2,8 @@
 
     har-sandbox --port 8085 --load examples/sandbox.yaml --fault 503-after=0.05:PUT
 
-The form of the file of `--load` is described in `preload.py`; what a database kept from an
-earlier run already has stays as it is. Faults are the kinds of `faults.py`.
+The format of the file for `--load` is described in `preload.py`; artifacts that a database from an
+earlier run already has are not changed. The kinds of faults are in `faults.py`.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 WRONG_USE = 2
-#: Requests kept in memory: nobody reads the log of a sandbox that runs as a command.
+#: Requests kept in memory: few, because the log of a sandbox that runs as a command is not read.
 _LOG_SIZE = 0
-# Methods that a fault can be of; none named means all.
+# The methods that a fault can be limited to; without one it applies to all.
 _METHODS = ("", "GET", "PUT", "DELETE")
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line on stderr, whatever is wrong."""
+        """Every error is a single line on stderr."""
         self.exit(WRONG_USE, f"har-sandbox: error: {message}\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run until told to stop: 0 after a clean end, 2 when an argument or a file is wrong."""
+    """Run until SIGTERM or SIGINT. Returns 0 after a clean stop, 2 if an argument or a file is invalid."""
     parser = _parser()
     given = parser.parse_args(argv)
     try:
@@ -69,7 +69,7 @@ def _run(box: Sandbox, given: argparse.Namespace, parser: _Parser) -> int:
 
 @contextmanager
 def _told_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; afterwards these mean again what they meant before."""
+    """An event that SIGTERM and SIGINT set; the previous handlers are restored afterwards."""
     stop = threading.Event()
     numbers = (signal.SIGTERM, signal.SIGINT)
     before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
@@ -109,25 +109,25 @@ def _host(given: argparse.Namespace) -> str:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Write so that a reader sees the whole text or no file."""
+    """Write atomically: a reader sees the whole text or no file."""
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
 
 
 def _fault(text: str) -> Fault:
-    """`503-after=0.1:PUT` as a fault."""
+    """Parse a fault such as `503-after=0.1:PUT`."""
     kind, sign, rest = text.partition("=")
     rate, _, method = rest.partition(":")
     try:
         if not sign:
-            raise ValueError  # noqa: TRY301 - same words as for a rate that is no number
+            raise ValueError  # noqa: TRY301 - same message as for a rate that is not a number
         number = float(rate)
     except ValueError:
         message = f"{text!r} is not KIND=RATE[:METHOD], such as 503=0.1 or cut-after=0.05:PUT"
         raise argparse.ArgumentTypeError(message) from None
     if method not in _METHODS:
-        message = f"{text!r}: {method} is no method of this server; they are {' and '.join(filter(None, _METHODS))}"
+        message = f"{text!r}: {method} is not a method of this server; they are {' and '.join(filter(None, _METHODS))}"
         raise argparse.ArgumentTypeError(message)
     try:
         return Fault(kind, method=method or None, rate=number)
@@ -136,7 +136,7 @@ def _fault(text: str) -> Fault:
 
 
 def _tail(text: str) -> tuple[float, float]:
-    """`0.01:500` as a probability and seconds."""
+    """Parse `0.01:500` into a probability and seconds."""
     rate, _, tail = text.partition(":")
     try:
         found = float(rate), float(tail) / 1000
@@ -144,7 +144,7 @@ def _tail(text: str) -> tuple[float, float]:
         message = f"{text!r} is not PROBABILITY:MS, such as 0.01:500"
         raise argparse.ArgumentTypeError(message) from None
     if not 0 <= found[0] <= 1 or found[1] < 0:
-        message = f"{text!r}: the probability goes from 0 to 1, the milliseconds from 0"
+        message = f"{text!r}: the probability must be from 0 to 1, the milliseconds at least 0"
         raise argparse.ArgumentTypeError(message)
     return found
 
@@ -173,28 +173,28 @@ def _parser() -> _Parser:
     add("--profile", choices=sorted(PROFILES), default="saas", help="which server to imitate")
     add("--host", default="127.0.0.1", help="address to listen on, loopback (default %(default)s)")
     add("--allow-any-host", action="store_true", help="permit a --host that is not loopback")
-    add("--port", type=_port, default=0, help="0, the default, takes a free one")
+    add("--port", type=_port, default=0, help="port to listen on; 0, the default, means a free one")
     add("--database", default=":memory:", metavar="FILE", help="SQLite file to keep (default: none)")
-    add("--load", type=Path, metavar="FILE.yaml", help="registries and artifacts to begin with")
+    add("--load", type=Path, metavar="FILE.yaml", help="initial registries and artifacts")
     add("--api-key", default="sandbox-key", help="the valid key (default %(default)s)")
-    add("--seed", type=int, default=0, help="of faults and latency (default %(default)s)")
+    add("--seed", type=int, default=0, help="random seed of faults and latency (default %(default)s)")
     add(
         "--fault",
         type=_fault,
         action="append",
         default=[],
         metavar="KIND=RATE[:METHOD]",
-        help="e.g. 503=0.1, 500-after=0.05:PUT, cut=0.02, html=0.01:GET; may be given again",
+        help="such as 503=0.1, 500-after=0.05:PUT, cut=0.02, html=0.01:GET; may be repeated",
     )
-    add("--latency", type=_milliseconds, default=0.0, metavar="MS", help="of every answer, about")
+    add("--latency", type=_milliseconds, default=0.0, metavar="MS", help="approximate latency of every answer")
     add(
         "--latency-tail",
         type=_tail,
         default=(0.0, 0.0),
         metavar="P:MS",
-        help="slow answers: how many, how slow",
+        help="probability and latency of slow answers",
     )
-    add("--ready-file", type=Path, metavar="FILE", help="the URL is written here when listening")
+    add("--ready-file", type=Path, metavar="FILE", help="file to which the URL is written when the server listens")
     return parser
 
 

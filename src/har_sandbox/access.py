@@ -1,8 +1,8 @@
-"""Who asks, and what may they: keys and roles of the open-source profile.
+"""Authentication and authorization: keys and roles of the open-source profile.
 
 Source: `recorded/errors.json` (authentication) and `recorded/permissions.json` (roles). The
 server reads `Authorization` as `Bearer T`, `Basic user:T` or a bare `T`, lets the query parameter
-`access_token` win over it, and never looks at `x-api-key`. Nobody at all and a wrong key are two
+`access_token` take precedence, and ignores `x-api-key`. A missing key and an invalid key get
 different answers.
 """
 
@@ -30,19 +30,19 @@ _UNAUTHORIZED = Answer(
 
 
 class Access:
-    """Keys with their roles; role `none` is an account that is no member."""
+    """Keys with their roles; role `none` is an account that is not a member."""
 
     def __init__(self, roles: Mapping[str, str]) -> None:
-        """`roles` maps each key that is valid to its role."""
+        """`roles` maps each valid key to its role."""
         self._roles = dict(roles)
 
     def refuse_bad_key(self, request: Request) -> Answer | None:
-        """401 where a key is given that is none; no key at all passes here."""
+        """401 for an invalid key; a request without a key passes here."""
         key = _key_of(request)
         return _UNAUTHORIZED if key is not None and key not in self._roles else None
 
     def refuse(self, request: Request, allowed: frozenset[str], anonymous_status: int) -> Answer | None:
-        """403 where the key's role is not enough, `anonymous_status` where there is no key."""
+        """403 if the key's role is insufficient, `anonymous_status` if there is no key."""
         key = _key_of(request)
         if key is None:
             status = str(anonymous_status)

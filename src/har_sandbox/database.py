@@ -1,8 +1,8 @@
 """One SQLite connection behind one lock, the tables, and transactions.
 
-What a list row shows (latest version, its time, number of versions) is kept on the artifact
-itself and every order of a list has a covering index, so a page costs about the same at ten
-artifacts and at 100,000.
+The facts of a list row (latest version, its time, number of versions) are stored with the artifact
+itself, and every sort order of a list has a covering index, so a page takes about the same time with
+ten artifacts and with 100,000.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ create index if not exists by_artifact on versions (artifact, name);
 
 
 class Database:
-    """Runs statements, one thread at a time."""
+    """Executes statements, one thread at a time."""
 
     def __init__(self, file: str) -> None:
-        """Open `file` (a name or `:memory:`) and make the tables that are missing."""
+        """Open `file` (a path or `:memory:`) and create missing tables."""
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._connection.execute("pragma journal_mode = wal")
@@ -50,17 +50,17 @@ class Database:
         self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Close the connection; nothing can be asked afterwards."""
+        """Close the connection."""
         with self._lock:
             self._connection.close()
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """All rows that `sql` gives."""
+        """All rows of the query `sql`."""
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
     def run(self, sql: str, *values: object) -> int:
-        """Execute `sql`; the id of the row inserted, if any."""
+        """Execute `sql` and return the id of the inserted row, if any."""
         with self._lock:
             return self._connection.execute(sql, values).lastrowid or 0
 
@@ -71,7 +71,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside happens at once for other threads, or not at all."""
+        """A transaction: other threads see all of its changes or none."""
         with self._lock:
             if self._connection.in_transaction:
                 yield

@@ -1,4 +1,4 @@
-"""Puts an answer on the wire, whole or spoiled by a fault."""
+"""Sends an answer over a socket, unchanged or modified by a fault."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FIXED = {
 
 
 def replacement(fault: Fault, target: str) -> Answer | None:
-    """The answer a fault gives in place of the registry's, or None where that one is spoiled."""
+    """The answer that a fault sends instead of the registry's; None if it modifies the registry's."""
     if fault.code is not None:
         return _status(fault, fault.code)
     if fault.base == "redirect":
@@ -39,7 +39,7 @@ def replacement(fault: Fault, target: str) -> Answer | None:
 
 
 def _redirect(fault: Fault, target: str) -> Answer:
-    """To another host with the same path where the location ends in a slash, else just there."""
+    """A redirect: to the same path on another host if the location ends in a slash, else to the location itself."""
     location = fault.location
     if location.endswith("/"):
         location = location.removesuffix("/") + target
@@ -55,7 +55,7 @@ def _status(fault: Fault, code: int) -> Answer:
 
 
 def spoiled(answer: Answer, fault: Fault) -> Answer:
-    """The registry's answer with its body spoiled, for the faults that are about content."""
+    """The registry's answer with a modified body, for the faults that concern the content."""
     if fault.base == "truncated":
         return replace(answer, body=answer.body[: len(answer.body) // 2])
     if fault.base == "wrong-types":
@@ -64,7 +64,7 @@ def spoiled(answer: Answer, fault: Fault) -> Answer:
 
 
 def _wrong_types(body: bytes) -> bytes:
-    """JSON that parses and means nothing: lists become text, text becomes numbers."""
+    """Valid JSON of the wrong types: lists become text, text becomes numbers."""
     try:
         value = json.loads(body)
     except ValueError:
@@ -77,15 +77,15 @@ def _wrong_types(body: bytes) -> bytes:
 
 
 class Wire:
-    """One client's socket."""
+    """The connection to one client."""
 
     def __init__(self, connection: socket.socket, stopping: Event) -> None:
-        """Write to `connection`; give up slow writing once `stopping` is set."""
+        """Write to `connection`; a slow write ends when `stopping` is set."""
         self._socket = connection
         self._stopping = stopping
 
     def send(self, answer: Answer, fault: Fault | None, *, head_only: bool, closing: bool) -> bool:
-        """Send the answer as the fault wants it; whether the connection can be used again."""
+        """Send the answer with the fault applied. Returns whether the connection can be reused."""
         if answer.status is None:
             return False
         how = fault.base if fault is not None else ""
@@ -114,7 +114,7 @@ class Wire:
             self._socket.sendall(body[position : position + 1])
 
     def _stream(self, answer: Answer, fault: Fault) -> None:
-        """A body of no stated length, so that only counting bytes protects the reader."""
+        """A body without Content-Length, so only counting bytes protects the reader."""
         bomb = fault.base == "gzip-bomb"
         extra = [("Content-Encoding", "gzip")] if bomb else []
         extra.append(("Transfer-Encoding", "chunked"))
@@ -146,7 +146,7 @@ def _head(answer: Answer, length: int | None, *, closing: bool) -> bytes:
 
 
 def _padding(size: int) -> Iterator[bytes]:
-    """JSON of at least `size` bytes that a careless reader would happily hold."""
+    """JSON of at least `size` bytes, which a reader without a size limit would keep in memory."""
     yield b'{"data":{"artifacts":[],"padding":"'
     for _ in range(0, size, _CHUNK):
         yield b"x" * _CHUNK

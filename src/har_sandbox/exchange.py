@@ -1,6 +1,6 @@
-"""What comes in and what goes out: one request as it was sent, one answer as it will be sent.
+"""One request as it was received, and one answer as it will be sent.
 
-Both are frozen values; profiles map one to the other and nothing here touches a socket.
+Both are frozen values. Profiles map one to the other; nothing here uses a socket.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ HTML_TYPE: Headers = (("Content-Type", "text/html; charset=utf-8"),)
 
 @dataclass(frozen=True)
 class Request:
-    """One request, exactly as it came; after handling also what became of it.
+    """One request exactly as it was received, and after handling its result.
 
-    `path` is raw (nothing decoded), `headers` keep the case they were sent in. `status` is None
-    while the request is unanswered and stays None when the connection was cut without an answer;
-    `written` says whether labels in the store were written by it; `fault` names the fault applied.
+    `path` is raw (nothing decoded), `headers` keep their case. `status` is None until the request is
+    answered, and stays None if the connection was cut without an answer; `written`: whether it wrote
+    labels to the store; `fault` names the fault applied.
     """
 
     method: str
@@ -41,7 +41,7 @@ class Request:
     fault: str | None = None
 
     def header(self, name: str) -> str | None:
-        """The header of that name whatever its case, or None."""
+        """The header of that name in any case, or None."""
         return self._lower_headers.get(name.lower())
 
     def param(self, name: str) -> str | None:
@@ -60,7 +60,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to send back; `status` None closes the connection without a word."""
+    """The answer to send; `status` None closes the connection without an answer."""
 
     status: int | None
     headers: Headers = ()

@@ -1,4 +1,4 @@
-"""Which request meets which fault: scripted ones by count, others by rate, all from one seed."""
+"""Which fault is applied to which request: scripted ones by count, others by rate, all from one seed."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 
 #: Kinds whose answer replaces the registry's; `-after` lets the registry write first.
 REPLACING = frozenset({"cut", "html", "failure", "redirect", "huge", "gzip-bomb"})
-#: Kinds that spoil the registry's own answer; the write has happened.
+#: Kinds that modify the registry's own answer, after the write.
 SPOILING = frozenset({"reset", "drip", "wrong-length", "truncated", "wrong-types"})
 _STATUS = re.compile(r"[45]\d\d")
 _KIND = re.compile(r"(?P<base>.+?)(?P<when>-before|-after)?")
 
 
 class BadFaultError(ValueError):
-    """A fault nobody knows how to do; the text says which and what there is."""
+    """An unknown kind of fault; the text names it and the known kinds."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong.
+    """One kind of failure.
 
     `kind` is a status (`429`, `500`, `502`, `503`, any 4xx or 5xx), one of `cut`, `html`,
     `failure` (200 with status FAILURE), `redirect`, `huge` (streamed), `gzip-bomb`, `reset` (in
     the middle of the body), `drip` (one byte each `delay` seconds), `wrong-length`, `truncated`,
-    `wrong-types`, or `latency` (`delay` seconds, then the honest answer). Statuses and the kinds
-    up to `gzip-bomb` come instead of the write; with `-after` the write has happened first. The
-    others spoil the answer to a request that was carried out.
+    `wrong-types`, or `latency` (`delay` seconds, then the unchanged answer). Statuses and the kinds
+    up to `gzip-bomb` replace the write; with `-after` they follow it. The others modify the answer
+    to a request that was carried out.
 
-    Scripted (see `Sandbox.script`), it meets the `nth` request of `method` (None: any) and, where
-    `artifact` is given, of that artifact, and the `times - 1` matching ones that follow. With a
-    `rate` it meets each matching request with that probability.
+    If scripted (see `Sandbox.script`), it is applied to the `nth` request of `method` (None: any) and,
+    if `artifact` is given, of that artifact, and to the next `times - 1` matching ones. With a
+    `rate` it is applied to each matching request with that probability.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Fault:
     size: int = 11 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        """Refuse unknown kinds at once, not when the request comes."""
+        """Raise UnknownFaultError for an unknown kind."""
         if not (self.code or self.base in REPLACING | SPOILING | {"latency"}):
             known = ", ".join(sorted(REPLACING | SPOILING | {"latency"}))
             msg = f"unknown fault {self.kind!r}: use a status such as 503, or one of {known}"
@@ -69,16 +69,16 @@ class Fault:
 
     @property
     def code(self) -> int | None:
-        """The status, where the kind is one."""
+        """The status, if the kind is one."""
         return int(self.base) if _STATUS.fullmatch(self.base) else None
 
     @property
     def lets_write(self) -> bool:
-        """Whether the request is carried out, whatever is answered."""
+        """Whether the request is carried out, regardless of the answer."""
         return self.base in SPOILING or self.base == "latency" or self.kind.endswith("-after")
 
     def fits(self, method: str, artifact: str | None) -> bool:
-        """Whether a request of that method on that artifact can meet this fault."""
+        """Whether this fault applies to requests of that method on that artifact."""
         return self.method in (None, method) and self.artifact in (None, artifact)
 
 
@@ -103,10 +103,10 @@ class Latency:
 
 
 class FaultPlan:
-    """Chooses for each request; the same seed and the same requests meet the same faults."""
+    """Chooses the fault for each request; the same seed and the same requests give the same faults."""
 
     def __init__(self, faults: Iterable[Fault] = (), latency: Latency | None = None, seed: int = 0) -> None:
-        """Rate faults apply always, faults without a rate are the first script."""
+        """Faults with a rate always apply, faults without one are the first script."""
         given = list(faults)
         self._rated = [fault for fault in given if fault.rate is not None]
         self._latency = latency or Latency()
@@ -116,12 +116,12 @@ class FaultPlan:
         self.script([fault for fault in given if fault.rate is None])
 
     def script(self, faults: Sequence[Fault]) -> None:
-        """Forget the script so far and count from here."""
+        """Replace the script and restart the count."""
         with self._lock:
             self._script = [_Scripted(fault) for fault in faults]
 
     def choose(self, method: str, artifact: str | None) -> tuple[Fault | None, float]:
-        """The fault this request meets, if any, and the seconds it has to wait first."""
+        """The fault to apply to this request, if any, and the seconds to wait before."""
         with self._lock:
             hits = [entry.fault for entry in self._script if entry.counts(method, artifact)]
             rolled = [
@@ -142,7 +142,7 @@ class _Scripted:
         self._seen = 0
 
     def counts(self, method: str, artifact: str | None) -> bool:
-        """Count the request if it is of our kind; whether the fault is due."""
+        """Count the request if the fault applies to it. Returns whether the fault is due."""
         if not self.fault.fits(method, artifact):
             return False
         self._seen += 1

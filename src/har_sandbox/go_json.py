@@ -1,10 +1,10 @@
-r"""What Go's encoding/json makes of the body of a PUT, down to the words of its errors.
+r"""Decodes the body of a PUT as Go's encoding/json does, with the same error messages.
 
-Source: `recorded/put-labels.json` and `recorded/errors.json`. Go reads the first value and looks
-at nothing behind it; keys match in any case and the last one wins; `null` is the empty value of
-whatever was expected; bytes that are not UTF-8 and lone surrogates become U+FFFD; a wrong type is
-an error only after the whole value has turned out to be JSON.
-Errors that are in neither file are written from memory of Go and never compared with a run of it.
+Source: `recorded/put-labels.json` and `recorded/errors.json`. Go decodes the first value and
+ignores the rest; keys match in any case and the last one wins; `null` is the empty value of the
+expected type; invalid UTF-8 and lone surrogates become U+FFFD; a wrong type is reported only if
+the whole value is valid JSON.
+Messages that are in neither file are written from knowledge of Go and were not compared with a run of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _LITERAL = re.compile("[tfn][a-z]*")
 _BLANK = " \t\r\n"
 _KEY = "looking for beginning of object key string"
-#: What Python says of bad JSON, and how Go says it (the offending character comes between).
+#: Python's messages for invalid JSON, and Go's (around the offending character).
 _WORDS = {
     "Expecting value": "looking for beginning of value",
     "Expecting property name enclosed in double quotes": _KEY,
@@ -40,7 +40,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def read_labels(body: bytes) -> list[str]:
-    """The labels a body asks for, empty where it names none; GoDecodeError for a bad body."""
+    """The labels in a body, empty if it has none. Raises GoDecodeError for an invalid body."""
     value = _first_value(body)
     if value is None:
         return []
@@ -85,12 +85,12 @@ def _first_value(body: bytes) -> Any:
 
 
 def _no_constant(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which Python takes for JSON and Go does not."""
+    """Reject NaN and Infinity, which Python accepts as JSON and Go does not."""
     raise GoDecodeError(f"invalid character {_quoted(name)} looking for beginning of value")
 
 
 def _in_go(text: str, error: json.JSONDecodeError) -> str:
-    """Go's words for what is wrong at the place where Python stopped."""
+    """Go's error message for the position where Python's parser stopped."""
     rest = text[error.pos :]
     words = _WORDS.get(error.msg, "")
     if error.msg.startswith("Unterminated string") or not rest.strip(_BLANK):
@@ -98,7 +98,7 @@ def _in_go(text: str, error: json.JSONDecodeError) -> str:
     if error.msg == "Expecting ',' delimiter":
         words = "after object key:value pair" if _in_object(text[: error.pos]) else "after array element"
     if error.msg.startswith(("Invalid \\", "Illegal trailing comma")):
-        rest = rest[1:]  # Python points at the backslash or the comma, Go at what follows
+        rest = rest[1:]  # Python reports the backslash or the comma, Go the next character
     if words.endswith("of value") and (literal := _LITERAL.match(rest)):
         return _bad_literal(literal[0], rest)
     if not words.startswith("in "):
@@ -118,7 +118,7 @@ def _bad_literal(start: str, rest: str) -> str:
 
 
 def _in_object(before: str) -> bool:
-    """Whether the innermost bracket still open is a brace."""
+    """Whether the innermost open bracket is a brace."""
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", before)
     while bare != (bare := re.sub(r"\[[^\[\]{}]*\]|\{[^\[\]{}]*\}", "", bare)):
         pass

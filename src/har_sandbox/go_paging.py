@@ -1,8 +1,8 @@
-"""Pages as the open-source server counts them.
+"""Paging as the open-source server does it.
 
-Source: `recorded/reads.json`, `recorded/page-counts.json`. The first page is 0 but the default
-page is called 1; a page without a size is ignored; no size is too large; a size of 0 makes the
-page count what Go makes of infinity.
+Source: `recorded/reads.json`, `recorded/page-counts.json`. The first page is 0, but the default
+page is reported as 1; a page without a size is ignored; a size has no maximum; with a size of 0 the
+page count is Go's conversion of infinity.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _INFINITY_AS_INT64 = -(2**63)
 
 @dataclass(frozen=True)
 class Paging:
-    """One page: `index` is what the answer calls it."""
+    """One page; `index` is its number in the answer."""
 
     index: int
     size: int
     offset: int
 
     def counts(self, items: int) -> dict[str, int]:
-        """The four numbers of an answer over `items` rows in all."""
+        """The four numbers of an answer for a total of `items` rows."""
         pages = -(-items // self.size) if self.size else _INFINITY_AS_INT64
         return {
             "itemCount": items,
@@ -39,7 +39,7 @@ class Paging:
 
 
 def read_paging(request: Request) -> Paging | Answer:
-    """The page a request asks for, or the 400 it gets."""
+    """The requested page, or the answer 400."""
     numbers: dict[str, int | None] = {}
     for name in ("page", "size"):
         text = request.param(name)
@@ -58,7 +58,7 @@ def read_paging(request: Request) -> Paging | Answer:
 
 
 def _problem(text: str) -> str:
-    """What Go's ParseInt has against a number, empty for nothing."""
+    """The error of Go's ParseInt for this text, empty if it is valid."""
     if not re.fullmatch(r"[+-]?[0-9]{1,100}", text):
         return "invalid syntax"
     return "" if -(2**63) <= int(text) < 2**63 else "value out of range"

@@ -1,7 +1,7 @@
-"""Pages of a registry's list, and how many rows there are in all.
+"""Pages of a registry's list, and the total number of rows.
 
-Both are remembered until rows come or go (labels may change meanwhile): a page that follows one
-already given starts where that one ended instead of skipping what lies before it.
+Both are cached until rows are added or removed (labels may change meanwhile): the page after one
+that was already returned starts where that one ended, instead of skipping all rows before it.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from har_sandbox.database import Database
     from har_sandbox.rows import Page, Registry
 
-#: Order of a page: the column that sorts, its direction, and what "after" means in it.
+#: Sort order of a page: the column, its direction, and the comparison for "after".
 _ORDERS = {
     "name": ("name", "asc", ">"),
     "-name": ("name", "desc", "<"),
     "time": ("version_modified", "asc", ">"),
 }
-#: No list is longer; SQLite takes no larger number.
+#: More than any list has; the largest number of SQLite.
 _FAR = 2**62
 
 
 class Listing:
-    """Ids of listed artifacts, page by page."""
+    """The ids of listed artifacts, page by page."""
 
     def __init__(self, database: Database) -> None:
         """Read from `database`."""
@@ -33,7 +33,7 @@ class Listing:
         self._ends: dict[tuple[object, ...], tuple[object, int]] = {}
 
     def forget(self) -> None:
-        """Call when an artifact or a version comes, goes or changes its type."""
+        """Clear the cache: an artifact or a version was added, removed or changed its type."""
         self._totals.clear()
         self._ends.clear()
 

@@ -1,7 +1,7 @@
-"""Profile `open-source`: answers as the recorded Harness Open Source server did.
+"""Profile `open-source`: answers like the recorded Harness Open Source server.
 
-Base path `/api/v1`. Every rule here stands in `recorded/`; the README there counts the surprises
-and the numbers in the comments are its. Here is who may what, and writing; lists are in
+Base path `/api/v1`. The source of every rule is in `recorded/`; the comments here use the numbers of
+the surprises in its README. Permissions and writing are here; lists are in
 `open_source_lists.py`, versions and a space's lists in `open_source_versions.py`.
 """
 
@@ -47,7 +47,7 @@ _NO_TAG = json_answer(500, {"code": "500", "message": "Failed to get tag detail:
 
 
 def as_stored(labels: Sequence[str]) -> list[str] | None:
-    """Labels as the server keeps them: sorted bytewise, joined, split again (surprise 5)."""
+    """Labels as the server stores them: sorted bytewise, joined, split again (surprise 5)."""
     joined = SEPARATOR.join(sorted(labels))
     return joined.split(SEPARATOR) if joined else None
 
@@ -67,12 +67,12 @@ class OpenSource:
         return Access({self.api_key: "admin", **self.roles})
 
     def answer(self, request: Request) -> Answer:
-        """The answer to one request, after having written what it asks for."""
+        """Carry out one request and return its answer."""
         route = find_route(request.method, request.path, BASE)
         if route.operation == "bad-escape":
             return _BAD_ESCAPE
         if route.operation == "outside":
-            # Whatever is no API is the web UI, for any method (surprise 8).
+            # Any path outside the API is the web UI, for any method (surprise 8).
             api = request.path.startswith(("/api/", "/registry/", "/v2/", "/pkg/"))
             return _NOT_FOUND if api else _WEB_PAGE
         return self._access.refuse_bad_key(request) or self._route(route, request)
@@ -101,7 +101,7 @@ class OpenSource:
             return text_answer(400, f"can't decode JSON body: {error}\n")
         registry = self.store.find_registry(route.registry)
         if registry is None:
-            return CUT  # a nil pointer, before anybody asks who may (surprise 2)
+            return CUT  # a nil pointer, before permissions are checked (surprise 2)
         if refused := self._access.refuse(request, WRITERS, 401):
             return refused
         with self.store.transaction():
@@ -111,7 +111,7 @@ class OpenSource:
             return self._write(registry, rows[0], labels)
 
     def _write(self, registry: Registry, row: Artifact, labels: list[str] | None) -> Answer:
-        """Write, whatever `artifact_type` says: the oldest row of the name (surprise 4)."""
+        """Write to the oldest row of the name, regardless of `artifact_type` (surprise 4)."""
         self.store.set_labels(row, labels)
         self.store.disable(row)
         if row.type is not None:
@@ -135,7 +135,7 @@ class OpenSource:
             return json_answer(404, {"code": "404", "message": "Artifact not found"})
         return json_answer(200, {"status": "SUCCESS"})
 
-    # --- finding what is to be read
+    # --- lookups
 
     def _in_registry(self, route: Route, request: Request) -> Answer:
         paging = read_paging(request)

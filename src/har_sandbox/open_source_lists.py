@@ -1,4 +1,4 @@
-"""The list of a registry, its labels, and summaries, as the open-source server shows them.
+"""The list of a registry, its labels, and summaries, as the open-source server returns them.
 
 Source: `recorded/reads.json`, `recorded/page-counts.json`, `recorded/huggingface.json`.
 """
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from har_sandbox.rows import Artifact, Registry
     from har_sandbox.store import Store
 
-#: What the server puts between the labels it keeps, and where it splits (surprise 5).
+#: The separator with which the server stores labels, and at which it splits them (surprise 5).
 SEPARATOR = "^_"
 
 
 @dataclass(frozen=True)
 class ListReads:
-    """Answers to one request."""
+    """The answers to one request."""
 
     store: Store
     request: Request
@@ -47,12 +47,12 @@ class ListReads:
         )
         artifacts, versions = self.store.totals(registry, page)
         rows = [_row(registry, row) for row in self.store.page(registry, page)]
-        # All but images count versions where they should count artifacts (surprise 11).
+        # The total is that of versions in place of artifacts, except for images (surprise 11).
         counts = paging.counts(artifacts if registry.is_oci else versions)
         return success({"artifacts": rows, **counts})
 
     def registry_labels(self, registry: Registry, paging: Paging) -> Answer:
-        """`…/artifact/labels`: a page is one of artifacts, and each label is shown once."""
+        """`…/artifact/labels`: paged by artifacts, each label once."""
         search = (self.request.param("search_term") or "").lower()
         joined = [SEPARATOR.join(labels or []) for labels in self.store.all_labels(registry)]
         found = sorted(text for text in joined if search in text.lower())
@@ -63,7 +63,7 @@ class ListReads:
         return success({"itemCount": item_count, "labels": list(dict.fromkeys(labels)), **counts})
 
     def summary(self, registry: Registry, name: str) -> Answer:
-        """`…/artifact/{name}/summary`, which finds only the type that is asked for."""
+        """`…/artifact/{name}/summary`, which finds only the requested type."""
         wanted = self.request.param("artifact_type") or None
         rows = [row for row in self.store.find(registry, name) if row.type == wanted]
         if not rows:

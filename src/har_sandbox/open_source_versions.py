@@ -1,8 +1,8 @@
-"""Versions, and the lists of a space, as the open-source server shows them.
+"""Versions, and the lists of a space, as the open-source server returns them.
 
 Source: `recorded/reads.json`, `recorded/side-effects.json`, `recorded/huggingface.json`. None of
-these answers is needed to change labels; they are here because a PUT has effects that only show
-here (the space's list and `…/versions` crash on an artifact without its type, `artifactsCount`).
+these answers is needed to change labels; they are here because some effects of a PUT are visible
+only here (the space's list and `…/versions` crash on an artifact without its type, `artifactsCount`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CURL = "curl --location '{url}/<FILENAME>' --header 'Authorization: Bearer <API
 
 @dataclass(frozen=True)
 class VersionReads:
-    """Answers to one request, whose Host header is how the server calls itself."""
+    """The answers to one request; the server takes its own name from the Host header."""
 
     store: Store
     request: Request
@@ -42,7 +42,7 @@ class VersionReads:
         return success({"artifactVersions": items, **paging.counts(len(versions))})
 
     def one(self, registry: Registry, name: str, version: str) -> Answer:
-        """`…/artifact/{name}/version/{version}/summary`, which wants a digest for images."""
+        """`…/artifact/{name}/version/{version}/summary`; images need a digest."""
         if registry.is_oci and ":" not in version:
             message = "invalid digest format: missing separator"
             return json_answer(500, {"code": "500", "message": message})
@@ -70,7 +70,7 @@ class VersionReads:
         return success({"artifacts": items, **paging.counts(len(found))})
 
     def registries(self, space: str, paging: Paging) -> Answer:
-        """`/spaces/{space}/registries`; counts of nothing are left out."""
+        """`/spaces/{space}/registries`; counts of 0 are omitted."""
         search, kind = self.request.param("search_term") or "", self.request.param("package_type")
         found = [
             registry
@@ -145,7 +145,7 @@ class VersionReads:
         return self.request.header("host") or ""
 
     def _pull(self, version: Version) -> str:
-        """The command the web page shows for copying."""
+        """The pull command that the web page shows."""
         place = f"{self._host}{{}}/{_root(version.registry)}/{version.registry.name}"
         name, number = version.artifact.name, version.name
         commands = {

@@ -9,17 +9,17 @@ registries:
         type: model              # model or dataset, HUGGINGFACE only
         labels: [stage=staging]
         versions: [main]         # default: one version
-        downloads: 12            # what lists tell besides the labels
+        downloads: 12            # facts that lists have besides the labels
         age-days: 400            # days since it was last modified
         quarantined: true
       - name: "team/llm"
         type: model
-        hidden: true             # exists, but no list shows it
+        hidden: true             # exists, but is in no list
       - name: "team/old"
-        deleted: true            # soft-deleted: the list of profile saas shows it with `deletedAt`
+        deleted: true            # soft-deleted: the list of profile saas has it with `deletedAt`
 ```
 
-For DOCKER and HELM `versions` are tags, and `versions: []` is an image without one.
+For DOCKER and HELM `versions` are tags; `versions: []` is an image without a tag.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _REGISTRY = {"ref", "package-type", "artifacts"}
 _ARTIFACT = {"name", "type", "labels", "versions", "hidden", "deleted", "downloads", "age-days", "quarantined"}
 PACKAGE_TYPES = (
     "DOCKER", "MAVEN", "PYTHON", "GENERIC", "HELM", "NUGET", "NPM", "RPM", "CARGO", "GO", "HUGGINGFACE",
-    # The hosted service's alone:
+    # Only in the hosted service:
     "COMPOSER", "CONDA", "DART", "SWIFT", "PUPPET", "RUBY", "CRAN", "RAW", "HELM_HTTP", "DEBIAN", "CONAN", "TERRAFORM",
 )  # fmt: skip
 
 
 class PreloadError(ValueError):
-    """A file that is not of the form above; the text says where and what."""
+    """A file that does not have the format above; the text names the place and the problem."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def read(source: str | PathLike[str] | Mapping[str, Any]) -> tuple[dict[str, str
         if not 2 <= len(ref.split("/")) <= 4 or "" in ref.split("/"):
             _fail(f"{place}: ref {ref!r} is not account/[org/[project/]]registry")
         if ref in registries:
-            _fail(f"{place}: ref {ref!r} is there already")
+            _fail(f"{place}: ref {ref!r} is a duplicate")
         registries[ref] = kind
         artifacts += _artifacts(row.get("artifacts", []), ref, kind)
     return registries, artifacts
@@ -94,7 +94,7 @@ def _artifacts(value: object, ref: str, kind: str) -> Iterator[Preloaded]:
             if not isinstance(row.get(switch, False), bool):
                 _fail(f"{place}: {switch} must be true or false, found {row[switch]!r}")
         if (known := (str(row.get("name")), row.get("type"))) in seen:
-            _fail(f"{place}: {row.get('name')!r} is there already")
+            _fail(f"{place}: {row.get('name')!r} is a duplicate")
         seen.add(known)
         wanted = row.get("type")
         if wanted not in (None, "model", "dataset") or (wanted and kind != "HUGGINGFACE"):

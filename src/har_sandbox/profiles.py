@@ -1,4 +1,4 @@
-"""The profiles by name, and which options each takes."""
+"""The profiles by name, and the options of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROFILES: dict[str, type[Saas | OpenSource]] = {"saas": Saas, "open-source": Ope
 
 
 def make_profile(name: str, store: Store, api_key: str, options: Mapping[str, Any]) -> Profile:
-    """The profile of that name; ValueError for an unknown one, TypeError for an unknown option."""
+    """The profile of that name. Raises ValueError for an unknown name, TypeError for an unknown option."""
     if name not in PROFILES:
         msg = f"unknown profile {name!r}: use one of {', '.join(PROFILES)}"
         raise ValueError(msg)

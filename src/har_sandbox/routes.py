@@ -1,11 +1,11 @@
-"""From a raw request path to an operation, by the rules of the recorded server's router.
+"""Maps a raw request path to an operation, by the rules of the recorded server's router.
 
-Source: `recorded/paths.json`, every exchange; why it is so shows in harness/harness,
+Source: `recorded/paths.json`, every exchange; the reason is in harness/harness,
 `app/api/middleware/encode/encode.go`. The server keeps a path in two forms, decoded and
-raw, and the raw one only where re-encoding the decoded one would not give it back. References
+raw, and the raw one only if re-encoding the decoded one gives another path. References
 that end in `/+` are folded into one segment (`/` becomes `%2F`) before routing, first the
-registry's, then the artifact's; the artifact's only where the *decoded* path still shows the
-registry as one segment, which is why `a%2Fr` and artifact `x/+` do not mix.
+registry's, then the artifact's; the artifact's only if the registry is one segment of the
+*decoded* path too, so `a%2Fr` and artifact `x/+` cannot be combined.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PATTERNS = tuple(
 
 @dataclass(frozen=True)
 class Route:
-    """Where a request goes.
+    """The operation of a request.
 
     `operation` is one of the names above or `bad-escape`, `bad-parameter` (see `detail`),
     `not-allowed` (see `allow`), `not-found` or `outside` (not below the API's base).
@@ -67,7 +67,7 @@ def find_route(method: str, path: str, base: str) -> Route:
         if url.routed.startswith(prefix) and (folded := url.folded(prefix)):
             url = folded
             break
-    # The server looks for this prefix in the decoded form even when it routes by the raw one.
+    # The server looks for this prefix in the decoded form even if it routes by the raw one.
     if found := re.match(re.escape(base) + r"/registry/[^/]+/artifact/", url.decoded):
         prefix = found[0]
         if url.routed.startswith(prefix):

@@ -1,4 +1,4 @@
-"""The values a store gives out: registries, artifacts, versions, and which page of them."""
+"""The values that a store returns: registries, artifacts, versions, and pages of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ OCI_TYPES = frozenset({"DOCKER", "HELM"})
 
 @dataclass(frozen=True)
 class Registry:
-    """One registry: `space` is its parent path (`acme/ml`), `name` its identifier in there."""
+    """One registry: `space` is its parent path (`acme/ml`), `name` its identifier there."""
 
     id: int
     space: str
@@ -26,7 +26,7 @@ class Registry:
 
 @dataclass(frozen=True)
 class Artifact:
-    """One row; `labels` is None where there are none, `type` None where there is none (any more).
+    """One row; `labels` is None without labels, `type` None without a type (or after it was lost).
 
     `version` is the latest version's name, for images the latest tag, empty without a tag. `deleted` is when it was
     soft-deleted, 0 if it wasn't. `quarantined` is 0 or 1.
@@ -48,7 +48,7 @@ class Artifact:
     quarantined: int
 
     def summary(self, registry: Registry) -> dict[str, object]:
-        """What `…/artifact/{name}/summary` tells of it, in both profiles (recorded/reads.json)."""
+        """The answer of `…/artifact/{name}/summary`, in both profiles (recorded/reads.json)."""
         kind: dict[str, object] = {"artifactType": self.type} if self.type else {}
         return kind | {
             "createdAt": str(self.created),
@@ -88,7 +88,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Push:
-    """One version to be added, as a push would: times in ms since 1970, 0 for now."""
+    """One version to add, as by a push: times in ms since 1970, 0 for now."""
 
     name: str
     version: str

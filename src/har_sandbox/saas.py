@@ -1,7 +1,7 @@
-"""Profile `saas`: answers as contract section 1 documents.
+"""Profile `saas`: answers as documented in contract §1.
 
-Base path `/har/api/v1`, key in `x-api-key`. Where the contract is silent the answer is that of
-the recorded open-source server (`recorded/errors.json`, `recorded/reads.json`).
+Base path `/har/api/v1`, key in `x-api-key`. For cases that the contract does not cover, the answer is that
+of the recorded open-source server (`recorded/errors.json`, `recorded/reads.json`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _WEB_PAGE = Answer(200, HTML_TYPE, b"<html></html>\n")
 
 
 class RefusedError(Exception):
-    """A request that ends in an error answer."""
+    """A request that is answered with an error."""
 
     def __init__(self, status: int, message: str) -> None:
-        """Remember what to answer."""
+        """Keep the answer."""
         super().__init__(message)
         self.answer = json_answer(status, {"code": str(status), "message": message, "details": None})
 
@@ -36,9 +36,9 @@ class RefusedError(Exception):
 class Saas:
     """Answers requests.
 
-    `first_page` 1 is a server that counts pages from 1; `omit_labels` one whose answers do not
-    name labels; `drops_type` one that forgets the type of a HUGGINGFACE artifact on a PUT;
-    `summary_labels` one whose summaries name labels.
+    `first_page` 1 is a server that counts pages from 1; `omit_labels` one whose answers have no
+    labels; `drops_type` one that clears the type of a HUGGINGFACE artifact on a PUT;
+    `summary_labels` one whose summaries have labels.
     """
 
     store: Store
@@ -52,7 +52,7 @@ class Saas:
     base = BASE
 
     def answer(self, request: Request) -> Answer:
-        """The answer to one request, after having written what it asks for."""
+        """Carry out one request and return its answer."""
         route = find_route(request.method, request.path, BASE)
         try:
             return self._route(route, request)
@@ -129,12 +129,12 @@ class Saas:
             data["labels"] = row.labels
         return success(data)
 
-    # --- what they share
+    # --- shared by the operations
 
     def _registry(self, route: Route, missing: int) -> Registry:
         found = self.store.find_registry(route.registry)
         if found is None:
-            # 400 for a list is what errors.json, "unknown registry, list" shows.
+            # 400 for a list: errors.json, "unknown registry, list".
             raise RefusedError(missing, "registry not found: Failed to find repo: resource not found")
         return found
 
@@ -148,7 +148,7 @@ class Saas:
         return found
 
     def _paging(self, request: Request) -> tuple[int, int]:
-        """Page number and page size, the size capped (contract 1, "pageSize")."""
+        """Page number and page size, the size capped (contract §1, "pageSize")."""
         try:
             number = int(request.param("page") or self.first_page)
             size = int(request.param("size") or 10)

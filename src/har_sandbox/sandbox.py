@@ -26,10 +26,10 @@ _DEFAULT_VERSION = {"DOCKER": "latest", "HUGGINGFACE": "main", "GO": "v1.0.0"}
 
 
 class Sandbox:
-    """A registry that listens while the `with` block runs.
+    """A registry that listens during the `with` block.
 
     `profile` is `saas` or `open-source`, and `options` are that profile's (fields of its class).
-    `faults` with a rate apply always, others are the first script. `preload` is a YAML file or
+    `faults` with a rate always apply, others are the first script. `preload` is a YAML file or
     the same as a mapping (see `preload.py`). Artifacts named in `hidden` exist but are not listed.
     """
 
@@ -49,7 +49,7 @@ class Sandbox:
         log_size: int | None = None,
         **options: Any,
     ) -> None:
-        """Open the database and bind the port; nothing is answered before `start`."""
+        """Open the database and bind the port; requests are answered only after `start`."""
         self.api_key = api_key
         self.store = Store(str(database))
         self._hidden = frozenset(hidden)
@@ -67,7 +67,7 @@ class Sandbox:
     # --- running
 
     def start(self) -> Self:
-        """Begin to answer."""
+        """Start answering requests."""
         self._server.serve_in_background()
         return self
 
@@ -82,7 +82,7 @@ class Sandbox:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
-        """Stop; an error of a hook surfaces here unless another is on its way."""
+        """Stop. Raises the error of a hook, unless another is being raised."""
         self.stop()
         if kind is None and self._traffic.hook_errors:
             raise self._traffic.hook_errors[0]
@@ -98,7 +98,7 @@ class Sandbox:
         """The API's base: `…/har/api/v1` (saas) or `…/api/v1` (open-source)."""
         return self.url + self._profile.base
 
-    # --- watching and disturbing
+    # --- log, hooks and faults
 
     @property
     def requests(self) -> list[Request]:
@@ -106,11 +106,11 @@ class Sandbox:
         return self._traffic.requests()
 
     def forget_requests(self) -> None:
-        """Begin the log anew."""
+        """Clear the log."""
         self._traffic.forget()
 
     def script(self, faults: Sequence[Fault]) -> None:
-        """Replace the script; `nth` counts from here."""
+        """Replace the script; `nth` is counted from now."""
         self._plan.script(faults)
 
     def before(self, hook: Hook) -> Hook:
@@ -119,7 +119,7 @@ class Sandbox:
         return hook
 
     def after(self, hook: Hook) -> Hook:
-        """Call `hook(request)` when a request is carried out and its answer not yet sent."""
+        """Call `hook(request)` after each request is carried out and before its answer is sent."""
         self._traffic.after.append(hook)
         return hook
 
@@ -135,7 +135,7 @@ class Sandbox:
     # --- content
 
     def add_registry(self, ref: str, package_type: str = "HUGGINGFACE") -> Registry:
-        """The registry `account/…/name`, made if it is not there."""
+        """The registry `account/…/name`, created if it does not exist."""
         return self.store.add_registry(ref, package_type)
 
     def add_artifact(  # noqa: PLR0913 - keywords, each with a default
@@ -150,11 +150,11 @@ class Sandbox:
         hidden: bool = False,
         deleted: bool = False,
     ) -> None:
-        """Push a version of `name`; registry and artifact are made if they are not there.
+        """Push a version of `name`; registry and artifact are created if they do not exist.
 
-        A HUGGINGFACE artifact without `artifact_type` is one that has lost it. An image with
-        `version=""` has no tag. `labels` None keeps those that are there. `deleted` marks it as soft-deleted right
-        away: profile `saas` lists it with `deletedAt`, and answers nothing else for it, until it is pushed again.
+        A HUGGINGFACE artifact without `artifact_type` is one that has lost its type. An image with
+        `version=""` has no tag. `labels` None keeps the existing ones. `deleted` marks it as soft-deleted right
+        away: profile `saas` lists it with `deletedAt`, and does not find it otherwise, until it is pushed again.
         """
         where = self.store.add_registry(registry, package_type)
         push = _push(where, name, artifact_type, version)
@@ -173,17 +173,17 @@ class Sandbox:
         package_type: str = "HUGGINGFACE",
         artifact_type: str | None = None,
     ) -> None:
-        """Many new artifacts at once, as (name, labels); for tests of size."""
+        """Add many new artifacts at once, as (name, labels); for tests with large registries."""
         where = self.store.add_registry(registry, package_type)
         rows = ((_push(where, name, artifact_type, None), labels) for name, labels in artifacts)
         self.store.push_many(where, rows)
 
     def labels(self, registry: str, name: str, artifact_type: str | None = None) -> list[str] | None:
-        """The labels in the store, None for none; LookupError where there is no such artifact."""
+        """The labels in the store, None if there are none. Raises LookupError for an unknown artifact."""
         return self.artifact(registry, name, artifact_type).labels
 
     def put_labels(self, registry: str, name: str, labels: Sequence[str], artifact_type: str | None = None) -> None:
-        """Replace labels as a foreign writer would: straight in the store, no request, no fault."""
+        """Replace labels as another client would: directly in the store, without request or fault."""
         with self.store.transaction():
             self.store.set_labels(self.artifact(registry, name, artifact_type), labels)
 
@@ -197,7 +197,7 @@ class Sandbox:
         age_days: float | None = None,
         quarantined: bool | None = None,
     ) -> None:
-        """What lists tell of an artifact besides its labels, as time and others would change it; None keeps it."""
+        """Set the facts that lists have of an artifact besides its labels; None keeps one."""
         with self.store.transaction():
             row = self.artifact(registry, name, artifact_type)
             self.store.set_facts(
@@ -214,7 +214,7 @@ class Sandbox:
             self.store.delete(where, name)
 
     def artifact(self, registry: str, name: str, artifact_type: str | None = None) -> Artifact:
-        """The first row of that name (and type, if given); LookupError where there is none."""
+        """The first row of that name (and type, if given). Raises LookupError if there is none."""
         where = self.store.find_registry(registry)
         for row in self.store.find(where, name) if where is not None else []:
             if artifact_type in (None, row.type):
@@ -251,7 +251,7 @@ class Sandbox:
             )
 
     def _knows(self, entry: Preloaded) -> bool:
-        """Whether a database kept from earlier has the artifact, or what a PUT has left of it."""
+        """Whether a database of an earlier run has the artifact, perhaps without the type that a PUT removed."""
         where = self.store.find_registry(entry.registry)
         rows = self.store.find(where, entry.name) if where is not None else []
         return any(row.type in (None, entry.type) for row in rows)

@@ -1,4 +1,4 @@
-"""Sockets and threads: reads requests, has them answered, puts the answers on the wire."""
+"""Sockets and threads: receives requests, has them answered, sends the answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Server(ThreadingHTTPServer):
-    """Listens on one address; a thread a connection, none of which outlives the process."""
+    """Listens on one address, with a daemon thread for each connection."""
 
     daemon_threads = True
     block_on_close = False
@@ -47,7 +47,7 @@ class Server(ThreadingHTTPServer):
         thread.start()
 
     def stop(self) -> None:
-        """Stop answering and end every open connection, also those in the middle of a fault."""
+        """Stop answering and close every open connection, also during a fault."""
         self.stopping.set()
         self.shutdown()
         self.server_close()
@@ -58,19 +58,19 @@ class Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, so that `stop` can end it."""
+        """Register the connection, so that `stop` can close it."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget the connection and close it."""
+        """Unregister the connection and close it."""
         with self._lock:
             self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; anything else is a defect and shows itself."""
+        """Ignore a client that disconnected; any other error is a defect and is printed."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -83,7 +83,7 @@ class _Connection(BaseHTTPRequestHandler):
     server: Server
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        # http.server looks for do_GET and so on; every method goes the same way here.
+        # http.server looks up do_GET and so on; every method is handled the same way here.
         if name.startswith("do_"):
             return self._serve
         raise AttributeError(name)
@@ -91,11 +91,11 @@ class _Connection(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         try:
             request = self._read()
-        except ValueError:  # a length or a chunk size that is no number
+        except ValueError:  # a length or a chunk size that is not a number
             self.close_connection = True
             return
         answer, fault = self.server.handle(request)
-        # A client that asked to close is obeyed; a chunked request is read to its end.
+        # The connection is closed if the client asked for that; a chunked request is read to its end.
         closing = self.close_connection or answer.close
         wire = Wire(self.connection, self.server.stopping)
         again = wire.send(answer, fault, head_only=self.command == "HEAD", closing=closing)
@@ -131,4 +131,4 @@ class _Connection(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing: requests are kept in the sandbox's log."""
+        """Print nothing: requests are in the sandbox's log."""

@@ -1,6 +1,6 @@
-"""The registry's memory: reads and writes rows, and knows nothing of HTTP or of profiles.
+"""The registry's data: reads and writes rows, independent of HTTP and of profiles.
 
-Together with `database.py` and `listing.py` this is all the SQL there is.
+All SQL is here, in `database.py` and in `listing.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Store:
     """Spaces, registries, artifacts with labels, and their versions."""
 
     def __init__(self, file: str = ":memory:") -> None:
-        """Open the database `file`; an existing one keeps its content."""
+        """Open the database `file`, with its content if it exists."""
         self._db = Database(file)
         self._listing = Listing(self._db)
 
@@ -40,23 +40,23 @@ class Store:
         self._db.close()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Everything inside happens at once for other threads, or not at all."""
+        """A transaction: other threads see all of its changes or none."""
         return self._db.transaction()
 
     # --- spaces and registries
 
     def add_space(self, path: str) -> None:
-        """Make the space and the spaces above it."""
+        """Create the space and its parents."""
         parts = path.split("/")
         rows = [("/".join(parts[: n + 1]),) for n in range(len(parts))]
         self._db.run_many("insert or ignore into spaces values (?)", rows)
 
     def has_space(self, path: str) -> bool:
-        """Whether there is such a space, in any case of letters (paths.json, `in other case`)."""
+        """Whether the space exists, regardless of case (paths.json, `in other case`)."""
         return bool(self._db.rows("select 1 from spaces where path = ?", path))
 
     def add_registry(self, ref: str, package_type: str, created: int = 0) -> Registry:
-        """The registry `account/…/name`, made if it is not there yet."""
+        """The registry `account/…/name`, created if it does not exist."""
         space, _, name = _tidy(ref).rpartition("/")
         self.add_space(space)
         self._db.run(
@@ -66,9 +66,9 @@ class Store:
         return self._registries("where space = ? and name = ?", space, name)[0]
 
     def find_registry(self, ref: str, *, any_case: bool = False) -> Registry | None:
-        """The registry of a decoded reference; empty segments do not count (`a//r/+`).
+        """The registry of a decoded reference; empty segments are ignored (`a//r/+`).
 
-        Spaces are found in any case of letters, a registry only with `any_case`.
+        Spaces are found regardless of case, a registry only with `any_case`.
         """
         space, _, name = _tidy(ref).rpartition("/")
         fold = "collate nocase order by name" if any_case else ""
@@ -118,11 +118,11 @@ class Store:
         self._db.run("update artifacts set labels = ? where id = ?", text, artifact.id)
 
     def disable(self, artifact: Artifact) -> None:
-        """Take the row out of its registry's count until the next push (recorded README, 13)."""
+        """Exclude the row from its registry's count until the next push (recorded README, 13)."""
         self._db.run("update artifacts set enabled = 0 where id = ?", artifact.id)
 
     def drop_type(self, artifact: Artifact) -> None:
-        """Forget whether the row is a model or a dataset (recorded README, 3)."""
+        """Clear the row's type, model or dataset (recorded README, 3)."""
         self._listing.forget()
         self._db.run("update artifacts set type = null where id = ?", artifact.id)
 
@@ -131,14 +131,14 @@ class Store:
         self._db.run("update artifacts set deleted = ? where id = ?", now(), artifact.id)
 
     def set_facts(self, artifact: Artifact, *, downloads: int, modified: int, quarantined: bool) -> None:
-        """What lists and summaries tell besides labels; `modified` in ms since 1970."""
+        """Set the facts that lists and summaries have besides labels; `modified` in ms since 1970."""
         self._db.run(
             "update artifacts set downloads = ?, modified = ?, version_modified = ?, quarantined = ? where id = ?",
             downloads, modified, modified, quarantined, artifact.id,
         )  # fmt: skip
 
     def delete(self, registry: Registry, name: str) -> int:
-        """Delete all rows of that name with their versions; the number of rows gone."""
+        """Delete all rows of that name with their versions. Returns the number of deleted rows."""
         gone = [(row.id,) for row in self.find(registry, name)]
         with self.transaction():
             self._listing.forget()
@@ -149,7 +149,7 @@ class Store:
     # --- versions
 
     def push(self, registry: Registry, push: Push) -> Artifact:
-        """Add a version, and its artifact if there is none of that name and type; the row then."""
+        """Add a version, and its artifact if none of that name and type exists. Returns the artifact's row."""
         moment = push.time or now()
         with self.transaction():
             self._listing.forget()
@@ -170,7 +170,7 @@ class Store:
         return self._artifacts("where id = ?", row_id)[0]
 
     def push_many(self, registry: Registry, rows: Iterable[tuple[Push, Sequence[str] | None]]) -> None:
-        """Add many new artifacts with labels at once; names already there are not looked for."""
+        """Add many new artifacts with labels at once, without checking for existing names."""
         moment = now()
         with self.transaction():
             self._listing.forget()

@@ -1,4 +1,4 @@
-"""What happens to one request: hooks, fault, profile, log."""
+"""Handles one request: hooks, fault, profile, log."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 class Profile(Protocol):
-    """How a kind of server answers."""
+    """The answers of one kind of server."""
 
     @property
     def base(self) -> str:
-        """The path below which its API lies."""
+        """The base path of its API."""
 
     def answer(self, request: Request) -> Answer:
-        """The answer to one request, after having written what it asks for."""
+        """Carry out one request and return its answer."""
 
 
 class Traffic:
-    """Takes requests one by one, from many threads."""
+    """Handles requests from many threads."""
 
     def __init__(self, profile: Profile, plan: FaultPlan, log_size: int | None = None) -> None:
         """Keep the last `log_size` requests (None: all)."""
@@ -45,7 +45,7 @@ class Traffic:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Let nobody wait for a latency any longer."""
+        """End all waits for a latency."""
         self._stopping.set()
 
     def requests(self) -> list[Request]:
@@ -54,14 +54,14 @@ class Traffic:
             return list(self._log)
 
     def forget(self) -> None:
-        """Begin the log anew."""
+        """Clear the log."""
         with self._lock:
             self._log.clear()
 
     def handle(self, request: Request) -> tuple[Answer, Fault | None]:
-        """The answer, and the fault with which to send it.
+        """The answer, and the fault to apply when it is sent.
 
-        The request is in the log before its answer leaves, so a client that has the answer finds
+        The request is in the log before its answer is sent, so a client that has the answer finds
         it there.
         """
         self._call(self.before, request)
@@ -93,7 +93,7 @@ class Traffic:
         return spoiled(honest, fault)
 
     def _artifact_of(self, request: Request) -> str | None:
-        """The artifact a request is about: the one in its path, or the one it searches for."""
+        """The artifact that a request concerns: the one in its path, or the one it searches for."""
         route = find_route(request.method, request.path, self._profile.base)
         return route.artifact or request.param("search_term")
 

@@ -104,7 +104,7 @@ def plant(workspace: Path) -> tuple[Path, dict[str, str]]:
 
 
 def commands(folder: Path, **lines: str) -> Path:
-    """A folder with small commands in it, to stand first on PATH."""
+    """A folder with small commands, to put first on PATH."""
     folder.mkdir()
     for name, line in lines.items():
         (folder / name).write_text(f"#!/bin/sh\n{line}\n", "utf-8")

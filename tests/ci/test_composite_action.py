@@ -1,6 +1,6 @@
 """The composite action's two scripts as far as they need no package registry: which Python, what it may run, how it fails.
 
-What comes out of an install is in tests/composite.
+Tests that install packages are in tests/composite.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from har_sandbox import Request, Sandbox
 
 NAMES = ("python3", "python", "python3.14", "python3.13", "python3.12", "python3.11")
 NEEDED = "put actions/setup-python before this step"
-# No index is asked: what is looked for comes before that.
+# No index is requested: the failure under test happens before that.
 NOWHERE = {
     "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
     "PIP_RETRIES": "0",
@@ -147,7 +147,7 @@ def test_without_venv(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"PIP_NO_INDEX": "1"}])
 def test_without_an_index(tmp_path: Path, settings: dict[str, str]) -> None:
-    """Where no index is reached, one error says so and names both ways out: a mirror, and the container."""
+    """If no index is reachable, one error names both ways out: a mirror, and the container."""
     told = Machine(tmp_path, python3=passing_on_to(sys.executable)).error(**settings)
     assert "No matching distribution found" in told
     assert "PIP_INDEX_URL" in told
@@ -178,7 +178,7 @@ def test_a_hostile_workspace_runs_nothing_in_the_second_step(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_cancel_that_only_the_shell_is_told(
+def test_a_cancel_that_only_the_shell_gets(
     make_sandbox: MakeSandbox, watch: Watch, tmp_path: Path, number: int, code: int
 ) -> None:
     """The runner signals bash alone: writes stop at once, outputs and summary are written, and the code is the signal's."""
@@ -193,7 +193,7 @@ def test_a_cancel_that_only_the_shell_is_told(
     def cancel(request: Request) -> None:
         if request.method == "PUT":
             shell.send_signal(number)
-            time.sleep(0.3)  # the answer comes when the signal has surely arrived
+            time.sleep(0.3)  # the answer is sent after the signal has arrived
 
     out, err = shell.communicate(timeout=60)
     watch.logs += [out, err]
@@ -223,8 +223,8 @@ def _inputs(box: Sandbox, artifact: str) -> dict[str, str]:
     return {**given, "mode": "add", "labels": "b", "settle": "0"}
 
 
-def test_what_pip_is_told() -> None:
-    """How to come to packages stays: index, proxy, certificates, timeout; nothing stays of place and choice, nor for Python."""
+def test_what_pip_gets() -> None:
+    """Only pip's settings for reaching packages stay: index, proxy, certificates, timeout; none for place and choice, nor for Python."""
     without_orders = runpy.run_path(str(ROOT / "composite" / "prepare.py"))["without_orders"]
     kept = {
         f"PIP_{name}": "x"

@@ -41,7 +41,7 @@ def check_told(done: Done, box: Sandbox) -> None:
 
 @pytest.mark.parametrize("ci", CIS)
 @pytest.mark.parametrize("text", ["true", "TRUE", "1"])
-def test_our_own_variable_tells_each_request(run_step: RunStep, box: Sandbox, ci: str, text: str) -> None:
+def test_our_own_variable_reports_each_request(run_step: RunStep, box: Sandbox, ci: str, text: str) -> None:
     """HAR_LABELS_DEBUG works on every CI, beside inputs that the CI sets itself."""
     done = run_step(ci, box, PROD, environ={"HAR_LABELS_DEBUG": text})
     assert done.code == 0
@@ -92,7 +92,9 @@ def test_the_flag(run_step: RunStep, box: Sandbox, flag: str, ci: str) -> None:
         {"PLUGIN_LOG_LEVEL": "info", "INPUT_DEBUG": "", "HAR_LABELS_DEBUG": "0"},
     ],
 )
-def test_nothing_is_told_where_nobody_asked(run_step: RunStep, box: Sandbox, ci: str, environ: dict[str, str]) -> None:
+def test_nothing_is_logged_where_nobody_asked(
+    run_step: RunStep, box: Sandbox, ci: str, environ: dict[str, str]
+) -> None:
     """A log is for people; another program's DEBUG is not ours."""
     done = run_step(ci, box, PROD, environ=environ)
     assert done.code == 0
@@ -123,7 +125,7 @@ def test_a_wrong_switch_is_an_error(run_step: RunStep, box: Sandbox, ci: str, va
 
 
 @pytest.mark.parametrize(("fault", "told"), [("cut", "no answer (HAR-UNREACHABLE)"), ("503", "503")])
-def test_a_request_that_fails_is_told_too(run_step: RunStep, box: Sandbox, fault: str, told: str) -> None:
+def test_a_request_that_fails_is_reported_too(run_step: RunStep, box: Sandbox, fault: str, told: str) -> None:
     """A failing status as it is, no answer with the code of what went wrong."""
     box.script([put_fault(fault)])
     done = run_step("harness", box, PROD, environ={"PLUGIN_DEBUG": "true"})

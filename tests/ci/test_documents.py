@@ -154,7 +154,7 @@ def test_standard_input_that_is_no_text(run_step: RunStep, box: Sandbox, content
 
 @pytest.mark.parametrize("ci", ["github", "harness", "hybrid"])
 def test_a_step_of_a_ci_has_no_standard_input(run_step: RunStep, box: Sandbox, ci: str) -> None:
-    """It would wait for nobody."""
+    """It would wait for input that never arrives."""
     done = run_step(ci, box, {"manifest": "-"})
     assert (done.code, box.requests) == (2, [])
     assert "`manifest` is '-', and a step of a CI has no standard input" in done.err

@@ -57,7 +57,7 @@ def test_right_files_of_all_kinds(folder: Path) -> None:
     ]
 
 
-def test_everything_wrong_in_all_files_is_told_at_once(folder: Path) -> None:
+def test_everything_wrong_in_all_files_is_reported_at_once(folder: Path) -> None:
     """Exit 2 with every problem of every file, in the lines that a run would print."""
     (folder / "labels.yaml").write_text(
         "version: 1\nchanges:\n  - artifact: a\n    labels: ['x={{ y( }}', 'a^_b', ok]\n    mode: add\n    owned: x\n"
@@ -88,7 +88,7 @@ def test_everything_wrong_in_all_files_is_told_at_once(folder: Path) -> None:
         (PLAN.replace('"har_labels_plan":1,', ' "har_labels_plan" : 1 ,'), "a plan"),
     ],
 )
-def test_the_kind_is_told_by_the_keys(text: str, kind: str) -> None:
+def test_the_kind_is_recognised_by_the_keys(text: str, kind: str) -> None:
     """Not by the name; standard input is a file, too."""
     assert lint("--lint", "-", stdin=text.encode()) == (0, f"-: {kind}, nothing wrong\n", "")
 
@@ -107,7 +107,7 @@ def test_what_is_none_of_the_three_is_said_so(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["version: 1\nkeyz: {a: {}}\n", "version: 1\nprotcted: [a]\n", "version: 1\nkeys: {a: {values: [1}}\n"]
 )
-def test_a_slip_is_told_as_of_its_kind(text: str) -> None:
+def test_a_slip_is_reported_as_of_its_kind(text: str) -> None:
     """A misspelt key or broken syntax doesn't hide what the file is meant to be."""
     code, _, err = lint("--lint", "-", stdin=text.encode())
     assert (code, err.count("HAR-POLICY-FILE")) == (2, len(err.splitlines()))

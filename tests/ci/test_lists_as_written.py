@@ -83,7 +83,7 @@ def _odd(done: Done) -> list[str]:
     ],
 )  # fmt: skip
 def test_what_is_meant_is_written(run_step: RunStep, sandbox: Sandbox, ci: str, value: str, labels: list[str]) -> None:
-    """Lines, commas, comments, quotes, arrays and maps come out as the labels that people mean by them."""
+    """Lines, commas, comments, quotes, arrays and maps give the labels that their authors mean."""
     done = _label(run_step, ci, sandbox, {"labels": value})
     assert (done.code, _written(sandbox)) == (0, set(labels)), done.err
 
@@ -197,7 +197,7 @@ def test_what_nobody_means_is_refused(
         ("see:https://a.example.com https://b.example.com", ["see:https://a.example.com https://b.example.com"], []),
     ],
 )  # fmt: skip
-def test_what_may_be_meant_otherwise_is_told(
+def test_what_may_be_meant_otherwise_is_reported(
     run_step: RunStep, sandbox: Sandbox, ci: str, value: str, labels: list[str], told: list[str]
 ) -> None:
     """A value that probably means something else is written as given, with one notice of each kind, and no other."""
@@ -302,7 +302,7 @@ def test_other_lists_are_read_alike(run_step: RunStep, sandbox: Sandbox, tmp_pat
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_all_that_is_wrong_is_told_at_once(run_step: RunStep, sandbox: Sandbox, tmp_path: Path, ci: str) -> None:
+def test_all_that_is_wrong_is_reported_at_once(run_step: RunStep, sandbox: Sandbox, tmp_path: Path, ci: str) -> None:
     """Each wrong item of each list has an error of its own, in one run, beside those of other inputs."""
     (tmp_path / "labels.txt").write_text("undefined\n", "utf-8")
     inputs = {"labels": "- a\nNone\n^_", "labels-file": str(tmp_path / "labels.txt"), "owned": "null", "retries": "x"}
@@ -434,7 +434,7 @@ def test_upsert_says_what_it_does_to_keys(
         assert text in line
 
 
-def test_upsert_tells_of_many_artifacts_at_once(run_step: RunStep, sandbox: Sandbox) -> None:
+def test_upsert_reports_many_artifacts_at_once(run_step: RunStep, sandbox: Sandbox) -> None:
     """The same remark on several artifacts is one notice."""
     for name in ("a", "b", "c"):
         sandbox.add_artifact(REGISTRY, name, labels=["version=1"])

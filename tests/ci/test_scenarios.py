@@ -30,7 +30,7 @@ def box(scenario: Scenario, make_sandbox: MakeSandbox) -> Sandbox:
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_every_ci_tells_the_same(run_step: RunStep, box: Sandbox, scenario: Scenario, ci: str) -> None:
+def test_every_ci_reports_the_same(run_step: RunStep, box: Sandbox, scenario: Scenario, ci: str) -> None:
     """Exit code, stable lines, outputs, summary and the labels in the registry are what the table says, on every CI."""
     done = run_step(ci, box, scenario.inputs)
     assert (done.code, done.errors) == (scenario.code, list(scenario.errors)), done.err
@@ -92,7 +92,7 @@ def _expected_of_one(box: Sandbox, scenario: Scenario) -> dict[str, object]:
         "added": added,
         "removed": removed,
     }
-    # Without another writer our writes did what came of it; a failed one in these scenarios nothing.
+    # Without another writer, our writes made the whole difference; a failed one in these scenarios made none.
     wrote = (added, removed) if scenario.confirmed_by else ([], [])
     row = {
         "registry_ref": f"{scenario.inputs['registry-ref']}/+",

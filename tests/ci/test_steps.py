@@ -236,10 +236,10 @@ def test_a_server_that_repeats_the_key(run_step: RunStep, box: Sandbox, ci: str)
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_a_defect_is_told_in_one_line(
+def test_a_defect_is_reported_in_one_line(
     run_step: RunStep, box: Sandbox, ci: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever nobody expected ends with exit 1 and one stable line, without a traceback or a value of a variable."""
+    """An unexpected error ends with exit 1 and one stable line, without a traceback or a value of a variable."""
 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError(KEY)

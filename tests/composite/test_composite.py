@@ -29,7 +29,7 @@ from ci.runner_model import commands_in
 from conftest import ROOT, Watch
 from har_sandbox import Sandbox
 
-# What pip is told by this machine, kept before the tests' own environment takes proxies and certificates away.
+# pip's configuration on this machine, kept before the tests' own environment removes proxies and certificates.
 MACHINE = dict(os.environ)
 
 
@@ -144,7 +144,7 @@ def orders(tmp_path: Path) -> dict[str, str]:
 
 
 def check_made_anew(path: Path, tmp_path: Path, folder: Path, **more: str) -> None:
-    """On a runner of its own the first step, told `more`, makes the environment that it should, and nothing else."""
+    """On its own runner the first step, with the variables `more`, makes the expected environment, and nothing else."""
     temp = tmp_path / "temp"
     temp.mkdir()
     ran, outputs = Runner(temp, folder).prepare(path, **more)
@@ -167,7 +167,7 @@ def test_settings_of_pip_in_its_files(path: Path, tmp_path: Path, orders: dict[s
     """Nor has what pip's files say of it: the user's own, and one that PIP_CONFIG_FILE names by a relative path."""
     folder = tmp_path / "workspace"
     (folder / ".config" / "pip").mkdir(parents=True)
-    # With these pip itself goes no further than to tell them.
+    # With these, pip only prints its settings.
     odd = {"help", "version", "isolated", "debug", "log"} if section == "global" else set()
     lines = [f"{name} = {value}\n" for name, value in orders.items() if name not in odd]
     half = len(lines) // 2
@@ -210,7 +210,7 @@ def index() -> Iterator[str]:
 
 @pytest.mark.parametrize("place", ["variable", "global", "install", "quiet"])
 def test_how_to_come_to_packages_is_kept(path: Path, tmp_path: Path, index: str, place: str) -> None:
-    """An index is asked that a variable or a file of pip's names, further ones too, also where that file tells pip to be quiet."""
+    """pip uses the index of its variables or configuration file, additional ones too, also if that file sets `quiet`."""
     conf, told = (
         tmp_path / "own.conf",
         {"index-url": f"{index}/first", "extra-index-url": f"{index}/other\n  {index}/third"},

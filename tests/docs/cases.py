@@ -1,6 +1,6 @@
 """What every example and recipe does: what the registry holds before, what it holds after, and the exit code.
 
-Artifacts stand as `registry:name`; each recipe has a case where it does its work, and a gate one where it is closed.
+Artifacts are written as `registry:name`; each recipe has a case in which it takes effect, and a gate one in which it is closed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Case:
     """`recipes` run one after another, `meanwhile` is written by somebody else before the last of them.
 
     `after` are the artifacts that hold something else in the end; all others hold what they did. `outputs` are some
-    of the last step's, `facts` what the list tells of artifacts besides their labels.
+    of the last step's, `facts` an artifact's facts in the list besides its labels.
     """
 
     title: str

@@ -30,7 +30,7 @@ _SECRETS = (
     "${{ secrets.har_api_key }}",
     '${{ secrets.get("har_api_key") }}',
 )
-# What Harness asks of whoever runs a pipeline or uses a template.
+# The expressions by which Harness asks the user of a pipeline or template.
 _ASKED = re.compile(r"<\+input>(?:\.default\((?P<default>[^)]*)\))?(?:\.allowedValues\((?P<allowed>[^)]*)\))?")
 
 
@@ -146,7 +146,7 @@ def _steps(node: Any, context: Mapping[str, str]) -> Iterator[Step]:
 
 
 def _step(node: Mapping[str, Any]) -> Step | None:
-    """The step of ours that this mapping is, if it is one; what stands in it is looked at only if it isn't."""
+    """The step of ours that this mapping is, if it is one; otherwise its values are searched."""
     spec, run = node.get("spec"), node.get("run")
     if _is_ours(node.get("uses")):
         return Step("github", node["with"])

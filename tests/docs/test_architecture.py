@@ -51,7 +51,7 @@ CIS = {"platforms.github", "platforms.harness", "platforms.terminal"}
 
 
 def room_of(name: str) -> str:
-    """The room of a module: its folder, or itself where it stands at the top."""
+    """The room of a module: its folder, or the module itself if it is at the top."""
     return name.partition(".")[0]
 
 
@@ -126,7 +126,7 @@ def test_imports_go_down(name: str) -> None:
 
 
 def test_neighbours_are_strangers() -> None:
-    """Registry, report and templates stand side by side: none imports another."""
+    """Registry, report and templates are on one floor: none imports another."""
     for name in (name for name in GRAPH if room_of(name) in SIDE_BY_SIDE):
         others = {room_of(one) for one in GRAPH[name].ours} & (SIDE_BY_SIDE - {room_of(name)})
         assert others == set(), f"{name} imports from {others}"

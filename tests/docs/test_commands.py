@@ -39,7 +39,7 @@ def run_line(line: str, folder: Path, environ: Mapping[str, str]) -> subprocess.
 
 
 def with_model(box: Sandbox) -> Sandbox:
-    """The sandbox with the model that the documents speak of."""
+    """The sandbox with the model of the documents' examples."""
     box.add_artifact(REGISTRY, NAME, labels=BEFORE)
     return box
 
@@ -141,6 +141,6 @@ def test_the_sandbox_page_names_every_fault() -> None:
 
 
 def test_the_sandbox_page_in_python(capsys: pytest.CaptureFixture[str]) -> None:
-    """The lines for Python work as they stand."""
+    """The lines for Python work unchanged."""
     exec(compile(the_one("docs/sandbox.md", "```python\n(.+?)\n```"), "sandbox.md", "exec"), {})
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+ \['stage=dev'\]\n", capsys.readouterr().out)

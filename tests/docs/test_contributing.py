@@ -1,4 +1,4 @@
-"""What CONTRIBUTING shows as code is code: the input, output, error, exit code and CI of its examples work when added."""
+"""The examples of CONTRIBUTING work when applied: its input, filter, output, error, exit code and CI."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def box(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-# --- an input, an output, an error and an exit code -----------------------------------------------------------
+# --- an input, a filter, an output, an error and an exit code -------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this checkout with the page's input, output and error added as it says, the documents generated again."""
+    """A copy of this checkout with the page's input, filter, output and error, and the documents generated again."""
     copy = tmp_path_factory.mktemp("grown") / "checkout"
     shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
-    apply_changes(copy, "input", "output", "error")
+    apply_changes(copy, "input", "filter", "output", "error")
     return copy
 
 
@@ -61,7 +61,7 @@ def grown_more(grown: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def apply_changes(copy: Path, *titles: str) -> None:
-    """Changes the copy as the page's blocks say, and generates the documents again."""
+    """Applies the page's blocks to the copy, and generates the documents again."""
     for title in titles:
         for name, old, new in changes(title):
             text = (copy / name).read_text("utf-8")
@@ -105,7 +105,7 @@ def run_grown(grown: Path, run_step: RunStep, box: Sandbox, inputs: Mapping[str,
 
 
 def test_the_input_works(grown: Path, run_step: RunStep, box: Sandbox) -> None:
-    """The page's input does what it says, has its default, and is refused in its own name where its value is wrong."""
+    """The page's input has its effect and its default, and the error for an invalid value names it."""
     assert "removes" in run_grown(grown, run_step, box, ASKED).log
     box.put_labels(REGISTRY, NAME, BEFORE)
     done = run_grown(grown, run_step, box, ASKED | {"announce-removals": "false"})
@@ -115,14 +115,30 @@ def test_the_input_works(grown: Path, run_step: RunStep, box: Sandbox) -> None:
     assert "`announce-removals` is 'never': it is neither true nor false" in wrong.err
 
 
+def test_the_filter_selects(grown: Path, run_step: RunStep, box: Sandbox) -> None:
+    """The page's filter leaves out quarantined artifacts, by default none, and is invalid beside a plan file or a move."""
+    box.add_artifact(REGISTRY, "yolo", labels=BEFORE)
+    box.set_facts(REGISTRY, "yolo", quarantined=True)
+    every = ASKED | {"artifact": "*"}
+    skipped = run_grown(grown, run_step, box, every | {"skip-quarantined": "true"})
+    assert (skipped.code, skipped.outputs["matched-count"]) == (0, "1"), skipped.log
+    assert (box.labels(REGISTRY, NAME), box.labels(REGISTRY, "yolo")) == (["stage=prod"], BEFORE)
+    assert run_grown(grown, run_step, box, every).code == 0
+    assert box.labels(REGISTRY, "yolo") == ["stage=prod"]
+    for excluding in ({"apply-plan": "plan.jsonl"}, {**ASKED, "mode": "move"}):
+        done = run_grown(grown, run_step, box, excluding | {"skip-quarantined": "true"})
+        assert done.code == 2
+        assert re.search("`skip-quarantined` are both given|takes no `skip-quarantined`", done.err)
+
+
 def test_the_output_is_set(grown: Path, run_step: RunStep, box: Sandbox) -> None:
-    """The page's output tells how many requests the registry got."""
+    """The page's output is the number of requests that the registry received."""
     done = run_grown(grown, run_step, box, ASKED)
     assert done.outputs["requests-count"] == str(len(box.requests))
 
 
 def test_the_error_is_raised(grown: Path, run_step: RunStep, make_sandbox: MakeSandbox) -> None:
-    """The page's error comes with its parent's exit code, and its line is the one that the page gives."""
+    """The page's error has its parent's exit code, and the line is the one in the page's row."""
     done = run_too_large(grown, run_step, make_sandbox)
     assert (done.code, done.errors) == (6, ["HAR-TOO-LARGE"])
     run_tests(grown, "tests/docs/test_failures.py", "-k", "TOO-LARGE or every_code or categories")
@@ -149,11 +165,12 @@ def run_tests(checkout: Path, *words: str) -> None:
 
 
 def test_the_documents_have_all_of_it(grown: Path) -> None:
-    """After `make docs` every file for users has what was added, and the tests of what is declared agree."""
+    """After `make docs` every file for users has the additions, and the tests of declared inputs and outputs pass."""
     for name in ("action.yml", "composite/action.yml", "README.md"):
         text = (grown / name).read_text("utf-8")
-        assert ("announce-removals" in text, "requests-count" in text) == (True, True), name
-    assert "announce_removals:" in (grown / "harness" / "content.yaml").read_text("utf-8")
+        assert all(added in text for added in ("announce-removals", "skip-quarantined", "requests-count")), name
+    settings = (grown / "harness" / "content.yaml").read_text("utf-8")
+    assert all(f"{added}:" in settings for added in ("announce_removals", "skip_quarantined"))
     for name in ("README.md", "docs/troubleshooting.md", ".harness/errors.yaml"):
         assert "HAR-TOO-LARGE" in (grown / name).read_text("utf-8"), name
     assert "BadAnswer" in (grown / "src" / "har_labels" / "errors.py").read_text("utf-8").partition("TooLarge")[2]
@@ -161,7 +178,7 @@ def test_the_documents_have_all_of_it(grown: Path) -> None:
 
 
 def test_the_page_names_files_that_exist() -> None:
-    """Every file of the table "look in" is there: below the package, below the folder named before it, or at the root."""
+    """Every file in the table "look in" exists: below the package, below the folder named before it, or at the root."""
     table = PAGE.partition("| I want to know… |")[2].partition("\n\n")[0]
     for row in table.splitlines():
         folder = ROOT / "src" / "har_labels"
@@ -182,7 +199,7 @@ def gitlab_facts(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def page_class() -> Any:
-    """The class that the page shows, among the imports of the module that it is a neighbour of."""
+    """The class that the page shows, with the imports of `platforms/harness.py`."""
     (block,) = re.findall(r"^( *)```python\n(.*?)\n\1```", PAGE, re.DOTALL | re.MULTILINE)
     namespace = {**vars(harness), "gitlab_facts": gitlab_facts}
     exec(compile(textwrap.dedent(block[1]), "CONTRIBUTING.md", "exec"), namespace)
@@ -191,7 +208,7 @@ def page_class() -> Any:
 
 @pytest.fixture
 def on_gitlab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Step 3 of the page: GitLab's sign, asked after GitHub's; and a job's folder, where its step starts."""
+    """Step 3 of the page: GitLab's variable, checked after GitHub's; and a job's folder, in which its step starts."""
     gitlab = page_class()
 
     def detect_too(environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> Platform:
@@ -204,7 +221,7 @@ def on_gitlab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_the_ci_has_what_a_platform_needs() -> None:
-    """The page's class has everything that `Platform` leaves to a CI, and can be made."""
+    """The page's class implements every abstract method of `Platform`, and has a name and a prefix."""
     ci = page_class()
     assert issubclass(ci, Platform)
     assert not inspect.isabstract(ci)
@@ -212,7 +229,7 @@ def test_the_ci_has_what_a_platform_needs() -> None:
 
 
 def test_the_ci_labels_and_publishes(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
-    """A step on the page's CI labels by its facts, and every output is in its file as every reader takes it."""
+    """A step on the page's CI labels by that CI's facts, and every output can be read from its file."""
     done = run_step("gitlab", box, ASKED | {"mode": "upsert", "labels": "branch={{ ci.branch }}"}, environ=GITLAB)
     assert (done.code, box.labels(REGISTRY, NAME)) == (0, ["branch=main", *BEFORE]), done.log
     outputs = steps.harness_outputs(on_gitlab.read_bytes())
@@ -221,7 +238,7 @@ def test_the_ci_labels_and_publishes(run_step: RunStep, box: Sandbox, on_gitlab:
 
 
 def test_the_ci_spells_inputs_its_own_way(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
-    """What is wrong and what is missing is told as GitLab's `variables:` have it, and the outputs tell the failure."""
+    """Errors about invalid and missing inputs spell them as GitLab's `variables:` do, and the outputs report the failure."""
     done = run_step("gitlab", box, {**ASKED, "mode": "merge", "registry-ref": ""}, environ=GITLAB)
     assert (done.code, done.errors) == (2, ["HAR-INPUT"] * 2)
     assert "`HAR_LABELS_MODE` is 'merge'" in done.err
@@ -231,21 +248,21 @@ def test_the_ci_spells_inputs_its_own_way(run_step: RunStep, box: Sandbox, on_gi
 
 
 def test_the_ci_keeps_the_key(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
-    """A server that repeats the key finds it in no output: the file has `***` in its place."""
+    """A key that the server repeats is `***` in the outputs."""
     box.put_labels(REGISTRY, NAME, [f"token={KEY}"])
     assert run_step("gitlab", box, {**ASKED, "mode": "read", "labels": ""}, environ=GITLAB).code == 0
     assert steps.harness_outputs(on_gitlab.read_bytes())["labels"] == '["token=***"]'
 
 
 def test_the_ci_names_what_it_cannot_write(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
-    """A file that can't be written is a warning that names it, and the step stays green."""
+    """A file that can't be written causes a warning that names it, and the step succeeds."""
     on_gitlab.mkdir()
     done = run_step("gitlab", box, ASKED, environ=GITLAB)
     assert (done.code, "har-labels: warning: can't write har-labels.env: Is a directory" in done.err) == (0, True)
 
 
 def test_the_ci_names_an_output_too_long(run_step: RunStep, box: Sandbox, on_gitlab: Path) -> None:
-    """An output that no reader would take is empty, and a warning says so in a sentence."""
+    """An output that is too long for every reader is empty, and a warning reports it."""
     box.put_labels(REGISTRY, NAME, [f"{number:04}{'x' * 1000}" for number in range(70)])
     done = run_step("gitlab", box, {**ASKED, "mode": "read", "labels": ""}, environ=GITLAB)
     assert (done.code, steps.harness_outputs(on_gitlab.read_bytes())["labels"]) == (0, "")

@@ -1,4 +1,4 @@
-"""What the code declares, the documents and the CIs' files tell alike."""
+"""The code's declarations, the documents and the CIs' files agree."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_action_has_every_input_and_output() -> None:
 FIRST = ["api-key", "registry-ref", "artifact", "mode", "labels", "metrics-file", "require", "dry-run"]
 
 
-def test_the_eight_that_most_people_need_stand_first() -> None:
+def test_the_eight_that_most_people_need_are_first() -> None:
     """In both action files, README and plugin catalogue, and in `--help`, which shows the key as the variable that it is."""
     catalogue = read_yaml((ROOT / "harness" / "content.yaml").read_text("utf-8"))["properties"]
     of_readme = re.findall(r"^\| `([^`]+)` \|", README.partition("<!-- inputs:")[2], re.MULTILINE)
@@ -58,7 +58,7 @@ def test_the_eight_that_most_people_need_stand_first() -> None:
     assert set(flags) == set(INPUTS) - {"api-key"}
 
 
-def test_the_other_inputs_stand_in_groups() -> None:
+def test_the_other_inputs_are_in_groups() -> None:
     """Each under one heading of the README, which action.yml and `--help` have too, in the same order."""
     table = README.partition("<!-- inputs:")[2].partition("<!-- end of inputs -->")[0]
     headings = re.findall(r"^\| \*\*(.+)\*\* \| \| \|$", table, re.MULTILINE)
@@ -87,7 +87,7 @@ def test_readme_names_everything() -> None:
 
 
 def test_each_exit_code_belongs_to_one_group_and_has_a_meaning() -> None:
-    """A class that sets an exit code stands directly below the root, sets its meaning too, and shares neither."""
+    """A class with an exit code is directly below the root, has its meaning too, and shares neither."""
     groups = HarLabelsError.__subclasses__()
     setting = [kind for kind in all_codes() if "exit_code" in vars(kind)]
     assert set(setting) <= {HarLabelsError, *groups}
@@ -115,7 +115,7 @@ def test_outputs_in_examples_exist() -> None:
 
 
 def test_codes_in_documents_exist() -> None:
-    """No document speaks of an error code that can't come."""
+    """No document has an error code that doesn't exist."""
     codes = {kind.code for kind in all_codes()}
     for page in PAGES:
         assert set(re.findall(r"HAR-[A-Z]+(?:-[A-Z]+)*", page.read_text("utf-8"))) <= codes, page.name

@@ -18,7 +18,7 @@ STEP = """\
 - id: label
   uses: har-labels/har-labels@v0.1.0
 """
-# What may not stand in a document: one for each CI, each form of its shell lines, and each place in a page.
+# Texts that a document must not have: one for each CI, each form of its shell lines, and each place in a page.
 PASTED = {
     "GitHub": f"```yaml\n{STEP}- run: echo ${{{{ fromJSON(steps.label.outputs.labels-map || '{{}}').stage }}}}\n```",
     "GitHub, a branch": f"```yaml\n{STEP}- run: |\n    git switch ${{{{ github.head_ref }}}}\n```",
@@ -161,7 +161,7 @@ def test_every_expression_reads_json_that_is_there() -> None:
 
 
 def test_the_first_example_needs_no_rights() -> None:
-    """The README says so beside it, no input asks for GitHub's token, and no code of ours reads one."""
+    """The README says so, no input asks for GitHub's token, and no code of ours reads one."""
     assert "It needs no `permissions` and no checkout" in (ROOT / "README.md").read_text("utf-8")
     assert "github.token" not in (ROOT / "action.yml").read_text("utf-8")
     code = [path.read_text("utf-8") for path in (ROOT / "src" / "har_labels").rglob("*.py")]

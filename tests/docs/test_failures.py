@@ -54,10 +54,10 @@ def test_the_line_is_the_one_shown(
     assert _sorted_by_harness(done) == failure.code
 
 
-def test_a_defect_is_told_in_one_line(
+def test_a_defect_is_reported_in_one_line(
     make_sandbox: MakeSandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody expected is HAR-DEFECT with its place, as shown."""
+    """An unexpected error is HAR-DEFECT with its place, as shown."""
 
     def break_down(*_: object, **__: object) -> None:
         raise RuntimeError("secret detail")
@@ -87,7 +87,7 @@ def closed_port() -> int:
 
 @pytest.fixture
 def tls_url(certificates: Certificates) -> Iterator[str]:
-    """A server whose certificate nobody here trusts."""
+    """A server with an untrusted certificate."""
     context = certificates.context("trusted")
 
     def serve(_server: RawServer, connection: socket.socket) -> None:
@@ -112,7 +112,7 @@ def _subcategory(run_step: RunStep, api_url: str, ci: str = "harness") -> tuple[
 
 @pytest.mark.parametrize("ci", ["harness", "hybrid"])
 def test_tls_has_its_own_subcategory(run_step: RunStep, tls_url: str, ci: str) -> None:
-    """A certificate that nobody trusts, on a real connection."""
+    """An untrusted certificate, on a real connection."""
     assert _subcategory(run_step, tls_url, ci) == ("HAR-UNREACHABLE (TLS)", "SSL_HANDSHAKE_EXCEPTION")
 
 
@@ -155,7 +155,7 @@ def test_other_systems_words_are_known(line: str, name: str) -> None:
 
 
 def test_words_elsewhere_in_the_log_do_not_count() -> None:
-    """A label or another tool may say the same: code and reason stand in one line."""
+    """A label or another tool may contain the same text: code and reason are on one line."""
     log = "Connection refused\nhar-labels: error HAR-UNREACHABLE: hung up | Do.\nno trusted TLS connection to x\n"
     assert _sorted_by_harness(Done("harness", 7, log, "")) == "HAR-UNREACHABLE"
 

@@ -132,7 +132,7 @@ def test_the_template_offers_what_there_is() -> None:
 
 
 def test_the_example_of_the_catalogue(box: Sandbox, workspace: Workspace) -> None:
-    """The example for Drone labels the model, with the commit that Drone names, and Drone's log tells so."""
+    """The example for Drone labels the model with Drone's commit, and Drone's log reports it."""
     done = workspace.run(CATALOGUE)
     assert (CATALOGUE.ci, done.code) == ("drone", 0), done.log
     assert held(box)["resnet50"] == ["commit=0123456", "owner=vision", "stage=candidate"]

@@ -94,7 +94,7 @@ def _spelled(done: Done) -> dict[str, str]:
 
 @pytest.fixture
 def box(make_sandbox: MakeSandbox) -> Sandbox:
-    """A registry with the model that the page speaks of."""
+    """A registry with the model of the page's examples."""
     box = make_sandbox()
     box.add_artifact(*MODEL, artifact_type="model", labels=["stage=dev"])
     return box
@@ -138,7 +138,7 @@ def test_a_label_is_moved_one_pipeline_at_a_time(pipeline: Pipeline, box: Sandbo
 
 
 def test_hostile_labels_reach_a_command_as_text(pipeline: Pipeline, tmp_path: Path, box: Sandbox) -> None:
-    """A label that a shell would run comes out of `envVariables` as it is."""
+    """A label that a shell would run passes through `envVariables` unchanged."""
     hostile = '$(touch mark)`touch mark`";touch mark;"'
     box.put_labels(*MODEL, [f"stage={hostile}"])
     block = examples()["outputs"].replace("labels: stage=candidate", "labels: owner=text")
@@ -180,7 +180,7 @@ def test_the_step_trusts_a_private_authority(
 
 
 def test_a_run_is_taken_back(watch: Watch, make_sandbox: MakeSandbox, tmp_path: Path) -> None:
-    """By the page's two pipelines: the second only shows what it would do unless told otherwise, and keeps its own report."""
+    """With the page's two pipelines: the second only shows its changes by default, and writes its own report."""
     box = make_sandbox()
     for name in ("team/a", "team/b"):
         box.add_artifact(MODEL[0], name, artifact_type="model", labels=["owner=vision"])
@@ -256,7 +256,7 @@ def _named(node: Any) -> Iterator[tuple[str, str]]:
 
 
 def as_go_renders(text: str, given: Mapping[str, str]) -> str:
-    """What Go's text/template makes of `{{ .input.name }}` and of a raw string; nothing else may stand in a template."""
+    """The values of `{{ .input.name }}` and of a raw string in Go's text/template; a template may contain nothing else."""
     actions = {"{{ .input." + name + " }}": value for name, value in given.items()}
     pieces = re.split(r"(\{\{ (?:\.input\.\w+|`[^`]*`) \}\})", text)
     literal = "".join(pieces[::2])

@@ -27,7 +27,7 @@ def test_every_line_does_what_the_page_says(
     tool: str, file: str, wish: str, line: str, gives: str,
     sandbox: Sandbox, run_step: RunStep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """The label that comes of it is the one that is written, and a gate holds, or doesn't, as is said."""
+    """The resulting label is written, and a gate holds or not, as documented."""
     shutil.copytree(TOOLS / folder_of(tool), tmp_path / "job")
     monkeypatch.chdir(tmp_path / "job")
     sandbox.add_artifact(MODELS, "resnet50", labels=["owner=vision"], package_type="DOCKER")

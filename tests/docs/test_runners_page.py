@@ -31,7 +31,7 @@ def test_every_runner_has_a_row(kind: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_every_row_tells_what_its_section_tells(row: str) -> None:
+def test_every_row_agrees_with_its_section(row: str) -> None:
     """A row that says run has a section that says what was run, and one that says read only has none."""
     (heading,) = [name for name in SECTIONS if _link(name) in _links(row)]
     has_run, is_read_only = "**Run:**" in SECTIONS[heading], ROWS[row][1] == "read"
@@ -46,7 +46,7 @@ def test_what_no_machine_could_show_is_listed() -> None:
     assert [name for name in NOT_SHOWN if name not in SECTIONS["Not shown"]] == []
 
 
-def test_what_the_image_has_for_arc_is_told_alike() -> None:
+def test_what_the_image_has_for_arc_is_documented_alike() -> None:
     """Every page that names the image's commands names those that are copied into it, and all say what ARC loses."""
     commands = " ".join(runpy.run_path(str(ROOT / "tools" / "rootfs"))["COMMANDS"])
     told = {name: (ROOT / name).read_text("utf-8") for name in ("SECURITY.md", "CHANGELOG.md", "docs/runners.md")}

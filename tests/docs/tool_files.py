@@ -9,7 +9,7 @@ TOOLS = Path(__file__).parent / "tools"
 
 
 def files_of(tool: str, name: str = "", old: str = "", new: str = "") -> Mapping[str, str]:
-    """The files of one tool by their paths; in the one called `name`, `new` stands in the place of `old`."""
+    """The files of one tool by their paths; in the one called `name`, `old` is replaced by `new`."""
     folder = TOOLS / tool
     files = {str(path.relative_to(folder)): path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()}
     if name:

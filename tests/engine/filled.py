@@ -17,5 +17,5 @@ def fill(box: Sandbox, count: int, *, every: int = 1) -> None:
 
 
 def methods(box: Sandbox) -> Counter[str]:
-    """How many requests of each method came."""
+    """The number of requests of each method."""
     return Counter(request.method for request in box.requests)

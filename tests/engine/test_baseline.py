@@ -77,7 +77,7 @@ def test_without_a_default_a_first_run_is_an_error(ask: Ask, box: Sandbox) -> No
 
 @pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
 def test_a_gate_on_no_baseline_is_an_error(ask: Ask, box: Sandbox, ci: str) -> None:
-    """Told before any request, naming the input that is missing."""
+    """Reported before any request, with the name of the missing input."""
     done = ask(ci=ci, baseline="")
     assert (done.code, done.errors, box.requests) == (2, ["HAR-TEMPLATE"], [])
     assert "reads `baseline`, and there is none" in done.err

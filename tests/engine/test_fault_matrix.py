@@ -1,6 +1,6 @@
 """Every fault the sandbox knows, before and after the write, at each request of each mode (contract §5).
 
-The end state is the wanted one, or the run is red and tells what is true now: never green and wrong, never a blind
+The end state is the wanted one, or the run fails and reports the true state: never a false success, never a blind
 repeat of an old list, also with a foreign write in between.
 """
 
@@ -54,7 +54,7 @@ CASES = {
         lambda now: "tmp-9" in now and "tmp-1" not in now,
     ),
 }
-# A slow server is `drip` and `latency` here: both come to an end; those that don't are test_transport's.
+# A slow server is `drip` and `latency` here, which end; faults that don't end are in test_transport.
 KINDS = (
     "400",
     "401",
@@ -104,9 +104,9 @@ SORTS = (
     "truncated",
     "latency",
 )
-# A refusal that is a lie: contract §5 point 3 takes the server's word that it did nothing, so what is told is not true.
+# A refusal that is a lie: by contract §5 point 3 a refusal means that nothing was written, so the report is not true.
 LIES = {"403-after", "redirect-after", "429-after"}
-# The sandbox's answers that a client can't tell from an honest one, or that change nothing of it.
+# Answers of the sandbox that a client can't distinguish from a correct one, or that have no effect.
 HARMLESS = {"drip", "latency"}
 
 
@@ -246,8 +246,10 @@ def test_two_faults_in_a_row(run_with: RunWith, mode: str, pair: tuple[str, str]
 @pytest.mark.parametrize("reads", [1, 2, 99])
 @pytest.mark.parametrize("kind", ["500", "500-after", "cut-after", "html"])
 @pytest.mark.parametrize("mode", CASES)
-def test_a_doubt_that_reads_cannot_settle_at_once(run_with: RunWith, mode: str, kind: str, reads: int) -> None:
-    """A write in doubt whose reads fail too: they are tried again, and past that a whole list is sent again, and a merged
+def test_an_unknown_outcome_that_reads_cannot_settle_at_once(
+    run_with: RunWith, mode: str, kind: str, reads: int
+) -> None:
+    """A write with an unknown outcome whose reads fail too: they are retried, then a whole list is sent again, and a merged
     change is red and claims nothing.
     """
     case = CASES[mode]

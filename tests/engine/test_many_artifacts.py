@@ -46,13 +46,15 @@ def test_a_glob_asks_for_its_longest_literal_part_only(sandbox: Sandbox, run_ste
     assert methods(sandbox) == {"GET": 1, "PUT": 10}
 
 
-def test_all_doubts_of_a_round_are_settled_by_one_listing(make_sandbox: MakeSandbox, run_step: RunStep) -> None:
+def test_all_unknown_outcomes_of_a_round_are_settled_by_one_listing(
+    make_sandbox: MakeSandbox, run_step: RunStep
+) -> None:
     """A server that answers each write with 500 after writing costs one more listing, not a read for each artifact."""
     box = make_sandbox("open-source")
     box.add_artifacts(MODELS, ((f"m-{number:05}", ["old"]) for number in range(150)), package_type="GENERIC")
     done = run_step("github", box, ALL | {"auth-scheme": "bearer", "labels": "x"})
     assert (done.code, done.outputs["changed-count"]) == (0, "150")
-    # Two pages to plan, two to settle, and the one read after twenty doubts in a row that tells it is worth going on.
+    # Two pages to plan, two to settle, and one read after twenty unknown outcomes in a row, which decides whether to go on.
     assert methods(box) == {"GET": 2 + 2 + 1, "PUT": 150}
 
 

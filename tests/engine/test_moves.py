@@ -132,7 +132,7 @@ def test_it_is_only_taken_where_the_one_has_it(ask: Ask, box: Sandbox) -> None:
 
 
 def test_nobody_had_it(ask: Ask, box: Sandbox) -> None:
-    """The first champion is taken from nobody."""
+    """The first champion has no former holder."""
     box.put_labels(MODELS, OLD, [])
     done = ask()
     assert (done.code, holders(box), puts(box), done.value("moved-from")) == (0, [NEW], [NEW], [])
@@ -320,7 +320,7 @@ def test_a_manifest_moves_nothing(run_step: RunStep, box: Sandbox, tmp_path: Pat
 
 
 def test_the_one_has_to_be_there(ask: Ask, box: Sandbox) -> None:
-    """The label is taken from nobody for the sake of an artifact that is not there."""
+    """No holder loses the label for an artifact that doesn't exist."""
     done = ask(artifact="resnet52")
     assert (done.code, done.errors, puts(box)) == (4, ["HAR-ARTIFACT-NOT-FOUND"], [])
     skipped = ask(artifact="resnet52", on_missing="skip")
@@ -428,7 +428,7 @@ def test_a_lost_race_is_not_rolled_back(ask: Ask, box: Sandbox) -> None:
 
 @pytest.mark.parametrize("kind", ["500-after", "500", "cut", "cut-after", "429", "html"])
 @pytest.mark.parametrize("name", [NEW, OLD])
-def test_doubtful_answers_are_settled_by_reading(ask: Ask, box: Sandbox, kind: str, name: str) -> None:
+def test_unknown_outcomes_are_settled_by_reading(ask: Ask, box: Sandbox, kind: str, name: str) -> None:
     """As for every other write: the change is repeated, never the request."""
     box.script([Fault(kind, method="PUT", artifact=name)])
     assert ask().code == 0

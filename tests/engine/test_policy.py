@@ -326,7 +326,7 @@ def test_a_rollback_is_not_held_to_it(ask: Ask, hold: Callable[..., Sandbox]) ->
 def test_it_is_asked_again_where_labels_are_read_anew(
     ask: Ask, hold: Callable[..., Sandbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A protected label that came after the plan's read is not taken away by a change computed from a newer one."""
+    """A protected label that was added after the plan's read is not removed by a change computed from a newer one."""
     monkeypatch.setattr("har_labels.engine.writer.FRESH_SECONDS", 0.0)
     box = hold("stage=dev", "tmp-1")
 

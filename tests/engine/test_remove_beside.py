@@ -52,7 +52,7 @@ def puts(box: Sandbox) -> list[list[str]]:
         ("add", "candidate-7", "candidate*", ["candidate-7", "owner=vision", "stage=staging"]),
         ("upsert", "stage=production", "stage=*", ["candidate", "candidate-7", "owner=vision", "stage=production"]),
         ("upsert", "stage=production", "*", ["stage=production"]),
-        # a pattern is a label or a glob, and may hold a template, whose signs stand for themselves
+        # a pattern is a label or a glob, and may contain a template, whose characters match literally
         ("add", "x", "candidate", ["candidate-7", "owner=vision", "stage=staging", "x"]),
         ("add", "x", "candidate-{{ ci.run_number }}", ["candidate", "owner=vision", "stage=staging", "x"]),
         ("add", "x", "{{ '*' }}", sorted([*BEFORE, "x"])),
@@ -96,7 +96,7 @@ def test_done_before_is_unchanged(ask: Ask, box: Sandbox) -> None:
 
 
 def test_it_is_made_again_if_undone(ask: Ask, box: Sandbox) -> None:
-    """A removed label that a slow writer brings back goes again; one that nobody had seen before stays."""
+    """A removed label that a slow writer restores is removed again; one that was never read before stays."""
     seen: list[Request] = []
 
     @box.after

@@ -33,7 +33,7 @@ def test_rollback_restores_what_was_written_and_only_that(sandbox: Sandbox, run_
 def test_a_rollback_keeps_what_others_added_since_the_plan(
     sandbox: Sandbox, run_step: RunStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A label that came between our plan and our write is kept by the write, and by the rollback too."""
+    """A label that was added between our plan and our write is kept by the write, and by the rollback too."""
     monkeypatch.setattr("har_labels.engine.writer.FRESH_SECONDS", 0.0)
     fill(sandbox, 2)
     sandbox.after(
@@ -131,7 +131,7 @@ def test_a_later_change_has_its_own_message(sandbox: Sandbox, run_step: RunStep)
 
 @pytest.mark.parametrize("refusal", ["400", "429"])
 def test_what_this_run_never_wrote_is_not_rolled_back(sandbox: Sandbox, run_step: RunStep, refusal: str) -> None:
-    """A stranger sets the very labels that we were refused to write: they are the stranger's, and stay."""
+    """Another client sets the same labels that we were refused to write: they are that client's, and stay."""
     fill(sandbox, 2)
     sandbox.script([Fault(refusal, method="PUT", artifact="m-00001", times=9)])
     sandbox.after(

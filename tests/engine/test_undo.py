@@ -171,7 +171,7 @@ def test_labels_that_came_in_between_are_not_ours(run_step: RunStep, undo: Undo,
 
     @box.before
     def write_back(request: Request) -> None:
-        """At our first look: from what was there before us."""
+        """At our first read: from the labels before our write."""
         if request.method == "PUT":
             written.append(request)
         elif len(written) == 1:

@@ -51,7 +51,7 @@ def written(request: Asked) -> Canned:
 
 
 class Stub:
-    """A server of the one endpoint; `gets` and `puts` are the requests that came."""
+    """A server of the one endpoint; `gets` and `puts` are the received requests."""
 
     def __init__(self, server: RawServer) -> None:
         self.server, self.url = server, server.url + BASE
@@ -242,7 +242,7 @@ def test_a_doubtful_put_that_cannot_be_looked_at_is_repeated(ask: Ask, kind: str
 
 @pytest.mark.parametrize("kind", PLAIN_REFUSALS)
 def test_a_look_is_asked_once_where_reading_was_refused(ask: Ask, kind: str) -> None:
-    """After a doubtful PUT, and after an answer without labels, a refusal is as plain as before it."""
+    """After a PUT with an unknown outcome, and after an answer without labels, a refusal is as clear as before it."""
     with stub(PLAIN_REFUSALS[kind], in_turn(as_json(500, {}), written)) as server:
         assert (ask(server).code, len(server.puts)) == (0, 2)
         assert len(server.gets) <= 2
@@ -296,7 +296,7 @@ def test_all_requests_timing_out_is_exit_7(ask: Ask) -> None:
 )
 @pytest.mark.parametrize(("kind", "code"), [("403", 3), ("404 JSON", 4), ("405", 6)])
 def test_what_needs_the_read_fails_as_it_did(ask: Ask, more: Mapping[str, str], kind: str, code: int) -> None:
-    """Merging modes, globs, `require` on `current`, dry runs: unknown is never taken for empty."""
+    """Merging modes, globs, `require` on `current`, dry runs: unknown labels never count as none."""
     with stub(PLAIN_REFUSALS[kind]) as server:
         done = ask(server, **more)
         assert (done.code, server.puts) == (code, [])
@@ -394,7 +394,7 @@ def test_many_artifacts_are_written_without_a_read(ask: Ask) -> None:
 
 
 def test_a_server_that_is_down_for_writes_too_is_left_alone(ask: Ask) -> None:
-    """After twenty doubts in a row no read can tell, so the round ends, and in the end the run."""
+    """After twenty unknown outcomes in a row that no read resolves, the round ends, and in the end the run."""
     names = ",".join(f"m{number}" for number in range(30))
     with stub(PLAIN_REFUSALS["403"], lambda _request: as_json(500, {})) as server:
         done = ask(server, artifact=names, retries="1", concurrency="1")
@@ -420,7 +420,7 @@ def test_a_plain_replace_costs_two_requests(run_step: RunStep, sandbox: Sandbox)
 
 
 def test_the_proof_of_types_never_fails_a_put_that_worked(run_step: RunStep, sandbox: Sandbox) -> None:
-    """The first write to a Hugging Face artifact is looked at; where that look is refused the write stands."""
+    """The first write to a Hugging Face artifact is verified; if that read is refused, the write counts."""
     sandbox.add_artifact(MODELS, NAME, package_type="HUGGINGFACE", artifact_type="model", labels=["old"])
     sandbox.script([Fault("403", method="GET", nth=2, times=99)])
     inputs = {"registry-ref": MODELS, "artifact": NAME, "mode": "replace", "labels": "a"}

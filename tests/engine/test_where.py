@@ -19,7 +19,7 @@ OLD, NEW, FRESH = "old", "new", "fresh"
 
 @pytest.fixture
 def box(sandbox: Sandbox) -> Sandbox:
-    """Three images: an old one in production, a new one in production, and one that nobody has labelled."""
+    """Three images: an old one in production, a new one in production, and one without labels."""
     sandbox.add_artifact(MODELS, OLD, package_type="DOCKER", labels=["stage=production", "acc=0.80"])
     sandbox.add_artifact(MODELS, NEW, package_type="DOCKER", labels=["stage=production", "acc=0.95"])
     sandbox.add_artifact(MODELS, FRESH, package_type="DOCKER", labels=[])
@@ -315,7 +315,7 @@ def test_it_is_never_asked_after_our_first_put(ask: Ask, box: Sandbox, mode: str
     assert [row["status"] for row in done.value("results")] == ["applied"]
 
 
-def test_a_write_in_doubt_is_not_asked_again(ask: Ask, box: Sandbox) -> None:
+def test_a_write_with_unknown_outcome_is_not_asked_again(ask: Ask, box: Sandbox) -> None:
     """A 500 may have written: from that PUT on `where` has no say."""
     box.script([Fault("500", method="PUT", times=1)])
     done = ask("current_map.stage == 'production'", artifact=OLD, mode="upsert", labels="stage=archived")

@@ -110,12 +110,12 @@ def manifest(folder: Path, entries: str) -> str:
         ("  - {artifact: resnet50, labels: [new]}\n", 10),
         # what the first takes away the second gives again
         ("  - {artifact: resnet50, labels: [new]}\n  - {artifact: resnet50, mode: add, labels: [owner=vision, stage=dev]}\n", 0),
-        # what is missing was taken by an entry that says so
+        # a missing label was removed by an entry that asks for it
         ("  - {artifact: resnet50, mode: clear}\n  - {artifact: resnet50, labels: [new]}\n", 0),
         ("  - {artifact: resnet50, mode: remove, labels: ['*']}\n  - {artifact: resnet50, labels: [new]}\n", 0),
         ("  - {artifact: resnet50, mode: remove, labels: ['owner=*']}\n  - {artifact: resnet50, labels: [new]}\n", 10),
         ("  - {artifact: resnet50, labels: [new]}\n  - {artifact: resnet50, mode: replace, labels: [last]}\n", 10),
-        # a label that only an entry before it gave is nobody's but the run's
+        # a label that only an entry before it gave belongs to the run
         ("  - {artifact: resnet50, mode: clear}\n  - {artifact: resnet50, mode: add, labels: [x]}\n  - {artifact: resnet50, labels: [y]}\n", 0),
     ],
 )  # fmt: skip
@@ -134,7 +134,7 @@ def test_the_mode_beside_a_manifest_or_at_its_top_is_a_mode(ask: Ask, tmp_path: 
 
 
 def test_an_old_read_is_renewed_before_the_write(ask: Ask, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A label that came since the plan's read is not taken away: that artifact alone fails."""
+    """A label that was added after the plan's read is not removed: that artifact alone fails."""
     monkeypatch.setattr("har_labels.engine.writer.FRESH_SECONDS", 0.0)
     box.put_labels(MODELS, NAME, [])
     seen: list[Request] = []
@@ -150,7 +150,7 @@ def test_an_old_read_is_renewed_before_the_write(ask: Ask, box: Sandbox, monkeyp
     assert (done.value("labels"), box.labels(MODELS, NAME)) == (["theirs"], ["theirs"])
 
 
-def test_a_doubt_is_looked_at_before_the_write_is_made_again(ask: Ask, box: Sandbox) -> None:
+def test_an_unknown_outcome_is_looked_at_before_the_write_is_made_again(ask: Ask, box: Sandbox) -> None:
     """The first PUT did nothing, and meanwhile somebody has set a label: it stays."""
     box.put_labels(MODELS, NAME, [])
     box.script([Fault("503", method="PUT")])

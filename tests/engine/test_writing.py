@@ -193,7 +193,7 @@ def test_a_watch_that_is_cut_short_reports_its_last_read(ask: Ask, box: Sandbox)
 
 
 def test_a_later_writers_labels_do_not_show_that_ours_were_written(ask: Ask, box: Sandbox) -> None:
-    """The server failed, somebody has set a third value since: it stays, and nobody claims that ours was there."""
+    """The server failed, another client has set a third value since: it stays, and ours is not claimed to have been written."""
     box.script([Fault("500", method="PUT")])
     after_put(box, {1: ["a", "stage=third"]})
     done = ask("upsert", "stage=prod")
@@ -296,7 +296,7 @@ def test_a_stale_plan_writes_nothing(run_step: RunStep, sandbox: Sandbox, tmp_pa
 
 
 def test_a_plan_never_recomputes(run_step: RunStep, sandbox: Sandbox, tmp_path: Path) -> None:
-    """An artifact that changes between the check and a doubtful write fails alone with 5; the others are done."""
+    """An artifact that changes between the check and a write with an unknown outcome fails alone with 5; the others are done."""
     plan = tmp_path / "plan.jsonl"
     for name in ("a", "b"):
         sandbox.add_artifact(MODELS, name, package_type="DOCKER", labels=["old"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hostile_text import hostile_texts
 
-# Every name that the API's answers have, so that random JSON comes close to real answers.
+# Every name in the API's answers, so that random JSON is close to real answers.
 _NAMES = st.sampled_from(
     ["data", "status", "artifacts", "name", "labels", "artifactType", "packageType", "imageName", "pageSize", "pageCount", "itemCount",
      "code", "message", "details", "createdAt", "modifiedAt", "downloadsCount", "x"],

@@ -73,7 +73,7 @@ class StartStep:
         command: Sequence[str] = (),
         **more: Any,
     ) -> StepProcess:
-        """`command` stands before or in the place of the entrypoint's (`{}` is where it goes); `more` is Popen's."""
+        """`command` precedes the entrypoint or replaces it (`{}` is its position); `more` is for Popen."""
         folder = self.run_step.new_folder()
         variables = self.run_step.variables(ci, folder, box, inputs, environ or {})
         words = entrypoint(*argv, *(["--json"] if ci == "terminal" else []))

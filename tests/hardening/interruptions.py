@@ -1,4 +1,4 @@
-"""Runs that can be interrupted at each of their requests: what stands there before, what must stand there in the end."""
+"""Runs that can be interrupted at each of their requests, with the labels before and the required labels at the end."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def path_of(name: str) -> str:
 
 
 def check_told_the_truth(work: Work, box: Sandbox, done: Done) -> None:
-    """What a run says of each artifact is what the registry has; where it does not know, it says so."""
+    """The results of each artifact are the registry's labels; if they are unknown, the run reports that."""
     told = json.loads(done.outputs["results"])
     now = work.labels(box)
     for row in told:

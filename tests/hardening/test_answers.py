@@ -48,7 +48,7 @@ def closing(*answers: bytes) -> Callable[[RawServer, socket.socket], None]:
 def run_against(
     run_step: RunStep, ci: str, serve: Callable[[RawServer, socket.socket], None], **inputs: str
 ) -> tuple[Done, list[str]]:
-    """One run; what it came to and the methods that it sent."""
+    """One run, its result and the methods that it sent."""
     with raw_server(serve) as server:
         given_inputs = (
             INPUTS
@@ -111,7 +111,7 @@ def test_nothing_is_written_without_an_answer_to_read(run_step: RunStep, given_a
 @pytest.mark.parametrize("depth", [100, 400, 480, 490, 495, 900, 2000])
 @pytest.mark.parametrize("name", ["status", "data", "message", "labels"])
 def test_deep_json_where_text_is_expected(run_step: RunStep, depth: int, name: str) -> None:
-    """A value nested just as deep as can be read is told or refused, not a defect."""
+    """A value at the deepest readable nesting is reported or refused, not a defect."""
     deep = b"[" * depth + b"]" * depth
     document = {
         "status": b'{"status":%b,"data":{}}',
@@ -135,7 +135,7 @@ def test_deep_json_where_text_is_expected(run_step: RunStep, depth: int, name: s
     ids=["status", "list", "message", "name"],
 )
 def test_the_line_of_a_failure_stays_a_line(run_step: RunStep, document: object) -> None:
-    """However much text an answer holds, what is told of it is short."""
+    """However long the text of an answer is, its report is short."""
     done, _ = run_against(run_step, "harness", closing(answer_bytes(200, {}, json.dumps(document).encode())))
     check_orderly(done)
     assert done.code == 6
@@ -144,7 +144,7 @@ def test_the_line_of_a_failure_stays_a_line(run_step: RunStep, document: object)
 
 @pytest.mark.parametrize("header", ["Location", "Content-Type", "Retry-After"])
 def test_long_headers_are_not_repeated_whole(run_step: RunStep, header: str) -> None:
-    """A header of 60,000 characters that is told is cut."""
+    """A header of 60,000 characters is cut in messages."""
     status = 302 if header == "Location" else 200
     done, _ = run_against(run_step, "github", closing(answer_bytes(status, {header: "h" * 60_000}, b"x")))
     check_orderly(done)

@@ -128,7 +128,7 @@ def test_a_list_of_folders(certificates: Certificates, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["file", "folder"])
 @pytest.mark.parametrize("variable", REPLACING)
 def test_requests_variables_replace_all(certificates: Certificates, variable: str, kind: str, tmp_path: Path) -> None:
-    """As in requests, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE stand in the place of everything else."""
+    """As in requests, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE replace everything else."""
     path = certificates.authority if kind == "file" else folder_of(certificates, tmp_path)
     alone = trusted_with(**{variable: str(path), "SSL_CERT_FILE": DEFAULT_CA_BUNDLE_PATH})
     assert alone == certificates_in(certificates.authority)
@@ -146,7 +146,7 @@ def test_requests_own_variable_goes_first(certificates: Certificates) -> None:
 def test_a_path_that_does_not_exist(
     run_step: RunStep, server: RawServer, variable: str, ci: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is warned of by the variable's name, and told again where TLS fails: a host's path reached a container."""
+    """A warning names the variable, and is repeated if TLS fails: a host's path reached a container."""
     monkeypatch.setenv(variable, "/nowhere/ca.pem")
     done = run_step(ci, None, {**INPUTS, "api-url": server.url})
     check_orderly(done)
@@ -175,7 +175,7 @@ def test_a_missing_path_counts_as_not_set(
 
 
 def _unusable(folder: Path) -> dict[str, Path]:
-    """Files that are there and are no use, by what is told of them."""
+    """Existing but useless files, by the message about them."""
     (folder / "text").write_text("no certificate\n")
     (folder / "empty").touch()
     (folder / "key").write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
@@ -218,7 +218,9 @@ def test_a_file_that_gives_no_certificate(
     assert "unset the variable" in done.err
 
 
-def test_all_of_them_are_told_at_once(run_step: RunStep, server: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_of_them_are_reported_at_once(
+    run_step: RunStep, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Three wrong files are three errors of one run."""
     for variable in ("SSL_CERT_FILE", "HARNESS_CA_PATH", "HARNESS_CA_BUNDLE"):
         monkeypatch.setenv(variable, "/dev/null")
@@ -229,7 +231,7 @@ def test_all_of_them_are_told_at_once(run_step: RunStep, server: RawServer, monk
 def test_a_folder_without_certificates(
     run_step: RunStep, server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is warned of, and told again where TLS fails; the system's own do not take its place."""
+    """A warning, repeated if TLS fails; the system's own certificates do not replace it."""
     folder = tmp_path / "certs"
     folder.mkdir()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(folder))

@@ -64,7 +64,7 @@ def test_a_certificate_that_is_not_the_hosts(
     [b"", b"HTTP/1.1 200 OK\r\n\r\n{}", b"\x15\x03\x01\x00\x02\x02\x28", b"\x16\x03\x03\xff\xff" + b"x" * 70_000],
 )
 def test_what_is_no_tls(run_step: RunStep, said: bytes) -> None:
-    """A server that speaks something else where TLS is expected gets nothing, and ends the run with one line."""
+    """A server without TLS where TLS is expected gets nothing, and ends the run with one line."""
 
     def serve(_: RawServer, connection: socket.socket) -> None:
         connection.recv(65536)
@@ -94,7 +94,7 @@ def test_what_is_no_tls(run_step: RunStep, said: bytes) -> None:
 def test_a_redirect_leads_nowhere(
     run_step: RunStep, box: Sandbox, make_sandbox: MakeSandbox, method: str, status: int, location: str
 ) -> None:
-    """To another host, another scheme or another path: it is told and not followed, for reads and for writes."""
+    """To another host, another scheme or another path: it is reported and not followed, for reads and for writes."""
     other = make_sandbox()
     location = location.format(other=other.url, port=other.url.rpartition(":")[2])
     box.script([Fault("redirect", method=method, status=status, location=location, times=9)])
@@ -209,7 +209,7 @@ def test_a_drip_is_ended_wherever_it_is(where: str) -> None:
 
 
 def test_an_answer_cut_in_its_head_is_a_time_out() -> None:
-    """To http.client the cut is the head's end, and no header of a real answer; what came is not believed."""
+    """For http.client the cut is the head's end, although no header of a real answer arrived; the answer is not believed."""
     ended = threading.Event()
 
     def serve(_: RawServer, connection: socket.socket) -> None:
@@ -258,7 +258,7 @@ def silence() -> Iterator[RawServer]:
 
 @pytest.mark.parametrize("ci", ["github", "harness"])
 def test_the_deadline_ends_everything(start_step: StartStep, silence: RawServer, ci: str) -> None:
-    """Past its deadline a run ends, whatever it is waiting for, and still tells what it knows."""
+    """Past its deadline a run ends, whatever it is waiting for, and still reports all it knows."""
     inputs = {**INPUTS, "api-url": silence.url, "timeout": "300", "retries": "10", "deadline": "1"}
     step = start_step(ci, None, inputs)
     done = step.done()

@@ -86,7 +86,7 @@ def test_nothing_of_the_key_is_in_the_process_table(start_step: StartStep, box: 
 
 
 @pytest.mark.parametrize("ci", ["github", "harness"])
-def test_debug_mode_tells_no_more(start_step: StartStep, box: Sandbox, ci: str) -> None:
+def test_debug_mode_reports_no_more(start_step: StartStep, box: Sandbox, ci: str) -> None:
     """With the CI's own debug switches on, requests get a line each, and nothing of headers, bodies or libraries is printed."""
     environ = {
         "RUNNER_DEBUG": "1",
@@ -117,9 +117,9 @@ def _without_seconds(log: str) -> str:
 def test_a_crash_shows_nothing(
     start_step: StartStep, box: Sandbox, run_step: RunStep, ci: str, stage: tuple[str, str]
 ) -> None:
-    """A defect with the key in its message, its locals and its cause is told by class and place alone; exit 1.
+    """A defect with the key in its message, its locals and its cause is reported only by class and place; exit 1.
 
-    Nor is it claimed that nothing was written: the crash may have come after that.
+    Nor does the report claim that nothing was written: the crash may have happened after a write.
     """
     report = run_step.new_folder() / "report.json"
     done = start_step(ci, box, {**INPUTS, "report-file": str(report)}, command=driven("crash", *stage)).done()

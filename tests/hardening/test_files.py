@@ -265,7 +265,7 @@ def test_a_pipe_is_not_replaced(run_with: Callable[..., Done], in_workspace: GoT
 def test_a_folder_that_is_not_there_is_made(
     run_with: Callable[..., Done], in_workspace: GoTo, name: str, ci: str
 ) -> None:
-    """With the folders above it: a report is not lost because nobody made its folder first."""
+    """With its parent folders: a report is not lost because its folder doesn't exist."""
     folder = in_workspace("workspace")
     done = run_with(ci, name, "out/reports/file")
     check_orderly(done)
@@ -274,7 +274,7 @@ def test_a_folder_that_is_not_there_is_made(
     assert [path.name for path in (folder / "out" / "reports").iterdir()] == ["file"]
 
 
-def test_what_cannot_be_written_is_told_with_all_else(run_step: RunStep, box: Sandbox) -> None:
+def test_what_cannot_be_written_is_reported_with_all_else(run_step: RunStep, box: Sandbox) -> None:
     """Beside other wrong inputs, each once, and no try is made at the end."""
     asked = {**LABELS, "report-file": "/dev/null/r", "save-plan": "/dev/null/p", "dry-run": "true", "timeout": "soon"}
     done = run_step("github", box, asked)
@@ -287,7 +287,7 @@ def test_what_cannot_be_written_is_told_with_all_else(run_step: RunStep, box: Sa
 def test_metrics_by_glob_or_name_lead_nowhere_else(
     run_step: RunStep, box: Sandbox, in_workspace: GoTo, outside: Path, item: str
 ) -> None:
-    """A planted link is refused too where a glob found it or a name stands before its path, by input and by manifest."""
+    """A planted link is also refused if a glob found it or its path has a name, by input and by manifest."""
     workspace = in_workspace("workspace")
     (outside / "secret.json").write_text('{"token": "s3cr3t"}')
     (workspace / "out").mkdir()

@@ -48,7 +48,7 @@ WANTED = "wanted=yes"
 
 @pytest.mark.parametrize("ci", CIS)
 def test_labels_that_are_there_already(start_step: StartStep, sandbox: Sandbox, ci: str) -> None:
-    """Whatever stands on an artifact is kept by an `add`, told as itself and has no effect, control characters and all."""
+    """Any text in an artifact's labels is kept by an `add`, reported unchanged and has no effect, with control characters too."""
     there = sorted({*HOSTILE, *CONTROLS})
     sandbox.add_artifact(REGISTRY, "x", package_type="GENERIC", labels=there)
     done = start_step(ci, sandbox, {"registry-ref": REGISTRY, "artifact": "x", "mode": "add", "labels": WANTED}).done()
@@ -113,7 +113,7 @@ def test_messages_of_the_server(run_step: RunStep, ci: str, as_process: bool) ->
 
 @pytest.fixture
 def labelled(run_step: RunStep, sandbox: Sandbox) -> Callable[..., tuple[int, list[str]]]:
-    """Runs a step that sets one label; what it came to, and the labels then."""
+    """Runs a step that sets one label; its result, and the labels then."""
 
     def run(ci: str, label: str, **more: str) -> tuple[int, list[str]]:
         sandbox.add_artifact(REGISTRY, "x", package_type="GENERIC", labels=["old"])
@@ -160,7 +160,7 @@ def test_names_of_branches(labelled: Callable[..., tuple[int, list[str]]], ci: s
 def test_names_of_files(
     run_step: RunStep, sandbox: Sandbox, tmp_path: Path, ci: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A report of any name is written there, and its path comes out as an output equal to what was given."""
+    """A report of any name is written there, and the output equals the given path."""
     sandbox.add_artifact(REGISTRY, "x", package_type="GENERIC", labels=["old"])
     monkeypatch.chdir(tmp_path)
     for text in (*HOSTILE, *CONTROLS):

@@ -1,4 +1,4 @@
-"""Text of others, whatever it holds, has no effect and comes back equal: the telling of a run, fed directly (contract §4)."""
+"""Untrusted text has no effect and is read back unchanged: a run's publishing, fed directly (contract §4)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from hostile_text import encodable_texts, hostile_texts
 from report.results import outcome
 
 RENDERER = MarkdownIt("gfm-like", {"html": True})
-# What our own Markdown is made of; links, images, HTML and the rest only come from others.
+# The Markdown that we write; links, images, HTML and the rest can only be from others.
 OUR_MARKUP = {"strong_open", "strong_close", "em_open", "em_close", "softbreak", "hardbreak", "text", "code_inline"}
 OUR_BLOCKS = {
     "paragraph_open",
@@ -47,7 +47,7 @@ labels = st.lists(hostile_texts, unique=True, max_size=4).map(lambda texts: tupl
 
 
 def told(ci: str, result: RunResult) -> tuple[Done, str]:
-    """What the CI has of a run that came to this, and the report file."""
+    """The CI's view of a run with this result, and the report file."""
     with tempfile.TemporaryDirectory() as folder:
         variables = steps.environment(ci, Path(folder), {})
         out, err = io.StringIO(), io.StringIO()
@@ -97,7 +97,7 @@ def check_summary(summary: str) -> None:
 
 
 def check_equal(done: Done, result: RunResult) -> None:
-    """Every output is, after the CI's own reading, what it stands for."""
+    """Every output, as the CI reads it, equals its value."""
     one = result.outcomes[0]
     row = done.value("results")[0]
     assert row["artifact"] == one.step.artifact
@@ -119,8 +119,8 @@ def check_equal(done: Done, result: RunResult) -> None:
 
 
 @pytest.mark.parametrize(("ci", "cases"), [("github", 300), ("harness", 300), ("terminal", 200), ("hybrid", 60)])
-def test_a_run_told_to_each_ci(ci: str, cases: int) -> None:
-    """No command, no escape and no markup of others in log, summary or report; every output comes back equal."""
+def test_a_run_reported_to_each_ci(ci: str, cases: int) -> None:
+    """No command, no escape and no markup of others in log, summary or report; every output is read back unchanged."""
 
     @settings(MANY, max_examples=cases)
     @given(single_runs())
@@ -204,7 +204,7 @@ def test_marks_of_a_heredoc_are_not_guessed() -> None:
 
 
 def test_the_report_of_a_failure_is_one_line_for_a_log() -> None:
-    """Errors raised with any text give a line without control characters, for whoever prints it."""
+    """Errors raised with any text give a line without control characters, wherever it is printed."""
     for text in ("a\nb", "a\rb", "\x1b[2J", "\u2028", "\u202e", "\x85", "\x00", "\ud800"):
         done, _ = told("terminal", run_of([], [refused(text)], [], ""))
         (line,) = done.stable_lines

@@ -68,7 +68,7 @@ def test_a_terminals_files_are_its_users(run_step: RunStep, box: Sandbox, worksp
 def test_a_file_that_is_written_over_keeps_owner_and_mode(
     run_step: RunStep, box: Sandbox, workspace: Path, name: str, mode: int
 ) -> None:
-    """Whoever made it wanted it so."""
+    """The owner wanted them as they are."""
     theirs = workspace / "theirs"
     theirs.write_text("old")
     theirs.chmod(mode)

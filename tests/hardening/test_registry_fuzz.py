@@ -39,7 +39,7 @@ class Canned:
 
 
 def outcome_of(answer: Answer, call: str) -> Any:
-    """What the call returns, or the failure that it stands for; anything else is raised."""
+    """The call's value, or the failure that it raises; anything else is raised."""
     registry = Registry(Canned(answer), wait_turn=lambda: None)  # type: ignore[arg-type]
     try:
         match call:

@@ -88,7 +88,7 @@ def meant(text: str, parse: type | object) -> str | None:
 def test_an_artifact_of_any_name(run_step: RunStep, mirror: RawServer, name: str) -> None:
     """As the input `artifact`: the request names exactly that artifact, or there is none and exit 2 says why."""
     mirror.asked.clear()
-    # As a JSON list, so that no comma or line end splits it; what no environment can hold comes as an escape.
+    # As a JSON list, so that no comma or line end splits it; characters that an environment can't contain are escaped.
     inputs = {
         "api-url": mirror.url,
         "registry-ref": "acme/r",
@@ -131,7 +131,7 @@ def test_a_registry_of_any_name(run_step: RunStep, mirror: RawServer, name: str)
 
 
 def as_item(name: str) -> str:
-    """A name as an item of a list: one that begins with `!` stands in double quotes, or it would be taken off."""
+    """A name as an item of a list: in double quotes if it begins with `!`, or it would exclude."""
     return '"' + name.replace('"', '""') + '"' if name.startswith("!") else name
 
 

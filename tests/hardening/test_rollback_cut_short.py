@@ -1,4 +1,4 @@
-"""Cancelled while it rolls back (contract §4, §5 points 6 and 8): what is told of each artifact is what is there."""
+"""Cancelled during its rollback (contract §4, §5 points 6 and 8): the results of each artifact are its actual labels."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def cancelled_at(start_step: StartStep, sandbox: Sandbox) -> Callable[..., Done]
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_a_write_that_was_undone_in_the_grace_is_told_so(
+def test_a_write_that_was_undone_in_the_grace_is_reported(
     cancelled_at: Callable[..., Done], sandbox: Sandbox, at: int
 ) -> None:
     """The undo that was under way gets its answer and counts; the rest stays as written, and a notice says how much."""
@@ -70,8 +70,10 @@ def test_a_write_that_was_undone_in_the_grace_is_told_so(
     assert (said in done.log) is bool(left)
 
 
-def test_an_undo_that_nobody_answers_is_told_as_not_known(cancelled_at: Callable[..., Done], sandbox: Sandbox) -> None:
-    """Past the grace nobody knows whether the undo was written: the artifact is neither applied nor rolled back."""
+def test_an_undo_without_an_answer_is_reported_as_not_known(
+    cancelled_at: Callable[..., Done], sandbox: Sandbox
+) -> None:
+    """Past the grace period it is unknown whether the undo was written: the artifact is neither applied nor rolled back."""
     done = cancelled_at(1, held=8)
     assert check_told_the_truth(sandbox, done) == ["failed", "applied", "applied", "failed"]
     row = done.value("results")[0]
@@ -79,7 +81,7 @@ def test_an_undo_that_nobody_answers_is_told_as_not_known(cancelled_at: Callable
     assert "whether the labels were written is not known" in row["error"]["what"]
 
 
-def test_an_undo_that_is_refused_is_told(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_an_undo_that_is_refused_is_reported(sandbox: Sandbox, run_step: RunStep) -> None:
     """The server takes no undo of one artifact: it stays as written, a notice says why, the others are undone."""
     fill(sandbox, 4)
     sandbox.script([REFUSED, Fault("400", method="PUT", artifact="m-00001", nth=2, times=9)])
@@ -91,7 +93,7 @@ def test_an_undo_that_is_refused_is_told(sandbox: Sandbox, run_step: RunStep) ->
     assert done.log.count(refused) == 1
 
 
-def test_a_registry_that_became_forbidden_is_not_rolled_back_and_told(sandbox: Sandbox, run_step: RunStep) -> None:
+def test_a_registry_that_became_forbidden_is_not_rolled_back_and_reported(sandbox: Sandbox, run_step: RunStep) -> None:
     """A registry that refuses the rollback, too, is asked once: each artifact that stays as written is named with the reason."""
     fill(sandbox, 4)
     sandbox.script([Fault("403", method="PUT", nth=4, times=99)])

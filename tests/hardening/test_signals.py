@@ -1,4 +1,4 @@
-"""Cancelled at each request (contract §5 point 8): nothing new is written, everything is told, a rerun finishes the job."""
+"""Cancelled at each request (contract §5 point 8): nothing new is written, everything is reported, a rerun finishes the job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hardening.conftest import StartStep, StepProcess
 from hardening.interruptions import ALL, MANY, MERGED, ONE, REGISTRY, Work, check_told_the_truth, path_of, puts_in
 
 SIGNALS = {signal.SIGTERM: 143, signal.SIGINT: 130}
-# An answer to a write is held back so long, so that the signal surely comes before it.
+# An answer to a write is delayed so long that the signal arrives before it.
 HELD = 0.3
 # A cancelled run waits 5 s for writes; one that ends in fewer has not waited.
 WITHOUT_GRACE = 4
@@ -64,7 +64,7 @@ def test_how_many_requests_a_run_has(run_step: RunStep, sandbox: Sandbox, work: 
 def test_a_signal_at_each_request(
     start_step: StartStep, run_step: RunStep, sandbox: Sandbox, work: Work, at: int, number: signal.Signals
 ) -> None:
-    """No write starts after it; code, outputs, summary and report tell what is there; a rerun finishes without writing twice."""
+    """No write starts after it; code, outputs, summary and report have the actual labels; a rerun finishes without writing twice."""
     work.fill(sandbox)
     ci = "harness" if at % 2 else "github"
     inputs = work.inputs_in(run_step.new_folder(), sandbox)
@@ -76,7 +76,7 @@ def test_a_signal_at_each_request(
     assert len(interruption.seen) == at
     check_told_the_truth(work, sandbox, done)
     assert (done.outputs["exit-code"], report.exists()) == (str(done.code), True)
-    # Even where the last answer completed the job: who cancels is told so (contract §5 point 8).
+    # Even if the last answer completed the job, the cancellation is reported (contract §5 point 8).
     assert done.code == SIGNALS[number], done.log
     assert done.errors[0] == "HAR-CANCELLED"
     assert done.outputs["status"] == ("PARTIAL" if puts_in(interruption.seen) else "FAILED")
@@ -120,7 +120,7 @@ def test_a_second_signal_ends_at_once(
 
 
 def test_a_write_in_flight_has_its_grace_and_no_more(start_step: StartStep, sandbox: Sandbox) -> None:
-    """A server that never answers a write does not keep a cancelled run: it ends, and says that nobody knows."""
+    """A server that never answers a write does not keep a cancelled run: it ends, and reports an unknown outcome."""
     MANY.fill(sandbox)
     sandbox.script([Fault("latency", method="PUT", delay=30, times=9)])
     steps: list[StepProcess] = []
@@ -139,8 +139,8 @@ def test_a_write_in_flight_has_its_grace_and_no_more(start_step: StartStep, sand
     assert "not known" in done.value("results")[0]["error"]["what"]
 
 
-def test_a_watch_that_is_cut_short_is_told(start_step: StartStep, sandbox: Sandbox) -> None:
-    """Cancelled while it watches, a merged change counts as applied, and a notice says what nobody looked for."""
+def test_a_watch_that_is_cut_short_is_reported(start_step: StartStep, sandbox: Sandbox) -> None:
+    """Cancelled during its watch, a merged change counts as applied, and a notice says that it was not verified."""
     MERGED.fill(sandbox)
     steps: list[StepProcess] = []
 

@@ -61,7 +61,7 @@ STREAMS = ["<&- >&- 2>&-", ">/dev/full 2>/dev/full", ">&-", "2>&-", ">&- 2>&-", 
 def test_streams_that_are_closed_or_full(
     run_in_shell: Callable[..., Done], box: Sandbox, ci: str, redirection: str
 ) -> None:
-    """A log that nobody can take costs the log, not the run: labels, outputs and exit code are as ever."""
+    """A log that can't be written costs the log, not the run: labels, outputs and exit code are as usual."""
     done = run_in_shell(f'exec "$@" {redirection}', ci)
     assert done.code == 0, done.log
     assert (box.labels("acme/r", "x"), put_count(box)) == (["a", "b"], 1)
@@ -107,7 +107,7 @@ def test_files_of_the_ci_that_cannot_be_written(
 
 
 def test_a_disk_that_fills_up(run_in_shell: Callable[..., Done], box: Sandbox, tmp_path: Path) -> None:
-    """A plan that does not fit leaves nothing half written, keeps what was there, and is told as the input's failure."""
+    """A plan for which the disk has no space leaves no partial file, keeps the old content, and is the input's failure."""
     if not can("unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"):
         pytest.skip("no mount of our own: a full disk is NOT TESTED")
     for number in range(100):
@@ -152,7 +152,7 @@ def test_a_working_folder_where_nothing_can_be_written(
 
 @pytest.mark.parametrize("ci", ["github", "harness"])
 def test_a_user_whom_nobody_knows(start_step: StartStep, box: Sandbox, tmp_path: Path, ci: str) -> None:
-    """An unknown uid without a home or rights does its work; the files it can't reach are told."""
+    """An unknown uid without a home or rights does its work; inaccessible files are reported."""
     user = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "--no-new-privs", "--"]
     if not can(*user, "true"):
         pytest.skip("no change of user: an unknown uid is NOT TESTED")
@@ -178,7 +178,7 @@ def test_no_home(start_step: StartStep, box: Sandbox, home: str) -> None:
 
 @pytest.mark.parametrize("megabytes", [48, 64, 72])
 def test_too_little_memory(run_in_shell: Callable[..., Done], box: Sandbox, megabytes: int) -> None:
-    """Where memory does not suffice a stable line says so, with exit 1 and without a traceback."""
+    """If memory does not suffice a stable line reports it, with exit 1 and without a traceback."""
     done = run_in_shell(f'ulimit -v {megabytes * 1024} && exec "$@"', "github")
     assert "Traceback" not in done.log
     if done.code == 0:

@@ -1,4 +1,4 @@
-"""Behind a proxy that is spoken to by TLS everything holds that holds elsewhere: the key, the bounds, the cut (contract §5)."""
+"""With a proxy reached by TLS everything holds as elsewhere: the key, the limits, the cut (contract §5)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def drip(certificates: Certificates) -> Iterator[Drip]:
 
 @pytest.fixture
 def dripping(drip: Drip) -> Iterator[RawServer]:
-    """A registry that never comes to an end."""
+    """A registry whose answer never ends."""
     with raw_server(drip) as server:
         server.url = server.url.replace("http://", "https://")
         yield server
@@ -75,7 +75,7 @@ def dripping(drip: Drip) -> Iterator[RawServer]:
 
 
 def test_a_request_goes_through(certificates: Certificates, proxy: RawServer) -> None:
-    """The answer comes back through TLS in TLS, and the proxy is told nothing of the key."""
+    """The answer arrives through TLS in TLS, and the proxy does not see the key."""
     context = certificates.context("trusted")
 
     def serve(server: RawServer, connection: socket.socket) -> None:
@@ -132,7 +132,7 @@ def test_a_trickling_answer_is_ended(proxy: RawServer, dripping: RawServer, meth
     assert time.monotonic() - began < LONGEST
 
 
-# What comes at once, and what after the next words of the client.
+# The bytes sent at once, and those after the client's next bytes.
 STALLS = {
     "what the proxy says": (b"HTTP/1.1 200 Connection established\r\n", b""),
     "the handshake within the tunnel": (ESTABLISHED, b"\x16\x03\x03\x40\x00"),
@@ -168,7 +168,7 @@ def test_a_trickling_proxy_is_ended(certificates: Certificates, where: str, monk
 
 @pytest.mark.parametrize("ci", ["github", "harness"])
 def test_the_deadline_ends_a_run(start_step: StartStep, proxy: RawServer, dripping: RawServer, ci: str) -> None:
-    """Past its deadline a run ends with 7, and tells what it knows."""
+    """Past its deadline a run ends with 7, and reports all it knows."""
     inputs = {**INPUTS, "api-url": dripping.url, "timeout": "300", "deadline": "2"}
     step = start_step(ci, None, inputs, environ=_surroundings(proxy))
     done = step.done()

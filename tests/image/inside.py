@@ -45,7 +45,7 @@ class Base:
 
 
 def _importer() -> str:
-    """The file of whoever asks for a module."""
+    """The file of the module that calls."""
     frame = sys._getframe(2)
     while frame.f_code.co_filename.startswith("<frozen importlib") and frame.f_back:
         frame = frame.f_back

@@ -94,7 +94,7 @@ def test_leaves_out_what_no_step_needs(members: list[tarfile.TarInfo], package: 
     "name", ["pip", "ensurepip", "venv", "idlelib", "tkinter", "lib2to3", "test", "unittest", "pydoc", "sqlite3"]
 )
 def test_leaves_out_what_no_import_reaches(members: list[tarfile.TarInfo], name: str) -> None:
-    """Of Python's own library what the product can't come to is not in the image, nor is a package's manager."""
+    """Parts of Python's own library that the product can't reach are not in the image, nor is a package manager."""
     paths = [PurePosixPath(member.name) for member in members]
     assert name not in {path.name.split(".")[0] for path in paths}
     commands = {path.name for path in paths if path.parent.name in {"bin", "sbin"}}
@@ -102,7 +102,7 @@ def test_leaves_out_what_no_import_reaches(members: list[tarfile.TarInfo], name:
 
 
 def test_keeps_every_licence(files: Mapping[str, bytes]) -> None:
-    """Each package we pass on comes with its METADATA and its licence, and we with ours."""
+    """Each package in the image has its METADATA and its licence, and so has ours."""
     infos = {name.partition(".dist-info/")[0] + ".dist-info" for name in files if ".dist-info/" in name}
     assert infos
     for info in infos:

@@ -1,4 +1,4 @@
-"""The file `entrypoint` by itself, beside a package that stands in for ours. Needs no Docker."""
+"""The file `entrypoint` alone, with a package that replaces ours. Needs no Docker."""
 
 import os
 import shutil
@@ -60,7 +60,7 @@ def test_leaves_no_byte_code(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_before_main_ends_it_at_once(tmp_path: Path, number: signal.Signals) -> None:
-    """A cancel that comes while modules are still loading ends the run with 128 plus the signal, and no traceback."""
+    """A cancellation while modules are still loading ends the run with 128 plus the signal, and no traceback."""
     loading = "import time\nprint('loading', flush=True)\ntime.sleep(60)\n"
     entrypoint = make_checkout(tmp_path, loading)
     with subprocess.Popen([entrypoint], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:

@@ -95,7 +95,7 @@ def test_the_action_names_the_images_entrypoint(image: Image) -> None:
 
 
 def test_the_hooks_own_commands_run_a_step(pod: Container, tmp_path: Path, box: Sandbox) -> None:
-    """Files go in and are compared, the step's script runs the entrypoint, outputs are there, and files come out."""
+    """Files are copied in and compared, the step's script runs the entrypoint, outputs exist, and files are copied out."""
     job = tmp_path / "__w"
     commands = job / "_temp" / "_runner_file_commands"
     for made in (commands, job / "_temp" / "_github_home", job / "_temp" / "_github_workflow", job / "labels/labels"):

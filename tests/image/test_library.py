@@ -1,4 +1,4 @@
-"""The standard library that is in the image is all that a run can come to: by reading all its code, and by running it."""
+"""The image has exactly the parts of the standard library that a run can reach: by reading all its code, and by running it."""
 
 import json
 import os
@@ -104,7 +104,7 @@ def box() -> Iterator[Sandbox]:
 
 
 def test_looks_a_name_up(image: Image, box: Sandbox) -> None:
-    """A registry is found by its name; a name that no one knows is an error that tells it."""
+    """A registry is found by its name; an unknown name is an error that contains it."""
     port = box.url.rpartition(":")[2]
     options = ["--add-host=registry.example:127.0.0.1", "--add-host=xn--mnchen-3ya.example:127.0.0.1"]
     known = ("localhost", "registry.example", "xn--mnchen-3ya.example")

@@ -93,7 +93,7 @@ def release(tmp_path: Path, registry: Registry) -> Iterator[Release]:
 
 
 def test_an_index_of_both_architectures_is_what_anyone_pulls(release: Release) -> None:
-    """Two images become one index, whose own digest is told; without a login each platform gets its image by it."""
+    """Two images become one index, and its own digest is printed; without a login each platform gets its image by it."""
     digests = [release.push("linux/amd64"), release.push("linux/arm64")]
     code, index, said = release("index", "1.2.3", *digests)
     assert code == 0, said
@@ -115,7 +115,7 @@ def test_a_published_tag_is_never_pushed_again(release: Release) -> None:
     for words in (("refuse", "1.2.3"), ("index", "1.2.3", digest), ("push", "1.2.3", "har-labels:none")):
         code, _, said = release(*words)
         assert code == 1
-        assert "1.2.3 is there already" in said
+        assert "1.2.3 already exists" in said
     assert release.registry.manifests == before
     assert release("refuse", "1.2.4")[0] == 0
 
@@ -126,13 +126,13 @@ def test_a_git_tag_that_exists_is_refused(release: Release) -> None:
     release.git("push", "--quiet", "origin", "v1.2.3")
     code, _, said = release("refuse", "1.2.3")
     assert code == 1
-    assert "git tag v1.2.3 is there already" in said
+    assert "git tag v1.2.3 already exists" in said
     assert release("refuse", "1.2.30")[0] == 0
     assert release("refuse", "1.2")[0] == 0
 
 
-def test_a_registry_that_cant_tell_is_no_permission(release: Release) -> None:
-    """A registry that is out of order is not taken for one without that tag."""
+def test_a_registry_that_fails_is_no_permission(release: Release) -> None:
+    """A registry that fails does not count as one without that tag."""
     release.registry.broken = True
     code, _, said = release("refuse", "1.2.3")
     assert code == 1
@@ -191,4 +191,4 @@ def test_no_tag_moves() -> None:
     """The one tag that a release pushes is its version's; the README says that there is no moving one, and why."""
     runs = "\n".join(step.get("run", "") for step in WORKFLOW["jobs"]["tag"]["steps"])
     assert re.findall(r"git (?:tag|push origin) (.+)", runs) == ['"v$VERSION"'] * 2
-    assert "There is no moving tag `v0`: " in (ROOT / "README.md").read_text("utf-8")
+    assert "There is no moving tag `v0`. " in (ROOT / "README.md").read_text("utf-8")

@@ -72,7 +72,7 @@ def output(job: Job, name: str) -> str:
     return lines[-1]
 
 
-def test_tells_its_version_under_lock_and_key(image: Image) -> None:
+def test_prints_its_version_without_any_rights(image: Image) -> None:
     """`--version` works for a uid that no one knows, with no home, no capability and a read-only root."""
     code, log = image.run("--version", options=LOCKED)
     assert code == 0
@@ -154,7 +154,7 @@ def test_takes_no_code_from_the_workspace(image: Image, job: Job) -> None:
     "variables", [{"LC_ALL": "C"}, {"LC_ALL": "de_DE.ISO-8859-1", "PYTHONUTF8": "0"}, {"LANG": ""}]
 )
 def test_reads_and_writes_utf8_under_any_locale(image: Image, job: Job, variables: dict[str, str]) -> None:
-    """Labels beyond ASCII come out the same whatever locale a job sets, also in the log."""
+    """Labels beyond ASCII are the same with any locale of a job, also in the log."""
     code, log = image.run(options=[AS_US, *job.options], environment={**job.environment, **variables})
     assert (code, "größe: 3 µm" in log) == (0, True), log
     assert "größe: 3 µm" in json.loads(output(job, "labels"))

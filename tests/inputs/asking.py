@@ -14,7 +14,7 @@ from har_labels.errors import InputError
 from har_labels.inputs.configure import Configuration, Misconfigured, configure
 from har_labels.platforms import detect
 
-# Enough for a run; what a test adds or empties stands beside it.
+# Enough for a run; a test's own inputs are added to these or empty them.
 ENOUGH = {"api-key": KEY, "registry-ref": "acme/ml/models", "artifact": "resnet50", "labels": "a"}
 
 

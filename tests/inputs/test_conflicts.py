@@ -9,7 +9,7 @@ import pytest
 
 from ci.steps import CIS
 from har_labels.inputs.conflicts import PLANNING
-from har_labels.inputs.settings import Settings
+from har_labels.inputs.settings import Settings, names_in
 from inputs.asking import ask, refusals, spelled
 
 PLAN = "A plan is applied as it was made: leave `@{}@` out; it belongs to the dry run."
@@ -34,7 +34,7 @@ PLANNED = {
 }
 ALONE = {"registry-ref": "", "artifact": "", "labels": ""}
 
-# inputs, then what is wrong and what to do, for each problem
+# inputs, then the error and its cure, for each problem
 REFUSALS = [
     (
         {"registry-ref": "", "artifact": ""},
@@ -121,7 +121,7 @@ REFUSALS = [
     "case", REFUSALS, ids=lambda case: ",".join(f"{name}={text}" for name, text in case[0].items())
 )
 def test_contradictions(ci: str, case: tuple[dict[str, str], *tuple[tuple[str, str], ...]]) -> None:
-    """Each contradiction and each missing input is told with its exact words, and nothing else beside it."""
+    """Each contradiction and each missing input is reported with its exact message, and without any other."""
     inputs, *problems = case
     assert refusals(ci, inputs) == [(spelled(what, ci, inputs), spelled(cure, ci, inputs)) for what, cure in problems]
 
@@ -178,7 +178,7 @@ def test_a_pipeline_spells_the_path(ci: str, given: str, scope: dict[str, str], 
     ["registry-ref", "require", "mode", "api-url", "timeout", "dry-run", "api-key-file", "report-file", "manifest"],
 )
 def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
-    """A value that holds an expression that Harness did not resolve, at any place, is said to; lists are judged later."""
+    """A value with an expression that Harness did not resolve, at any place, is reported as such; lists are checked later."""
     inputs = {name: "a <+pipeline.variables.x> b", **({"api-key": ""} if name == "api-key-file" else {})}
     what, cure = next(problem for problem in refusals(ci, inputs) if "expression" in problem[0])
     assert what == spelled(
@@ -192,7 +192,7 @@ def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
 
 @pytest.mark.parametrize("ci", CIS)
 def test_an_expression_hides_no_other_problem(ci: str) -> None:
-    """Beside an unresolved expression the other problems of the run are told, and none about what is not known."""
+    """Beside an unresolved expression the other problems of the run are reported, and none about unknown values."""
     assert len(refusals(ci, {"registry-ref": "<+input>", "mode": "nope", "timeout": "9999"})) == 3
 
 
@@ -206,7 +206,7 @@ HINTS = {
 
 @pytest.mark.parametrize("ci", CIS)
 def test_no_key(ci: str) -> None:
-    """Without a key the reader is told how to give one on that CI; a terminal has no flag for it."""
+    """Without a key the message explains how to give one on that CI; a terminal has no flag for it."""
     spelt = "HAR_LABELS_API_KEY" if ci == "terminal" else spelled("@api-key@", ci, {"api-key": ""})
     assert refusals(ci, {"api-key": ""}) == [(f"`{spelt}` is missing", HINTS[ci])]
 
@@ -255,11 +255,10 @@ def test_the_default_pace_and_place() -> None:
 
 
 def test_every_input_goes_with_a_plan_file_or_does_not() -> None:
-    """A plan says already what is planned; how it is written, and where it is told, can be said beside it."""
+    """Beside a plan file only the inputs are valid that don't decide what is planned: how to write it and where to report."""
     beside = {
-        "api_key", "api_key_file", "api_url", "auth_scheme", "allow_http", "dry_run", "apply_plan", "undo", "on_failure", "settle",
-        "allow_type_loss", "policy", "timeout", "retries", "deadline", "requests_per_minute", "concurrency", "summary", "summary_file",
-            "report_file",
+        *names_in("Server and key", "What is reported"), "dry_run", "apply_plan", "undo", "on_failure", "settle", "allow_type_loss",
+        "policy", "timeout", "retries", "deadline", "requests_per_minute", "concurrency",
     }  # fmt: skip
     assert set(PLANNING) | beside == set(Settings.model_fields)
     assert not set(PLANNING) & beside

@@ -1,4 +1,4 @@
-"""What nobody can mean by an item: the way out that a refusal shows works when it is taken (contract §2 "Lists")."""
+"""Items that can't be meant: the way out that a refusal shows works when it is used (contract §2 "Lists")."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUOTED = re.compile(r'`("(?:[^"`]|"")+")`')
 
 
 def _rendered(text: str) -> tuple[str, ...]:
-    """The labels that a text comes to."""
+    """The labels of a text."""
     items = read_labels(text)
     assert not any(flaw_in(item, renders=True) for item in items), text
     return render_items(items, SCOPE, where="label").labels
@@ -44,7 +44,7 @@ def _rendered(text: str) -> tuple[str, ...]:
     ],
 )
 def test_the_quoted_spelling_means_it_literally(text: str) -> None:
-    """What a refusal shows in double quotes is, taken as it stands, the very text that was refused."""
+    """The text in double quotes that a refusal shows is, used literally, the same as the refused one."""
     flaw = flaw_in(Item(text, 1, style=parse_list("x")[0].style), renders=True)
     assert flaw
     (literally,) = QUOTED.findall(flaw.cure)
@@ -89,7 +89,7 @@ def test_the_ways_out_of_a_broken_list_are_lists(text: str, meant: list[str]) ->
     ],
 )
 def test_the_array_that_was_meant(text: str, labels: list[str] | None) -> None:
-    """Of what is nested, or there twice, the error shows a JSON array, which comes to those labels."""
+    """For a nested or duplicate item the error shows a JSON array, which gives those labels."""
     with pytest.raises(Invalid) as refused:
         read_labels(text)
     arrays = re.findall(r"`(\[.+?\])`", refused.value.cure)

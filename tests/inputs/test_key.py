@@ -1,4 +1,4 @@
-"""The key: where it may come from, what it may look like, and that no refusal shows it (contract §2, §5)."""
+"""The key: its sources, its valid form, and that no refusal shows it (contract §2, §5)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_what_is_no_key_file(tmp_path: Path, key_file: Callable[..., Path]) -> N
 
 
 def test_a_pipe_is_no_key_file(tmp_path: Path) -> None:
-    """A named pipe that nobody writes to is refused at once."""
+    """A named pipe without a writer is refused at once."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": str(pipe)})
@@ -88,8 +88,10 @@ def test_a_key_file_that_others_can_read_warns(mode: int, key_file: Callable[...
     )
 
 
-def test_windows_tells_nothing_of_a_key_file(key_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """There every file has the mode 666, and `chmod` mends nothing: nothing is said."""
+def test_windows_gives_no_warning_about_a_key_file(
+    key_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There every file has the mode 666, and `chmod` changes nothing: there is no warning."""
     path = str(key_file(mode=0o666))
     monkeypatch.setattr("har_labels.inputs.key._has_modes", lambda: False)
     configuration = ask("terminal", {**FROM_FILE, "api-key-file": path})
@@ -131,13 +133,13 @@ def test_the_key_in_another_input(ci: str, name: str) -> None:
 
 
 def test_the_key_of_a_file_in_another_input(key_file: Callable[..., Path]) -> None:
-    """A key that comes from a file is found in other inputs alike."""
+    """A key from a file is also found in other inputs."""
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": str(key_file()), "labels": f"token={KEY}"})
     assert what == "`labels` contains the key"
 
 
 def test_an_unresolved_key() -> None:
-    """A key that Harness did not resolve is said to be an unresolved expression, and nothing is sent with it."""
+    """A key that Harness did not resolve is reported as an unresolved expression, and nothing is sent with it."""
     said = refusals("harness", {"api-key": '<+secrets.getValue("har_api_key")>'})
     assert len(said) == 1
     assert said[0][0].startswith("`api_key` is ")
@@ -150,7 +152,7 @@ def test_a_short_key_is_not_looked_for() -> None:
 
 
 def test_a_key_given_as_the_path_of_its_file_is_not_shown() -> None:
-    """Whoever puts the key itself into `api-key-file` is told so, without it."""
+    """The key itself in `api-key-file` is reported, without showing it."""
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": "a1b2c3d4e5f6g7h8"})
     assert (
         what

@@ -126,7 +126,7 @@ def test_a_wrong_value_is_refused(ci: str, name: str, value: str, why: str, allo
     what, cure = refusals(ci, inputs)[0]
     # An address is shown without a password in it.
     assert what == spelled(f"`@{name}@` is {value.replace('me:pw@', '***@')!r}: {why}", ci, inputs)
-    # Where a Harness pipeline tells its scope, the hint goes on with the path there.
+    # On Harness the hint continues with the path of the pipeline's scope.
     assert cure == allowed or (
         name == "registry-ref" and ci in {"harness", "hybrid"} and cure.startswith(f"{allowed} In this pipeline: ")
     )
@@ -158,7 +158,7 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
 
 
 def _told_of(value: str, why: str) -> str:
-    """What is said of a wrong value: of very many digits that they are too many."""
+    """The error for an invalid value: of very many digits that they are too many."""
     return "it has too many digits" if value.isascii() and value.isdigit() and len(value) > 18 else why
 
 
@@ -240,7 +240,7 @@ def test_three_wrong_inputs_are_three_problems(ci: str) -> None:
     st.sampled_from(sorted(set(INPUTS) - {"api-key", "api-key-file"})),
 )
 def test_no_text_is_a_defect(text: str, name: str) -> None:
-    """Whatever stands in an input, it is taken or refused in words; the refusal is one line and names the input."""
+    """Any text in an input is accepted or refused with a message; the refusal is one line and names the input."""
     for what, cure in refusals("harness", {name: text}):
         assert cure
         assert (

@@ -73,7 +73,7 @@ def test_infinity_and_nan() -> None:
 
 
 def test_keys_are_texts_as_written() -> None:
-    """A key that looks like a number or a boolean is the text that stands there."""
+    """A key that looks like a number or a boolean is its literal text."""
     assert load_plain('1: a\ntrue: b\nval/acc: c\nval.acc: d\n"<<": e\n? f\n') == {
         "1": "a",
         "true": "b",

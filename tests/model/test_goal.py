@@ -48,7 +48,7 @@ merging_goals = st.sampled_from(
         (goal("upsert", "k=2"), ("k:1",), ("k:1",), Found.UNDONE),
         (goal("upsert", "k=2"), (), (), Found.UNDONE),
         (goal("replace", "tmp-1", owned=("tmp-*",)), ("tmp-0", "a"), ("tmp-0", "a", "theirs"), Found.UNDONE),
-        # A third value: a later writer, whose word stands.
+        # A third value: a later writer, whose value counts.
         (goal("upsert", "k=2"), ("k=1",), ("k=3",), Found.SUPERSEDED),
         (goal("upsert", "k=2"), ("k=1",), ("k:3",), Found.SUPERSEDED),
         (goal("upsert", "k=2"), (), ("k=3",), Found.SUPERSEDED),

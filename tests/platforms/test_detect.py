@@ -90,7 +90,7 @@ def test_facts_of_a_push_on_harness() -> None:
     ],
 )
 def test_branch_tag_and_pull_request(more: dict[str, str], branch: str, tag: str, pull_request: str) -> None:
-    """A pull request's branch is the one it comes from, never the one it goes to; a tag has none."""
+    """A pull request's branch is its source, never its target; a tag has none."""
     facts = detect(more).ci_facts()
     assert (facts["branch"], facts["tag"], facts["pull_request"]) == (branch, tag, pull_request)
 

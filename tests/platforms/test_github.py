@@ -100,7 +100,7 @@ def test_the_key_is_in_no_output_and_no_summary(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("before", [0, 1000, LARGEST_SUMMARY - 500])
 def test_the_summary_stays_under_what_github_takes(tmp_path: Path, before: int) -> None:
-    """Together with what an earlier command wrote there; it is cut at a line and says so."""
+    """Together with the text that an earlier command wrote there; it is cut at a line with a notice."""
     path = tmp_path / "summary"
     path.write_text("é" * (before // 2))
     rows = "".join(f"| `label-{index}` | é |\n" for index in range(100_000))

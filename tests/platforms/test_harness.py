@@ -104,7 +104,7 @@ def test_each_value_has_the_first_form_that_fits(outputs: dict[str, str], text: 
 @settings(max_examples=1500, deadline=None)
 @given(st.text(st.sampled_from("ab'\"\\$A{(}# \t\n\r\x1b<+é\xa0="), max_size=8) | encodable_texts)
 def test_base64_is_only_for_what_dotenv_cannot_carry(text: str) -> None:
-    """The Docker runner decodes none: if any form is taken for the text by all readers, one of those is written."""
+    """The Docker runner decodes none: if all readers read some form as the text, one of those is written."""
     content = published({"image-name": text}).decode()
     if "<+" in text or text.startswith("__B64__") or not content.startswith("IMAGE_NAME=__B64__"):
         return
@@ -412,7 +412,7 @@ def test_a_large_annotation_is_cut_between_two_characters(tmp_path: Path, start:
         (HarLabelsError("x"), "APPLICATION_FAILURE"),
     ],
 )
-def test_the_first_error_is_told_in_harness_own_words(tmp_path: Path, error: HarLabelsError, category: str) -> None:
+def test_the_first_error_is_reported_in_harness_own_words(tmp_path: Path, error: HarLabelsError, category: str) -> None:
     """Only where the variable names a file."""
     path = tmp_path / "error.env"
     platform, _, err = harness({"ERROR_METADATA_FILE": str(path)})

@@ -55,7 +55,7 @@ def test_paths_stay_as_given_outside_of_the_container(workspace: str) -> None:
     assert translate_outputs(given, {"GITHUB_WORKSPACE": workspace}, workspace) == given
 
 
-def test_a_path_is_told_from_the_workspace_wherever_the_step_runs() -> None:
+def test_a_path_is_relative_to_the_workspace_wherever_the_step_runs() -> None:
     """A relative one belongs to the step's own folder."""
     told = translate_outputs({"plan-file": "p", "report-file": "../r"}, CONTAINER, f"{HERE}/sub")
     assert told == {"plan-file": "sub/p", "report-file": "r"}

@@ -1,4 +1,4 @@
-"""A proxy that is itself spoken to by TLS (`https_proxy=https://…`), so that TLS to the server goes through TLS."""
+"""A proxy that is itself reached by TLS (`https_proxy=https://…`), so that TLS to the server goes through TLS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Serve = Callable[[ssl.SSLSocket, Asked], None]
 
 @contextmanager
 def tls_proxy(context: ssl.SSLContext, serve: Serve | None = None) -> Iterator[RawServer]:
-    """Tunnels to whatever it is asked for, or gives each CONNECT to `serve`; `asked` is what it was told itself."""
+    """Tunnels to the requested address, or passes each CONNECT to `serve`; `asked` has its own requests."""
 
     def accept(server: RawServer, connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:

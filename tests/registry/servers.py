@@ -1,4 +1,4 @@
-"""Servers that answer what a test tells them to, byte for byte: for what no registry should ever answer."""
+"""Servers that answer byte for byte as a test defines: for answers that a registry should never send."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Canned = tuple[int, dict[str, str], bytes]
 
 @dataclass
 class Asked:
-    """A request as it came: the start line, the headers by lower-case name, the body."""
+    """A request as received: the start line, the headers by lower-case name, the body."""
 
     line: str
     headers: dict[str, str]
@@ -102,7 +102,7 @@ def answer_bytes(status: int, headers: dict[str, str], body: bytes) -> bytes:
 
 @contextmanager
 def canned(*answers: Canned | bytes | None) -> Iterator[RawServer]:
-    """Gives these answers in turn, the last again and again; bytes stand as they are, None closes the connection."""
+    """Gives these answers in turn, the last again and again; bytes are sent unchanged, None closes the connection."""
     waiting = list(answers)
 
     def serve(server: RawServer, connection: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""Reads that fail: which are tried again, how often, and what is told (contract §5 points 3, 4)."""
+"""Reads that fail: which are retried, how often, and their errors (contract §5 points 3, 4)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_refusals_are_not_tried_again(sandbox: Sandbox, status: str, error: type
 
 
 def test_an_unknown_registry_costs_one_request(sandbox: Sandbox) -> None:
-    """The 400 of an unknown registry is not taken for a server that counts from 1."""
+    """The 400 of an unknown registry does not count as a server that counts from 1."""
     with pytest.raises(RegistryNotFound):
         reader_of(sandbox).find(REF, "x", "")
     assert len(sandbox.requests) == 1

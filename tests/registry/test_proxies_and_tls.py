@@ -39,7 +39,7 @@ def test_a_proxy_that_is_none(said: bytes, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SOCKS isn't spoken: that too is told of the proxy, and what to name."""
+    """SOCKS isn't supported: that too is reported as the proxy's, with the way out."""
     monkeypatch.setenv("https_proxy", "socks5h://me:s3cret@127.0.0.1:9")
     with pytest.raises(NoAnswer) as caught:
         transport("https://registry.example").send("GET", LIST)
@@ -108,7 +108,7 @@ def test_a_bundle_does_not_excuse_another_name(
 
 
 def test_plain_http_behind_https(sandbox: Sandbox) -> None:
-    """A server that speaks no TLS is unreachable by https."""
+    """A server without TLS is unreachable by https."""
     with pytest.raises(NoAnswer) as caught:
         transport(sandbox.url.replace("http://", "https://")).send("GET", LIST)
     assert type(caught.value.error) is Unreachable
@@ -126,7 +126,7 @@ def test_a_proxy_is_used(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_proxy_whose_address_is_wrong_shows_no_password(
     run_step: RunStep, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
-    """It is told that the address can't be read, and nothing of it."""
+    """The error is that the address can't be read; it contains no part of it."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("HTTP_PROXY", proxy)
     monkeypatch.setenv("http_proxy", proxy)
@@ -187,7 +187,7 @@ def _pass_on(client: socket.socket, upstream: socket.socket, passed: bytearray) 
 
 @pytest.mark.parametrize("answer", [(407, {}, b""), (502, {}, b"")])
 def test_a_proxy_that_fails(answer: tuple[int, dict[str, str], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that refuses the tunnel is told as the proxy's failure."""
+    """A proxy that refuses the tunnel is reported as the proxy's failure."""
     with canned(answer) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         with pytest.raises(NoAnswer) as caught:
@@ -200,7 +200,7 @@ def test_a_proxy_that_fails(answer: tuple[int, dict[str, str], bytes], monkeypat
 def test_plain_http_is_warned_of_on_each_run(
     run_step: RunStep, sandbox: Sandbox, ci: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `allow-http` a host that is not loopback may be asked by plain http, and each run says so."""
+    """With `allow-http` a host that is not loopback may be used by plain http, and each run warns about it."""
     sandbox.add_artifact("acme/r", "x", package_type="DOCKER", labels=["a"])
     monkeypatch.setenv("http_proxy", sandbox.url)
     inputs = {

@@ -15,7 +15,7 @@ from registry.readers import fill, reader_of
 
 
 def test_a_name_is_compared_exactly(sandbox: Sandbox) -> None:
-    """The search is a substring's; only the very name is the artifact, in its case."""
+    """The search is by substring; only the exact name is the artifact, in its case."""
     for name in ("net", "resnet", "net-2", "NET", "my/net"):
         sandbox.add_artifact(MODELS, name, labels=[name])
     reading = reader_of(sandbox).find(REF, "net", "")
@@ -25,7 +25,7 @@ def test_a_name_is_compared_exactly(sandbox: Sandbox) -> None:
 
 
 def test_an_artifact_that_no_list_shows(sandbox: Sandbox) -> None:
-    """Without a match the summary tells what exists, labels not shown, from what does not."""
+    """Without a match the summary decides whether it exists with hidden labels or not at all."""
     sandbox.add_artifact(MODELS, "untagged", labels=["a"], hidden=True)
     reader = reader_of(sandbox)
     assert reader.find(REF, "untagged", "").row.labels is None
@@ -56,7 +56,7 @@ def test_model_and_dataset_of_one_name(sandbox: Sandbox) -> None:
 
 
 def test_a_row_of_no_type_serves_for_any(sandbox: Sandbox) -> None:
-    """A server that tells no types is asked for a model all the same; one of the other type is not it."""
+    """A server without types is asked for a model all the same; one of the other type doesn't match."""
     sandbox.add_artifact(MODELS, "plain", labels=["p"])
     sandbox.add_artifact(MODELS, "data", artifact_type="dataset")
     reader = reader_of(sandbox)
@@ -79,7 +79,7 @@ def test_many_names_are_listed_and_few_are_searched(sandbox: Sandbox) -> None:
 
 
 def test_names_missing_in_a_long_list_are_looked_up(sandbox: Sandbox) -> None:
-    """A name that a listing did not show is searched for on its own, since rows move; then its summary tells."""
+    """A name that a listing did not show is searched for by itself, since rows move; then its summary decides."""
     names = fill(sandbox, 150)
     sandbox.add_artifact(MODELS, "untagged", hidden=True)
     rows = reader_of(sandbox).rows(REF, names={*names, "untagged", "nope"})

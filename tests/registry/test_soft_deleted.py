@@ -27,7 +27,7 @@ def box(sandbox: Sandbox) -> Sandbox:
 
 
 def test_a_glob_does_not_match_it(run_step: RunStep, box: Sandbox) -> None:
-    """Only what is there is changed and counted."""
+    """Only existing artifacts are changed and counted."""
     done = run_step("github", box, ALL)
     assert (done.code, done.outputs["matched-count"]) == (0, "1")
     assert (box.labels(MODELS, "there"), box.labels(MODELS, "gone")) == (["a", "new"], ["b"])
@@ -42,7 +42,7 @@ def test_a_glob_that_matches_nothing_else(run_step: RunStep, box: Sandbox) -> No
 @pytest.mark.parametrize("mode", ["add", "replace", "clear", "read", "upsert"])
 @pytest.mark.parametrize("ci", CIS)
 def test_named_it_is_not_found_with_that_reason(run_step: RunStep, box: Sandbox, ci: str, mode: str) -> None:
-    """Exit 4, no write, and the reason is told: it is deleted, not misspelt."""
+    """Exit 4, no write, and the reason is reported: it is deleted, not misspelt."""
     labels = "" if mode in {"clear", "read"} else "stage=x"
     done = run_step(ci, box, ALL | {"artifact": "gone", "mode": mode, "labels": labels})
     assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
@@ -80,7 +80,7 @@ def test_it_is_waited_for(run_step: RunStep, box: Sandbox) -> None:
 
 
 def test_one_of_the_same_name_that_is_there(run_step: RunStep, box: Sandbox) -> None:
-    """A dataset that is there is not taken for the model of its name that is deleted, nor ambiguous with it."""
+    """An existing dataset does not count as the deleted model of the same name, nor is it ambiguous with it."""
     box.add_artifact(MODELS, "both", artifact_type="model", labels=["m"], deleted=True)
     box.add_artifact(MODELS, "both", artifact_type="dataset", labels=["d"])
     assert run_step("github", box, ALL | {"artifact": "both"}).code == 0
@@ -124,7 +124,7 @@ def test_what_does_not(value: object) -> None:
 
 @pytest.mark.parametrize("kind", PACKAGE_TYPES)
 def test_every_package_type_of_the_hosted_service(make_sandbox: MakeSandbox, run_step: RunStep, kind: str) -> None:
-    """The sandbox shows each of the 23, and a run labels it and tells its type."""
+    """The sandbox lists each of the 23, and a run labels it and reports its type."""
     artifact = {"name": "x", "labels": ["a"]}
     box = make_sandbox(preload={"registries": [{"ref": "acme/r", "package-type": kind, "artifacts": [artifact]}]})
     done = run_step("github", box, {"registry-ref": "acme/r", "artifact": "x", "mode": "add", "labels": "b"})

@@ -97,7 +97,7 @@ def test_redirects_are_not_followed(box: Sandbox, make_sandbox: MakeSandbox, sta
     "location", ["http://[", "", "\xe9", "http://h:port", "javascript:1", "//", "http://" + "a" * 5000, "?" * 100]
 )
 def test_a_location_is_never_looked_at(location: str) -> None:
-    """Where a redirect points is told as it stands, URL or not."""
+    """The target of a redirect is reported literally, URL or not."""
     with canned((302, {"Location": location}, b"x")) as server:
         answer = transport(server.url).send("GET", LIST)
         assert (answer.status, len(server.asked)) == (302, 1)
@@ -111,7 +111,7 @@ def test_a_redirect_with_a_huge_body_is_cut_off() -> None:
 
 
 def test_no_cookie_is_kept() -> None:
-    """A cookie that an answer sets does not come back with the next request."""
+    """A cookie that an answer sets is not sent with the next request."""
     with canned((200, {**JSON, "Set-Cookie": "a=b; Path=/"}, b"{}")) as server:
         client = transport(server.url)
         client.send("GET", LIST)
@@ -250,7 +250,7 @@ def test_huge_answers_are_cut_off(box: Sandbox) -> None:
 
 
 def test_compressed_answers_are_not_unpacked(box: Sandbox) -> None:
-    """Compression was not asked for; what comes compressed is refused instead of unpacked."""
+    """Compression was not requested; a compressed answer is refused instead of unpacked."""
     box.script([Fault("gzip-bomb", size=1000 * 1024 * 1024)])
     error = failure(transport(box.api_url))
     assert type(error) is BadAnswer

@@ -41,7 +41,7 @@ def run(
     report_file: str = "",
     registry: str = "",
 ) -> RunResult:
-    """A run that came to these outcomes."""
+    """A run with these outcomes."""
     facts = RunFacts(mode, dry_run, requests=5, retries=1, seconds=2.5, report_file=report_file, registry=registry)
     was_tried = any(one.status is Status.ROLLED_BACK for one in outcomes)
     return RunResult(outcomes, facts, errors, rollback_was_tried=was_tried)

@@ -49,7 +49,7 @@ def test_every_declared_output_is_always_there(result: RunResult) -> None:
 
 
 def test_one_artifact_has_its_labels_in_the_outputs() -> None:
-    """Sorted, compact, and with what really came and went."""
+    """Sorted, compact, and with the labels that were really added and removed."""
     facts = ArtifactFacts("resnet50", "HUGGINGFACE", "1", "2", "3")
     one = outcome(before=("old", "x=1"), after=("x=2", "new"), labels=("x=2", "new"), facts=facts)
     outputs = outputs_within(run(one))
@@ -79,7 +79,7 @@ def test_several_artifacts_leave_the_outputs_of_one_empty() -> None:
     assert len(json.loads(outputs["results"])) == 2
 
 
-def test_a_dry_run_tells_the_labels_that_would_be() -> None:
+def test_a_dry_run_reports_the_labels_that_would_be() -> None:
     """And says `changed` where something would change."""
     outputs = outputs_within(run(PLANNED, dry_run=True))
     assert (outputs["labels"], outputs["added"], outputs["changed"], outputs["status"]) == (
@@ -90,14 +90,14 @@ def test_a_dry_run_tells_the_labels_that_would_be() -> None:
     )
 
 
-def test_a_failed_artifact_tells_what_is_there_now() -> None:
+def test_a_failed_artifact_reports_what_is_there_now() -> None:
     """Not what was wanted."""
     stuck = outcome(before=("a",), after=("b",), status=Status.FAILED, labels=("a",), error=Refused("no"))
     outputs = outputs_within(run(stuck))
     assert (outputs["labels"], outputs["added"], outputs["changed"]) == ('["a"]', "[]", "false")
 
 
-def test_results_tell_each_artifact() -> None:
+def test_results_report_each_artifact() -> None:
     """With the fields of the contract, null where not known."""
     [row] = json.loads(outputs_within(run(GIVEN_UP))["results"])
     assert list(row) == [

@@ -113,7 +113,7 @@ def test_the_most_frequent_values_are_found_among_very_many() -> None:
     assert [(word.distinct, word.has_more) for word in (*exact.keys, exact.words)] == [(MOST_DISTINCT, False)] * 2
 
 
-def test_very_many_keys_are_counted_and_the_most_frequent_told() -> None:
+def test_very_many_keys_are_counted_and_the_most_frequent_reported() -> None:
     """A registry in which each artifact has a key of its own makes no report of that size."""
     found = vocabulary_of(read(*((f"key{number}=1", "stage=dev") for number in range(1_500))))
     assert found
@@ -165,7 +165,7 @@ def test_the_summary_of_a_read_begins_with_its_vocabulary() -> None:
 
 
 def test_the_summary_of_a_dry_run_begins_with_what_would_change() -> None:
-    """Each label that comes or goes with how many artifacts have it before and after, key by key, and all labels."""
+    """Each added or removed label with how many artifacts have it before and after, key by key, and all labels."""
     before, after = ("owner=nlp", "stage=dev"), ("owner=nlp", "stage=production")
     text = summary(planned(*[(before, after)] * 3, (after, after), ((), ("new",))))
     assert (

@@ -139,7 +139,7 @@ def test_all_problems_are_reported_at_once_with_their_places() -> None:
     ],
 )
 def test_what_can_not_be_believed_is_refused(text: str) -> None:
-    """Duplicate keys, anchors, tags, several documents, expressions that nobody resolved, broken syntax, depth."""
+    """Duplicate keys, anchors, tags, several documents, unresolved expressions, broken syntax, depth."""
     assert told(text)
 
 

@@ -2,7 +2,7 @@
 
 What the recorder uploaded (`setup.json`, and pushes within the other files) goes straight into
 the store: the sandbox has no endpoints for docker, wheels and so on. Registries have the times
-recorded; pushes come 10 ms apart, in the order recorded.
+recorded; pushes are 10 ms apart, in the order recorded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BINARY_BODIES = {
     "gzip-compressed body": gzip.compress(b'{"labels": ["after"]}'),
 }
 
-#: Uploads whose path does not tell name and version: recorded name to (artifact, version).
+#: Uploads whose path does not contain name and version: recorded name to (artifact, version).
 _BY_NAME = {
     "upload wheel wheels/demo_pkg": ("demo-pkg", "1.0.0"),
     "upload wheel wheels-ml/demo_pkg": ("demo-pkg", "1.0.0"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_requests_are_kept_as_they_were_sent(box: Sandbox, client: Client) -> None:
-    """The log has the raw path, the query, headers in their own case, the body, what came of it."""
+    """The log has the raw path, the query, headers in their own case, the body, the result."""
     client.headers = {"X-Api-KEY": "key"}
     client.put("team%2Fllm", ["é"], "?artifact_type=model")
     seen = box.requests[-1]
@@ -85,7 +85,7 @@ def test_an_error_in_a_hook_surfaces_in_the_test() -> None:
 
 
 def test_labels_of_nothing_is_an_error(box: Sandbox) -> None:
-    """Asking for an artifact that is not there is a mistake of the test, and says so."""
+    """A request for an artifact that doesn't exist is a mistake of the test, and the error names it."""
     with pytest.raises(LookupError, match="no artifact 'nope'"):
         box.labels(MODELS, "nope")
 

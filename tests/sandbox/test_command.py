@@ -77,7 +77,7 @@ def test_it_ends_while_an_answer_is_slow(tmp_path: Path) -> None:
         (["--fault", "503=x"], "KIND=RATE[:METHOD]"),
         (["--fault", "bogus=0.1"], "unknown fault 'bogus'"),
         (["--fault", "503=1.5"], "from 0 to 1"),
-        (["--fault", "503=0.1:POST"], "POST is no method of this server"),
+        (["--fault", "503=0.1:POST"], "POST is not a method of this server"),
         (["--latency", "fast"], "milliseconds"),
         (["--latency-tail", "0.1"], "PROBABILITY:MS"),
         (["--latency-tail", "2:5"], "from 0 to 1"),

@@ -82,7 +82,7 @@ def test_a_redirect_points_elsewhere(box: Sandbox, client: Client, status: int) 
 
 
 def test_a_huge_answer_has_no_stated_length(box: Sandbox, client: Client) -> None:
-    """More than 10 MiB come in chunks, so that only counting protects the reader."""
+    """More than 10 MiB are sent in chunks, so that only counting protects the reader."""
     box.script([Fault("huge")])
     reply = client.list()
     assert len(reply.body) > 10 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""The YAML file: what it means, and what is said of a wrong one."""
+"""The YAML file: its meaning, and the errors of an invalid one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_image_without_tags_is_not_listed() -> None:
 
 
 @pytest.mark.parametrize("profile", ["saas", "open-source"])
-def test_what_lists_tell_besides_labels_is_loaded(profile: str) -> None:
+def test_facts_of_lists_besides_labels_are_loaded(profile: str) -> None:
     """Downloads, age and quarantine of each of two artifacts of one name."""
     one = {"name": "x", "type": "model", "downloads": 12, "age-days": 400, "quarantined": True}
     content = {"registries": [{"ref": "acme/i", "artifacts": [one, {"name": "x", "type": "dataset"}]}]}
@@ -64,8 +64,8 @@ def test_what_lists_tell_besides_labels_is_loaded(profile: str) -> None:
         ("registries: [{ref: a/b, artifacts: [{name: x, labels: [1.5]}]}]", "found 1.5"),
         ("registries: [{ref: a/b, artifacts: [{name: x, type: modal}]}]", "type 'modal'"),
         ("registries: [{ref: a/b, package-type: GO, artifacts: [{name: x, type: model}]}]", "type"),
-        ("registries: [{ref: a/b}, {ref: a/b/+}]", "registry 2: ref 'a/b' is there already"),
-        ("registries: [{ref: a/b, artifacts: [{name: x}, {name: x}]}]", "artifact 2: 'x' is there already"),
+        ("registries: [{ref: a/b}, {ref: a/b/+}]", "registry 2: ref 'a/b' is a duplicate"),
+        ("registries: [{ref: a/b, artifacts: [{name: x}, {name: x}]}]", "artifact 2: 'x' is a duplicate"),
         ("registries: [{ref: a/b, artifacts: [{name: x, hidden: 'yes'}]}]", "hidden must be true or false"),
         ("registries: [{ref: a/b, artifacts: [{name: x, quarantined: 1}]}]", "quarantined must be true or false"),
         ("registries: [{ref: a/b, artifacts: [{name: x, downloads: -1}]}]", "downloads must be a whole number"),

@@ -51,7 +51,7 @@ def test_put_honours_the_artifact_type(box: Sandbox, client: Client) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": "wrong"}, {"Authorization": "Bearer key"}])
-def test_without_its_key_nothing_is_told(client: Client, headers: dict[str, str]) -> None:
+def test_without_its_key_nothing_is_reported(client: Client, headers: dict[str, str]) -> None:
     """Any request without the right x-api-key is 401 as JSON, and writes nothing."""
     client.headers = headers
     assert error_of(client.put("team/llm/+", ["x"]))["code"] == "401"
@@ -95,13 +95,13 @@ def test_what_is_not_there_is_said_in_json(client: Client, method: str, target: 
 
 
 def test_an_unknown_registry_lists_with_the_recorded_message(client: Client) -> None:
-    """The message is the one of errors.json, by which clients tell it from a bad request."""
+    """The message is the one of errors.json, by which clients distinguish it from a bad request."""
     message = error_of(client.list(registry="acme/nope"))["message"]
     assert message == "registry not found: Failed to find repo: resource not found"
 
 
 def test_the_page_size_is_capped_and_counts_are_right() -> None:
-    """100 rows a page however many are asked for, and the answer says so."""
+    """100 rows a page for any requested size, and the answer reports that size."""
     with Sandbox() as box:
         box.add_artifacts(MODELS, ((f"m-{n:03}", ["x"]) for n in range(250)), artifact_type="model")
         client = Client(box)

@@ -19,7 +19,7 @@ def test_small_answers_do_not_wait_for_delayed_acks(client: Client) -> None:
 
 
 def test_pages_cost_the_same_in_a_large_registry() -> None:
-    """With 100,000 artifacts of five labels all 1,000 pages come without loss, at a steady pace."""
+    """With 100,000 artifacts of five labels all 1,000 pages are complete, at a steady pace."""
     with Sandbox() as box:
         rows = ((f"m-{n:06}", [f"l{label}" for label in range(5)]) for n in range(MANY))
         box.add_artifacts(MODELS, rows, artifact_type="model")

@@ -26,7 +26,7 @@ REGISTRY, ARTIFACT = "acme/ml/models", "resnet50"
 class Doors:
     """One artifact in a registry, and a port for each writer, since a request does not identify its sender.
 
-    `store` is the history for the oracle. `crowd` writers wait with their first request until all of them have come
+    `store` is the history for the oracle. `crowd` writers wait with their first request until all of them are ready
     (at most three seconds), so that they really race.
     """
 
@@ -87,7 +87,7 @@ class Doors:
     def _wait_for_the_others(self, who: str) -> None:
         if who in self._waiting:
             self._waiting.discard(who)
-            with contextlib.suppress(threading.BrokenBarrierError):  # some were killed before they came
+            with contextlib.suppress(threading.BrokenBarrierError):  # some were killed before that
                 self._gate.wait(3)
 
     def _last_read_of(self, who: str) -> Read | None:

@@ -99,7 +99,7 @@ class _Pair:
         self.base = self._profile.base
 
     def answer(self, request: Request) -> Answer:
-        """Stands where the profile stood: answers as it does, and remembers."""
+        """Replaces the profile: answers as it does, and records."""
         with self._lock:
             given = self._profile.answer(request)
             self._events.append(_Event(self._here.who, request.method, time.monotonic(), self._holders()))

@@ -102,7 +102,7 @@ class Store:
 class Network:
     """One actor's connection to the store; `passage` gives the passage of its next request of a method.
 
-    Stands where `Transport` stands in the real thing. `lost_if_killed` drops a request under way when its sender dies.
+    Replaces `Transport`. `lost_if_killed` drops a request under way when its sender dies.
     """
 
     def __init__(

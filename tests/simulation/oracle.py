@@ -49,7 +49,7 @@ class Oracle:
     """Judges one finished race. `changes`: the intended change of each writer, by name.
 
     In virtual time only the network takes time, so that what har-labels itself let pass between its read and its
-    write is no excuse; with `forgives_own_waiting` it is, as on a machine where a process may stand still.
+    write is not an excuse; with `forgives_own_waiting` it is, as on a machine where a process may be suspended.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Oracle:
     # --- what every write of ours keeps ----------------------------------------------------------------------
 
     def _judge_writes(self, run: Ended) -> None:
-        """A value that came after our first write is never taken away (`superseded`)."""
+        """A value that was set after our first write is never removed (`superseded`)."""
         seen = self._seen_before_writing(run)
         for write in self._writes_of(run)[1:]:
             assert write.basis

@@ -61,7 +61,7 @@ class Played:
 
 
 def play(scenario: Scenario, seed: int) -> Played:
-    """Runs a scenario to its end and judges it; then has those that came to no good end run again in peace."""
+    """Runs a scenario to its end and judges it; then reruns the failed runs without disturbance."""
     random.seed(seed)  # the back-off of the code under test
     world, store = World(random.Random(seed)), Store(scenario.labels)
     runs = tuple(Run(step, world, store) for step in scenario.steps)

@@ -1,6 +1,6 @@
 """Thousands of interleavings of real runs in virtual time, each judged by an oracle that knows every label.
 
-`HAR_LABELS_SIMULATIONS=20000` plays that many of each climate instead of 400; a broken one is told event by event by
+`HAR_LABELS_SIMULATIONS=20000` plays that many of each climate instead of 400; a broken one is printed event by event by
 `python -m simulation.explore --climate NAME --show SEED`.
 """
 

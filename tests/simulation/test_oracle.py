@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from har_labels.engine import verify as watching
-from har_labels.engine import writer as apply
+from har_labels.engine import verify, writer
 from har_labels.engine.task import Task
 from har_labels.engine.verify import Watch
 from har_labels.engine.writer import Writer
@@ -37,14 +36,14 @@ class EarlyLeaver(Watch):
 @pytest.mark.parametrize("watch", [Unwatched, EarlyLeaver])
 def test_a_writer_that_does_not_watch_to_the_end_is_found_out(watch, monkeypatch):
     """Skipping the looks after a write loses labels, and the oracle names each."""
-    monkeypatch.setattr(apply, "Watch", watch)
+    monkeypatch.setattr(writer, "Watch", watch)
 
     assert len(explore("calm", SEEDS).broken) > len(SEEDS) / 10
 
 
 def test_a_watch_that_does_not_wait_for_rest_is_found_out(monkeypatch):
     """Two looks alone miss a label that was taken away and put back between them, then taken away for good."""
-    monkeypatch.setattr(watching, "LONGEST_WATCH", 1)
+    monkeypatch.setattr(verify, "LONGEST_WATCH", 1)
 
     assert explore("calm", SEEDS).broken
 

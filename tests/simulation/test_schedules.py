@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from har_labels import clock as timing
-from har_labels.engine import writer as apply
+from har_labels import clock
+from har_labels.engine import writer
 from har_labels.engine.verify import WritePolicy
 from har_labels.model.labels import Change, Mode
 from simulation.network import Mishap, Passage
@@ -19,7 +19,7 @@ BOTH_KEYS = Change(Mode.UPSERT, ("k1=us", "k2=us"))
 @pytest.fixture(autouse=True)
 def backoff(monkeypatch):
     """Every pause takes 0.4 s."""
-    monkeypatch.setattr(apply, "backoff", lambda _attempt, *, at_least=0.0: 0.4 + at_least)
+    monkeypatch.setattr(writer, "backoff", lambda _attempt, *, at_least=0.0: 0.4 + at_least)
 
 
 def us(change=BOTH_KEYS, *, mishaps=(), settle=1.0, name="us", start=0.0):
@@ -94,7 +94,7 @@ def test_a_repair_reads_again_after_its_pause():
 
 
 def test_a_label_taken_away_and_put_back_between_two_looks_is_watched_on():
-    """Whoever read while the change was away can still undo it after `settle`, so the watch begins anew."""
+    """A writer that read while the change was missing can still undo it after `settle`, so the watch begins again."""
     takes = someone("f1", add("one"), reads=0.0, writes=0.5)
     still_without = someone("f2", add("two"), reads=0.55, writes=1.4)
     puts_back = someone("f3", add("three"), reads=0.3, writes=0.6)
@@ -105,8 +105,8 @@ def test_a_label_taken_away_and_put_back_between_two_looks_is_watched_on():
 
 
 @pytest.mark.parametrize("mishap", [Mishap.REFUSED_AFTER, Mishap.CUT_AFTER])
-def test_a_write_in_doubt_is_watched_like_any_other(mishap):
-    """A write that came through without a word, found by reading, is looked after from that look on."""
+def test_a_write_with_unknown_outcome_is_watched_like_any_other(mishap):
+    """A write that took effect without an answer, found by reading, is watched from that read on."""
     result = played(someone("f", add("theirs"), reads=0.0, writes=0.95), runs=[us(mishaps=[("PUT", mishap)])])
 
     assert result.store.labels == ("k1=us", "k2=us", "theirs")
@@ -146,7 +146,7 @@ def test_two_runs_that_contradict_each_other_say_so():
 
 def test_ten_runs_at_once_keep_all_their_labels(monkeypatch):
     """Ten runs that begin at one moment each end with their label in the list."""
-    monkeypatch.setattr(apply, "backoff", timing.backoff)  # its jitter is what tells them apart
+    monkeypatch.setattr(writer, "backoff", clock.backoff)  # its jitter separates the runs
     names = [f"w{number}" for number in range(10)]
     result = played(runs=[us(add(name), name=name) for name in names])
 

@@ -78,7 +78,7 @@ def test_unknown_labels_have_no_keys_either() -> None:
     "source",
     ["metrics.nope", "metrics.null", "metrics.nope.deeper", "metrics.null.deeper", "metrics.list[5]", "metrics.deep.b"],
 )
-def test_default_stands_in_for_what_is_missing(source: str) -> None:
+def test_default_replaces_missing_values(source: str) -> None:
     """A key, an item or a null: missing in labels and in gates."""
     assert rendered(f"{source} | default('d')", METRICS) == "d"
     assert holds(f"{source} | default(1) == 1", METRICS)
@@ -97,7 +97,7 @@ def test_default_stands_in_for_what_is_missing(source: str) -> None:
     ],
 )
 def test_default_is_not_for_a_wrong_path(source: str) -> None:
-    """A path through a number, a text or a list leads nowhere, and nothing stands in for it."""
+    """A path through a number, a text or a list leads nowhere, and no default replaces it."""
     assert "has no" in refused(rendered, f"{source} | default('d')", METRICS)
     assert "has no" in refused(holds, f"{source} | default(1) == 1", METRICS)
     assert "has no" in refused(holds, f"{source} is defined", METRICS)
@@ -112,7 +112,7 @@ def test_default_is_not_for_a_wrong_path(source: str) -> None:
     ],
 )  # fmt: skip
 def test_default_for_a_number_that_is_none(source: str) -> None:
-    """In a label `default` stands in for NaN and for what is no number; in a gate nothing does, nor is it advised."""
+    """In a label `default` replaces NaN and a text that is not a number; in a gate nothing does, nor is it advised."""
     assert rendered(f"({source}) | default('d')", METRICS) == "d"
     for gate in (f"({source}) | default(1) == 1", f"({source}) > 0", f"({source}) is defined", f"({source}) is none"):
         assert "| default" not in refused(holds, gate, METRICS).split("`: ", 1)[1]
@@ -120,7 +120,7 @@ def test_default_for_a_number_that_is_none(source: str) -> None:
 
 
 def test_an_unreadable_value() -> None:
-    """A value that the file's reader gave up is an error where it is read, with its reason; nothing stands in for it."""
+    """A value that the file's reader could not use is an error where it is read, with its reason; no default replaces it."""
     for source in (
         "metrics.tag",
         "metrics.tag | default('d')",
@@ -135,7 +135,7 @@ def test_an_unreadable_value() -> None:
 
 
 def test_no_message_of_a_gate_advises_default() -> None:
-    """Only a label's missing value is told of `default`."""
+    """Only for a label's missing value the error advises `default`."""
     for source in (
         "metrics.nope > 1",
         "metrics.null > 1",
@@ -241,7 +241,7 @@ def test_other_texts_are_conditions() -> None:
     ],
 )
 def test_what_is_not_in_a_list_opens_no_gate(items: list[object], asked: str, problem: str) -> None:
-    """NaN, what can't be read and items of another kind are none that `not in` can be told of."""
+    """NaN, unreadable values and items of another kind can't be compared by `not in`."""
     metrics = {"failed": items}
     for source in (f"{asked} not in metrics.failed", f"{asked} in metrics.failed", f"not ({asked} in metrics.failed)"):
         line = refused(holds, source, metrics)

@@ -1,4 +1,4 @@
-"""Keys that no name can be: how they are written, and what is said where one was meant (contract §3)."""
+"""Keys that can't be names: how they are written, and the error if one was meant (contract §3)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ METRICS = {
         ("macro avg", "metrics['macro avg']"),
     ],
 )
-def test_the_right_spelling_is_told(source: str, spelling: str) -> None:
+def test_the_right_spelling_is_named(source: str, spelling: str) -> None:
     """Where an expression can't be read and its text is a key, or a bare name is a metric, the error ends with its spelling."""
     assert refused(rendered, source, METRICS).endswith(f"| Write `{spelling}`.")
     assert refused(holds, f"{source} > 0.5", METRICS).endswith(f"| Write `{spelling}`.")

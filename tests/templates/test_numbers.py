@@ -83,7 +83,7 @@ def test_numbers(source: str, text: str) -> None:
     ],
 )
 def test_numbers_that_are_refused(source: str, problem: str) -> None:
-    """What is no number, has too many digits or divides by zero is an error that says so."""
+    """A text that is not a number, has too many digits or divides by zero is an error with that reason."""
     assert problem in refused(rendered, source, METRICS)
 
 

@@ -27,7 +27,7 @@ from templates.scopes import SCOPE
     ],
 )
 def test_requirement(source: str, holds: bool, read: dict[str, object]) -> None:
-    """A requirement tells whether it holds and each value it read on the way."""
+    """A requirement's result is whether it holds, with each value it read on the way."""
     verdict = Requirement.parse(source, where="`require` 1").check(SCOPE)
     assert (verdict.holds, verdict.read) == (holds, read)
 
@@ -63,7 +63,7 @@ def test_explanation_of_a_verdict() -> None:
     ],
 )
 def test_requirements_that_are_refused(source: str, problem: str) -> None:
-    """A requirement is one expression that comes to true or false; anything else is an error, never a pass."""
+    """A requirement is one expression that evaluates to true or false; anything else is an error, never a pass."""
     with pytest.raises(TemplateError) as caught:
         Requirement.parse(source, where="`require` 1").check(SCOPE)
     assert problem in caught.value.what

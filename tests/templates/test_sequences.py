@@ -1,4 +1,4 @@
-"""Lists in expressions, with Jinja2's names, and what stands behind brackets (contract §3)."""
+"""Lists in expressions, with Jinja2's names, and the contents of brackets (contract §3)."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ METRICS = {
     ],
 )
 def test_lists(source: str, text: str) -> None:
-    """Filters of lists do what Jinja2's do; `attribute` is one key as it stands, and items without it are left out."""
+    """Filters of lists do what Jinja2's do; `attribute` is one literal key, and items without it are left out."""
     assert rendered(source, METRICS) == text
 
 

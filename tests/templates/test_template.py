@@ -92,7 +92,7 @@ def test_language(source: str, text: str | None) -> None:
     ],
 )
 def test_default(source: str, text: str | None) -> None:
-    """`default` stands in for what is missing, null, NaN or infinite; for an empty text only when told to. (Wrong paths: test_language_gates.)"""
+    """`default` replaces missing values, null, NaN and infinity; an empty text only with `true`. (Wrong paths: test_gates.)"""
     assert rendered(source) == text
 
 
@@ -242,7 +242,7 @@ def test_an_error_stays_one_short_line() -> None:
     assert len(error.what) < 600
 
 
-def test_names_tell_what_a_template_reads() -> None:
+def test_names_are_those_that_a_template_reads() -> None:
     """`names` are the paths it reads, as far as they are constant."""
     source = "{{ now }}{{ ci.run_number }}{{ metrics.val['a/b'] }}{{ metrics[artifact] | default(registry) }}"
     template = Template.parse(source, where="label 1")
@@ -251,7 +251,7 @@ def test_names_tell_what_a_template_reads() -> None:
 
 
 def test_every_ci_name_is_known() -> None:
-    """The names of contract §3, each empty when the CI doesn't tell it."""
+    """The names of contract §3, each empty if the CI doesn't provide it."""
     names = "name repository branch tag sha short_sha pull_request run_id run_number run_url actor pipeline job"
     assert (*names.split(), "head_sha", "run_attempt", "event", "default_branch") == CI_NAMES
     for name in CI_NAMES:
@@ -259,7 +259,7 @@ def test_every_ci_name_is_known() -> None:
 
 
 def test_no_metrics_at_all() -> None:
-    """Without a metrics file the error says so; an empty mapping too."""
+    """Without a metrics file the error names that; an empty mapping too."""
     assert "no metrics file was given" in _missing({})
     assert "`metrics.a` has no `x`: it is empty" in _missing({"a": {}}, "{{ metrics.a.x }}")
 

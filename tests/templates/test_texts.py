@@ -91,7 +91,7 @@ def test_texts_that_are_refused(source: str, problem: str) -> None:
 
 
 def test_a_gate_on_a_version() -> None:
-    """A text that is no version closes a gate, whatever stands in for it."""
+    """A text that is not a version closes a gate, whatever its default."""
     assert holds("metrics.version | semver('{major}') == '1' and metrics.version is startswith('v1.')", METRICS)
     assert "no default stands in" in refused(holds, "metrics.name | semver | default('1') == '1'", METRICS)
 

@@ -1,1 +1,1 @@
-"""What `tools/docs` writes: each function makes the text of one file from what the code declares."""
+"""The texts that `tools/docs` writes: each function makes the text of one file from the code's declarations."""

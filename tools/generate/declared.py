@@ -1,4 +1,4 @@
-"""What the code declares, as texts for the documents: inputs with their defaults, outputs, errors, the version."""
+"""The code's declarations as texts for the documents: inputs with their defaults, outputs, errors, the version."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IMAGE = "ghcr.io/har-labels/har-labels"
 
 @dataclass(frozen=True)
 class Input:
-    """One input: `name` with dashes, `default` as a CI file would give it (empty: none), `value` as the code has it, `kind` as what it is read."""
+    """One input: `name` with dashes, `default` as a CI file would give it (empty: none), `value` in the code, `kind` how it is read."""
 
     name: str
     default: str
@@ -34,7 +34,7 @@ class Input:
 
 
 def inputs() -> Iterator[Input]:
-    """Every input as they are listed everywhere: those that most people need first, then group by group."""
+    """Every input, in the order of all documents: those that most people need first, then group by group."""
     texts, kinds = defaults(), fields()
     for group, names in groups().items():
         for name in names:
@@ -51,8 +51,8 @@ def yaml_text(document: Any, header: str) -> str:
 
 
 def with_version(text: str) -> str:
-    """`text` with the image and the action named by this version, wherever one by number is."""
-    image = re.escape(IMAGE.partition("/")[2])  # of whatever host: a mirror has it too
+    """`text` with this version in every reference to the image or the action that has a version number."""
+    image = re.escape(IMAGE.partition("/")[2])  # on any host: a mirror has it too
     text = re.sub(rf"(/{image}:)\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)
     text = re.sub(r"(har-labels/har-labels(?:/composite)?@v)\d+(?:\.\d+\.\d+)?", rf"\g<1>{__version__}", text)
     return re.sub(r"(versionLabel: )\d+\.\d+\.\d+", rf"\g<1>{__version__}", text)

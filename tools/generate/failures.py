@@ -23,7 +23,7 @@ _ASKED = {"registry-ref": REGISTRY, "artifact": NAME, "mode": "add", "labels": "
 
 @dataclass(frozen=True)
 class Failure:
-    """One failure. `what` and `next_step` are its line's; `next_step` is empty where it is the class's cure.
+    """One failure. `what` and `next_step` are those of its line; an empty `next_step` is the class's cure.
 
     To produce it: `asks` adds to or replaces the inputs, `files` are put into the workspace, `artifacts` into the registry
     beside the one, `faults` and `options` make the sandbox fail.

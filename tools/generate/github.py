@@ -11,19 +11,19 @@ from generate.declared import AUTHOR, NAME, SHORT, inputs, yaml_text
 from har_labels.report.outputs import OUTPUTS
 
 HEADER = "# Written by `make docs` from src/har_labels/inputs/settings.py and report/outputs.py; edit those.\n"
-# In both steps first: -I passes these over, but pip starts a Python of its own. bash 3.2, as on macOS, knows all that is used.
+# First in both steps: -I ignores these, but pip starts another Python. Everything used here exists in bash 3.2 (macOS).
 _NO_ORDERS = """\
 for name in ${!PYTHON*} ${!__PYVENV*}; do unset "$name"; done
 """
-# The file beside this one, which shellcheck reads.
+# The file next to this one, which shellcheck checks.
 PREPARE = _NO_ORDERS + (Path(__file__).parent / "prepare.sh").read_text("utf-8").partition("\n\n")[2]
-# The runner signals the shell alone: without `exec` a cancel would not reach the run.
+# The runner signals only the shell: without `exec` a cancellation would not reach the run.
 RUN = _NO_ORDERS + 'exec "$VENV_PYTHON" -IBXutf8 "$GITHUB_ACTION_PATH/../entrypoint"\n'
 ENTRYPOINT = "/opt/har-labels/entrypoint"  # the image's own, see the Dockerfile
 
 
 def action() -> str:
-    """The root action.yml. A release replaces its `image` by the one that was tested, named by digest."""
+    """The root action.yml. A release replaces its `image` by the tested one, named by digest."""
     document = {
         "name": NAME,
         "author": AUTHOR,
@@ -40,7 +40,7 @@ def action() -> str:
 def composite() -> str:
     """The variant in composite/: a virtual environment from the lock file, then the same entrypoint.
 
-    A composite action gets no INPUT_ variables, and what is pasted into `run` would be run: inputs go through `env`.
+    A composite action gets no INPUT_ variables, and text pasted into `run` would be executed: inputs go through `env`.
     """
     names = [one.name for one in inputs()]
     environment = {f"INPUT_{name.upper().replace('-', '_')}": f"${{{{ inputs.{name} }}}}" for name in names}

@@ -1,4 +1,4 @@
-"""What Harness and Drone take: the plugin catalogue's entry, and the rules by which Harness sorts failures."""
+"""Files for Harness and Drone: the plugin catalogue's entry, and the rules by which Harness categorizes failures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ steps:
         stage=candidate
         commit={{{{ ci.short_sha }}}}
 """
-# Harness joins a list with commas, by which these are split again; `require` is not.
+# Harness joins a list with commas, at which these are split again; `require` is not.
 LISTS = {"artifact", "labels", "metrics-file", "owned"}
 
 
@@ -78,7 +78,7 @@ def _property(one: Input) -> dict[str, Any]:
 
 
 def _type(one: Input) -> str:
-    """A type of the catalogue's. Any list may also be one text."""
+    """An input's type in the catalogue. Any list may also be one text."""
     if one.name in LISTS:
         return "array"
     if one.kind is InputKind.SWITCH:
@@ -99,7 +99,7 @@ def _rule(kind: type[HarLabelsError]) -> dict[str, Any]:
 
 
 def _rule_of_reason(kind: type[HarLabelsError], reason: Reason) -> dict[str, Any]:
-    """One line has both: the code, and behind it what the failure was about and its reason."""
+    """A pattern for one line: the code, then the failure's subject and its reason."""
     category, _ = category_of(kind)
     words = f"har-labels: error {kind.code}: .*({reason.words})"
     return _group(f"{kind.code} ({reason.name})", ("regex", words), category, reason.subcategory, reason.advice)

@@ -17,7 +17,7 @@ from har_labels.text import documented
 
 
 def with_tables(text: str) -> str:
-    """The README with its tables anew."""
+    """The README with generated tables."""
     tables = (
         ("inputs", _inputs()),
         ("language", _language()),
@@ -34,7 +34,7 @@ def with_tables(text: str) -> str:
 
 
 def _inputs() -> str:
-    """A table of what most people need, and behind it one of all others, by group."""
+    """A table of the inputs that most people need, then one of all others, by group."""
     first, *others = [list(group) for _, group in groupby(inputs(), key=lambda one: one.group)]
     head = ["| input | default | meaning |", "|---|---|---|"]
     rest = [row for group in others for row in (f"| **{group[0].group}** | | |", *map(_input, group))]
@@ -48,7 +48,7 @@ def _input(one: Input) -> str:
 
 
 def _language() -> str:
-    """What an expression may hold: names, filters by what they are for, and tests."""
+    """The parts of an expression: names, filters by purpose, and tests."""
     rows = ["| | in an expression | what it is |", "|---|---|---|"]
     rows += [f"| {_known_in(one)} | `{name}` | {_cell(one.doc)} |" for name, one in NAMES.items()]
     rows += [f"| a filter of {one.group} | `{_call(name, one)}` | {_cell(one.doc)} |" for name, one in FILTERS.items()]

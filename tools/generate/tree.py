@@ -12,7 +12,7 @@ _WIDTH = 110
 
 
 def with_tree(text: str) -> str:
-    """The source of errors.py with the tree written anew: groups by exit code, below each the classes with a code."""
+    """The source of errors.py with a generated tree: groups by exit code, below each the classes with a code."""
     groups = sorted(HarLabelsError.__subclasses__(), key=lambda group: group.exit_code)
     lines = [line for group in groups for line in _group(group, is_last=group is groups[-1])]
     tree = "".join(f"    {line}\n" for line in ("HarLabelsError", *lines))

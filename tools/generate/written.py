@@ -1,4 +1,4 @@
-"""Files that are written from the code, or only compared with it: the command line of tools/docs and tools/schemas."""
+"""Writes generated files, or compares them: the command line of tools/docs and tools/schemas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_or_check(files: Iterable[tuple[str, str]], *, root: Path, tool: str, d
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
     if not is_check:
-        print(f"{tool}: {', '.join(differs) or 'nothing'} written anew")
+        print(f"{tool}: {', '.join(differs) or 'nothing'} updated")
         return 0
     for name in differs:
         print(f"{tool}: {name} differs from what the code declares; run `make docs`", file=sys.stderr)

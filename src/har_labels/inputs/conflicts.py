@@ -9,18 +9,14 @@ from collections.abc import Iterator
 
 from har_labels.errors import InputError
 from har_labels.files import STDIN, is_file, is_same_file
-from har_labels.inputs.settings import Settings, quoted
+from har_labels.inputs.settings import Settings, names_in, quoted
 from har_labels.model.labels import Mode, is_glob, matches_any
 from har_labels.text import named, one_of
 
 Problems = Iterator[InputError]
 
-# What belongs to making a plan. `apply-plan` and `undo` take the plan from a file, where all of this is settled.
-PLANNING = (
-    "registry_ref", "artifact", "artifact_type", "where", "manifest", "labels", "labels_file", "metrics_file", "mode",
-    "on_conflict", "owned", "remove", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
-    "shard",
-)  # fmt: skip
+# The inputs that decide what is planned. `apply-plan` and `undo` read a finished plan from a file, so they exclude these.
+PLANNING = (*names_in("Which", "What"), "save_plan", "max_changes", "on_missing", "wait_for_artifact", "shard")
 # A manifest has these entry by entry, so the inputs of the same names may not be given beside it.
 IN_MANIFEST = ("artifact", "labels", "labels_file")
 WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})
@@ -33,7 +29,7 @@ MODES_OF = {
     "remove": frozenset({Mode.ADD, Mode.UPSERT}),
 }
 
-# What does not go with a move, which is about one artifact and the others of `among`, all at once.
+# The inputs that a move excludes: it concerns one artifact and all others of `among`, together.
 WITHOUT_MOVE = ("manifest", "shard", "save_plan", "where", "remove")
 
 # Inputs that name one file each; `metrics_file` names several, which are read.

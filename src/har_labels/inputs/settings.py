@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     mode: ModeName | None = _input(
         None, "What",
         "`replace`, `add`, `remove`, `upsert`, `clear`, `read`, `move`. Without it the labels given become the list, "
-        "unless that takes away a label that is there: then nothing is written (exit 10)",
+        "unless that removes an existing label: then nothing is written (exit 10)",
     )  # fmt: skip
     on_conflict: OnConflictName = _input(
         OnConflict.OVERWRITE, "What",
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
         (), "What", "Names or globs; `move` takes its label from all others of these, by default of the registry; list",
     )  # fmt: skip
     remove: TemplateItems = _input(
-        (), "What", "Patterns of labels to take away in the same write; beside `mode: add` or `mode: upsert`; list"
+        (), "What", "Patterns of labels to remove in the same write; with `mode: add` or `mode: upsert`; list"
     )
     baseline: ArtifactName | None = _input(
         None, "What", "Another artifact of the registry, whose labels `require` sees as `baseline`, such as the champion",
@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     undo: FilePath | None = _input(
         None, "How safely",
-        "Take back what the run of this report wrote, or nothing if an artifact changed since",
+        "Undo what the run of this report wrote, or nothing if an artifact changed since",
     )  # fmt: skip
     max_changes: Annotated[int, count(0)] | None = _input(
         None, "How safely", "Refuse a plan that would change more artifacts than this; `0` allows none",
@@ -229,9 +229,18 @@ def groups() -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {FIRST_GROUP: MOST_NEEDED}
     for name, info in Settings.model_fields.items():
         if name not in MOST_NEEDED:
-            group = str(info.json_schema_extra["group"]) if isinstance(info.json_schema_extra, dict) else ""
+            group = _group_of(info)
             found[group] = (*found.get(group, ()), name)
     return found
+
+
+def names_in(*groups: str) -> tuple[str, ...]:
+    """The names of all inputs of these groups, those that most people need among them."""
+    return tuple(name for name, info in Settings.model_fields.items() if _group_of(info) in groups)
+
+
+def _group_of(info: FieldInfo) -> str:
+    return str(info.json_schema_extra["group"]) if isinstance(info.json_schema_extra, dict) else ""
 
 
 def help_texts() -> dict[str, dict[str, str]]:

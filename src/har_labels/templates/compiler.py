@@ -75,7 +75,7 @@ _LIST_KINDS = frozenset({"List", "Tuple"})
 _SUBSCRIPTS = frozenset({"Getattr", "Getitem"})
 # The tests of whether a value is present, with their lines in the README.
 OF_PRESENCE = {
-    "defined": "whether it is there, though it may be null",
+    "defined": "whether it exists, though it may be null",
     "undefined": "whether it isn't there",
     "none": "whether it is null; one that isn't there is an error",
 }

@@ -32,7 +32,7 @@ DEFAULT = Filter(
     lambda *_: None,
     ("default_value", "boolean"),
     group="missing values",
-    doc="stands in for what is missing or null (with `true` as second argument also for what is empty), in a label also for NaN; not for a wrong path",
+    doc="replaces a missing value or null (with `true` as second argument also an empty value), in a label also NaN; not a wrong path",
 )
 FILTERS = {
     "default": DEFAULT,
@@ -42,7 +42,7 @@ FILTERS = {
     ),
     "float": Filter(
         numbers.as_float, ("default",), group="numbers",
-        doc="a number of a text; what is not a finite number is missing, in `require` an error",
+        doc="the number in a text; anything but a finite number is missing, in `require` an error",
     ),
     "int": Filter(numbers.as_int, ("default",), group="numbers", doc="the same without a fraction: 3.0 becomes 3"),
     "abs": Filter(numbers.absolute, group="numbers", doc="without its sign"),
