@@ -524,6 +524,18 @@ def test_a_plan_and_a_report_are_distinguished(
     assert "`apply-plan` takes a plan" in done.err
 
 
+def test_a_plan_that_was_laid_out_anew_is_not_taken_for_a_report(
+    run_step: RunStep, box: Sandbox, tmp_path: Path
+) -> None:
+    """What is wrong with it is its line, not its kind."""
+    plan = tmp_path / "plan.jsonl"
+    head = {"har_labels_plan": 1, "tool_version": "1", "api_url": box.api_url, "steps": 0}
+    plan.write_text(json.dumps(head, indent=1), "utf-8")
+    done = run_step("github", box, {"apply-plan": str(plan)})
+    assert (done.code, done.errors) == (2, ["HAR-PLAN-FILE"])
+    assert f"{str(plan)!r}, line 1: it is not a JSON object" in done.err
+
+
 @pytest.mark.parametrize(
     "written",
     [

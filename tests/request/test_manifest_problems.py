@@ -135,6 +135,28 @@ def test_form(write: Write, text: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "places"),
+    [
+        ("!x {artifact: y, labls: [a]}", ["4:5", "4:5", "4:22"]),
+        ("{artifact: y, mode: add, labels: !x [1]}", ["4:38", "4:42"]),
+        ("{artifact: y, labels: [a], !x mode: ad}", ["4:32", "4:41"]),
+        ("{artifact: y, labels: [a], mode: !x ad}", ["4:38"]),
+    ],
+)
+def test_what_a_tag_is_put_on_is_checked_all_the_same(write: Write, entry: str, places: list[str]) -> None:
+    """A tag on a list, a mapping or a key hides no other problem; what a word with one means is not known."""
+    lines = write(f"{HEAD}  - {entry}\n").told()
+    assert [line.partition(": ")[0] for line in lines] == places
+    assert any("the tag `!x` is not allowed" in line for line in lines)
+
+
+def test_a_tag_on_the_whole_file(write: Write) -> None:
+    """The same at the top."""
+    lines = write("!x\nversion: 2\nchanges: [{artifact: y, mode: add, labels: [a], registry-ref: a/r}]\n").told()
+    assert [line.partition(": ")[0] for line in lines] == ["1:1", "2:10"]
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ('{\n "version": 1,\n "version": 1}', "3:2: the key `version` is there twice, first in line 2"),

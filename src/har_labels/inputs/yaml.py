@@ -73,7 +73,10 @@ class _Mark(InvalidAt):
 
     def __init__(self, kind: _MarkKind, written: str, place: Place) -> None:
         self.kind, self.what = kind, f"{kind.value} `{shown(written)}`"
-        cure = "Write out what is meant, as a plain text, list or mapping."
+        is_merge = kind is _MarkKind.MERGE_KEY
+        cure = (
+            f"Write out {'the keys that are meant' if is_merge else 'what is meant, as a plain text, list or mapping'}."
+        )
         super().__init__(place, f"the {self.what} is not allowed", cure)
 
 
@@ -290,7 +293,10 @@ class _PlainBuilder(_Builder):
 
 
 class _PlacedBuilder(_Builder):
-    """Builds nodes. A value with a mark is REFUSED, but for an anchor, which leaves its value as it is."""
+    """Builds nodes. REFUSED are an alias, a word with a tag, and a mapping with keys that are not known.
+
+    An anchor leaves its value as it is, and so does the tag of a list, a mapping or a key: what is in there is checked, too.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -302,9 +308,11 @@ class _PlacedBuilder(_Builder):
     def add_key(self, name: str, place: Place, marks: Sequence[_Mark] = ()) -> None:
         super().add_key(name, place, marks)
         self._open[-1].keys[name] = place
+        self._open[-1].key_marks = ()
 
     def finished(self, value: Any, place: Place, marks: Sequence[_Mark], keys: dict[str, Place]) -> Node:
-        if any(mark.kind is not _MarkKind.ANCHOR for mark in marks):
+        harmless = {_MarkKind.ANCHOR} if isinstance(value, str) else {_MarkKind.ANCHOR, _MarkKind.TAG}
+        if any(mark.kind not in harmless for mark in marks):
             return Node(place, Word(value if isinstance(value, str) else "", WordKind.REFUSED))
         return Node(place, value, keys)
 

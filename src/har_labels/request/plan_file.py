@@ -75,7 +75,7 @@ def steps_in(
     # Not `splitlines`: a current label may contain U+2028 or the like.
     lines = text.removesuffix("\n").split("\n")
     cure = f"Name a file that `{named('save-plan')}` wrote."
-    if '"har_labels_plan"' not in lines[0] and '"tool_version"' in text[:1000]:
+    if '"har_labels_plan"' not in text[:1000] and '"tool_version"' in text[:1000]:
         raise PlanFileError(f"{path!r} is the report of a run, not a plan", f"{cure} `{named('undo')}` takes a report.")
     header = _object(lines[0], path, 1)
     if header.get("har_labels_plan") != PLAN_VERSION:
