@@ -66,7 +66,7 @@ VALUES = (
     ("api-url", "https://h/a/../b", "its path has an empty, dotted or percent-encoded part", HOST),
     ("api-url", "https://h:port", "it is not a valid URL, or its port is not a number", HOST),
     ("api-url", "https:// h", "it has a blank, a backslash or a control character", HOST),
-    ("registry-ref", "models", "it has one segment, and the account has to stand before it", REF),
+    ("registry-ref", "models", "it has one segment, and the account must precede it", REF),
     ("registry-ref", "a/b/c/d/e", "it has 5 segments, and four are the most", REF),
     ("registry-ref", "a//models", "it has an empty segment", REF),
     ("registry-ref", "a/../models", "it has the segment '..'", REF),

@@ -151,24 +151,6 @@ def _patterns(given: str) -> tuple[Item, ...]:
     return items
 
 
-def _api_url(text: str) -> ApiBase:
-    try:
-        return parse_api_base(text.strip())
-    except Invalid as error:
-        raise Invalid(
-            str(error), "Write the Harness host, such as https://app.harness.io, or a full API base."
-        ) from None
-
-
-def _registry(text: str) -> RegistryRef:
-    try:
-        return parse_registry_ref(text.strip())
-    except Invalid as error:
-        raise Invalid(
-            str(error), "Write account/registry, account/org/registry or account/org/project/registry.",
-        ) from None  # fmt: skip
-
-
 def _shard(text: str) -> Shard:
     """INDEX/TOTAL as CIs count: `strategy.job-index` of GitHub and `<+strategy.iteration>` of Harness begin at 0."""
     plain = text.strip()
@@ -202,10 +184,7 @@ def artifact_name(text: str) -> str:
     if found := _IN_NO_NAME.search(text.strip()):
         sign = f"`{found[0]}`" if found[0].strip() else "a blank"
         raise Invalid(f"it has {sign}, which no artifact's name has", WRITE_A_PLAIN_NAME)
-    try:
-        return parse_artifact_name(text.strip())
-    except Invalid as error:
-        raise Invalid(str(error), WRITE_A_PLAIN_NAME) from None
+    return parse_artifact_name(text.strip())
 
 
 def _key(text: str) -> SecretStr:
@@ -266,8 +245,8 @@ TemplateItems = Annotated[tuple[Item, ...], PlainValidator(_templates)]
 LabelItems = Annotated[tuple[Item, ...], PlainValidator(_labels)]
 Patterns = Annotated[tuple[Item, ...], PlainValidator(_patterns)]
 Expressions = Annotated[tuple[Item, ...], PlainValidator(_expressions)]
-ApiUrl = Annotated[ApiBase, PlainValidator(_api_url)]
-Registry = Annotated[RegistryRef, PlainValidator(_registry)]
+ApiUrl = Annotated[ApiBase, PlainValidator(lambda text: parse_api_base(text.strip()))]
+Registry = Annotated[RegistryRef, PlainValidator(lambda text: parse_registry_ref(text.strip()))]
 ArtifactName = Annotated[str, PlainValidator(artifact_name)]
 Key = Annotated[SecretStr, PlainValidator(_key)]
 FilePath = Annotated[str, PlainValidator(_path)]

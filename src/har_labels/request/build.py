@@ -260,7 +260,7 @@ class _Builder:
                 pattern = parse_pattern(item.text, is_quoted=item.style is ItemStyle.QUOTED)
             except Invalid as error:
                 what = f"`{named(name)}` item {item.position} is {quoted(item.text)}: {error}"
-                problems.append(InputError(what, WRITE_A_PLAIN_NAME))
+                problems.append(InputError(what, error.cure))
                 continue
             if pattern in found:
                 text = item_text(pattern)

@@ -44,7 +44,6 @@ from har_labels.inputs.types import (
     TemplateItems,
 )
 from har_labels.inputs.yaml import Node, Place, Word, WordKind
-from har_labels.model.address import WRITE_A_PLAIN_NAME
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.file_check import (
     VERSION,
@@ -95,11 +94,7 @@ def _sound_labels(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _artifact(value: Any) -> str:
-    text = resolved_text(value)
-    try:
-        return item_text(parse_pattern(text))
-    except Invalid as error:
-        raise Invalid(error.why, WRITE_A_PLAIN_NAME) from None
+    return item_text(parse_pattern(resolved_text(value)))
 
 
 def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -108,7 +103,7 @@ def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
         try:
             pattern = parse_pattern(item.text, is_quoted=item.style is ItemStyle.QUOTED)
         except Invalid as error:
-            raise Invalid(f"in item {item.position} {error.why}", WRITE_A_PLAIN_NAME) from None
+            raise Invalid(f"in item {item.position} {error.why}", error.cure) from None
         found.append(Item(item_text(pattern), item.position))
     return tuple(found)
 
