@@ -80,6 +80,17 @@ def shown(text: str) -> str:
     return visible_characters(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
+def in_backquotes(text: str) -> str:
+    """`text` as `shown`, between backquotes."""
+    return f"`{shown(text)}`"
+
+
+def quoted_value(text: str) -> str:
+    """An invalid value as its error shows it: in Python's quotes, without a password in an address, cut as by `shown`."""
+    text = re.sub(r"//[^/\s]*@", "//***@", text)
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+
+
 def number(count: int, word: str, words: str = "") -> str:
     """`1 artifact`, `2,000 artifacts`; `words` is the plural where it isn't `word` with an s."""
     return f"{count:,} {word if count == 1 else words or f'{word}s'}"

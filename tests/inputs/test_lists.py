@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_labels.errors import Invalid
-from har_labels.inputs.lists import Item, parse_expressions, parse_list, quote
+from har_labels.inputs.lists import Item, as_list_item, parse_expressions, parse_list
+from har_labels.text import named, spelt
 
 ONE_LINE = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]))
 
@@ -166,6 +167,15 @@ def test_a_bracket_that_is_no_json_array_shows_both_ways(text: str, both_ways: t
     assert len(_told(caught.value)) < 1000
 
 
+def test_a_text_in_an_error_cannot_pass_for_the_name_of_an_input() -> None:
+    """The characters that mark an input in our own messages are escaped where an item holds them."""
+    with pytest.raises(Invalid) as caught:
+        parse_list(f'"{named("mode")}')
+    assert (
+        spelt(caught.value.why, str.upper) == '`"\\ufdd0mode\\ufdd1` begins with a quote that is not closed on its line'
+    )
+
+
 def test_positions_count_items() -> None:
     """Positions count the items that are there, from 1."""
     assert parse_list(",a,,b") == (Item("a", 1), Item("b", 2))
@@ -175,7 +185,7 @@ def test_positions_count_items() -> None:
 @given(st.lists(ONE_LINE), st.sampled_from([",", "\n", " , ", "\r\n", "\n# a, b\n\n"]))
 def test_quoted_items_come_back(items: list[str], separator: str) -> None:
     """Any texts without a newline, quoted and joined, are read back as they were."""
-    assert texts(separator.join(map(quote, items))) == [item.replace("\r\n", "\n") for item in items]
+    assert texts(separator.join(map(as_list_item, items))) == [item.replace("\r\n", "\n") for item in items]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))

@@ -15,10 +15,10 @@ from har_labels.inputs.conflicts import clashes, contradictions, inputs_from_std
 from har_labels.inputs.flaws import NULL, unresolved
 from har_labels.inputs.key import NO_KEY, holds_key, read_key
 from har_labels.inputs.names import InputValue, dashed
-from har_labels.inputs.settings import Settings, quoted, read_settings, settings_excluding
+from har_labels.inputs.settings import Settings, read_settings, settings_excluding
 from har_labels.inputs.sources import OWN_PREFIX, InputSource, Variables
 from har_labels.platforms.platform import Platform
-from har_labels.text import named
+from har_labels.text import named, quoted_value
 
 # Lists whose items `request` judges one by one, so that a comment in them may hold anything.
 _JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "among", "metrics_file"})
@@ -165,7 +165,7 @@ def _refused(
             )
         elif name not in _JUDGED_BY_ITEM and (flaw := unresolved(text)):
             # Of the key no text is shown.
-            what = flaw.why.rpartition(", ")[2] if name == "api_key" else f"{quoted(text)}: {flaw.why}"
+            what = flaw.why.rpartition(", ")[2] if name == "api_key" else f"{quoted_value(text)}: {flaw.why}"
             found[name] = InputError(f"`{named(name)}` is {what}", flaw.cure)
     wrong = {name: _wrong(name, why, given[name].strip(), platform) for name, why in invalid.items()}
     return found | {name: error for name, error in wrong.items() if name not in found}
@@ -178,7 +178,7 @@ def _wrong(name: str, invalid: Invalid, text: str, platform: Platform) -> InputE
         leaf = text.removesuffix("/+").rpartition("/")[2]
         leaf = leaf if re.fullmatch(r"[A-Za-z0-9_][\w.-]*", leaf) else "REGISTRY"
         cure = f"{cure} In this pipeline: {' or '.join(f'`{scope}/{leaf}/+`' for scope in scopes)}."
-    return InputError(f"`{named(name)}` is {quoted(text)}: {invalid.why}", cure)
+    return InputError(f"`{named(name)}` is {quoted_value(text)}: {invalid.why}", cure)
 
 
 def _bad_files(

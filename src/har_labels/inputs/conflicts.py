@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from har_labels.errors import InputError
 from har_labels.files import STDIN, is_file, is_same_file
-from har_labels.inputs.settings import Settings, quoted
+from har_labels.inputs.settings import Settings
 from har_labels.model.labels import Mode, is_glob, matches_any
-from har_labels.text import named, one_of
+from har_labels.text import named, one_of, quoted_value
 
 Problems = Iterator[InputError]
 
@@ -151,13 +151,11 @@ def _the_one(settings: Settings, bad: frozenset[str], moving: str) -> Problems:
         what = f"`{moving}` gives the label to one artifact, and `{named('artifact')}` names {len(names)}"
         yield InputError(what, "Name one.")
     elif is_glob(names[0]):
-        what = (
-            f"`{moving}` gives the label to one artifact, and `{named('artifact')}` is the pattern {quoted(names[0])}"
-        )
+        what = f"`{moving}` gives the label to one artifact, and `{named('artifact')}` is the pattern {quoted_value(names[0])}"
         yield InputError(what, f"Write one name; the pattern belongs into `{named('among')}`.")
     elif settings.among and "among" not in bad and not matches_any((item.text for item in settings.among), names[0]):
         yield InputError(
-            f"`{named('among')}` does not match {quoted(names[0])}, the `{named('artifact')}` that is to have the label",
+            f"`{named('among')}` does not match {quoted_value(names[0])}, the `{named('artifact')}` that is to have the label",
             "Widen it: the label is moved among these, and the one that gets it is one of them.",
         )
 

@@ -15,12 +15,12 @@ from har_labels.inputs.lists import (
     PASTED_OBJECT,
     Item,
     ItemStyle,
+    as_list_item,
     parts_between_commas,
-    quote,
     without_placeholders,
 )
 from har_labels.model.labels import key_and_value
-from har_labels.text import shown
+from har_labels.text import in_backquotes
 
 # Harness resolves `<+name…>`, GitHub `${{ … }}`; neither has a meaning for a step that still finds it in its inputs.
 _OF_HARNESS = re.compile(r"<\+(?=[^\W\d_])")
@@ -53,7 +53,7 @@ def unresolved(text: str, *, renders: bool = False) -> Invalid | None:
     if found := _OF_HARNESS.search(text):
         before, end, _ = text[found.start() :].partition(">")
         return Invalid(
-            f"it holds `{shown(before + end)}`, an expression that Harness did not resolve",
+            f"it holds {in_backquotes(before + end)}, an expression that Harness did not resolve",
             "Check its spelling, and that it has a value where this step runs"
             + (f"; {_how_to_write(text, _OF_HARNESS, _HARNESS_LITERALLY)}." if renders else "."),
         )
@@ -72,7 +72,7 @@ def unresolved(text: str, *, renders: bool = False) -> Invalid | None:
 
 def flaw_in(item: Item, *, renders: bool = False) -> Invalid | None:
     """Why an item is refused, or None. Items in double quotes or in a JSON array are only checked for expressions."""
-    text, literally = item.text, f"`{shown(quote(item.text))}` in double quotes is that text"
+    text, literally = item.text, f"{in_backquotes(as_list_item(item.text))} in double quotes is that text"
     if flaw := unresolved(text, renders=renders):
         return flaw
     if item.style is ItemStyle.LISTED and PASTED_OBJECT in text:
@@ -105,7 +105,7 @@ def notices_about(items: Sequence[Item], *, are_labels: bool = False) -> Iterato
         if found:
             item = items[found[0]]
             more = f" (and {len(found) - 1:,} more such items)" if len(found) > 1 else ""
-            yield f"item {item.position} `{shown(item.text)}`{more} {ambiguity.notice}"
+            yield f"item {item.position} {in_backquotes(item.text)}{more} {ambiguity.notice}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,4 +207,4 @@ def _how_to_write(text: str, what: re.Pattern[str], by: str) -> str:
     outside = _OF_GITHUB_OUTSIDE if what is _OF_GITHUB else what
     if len(what.findall(text)) > len(outside.findall(without_placeholders(text))):
         return f"a placeholder can't hold it, but `{by}` beside one writes it"
-    return f"`{shown(quote(what.sub(lambda _found: by, text)))}` is that very text"
+    return f"{in_backquotes(as_list_item(what.sub(lambda _found: by, text)))} is that very text"

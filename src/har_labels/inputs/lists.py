@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from har_labels.errors import Invalid
+from har_labels.text import in_backquotes
 
 BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
 _LONGEST_EXPRESSION = 4096
-_LONGEST_HINT = 200
 _END_OF_PLAIN = re.compile(r"[,\n]|\{\{")
-_QUOTED = re.compile(r'"((?:[^"\n]++|"")*+)"')
+_QUOTED_ITEM = re.compile(r'"((?:[^"\n]++|"")*+)"')
 # The tokens of Jinja2's lexer between `{{` and `}}`, as far as they decide where the `}}` is.
 _TOKEN = re.compile(
     r"""'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'|"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|[\[({\])}]|[^'"\[({\])}\n]+""",
@@ -113,14 +113,9 @@ def _without_comment(line: str) -> tuple[str, int]:
     return line.strip(BLANKS), opened
 
 
-def quote(text: str) -> str:
+def as_list_item(text: str) -> str:
     """`text` as a quoted item, which `parse_list` reads back unchanged unless it holds a newline."""
     return '"' + text.replace('"', '""') + '"'
-
-
-def in_backquotes(text: str) -> str:
-    """A text as a hint shows it, cut where it is long."""
-    return f"`{text}`" if len(text) <= _LONGEST_HINT else f"`{text[:_LONGEST_HINT]}…`"
 
 
 def parts_between_commas(text: str) -> list[str]:
@@ -158,7 +153,7 @@ def json_items(text: str) -> list[str]:
         if text.startswith(PASTED_OBJECT):
             raise Invalid(
                 f"it is `{PASTED_OBJECT}`, which is what JavaScript makes of an object",
-                f"Paste the object as JSON (`toJSON(…)`), or write {quote(PASTED_OBJECT)} for that very text.",
+                f"Paste the object as JSON (`toJSON(…)`), or write {as_list_item(PASTED_OBJECT)} for that very text.",
             ) from None
         raise Invalid("it starts with `[` but is not a JSON array of strings", _two_ways(text)) from None
     wrong = (at for at, item in enumerate(items) if not isinstance(item, str) or isinstance(item, _Number))
@@ -223,7 +218,7 @@ def _two_ways(text: str, array: str = "") -> str:
     except Invalid:
         plain, inner = ["[a]"], ["a", "b"]
     array = array or in_backquotes(json.dumps([item.strip("\"'") for item in inner], ensure_ascii=False))
-    quoted = ", ".join([quote(plain[0]), *plain[1:]])
+    quoted = ", ".join([as_list_item(plain[0]), *plain[1:]])
     return f"Write {array} for a JSON array, or {in_backquotes(quoted)} if an item itself starts with `[`."
 
 
@@ -234,13 +229,13 @@ def _line_item(line: str) -> tuple[str, ItemStyle]:
     """The one item of a line, which may be in quotes."""
     if not line.startswith('"'):
         return line, ItemStyle.AS_LINE
-    found = _QUOTED.match(line)
+    found = _QUOTED_ITEM.match(line)
     if not found:
         raise _unclosed(line)
     if found.end() < len(line):
         raise Invalid(
             f"{in_backquotes(line)} goes on after its closing quote, and lines don't split",
-            f"Write each item on a line of its own, or {in_backquotes(quote(line))} if all of it is one item.",
+            f"Write each item on a line of its own, or {in_backquotes(as_list_item(line))} if all of it is one item.",
         )
     return _unquoted(found), ItemStyle.QUOTED
 
@@ -264,13 +259,13 @@ def _escaped(line: str, parts: Sequence[_Part], at: int) -> Invalid:
     meant = line[parts[at].start : parts[last].end + parts[last].is_escaped].strip(BLANKS).replace("\\,", ",")
     return Invalid(
         f"item {at + 1} {in_backquotes(parts[at].text)} has `\\` before its comma, which separates all the same",
-        f"Write {in_backquotes(quote(meant))} for one item with a comma, or {_literally(parts, at)}.",
+        f"Write {in_backquotes(as_list_item(meant))} for one item with a comma, or {_literally(parts, at)}.",
     )
 
 
 def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> Invalid:
     closing = next((part for part in parts[at + 1 :] if part.is_unbalanced), None)
-    meant = quote(line[parts[at].start : closing.end].strip(BLANKS)) if closing else ""
+    meant = as_list_item(line[parts[at].start : closing.end].strip(BLANKS)) if closing else ""
     one_item = f"{in_backquotes(meant)} for one item with a comma, or " if meant else ""
     return Invalid(
         f"item {at + 1} {in_backquotes(parts[at].text)} has a quote without its other half, and a comma separates there "
@@ -280,13 +275,13 @@ def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> Invalid:
 
 
 def _literally(parts: Sequence[_Part], at: int) -> str:
-    return f"{in_backquotes(quote(parts[at].text))} if item {at + 1} is meant as it is"
+    return f"{in_backquotes(as_list_item(parts[at].text))} if item {at + 1} is meant as it is"
 
 
 def _unclosed(line: str) -> Invalid:
     return Invalid(
         f"{in_backquotes(line)} begins with a quote that is not closed on its line",
-        f"Close it, or write {in_backquotes(quote(line))} for an item that begins with a quote.",
+        f"Close it, or write {in_backquotes(as_list_item(line))} for an item that begins with a quote.",
     )
 
 
@@ -340,7 +335,7 @@ class _Scanner:
     def _quoted(self) -> _Part:
         """The quoted item that begins here. Raises Invalid."""
         start = self._at
-        found = _QUOTED.match(self._text, start)
+        found = _QUOTED_ITEM.match(self._text, start)
         if not found:
             raise _unclosed(self._line_from(start))
         self._at = found.end()
@@ -349,7 +344,7 @@ class _Scanner:
             line = self._line_from(start)
             raise Invalid(
                 f"{in_backquotes(line)} goes on after its closing quote",
-                f"Put a comma behind the quote, or write {in_backquotes(quote(line))} if all of it is one item.",
+                f"Put a comma behind the quote, or write {in_backquotes(as_list_item(line))} if all of it is one item.",
             )
         return _Part(_unquoted(found), start, self._at, is_quoted=True)
 

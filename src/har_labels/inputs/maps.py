@@ -14,15 +14,15 @@ from har_labels.inputs.lists import (
     Item,
     ItemStyle,
     as_lines,
+    as_list_item,
     content_lines,
     flattened,
-    in_backquotes,
     numbered,
     parts_between_commas,
-    quote,
 )
 from har_labels.model.labels import key_and_value
 from har_labels.model.unusable import Unusable
+from har_labels.text import in_backquotes
 
 
 def begins_map(text: str) -> bool:
@@ -48,7 +48,7 @@ def no_map(text: str) -> Invalid:
     first = next(iter(parts_between_commas(line)), line)
     return Invalid(
         "it begins with `{`, as a map does, and only labels can be a map",
-        f"Write the items themselves, on a line each, or {in_backquotes(quote(first))} for one that begins so.",
+        f"Write the items themselves, on a line each, or {in_backquotes(as_list_item(first))} for one that begins so.",
     )
 
 
@@ -128,7 +128,7 @@ def _way_out(text: str) -> str:
     of_a_map = '`{"stage": "production"}`'
     if "{{" in text:
         of_a_map = '`{"stage": "{{ … }}"}`, the template in quotes,'
-    return f"Write {of_a_map} for a map, or {in_backquotes(quote(first))} if an item itself begins with `{{`."
+    return f"Write {of_a_map} for a map, or {in_backquotes(as_list_item(first))} if an item itself begins with `{{`."
 
 
 def _of_several_maps(text: str) -> list[str]:

@@ -6,7 +6,6 @@ texts of a run's inputs, `conflicts` checks which of them contradict each other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, get_args
 
@@ -45,7 +44,6 @@ from har_labels.inputs.types import (
 from har_labels.model.address import SAAS_PATH, ApiBase, parse_api_base
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.model.shard import Shard
-from har_labels.text import LONGEST_SHOWN
 
 # The eight that most people need are listed first everywhere, all others by their group.
 MOST_NEEDED = ("api_key", "registry_ref", "artifact", "mode", "labels", "metrics_file", "require", "dry_run")
@@ -290,9 +288,3 @@ def settings_excluding(names: Collection[str], given: Mapping[str, InputValue]) 
     """The settings with the default for these names."""
     texts: dict[str, Any] = {name: text for name, text in given.items() if name not in names}
     return Settings(**texts)
-
-
-def quoted(text: str) -> str:
-    """A value as an error shows it: quoted, escaped, without a password in an address, and cut where it is long."""
-    text = re.sub(r"//[^/\s]*@", "//***@", text)
-    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")

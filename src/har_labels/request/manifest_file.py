@@ -28,7 +28,7 @@ from har_labels.inputs.conflicts import MODES_OF
 from har_labels.inputs.flaws import flaw_in
 from har_labels.inputs.lists import Item, ItemStyle
 from har_labels.inputs.names import dashed, instead_of
-from har_labels.inputs.settings import descriptions, quoted
+from har_labels.inputs.settings import descriptions
 from har_labels.inputs.types import (
     ArtifactName,
     ArtifactType,
@@ -63,6 +63,7 @@ from har_labels.request.file_check import (
 from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
 
 # --- values of keys ----------------------------------------------------------------------------------------------
+from har_labels.text import quoted_value
 
 
 def _label(value: Any) -> str:
@@ -85,7 +86,7 @@ def _label_text(value: Any) -> str:
 def _sound(items: tuple[Item, ...], *, renders: bool = False) -> tuple[Item, ...]:
     for item in items:
         if flaw := flaw_in(item, renders=renders):
-            raise Invalid(f"its item {item.position} is {quoted(item.text)}: {flaw.why}", flaw.cure)
+            raise Invalid(f"its item {item.position} is {quoted_value(item.text)}: {flaw.why}", flaw.cure)
     return items
 
 
