@@ -81,10 +81,6 @@ class HarLabelsError(Exception):
         return f"har-labels: error {self.code}: {self.what} | {self.next_step}"
 
 
-# The next step wherever the key is found outside its own input.
-KEY_IS_ELSEWHERE = "The key belongs in its own input only; it is not shown here."
-
-
 class Failures(ExceptionGroup[HarLabelsError]):
     """Several failures at once, at least one, such as three wrong inputs of one run (contract §2)."""
 
@@ -127,6 +123,11 @@ class InputError(HarLabelsError):
     exit_meaning = "an input is wrong"
     cause = "An input is missing, misspelt, out of range or contradicts another."
     cure = "Correct the input that the line names; nothing was written."
+
+    @classmethod
+    def contains_key(cls, what: str) -> Self:
+        """The failure of `what`, any text outside the key's own input, since it contains the key."""
+        return cls(f"{what} contains the key", "The key belongs in its own input only; it is not shown here.")
 
 
 class TemplateError(InputError):

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import SecretStr
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, Invalid
+from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import NO_WORKSPACE, Workspace, read_stdin, why_not_writable
 from har_labels.inputs.conflicts import clashes, contradictions, inputs_from_stdin, named_files, written_files
 from har_labels.inputs.flaws import NULL, unresolved
@@ -156,7 +156,7 @@ def _refused(
     for name, value in given.items():
         text = value.strip()
         if name != "api_key" and holds_key(text, key):
-            found[name] = InputError(f"`{named(name)}` contains the key", KEY_IS_ELSEWHERE)
+            found[name] = InputError.contains_key(f"`{named(name)}`")
         elif text == NULL:
             itself = '; `"null"` in double quotes is that text' if name in _JUDGED_BY_ITEM else ""
             found[name] = InputError(

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, Invalid
+from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import Document, read_document, read_text
 from har_labels.inputs.configure import Configuration
 from har_labels.inputs.flaws import flaw_in, notices_about, unresolved
@@ -78,7 +78,7 @@ def policy_of(configuration: Configuration) -> Policy | None:
         try:
             document = read_document(given, spelling=spelling, limit=LARGEST_POLICY, stdin=configuration.stdin)
             if configuration.holds_key(document.text):
-                raise InputError(f"the policy of `{spelling}` contains the key", KEY_IS_ELSEWHERE)  # noqa: TRY301 - kept, too
+                raise InputError.contains_key(f"the policy of `{spelling}`")
             configuration.kept["policy"] = policy_in(document.text, name=document.name)
         except InputError as error:
             configuration.kept["policy"] = Failures([error])

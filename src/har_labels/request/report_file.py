@@ -15,7 +15,7 @@ from itertools import count
 from sys import intern
 from typing import Any
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, Invalid, ReportFileError
+from har_labels.errors import Failures, HarLabelsError, Invalid, ReportFileError
 from har_labels.files import read_text
 from har_labels.model.address import parse_artifact_name, parse_registry_ref
 from har_labels.model.labels import Labels, problem_with, to_labels
@@ -242,7 +242,7 @@ def _inverse(row: _Row, place: str, holds_key: Callable[[str], bool]) -> Step:
         what = f"{place}: {row.subject} can't be taken back: {why} is not known"
         raise Failures([ReportFileError(what, f"Change its labels by hand. {_LEAVE_IT_OUT}")])
     if any(map(holds_key, {*row.before, *row.after, *row.added, *row.removed})):
-        raise Failures([ReportFileError(f"{place}: a label contains the key", KEY_IS_ELSEWHERE)])
+        raise Failures([ReportFileError.contains_key(f"{place}: a label")])
     refusals: list[HarLabelsError] = []
     if both := set(row.added) & set(row.removed):
         refusals.append(
