@@ -229,7 +229,7 @@ def test_an_unreadable_command_line_is_the_only_problem(given: dict[str, str]) -
     assert what.startswith("the command line can't be read")
     with pytest.raises(Misconfigured) as caught:
         ask("terminal", given, argv=argv)
-    assert caught.value.configuration.wants_json
+    assert caught.value.configuration.publishing.wants_json
 
 
 @pytest.mark.parametrize("name", ["registry-ref", "artifact", "labels", "api-key"])

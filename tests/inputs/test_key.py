@@ -83,7 +83,7 @@ def test_a_key_file_that_others_can_read_warns(mode: int, key_file: Callable[...
     """The key is taken, with a warning that names the input, the file and its mode."""
     path = key_file(mode=mode)
     configuration = ask("terminal", {**FROM_FILE, "api-key-file": str(path)})
-    assert tuple(spelt(line, configuration.spell) for line in configuration.warnings) == (
+    assert tuple(spelt(line, configuration.publishing.spell) for line in configuration.warnings) == (
         f"`HAR_LABELS_API_KEY_FILE`: {str(path)!r} can be read by others (mode {mode:o}); `chmod 600` it",
     )
 

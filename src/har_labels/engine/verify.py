@@ -39,9 +39,9 @@ _UNKNOWN = "whether the labels were written is not known"
 class WritePolicy:
     """How carefully and how fast changes are written: from the inputs; `stops_at_failure` from `on-failure`."""
 
-    retries: int = 4
-    settle: float = 1.0
-    concurrency: int = 4
+    retries: int
+    settle: float
+    concurrency: int
     allow_type_loss: bool = False
     stops_at_failure: bool = False
 

@@ -18,6 +18,7 @@ from har_labels.inputs.names import InputValue, dashed
 from har_labels.inputs.settings import Settings, read_settings, settings_excluding
 from har_labels.inputs.sources import OWN_PREFIX, InputSource, Variables
 from har_labels.platforms.platform import Platform
+from har_labels.platforms.publish import PublishOptions
 from har_labels.text import named, quoted_value
 
 # Lists whose items `request` judges one by one, so that a comment in them may hold anything.
@@ -28,18 +29,17 @@ _JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "among", "metrics_fi
 class Configuration:
     """Everything that the user asked for, as far as it could be understood.
 
-    `spell` writes an input's name as its reader does; `wants_json` is `--json`; `wants_debug` is `--debug`, or what this
-    CI has for it. `bad` are the inputs that can't be used: the settings have the default there, or a path that must not
-    be written. `key` is empty where none is known. `stdin` reads standard input; None where the input that names it was given to
-    a step of a CI, which has none (contract §3).
+    `publishing`: where the result goes, without files that must not be written. `bad`: the inputs that can't be used; the
+    settings have their defaults, or a path that must not be read or written. `key` is empty if none is known.
+    `wants_debug`: `--debug` is given, or the CI's own debug log is on. `stdin` reads standard input; None if the input that
+    names it was given to a step of a CI, which has none (contract §3).
     """
 
     settings: Settings
     key: SecretStr
-    spell: Callable[[str], str] = field(repr=False)
+    publishing: PublishOptions = field(repr=False)
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
-    wants_json: bool = False
     wants_debug: bool = False
     workspace: Workspace = NO_WORKSPACE
     bad: frozenset[str] = frozenset()
@@ -48,22 +48,11 @@ class Configuration:
     kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def report_file(self) -> str | None:
-        """Where the report may be written."""
-        return None if "report_file" in self.bad else self.settings.report_file
-
-    @property
-    def summary_file(self) -> str | None:
-        """Where the summary may be written, beside the CI's own."""
-        return None if "summary_file" in self.bad else self.settings.summary_file
-
-    @property
     def mode(self) -> str:
-        """What the run is to do, in one word; empty without a mode, and where the mode is invalid."""
+        """The kind of the run in one word: a mode, or the input that names a file; empty without a valid mode."""
         settings = self.settings
         files = (("apply-plan", settings.apply_plan), ("undo", settings.undo), ("manifest", settings.manifest))
-        from_file = next((name for name, given in files if given), "")
-        return from_file or ("" if "mode" in self.bad else str(self.settings.mode or ""))
+        return next((name for name, given in files if given), str(settings.mode or ""))
 
     def holds_key(self, text: str) -> bool:
         """Whether a text contains the key, which must not go there."""
@@ -106,16 +95,16 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     problems += [*refused.values(), *(problem for _, problem in bad_files if problem)]
     if not is_unreadable:  # else any input could have been given
         problems += contradictions(settings, frozenset(refused), meant=meant)
+    bad = frozenset([*refused, *(name for name, _ in bad_files)])
     configuration = Configuration(
         settings=settings,
         key=key,
-        spell=_speller(given, platform),
+        publishing=_publish_options(settings, bad, given, platform, wants_json=wants_json),
         warnings=warnings,
         notices=_path_notices(settings, platform),
-        wants_json=wants_json,
         wants_debug=platform.wants_debug or any(source.wants_debug for source in sources),
         workspace=Workspace(platform.workspace),
-        bad=frozenset([*refused, *(name for name, _ in bad_files)]),
+        bad=bad,
         stdin=None if any(given[name].is_of_ci_step for name in inputs_from_stdin(settings)) else read_stdin,
     )
     if problems:
@@ -138,14 +127,23 @@ def sources_of(argv: Sequence[str], environ: Mapping[str, str], prefix: str) -> 
     return (*found, Variables(Settings, environ, OWN_PREFIX))
 
 
-def _speller(given: Mapping[str, InputValue], platform: Platform) -> Callable[[str], str]:
-    """Writes a name as it was written where it was given, else as this CI's users write it."""
+def _publish_options(
+    settings: Settings, bad: frozenset[str], given: Mapping[str, InputValue], platform: Platform, *, wants_json: bool
+) -> PublishOptions:
+    """Where the result goes, without the `bad` files."""
 
     def spell(name: str) -> str:
+        """The name as it was written where it was given, else as this CI's users write it."""
         value = given.get(name.replace("-", "_"))
         return value.spelling if value is not None else platform.spell(dashed(name))
 
-    return spell
+    return PublishOptions(
+        summary=settings.summary,
+        summary_file=None if "summary_file" in bad else settings.summary_file,
+        report_file=None if "report_file" in bad else settings.report_file,
+        wants_json=wants_json,
+        spell=spell,
+    )
 
 
 def _refused(

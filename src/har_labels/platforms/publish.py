@@ -21,7 +21,7 @@ LONGEST_SUMMARY_FILE = 60_000
 class PublishOptions:
     """Where the user wants the result: the inputs of the same names, and the terminal's `--json`.
 
-    `spell` writes an input's name as the reader of this run does.
+    `spell` writes an input's name as the reader of this run does. The defaults are for a defect before the inputs are known.
     """
 
     summary: bool = True
