@@ -26,7 +26,7 @@ from har_labels.errors import (
     Unreachable,
 )  # fmt: skip
 from har_labels.platforms import detect
-from har_labels.platforms.annotation import LARGEST_FILE, MOST_ANNOTATIONS
+from har_labels.platforms.annotation import LARGEST_ANNOTATIONS_FILE, MOST_ANNOTATIONS
 from har_labels.platforms.dotenv import LONGEST_LINE
 from har_labels.platforms.harness import Harness
 from har_labels.platforms.platform import Platform
@@ -368,7 +368,7 @@ def test_annotations_of_others_stay_and_ours_is_replaced(tmp_path: Path) -> None
         "[]",
         '{"annotations": 3}',
         json.dumps({"annotations": [{}] * MOST_ANNOTATIONS}),
-        json.dumps({"x": "y" * LARGEST_FILE}),
+        json.dumps({"x": "y" * LARGEST_ANNOTATIONS_FILE}),
     ],
 )
 def test_a_file_that_takes_no_more_is_left_alone(tmp_path: Path, content: str) -> None:
@@ -387,7 +387,7 @@ def test_a_file_that_harness_skips_is_not_read(tmp_path: Path) -> None:
         file.write(b'{"annotations": []}')
         file.truncate(1 << 40)
     [warning] = harness(IDENTITY | {"HARNESS_ANNOTATIONS_FILE": str(path)})[0].publish({}, "s")
-    assert f"more than {LARGEST_FILE:,} bytes" in warning
+    assert f"more than {LARGEST_ANNOTATIONS_FILE:,} bytes" in warning
 
 
 @pytest.mark.parametrize("start", ["", "x", "xy", "xyz"])

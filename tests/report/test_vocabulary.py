@@ -16,7 +16,7 @@ from har_labels.model.labels import Labels, key_and_value
 from har_labels.model.outcome import Outcome, RunResult, Status
 from har_labels.report.overview import overview
 from har_labels.report.summary import bytes_of
-from har_labels.report.vocabulary import MOST_DISTINCT, MOST_KEYS, MOST_VALUES, Word, shifts_of, vocabulary_of
+from har_labels.report.vocabulary import MOST_DISTINCT, MOST_KEYS, MOST_VALUES, KeyUsage, shifts_of, vocabulary_of
 from har_labels.text import visible_characters
 from hostile_text import hostile_texts
 from report.results import failed, outcome, run, summary
@@ -87,7 +87,7 @@ def test_what_is_counted_is_what_is_there(labels: list[list[str]]) -> None:
     assert found
     for word in (*found.keys, found.words):
         mine = {value: count for (key, value), count in values.items() if key == word.key}
-        assert word == Word(
+        assert word == KeyUsage(
             word.key,
             keys[word.key],
             len(mine),

@@ -67,10 +67,10 @@ def _pairs(text: str) -> dict[str, object]:
         raise
     except ValueError:
         return _yaml_pairs("\n".join(dropwhile(lambda line: not content_lines(line), as_lines(text).split("\n"))))
-    plain = _plain(found)
+    plain = _without_duplicates(found)
     twice = _twice(key for key, _ in found)
     if twice is not None:
-        raise _key_twice(twice, [label for key, value in found for label in flattened(_plain(value), key)])
+        raise _key_twice(twice, [label for key, value in found for label in flattened(_without_duplicates(value), key)])
     assert isinstance(plain, dict)
     return plain
 
@@ -81,11 +81,11 @@ def _refuse_number(word: str) -> object:
     )
 
 
-def _plain(value: object) -> object:
+def _without_duplicates(value: object) -> object:
     """Without the pairs that a second one of the same key hides."""
     if isinstance(value, _Pairs):
-        return {key: _plain(inner) for key, inner in value}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+        return {key: _without_duplicates(inner) for key, inner in value}
+    return [_without_duplicates(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _twice(keys: Iterable[str]) -> str | None:

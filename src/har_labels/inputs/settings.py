@@ -34,7 +34,7 @@ from har_labels.inputs.types import (
     OnMissing,
     OnMissingName,
     Patterns,
-    Registry,
+    ScopePath,
     ShardOf,
     Switch,
     TemplateItems,
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     allow_http: Switch = _input(False, "Server and key", "Permit plain http to a host that is not loopback")
 
-    registry_ref: Registry | None = _input(
+    registry_ref: ScopePath | None = _input(
         None, "Which", "Scope path of the registry: account/org/project/registry; `/+` is added if missing",
     )  # fmt: skip
     artifact: Items = _input((), "Which", "Names or globs (`team/*`); one with a `!` excludes (`!team/old-*`); list")

@@ -22,7 +22,7 @@ class Redactor:
     """Replaces `secrets` by `***`, in each of their encoded forms."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets for form in _forms(secret)}
+        forms = {form for secret in secrets for form in _encodings(secret)}
         longest_first = sorted(forms, key=len, reverse=True)
         self._known = re.compile("|".join(map(_pattern_in_json, longest_first))) if forms else None
         short = [form for form in longest_first if len(form) < SHORTEST_KEY_TO_LOOK_FOR]
@@ -52,7 +52,7 @@ def _pattern_in_json(form: str) -> str:
     return r"(?!)" if re.fullmatch("[0-9]+|true|false|null", form) else rf'{_pattern(form)}(?!"\s*:)'
 
 
-def _forms(secret: str) -> Iterator[str]:
+def _encodings(secret: str) -> Iterator[str]:
     """The key itself, and URL-, JSON- and base64-encoded."""
     import json
     from urllib.parse import quote, quote_plus

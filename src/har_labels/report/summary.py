@@ -56,8 +56,8 @@ def summary_of(
     room = limit - size(head + facts)
     # The leading word prevents a text that begins like a list from becoming one.
     warned = (f"- Warning: {prose(_shortened(warning))}\n" for warning in result.warnings)
-    failures = _listed("What failed, and what to do", _failure_items(result, verdict), "failure", room // 2, size)
-    warnings = _listed("Look at this, too", warned, "warning", room // 4, size)
+    failures = _bullet_list("What failed, and what to do", _failure_items(result, verdict), "failure", room // 2, size)
+    warnings = _bullet_list("Look at this, too", warned, "warning", room // 4, size)
     breaches = _breach_table(result, room // 4, size)
     # At most half of the rest, so that the table has room.
     labels = overview(result, min(room // 4, (room - size(breaches + failures + warnings)) // 2), size)
@@ -217,7 +217,7 @@ def _cell(labels: Labels | None, sign: str = "", *, none: str = "") -> str:
     return codes(sorted(labels), sign) or none
 
 
-def _listed(title: str, found: Iterator[str], noun: str, limit: int, size: Callable[[str], int]) -> str:
+def _bullet_list(title: str, found: Iterator[str], noun: str, limit: int, size: Callable[[str], int]) -> str:
     """A list of the first items, its `size` at most `limit`, and the number of the others; empty text without items."""
     items = list(found)
     if not items:

@@ -40,7 +40,7 @@ from har_labels.inputs.types import (
     OnConflictName,
     OnMissing,
     OnMissingName,
-    Registry,
+    ScopePath,
     TemplateItems,
 )
 from har_labels.inputs.yaml import Node, Place, Word, WordKind
@@ -144,7 +144,7 @@ _Text = Annotated[str, PlainValidator(resolved_text), _string(minLength=1)]
 _Label = Annotated[str, PlainValidator(_label), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
 _OneArtifact = Annotated[ArtifactName, BeforeValidator(resolved_text), _string(pattern="^[^*?\\[]+$")]
-_Registry = Annotated[Registry, BeforeValidator(single_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
+_ScopePath = Annotated[ScopePath, BeforeValidator(single_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
 _ArtifactType = Annotated[ArtifactType, BeforeValidator(single_word), _values_of(ArtifactTypeName)]
 _Mode = Annotated[
     ModeName,
@@ -181,7 +181,7 @@ class Defaults(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=dashed, hide_input_in_errors=True)
 
-    registry_ref: _Registry | None = _key("registry_ref")
+    registry_ref: _ScopePath | None = _key("registry_ref")
     artifact: Annotated[ListOrText[_Artifact, _ArtifactItems], AfterValidator(_not_only_excluding)] | None = _key(
         "artifact"
     )

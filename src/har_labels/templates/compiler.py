@@ -36,15 +36,15 @@ from har_labels.templates.values import (
     Undefined,
     Unfit,
     checked,
+    checked_number,
+    checked_whole,
     cut,
     described,
     is_true,
     listed,
-    number,
     part,
     reads_as_number,
     text_of,
-    whole,
 )
 from har_labels.text import shown
 
@@ -114,7 +114,7 @@ class Expression:
     evaluate: Evaluate
     names: frozenset[str]
 
-    def verdict(self, run: Evaluation) -> bool:
+    def decide(self, run: Evaluation) -> bool:
         """The value, which must be true or false. Raises ExpressionError."""
         value = self.evaluate(run)
         if isinstance(value, bool):
@@ -265,7 +265,7 @@ class _Compiler:
         bounds = [each and self.compile(each) for each in (span.start, span.stop, span.step)]
 
         def access(run: Evaluation, value: object, path: str) -> tuple[object, str]:
-            start, stop, step = (each and whole(each(run), "`[a:b]`", _LARGEST_INDEX) for each in bounds)
+            start, stop, step = (each and checked_whole(each(run), "`[a:b]`", _LARGEST_INDEX) for each in bounds)
             if step == 0:
                 raise ExpressionError("`[a:b:c]` can't go by steps of 0")
             written = ":".join("" if each is None else str(each) for each in (start, stop))
@@ -414,7 +414,7 @@ class _Compiler:
             for sign, evaluate in operands:
                 right = evaluate(run)
                 run.budget.spend(1)
-                if not _hold(run, sign, left, right):
+                if not _compare(run, sign, left, right):
                     return False
                 left = right
             return True
@@ -550,7 +550,7 @@ def _negated(inner: Evaluate) -> Evaluate:
     return lambda run: not is_true(inner(run))
 
 
-def _hold(run: Evaluation, sign: str, left: object, right: object) -> bool:
+def _compare(run: Evaluation, sign: str, left: object, right: object) -> bool:
     if left is _LACKING or right is _LACKING:
         return sign in {"ne", "notin"}
     if sign in {"in", "notin"}:
@@ -572,7 +572,7 @@ def _term(value: object, signs: str) -> int | float:
         if reads_as_number(value):
             cure = "Make a number of the text: `| float`."
         raise ExpressionError(f"`{signs[0]}` and `{signs[1]}` are for numbers, not for {described(value)}", cure)
-    return number(value, f"`{signs[0]}` or `{signs[1]}`")
+    return checked_number(value, f"`{signs[0]}` or `{signs[1]}`")
 
 
 def _bound(

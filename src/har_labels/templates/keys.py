@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(r"\{\{(.*?)(?:\}\}|\Z)", re.DOTALL)
 _NO_KEYS = frozenset({"and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"})
 
 
-class Word(str):
+class NameToken(str):
     """A name in an expression; `run` is the text from its start to the next blank."""
 
     __slots__ = ("run",)
@@ -38,13 +38,13 @@ class Word(str):
         return self
 
     @classmethod
-    def of(cls, name: str, run: str) -> Word:
+    def of(cls, name: str, run: str) -> NameToken:
         word = cls(name)
         word.run = run
         return word
 
 
-def key_meant(word: Word, mapping: Mapping[object, object]) -> str | None:
+def key_meant(word: NameToken, mapping: Mapping[object, object]) -> str | None:
     """The longest key of `mapping` that the text from `word` on begins with, if it is longer than `word`.
 
     A `.` or a bracket behind a name that is itself a key accesses that key's value.

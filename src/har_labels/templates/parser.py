@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from har_labels.templates.keys import LONGEST_KEY, Word
+from har_labels.templates.keys import LONGEST_KEY, NameToken
 from har_labels.templates.values import ExpressionError
 from har_labels.text import shown
 
@@ -105,7 +105,7 @@ def _jinja_errors() -> Iterator[Environment]:
 
 
 def _parser(environment: Environment, source: str, state: str | None) -> Parser:
-    """Jinja2's parser of `source`, in which each name is a Word that knows the text around it."""
+    """Jinja2's parser of `source`, in which each name is a NameToken that knows the text around it."""
     from jinja2.lexer import TokenStream
     from jinja2.parser import Parser
 
@@ -117,11 +117,11 @@ def _parser(environment: Environment, source: str, state: str | None) -> Parser:
 
 
 def _with_runs(raw: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
-    """The tokens; each name is a Word with the text from it to the next blank."""
+    """The tokens; each name is a NameToken with the text from it to the next blank."""
     run, marked = "", []
     for line, kind, text in reversed(raw):
         run = "" if kind in _BETWEEN_RUNS else f"{text}{run}"[:LONGEST_KEY]
-        marked.append((line, kind, Word.of(text, run) if kind == "name" else text))
+        marked.append((line, kind, NameToken.of(text, run) if kind == "name" else text))
     return marked[::-1]
 
 

@@ -71,7 +71,7 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RequirementResult:
     """Whether a requirement holds, and the values it read, by path: `{"metrics.accuracy": 0.91}`."""
 
     holds: bool
@@ -113,11 +113,11 @@ class Requirement(_Line):
 
     _compile = staticmethod(compile_requirement)
 
-    def check(self, scope: Scope) -> Verdict:
+    def check(self, scope: Scope) -> RequirementResult:
         """Evaluates it. Raises TemplateError if it is neither true nor false, Unreadable if it needs unknown labels."""
         run = Evaluation(cache(scope.look_up), is_gate=True)
         try:
-            return Verdict(self.expression.verdict(run), run.read)
+            return RequirementResult(self.expression.decide(run), run.read)
         except ExpressionError as error:
             error = _with_key_meant(error, self.source, scope, is_template=False)
             raise _located(error, self.where, self.source) from None
@@ -135,7 +135,7 @@ class Selection(_Line):
         """
         run = Evaluation(cache(scope.look_up), is_gate=True, asker="where")
         try:
-            return self.expression.verdict(run)
+            return self.expression.decide(run)
         except ExpressionError as error:
             raise _located(error, self.where, self.source) from None
 

@@ -16,7 +16,7 @@ from itertools import islice
 
 from har_labels.errors import Invalid
 from har_labels.model.unusable import Unusable
-from har_labels.templates.keys import Word, key_meant, path_to
+from har_labels.templates.keys import NameToken, key_meant, path_to
 from har_labels.text import named, shown
 
 LONGEST_TEXT = 4096
@@ -150,7 +150,7 @@ def part(value: object, key: object, path: str, budget: Budget) -> object:
     name = text_of(key)
     match value:
         case Mapping():
-            if isinstance(key, Word) and (meant := key_meant(key, value)):
+            if isinstance(key, NameToken) and (meant := key_meant(key, value)):
                 raise _other_key(key, meant, path)
             if name in value:
                 return value[name]
@@ -179,7 +179,7 @@ def names_of_list(path: str) -> str:
     return "Take one item by its number, `[0]` or `[-1]`, or all values of a name: `| map(attribute='…')`."
 
 
-def _other_key(word: Word, meant: str, path: str) -> ExpressionError:
+def _other_key(word: NameToken, meant: str, path: str) -> ExpressionError:
     is_sign = word.run[len(word) : len(word) + 1] in "-/*+%"
     cure = "Put blanks around the sign if arithmetic is meant. " if is_sign else ""
     cure += f"Write `{shown(path_to(path, meant))}`."
@@ -229,7 +229,7 @@ def reads_as_number(text: str) -> bool:
     return bool(NUMBER.fullmatch(text))
 
 
-def number(value: object, what: str) -> int | float:
+def checked_number(value: object, what: str) -> int | float:
     """`value`, which must be a number; `what` names the operator or filter for the error."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
@@ -248,7 +248,7 @@ def is_true(value: object) -> bool:
     return bool(value)
 
 
-def whole(value: object, what: str, limit: int) -> int:
+def checked_whole(value: object, what: str, limit: int) -> int:
     """`value`, which must be a whole number from -limit to limit."""
     if type(value) is int and abs(value) <= limit:
         return value
