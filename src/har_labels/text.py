@@ -17,6 +17,8 @@ CONTROL_CHARACTERS = re.compile(
 
 # What is printed in place of the key.
 HIDDEN = "***"
+# Replaces the rest of a text that was cut.
+ELLIPSIS = "…"
 LONGEST_SHOWN = 200  # characters of a text of others in one of our messages
 
 # They enclose an input's name in a text of ours. Noncharacters of Unicode: `_UNPRINTABLE` escapes them in texts of others.
@@ -77,7 +79,7 @@ def visible_characters(text: str) -> str:
 
 def shown(text: str) -> str:
     """`text` as a message quotes it: harmless characters on one line, at most LONGEST_SHOWN of them and `…`."""
-    return visible_characters(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+    return visible_characters(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ELLIPSIS)
 
 
 def in_backquotes(text: str) -> str:
@@ -88,7 +90,7 @@ def in_backquotes(text: str) -> str:
 def quoted_value(text: str) -> str:
     """An invalid value as its error shows it: in Python's quotes, without a password in an address, cut as by `shown`."""
     text = re.sub(r"//[^/\s]*@", "//***@", text)
-    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ELLIPSIS)
 
 
 def number(count: int, word: str, words: str = "") -> str:

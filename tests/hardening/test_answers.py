@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from canary import KEY, without_mask
 from ci.steps import Done
 from conftest import RunStep
 from hardening.answers import answers
@@ -164,3 +165,14 @@ def test_endless_paging_ends(run_step: RunStep) -> None:
     check_orderly(done)
     assert (done.code, done.errors) == (7, ["HAR-DEADLINE"])
     assert set(methods) == {"GET"}
+
+
+@pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
+@pytest.mark.parametrize("before", range(272, 304, 4))
+def test_a_refusal_that_quotes_the_key_shows_no_part_of_it(run_step: RunStep, ci: str, before: int) -> None:
+    """A server that repeats the key in a long message: the message is cut within the key, and its beginning is hidden, too."""
+    answer = answer_bytes(400, {"Content-Type": "text/plain"}, f"{'x' * before}{KEY} is not valid".encode())
+    done, _ = run_against(run_step, ci, closing(answer))
+    texts = [without_mask(done.out), without_mask(done.err), done.summary, *done.outputs.values()]
+    assert not [text for text in texts if KEY[:8] in text]
+    assert done.code == 6

@@ -58,6 +58,17 @@ def test_without_a_key_nothing_is_hidden() -> None:
     assert Redactor(["", " "]).redact_known("a b") == "a b"
 
 
+@pytest.mark.parametrize("kept", [8, 12, len(KEY) - 1])
+@pytest.mark.parametrize("end", ["…", " …", "…'", "…` and more", "… twice …"])
+def test_the_beginning_of_a_cut_key_is_hidden(kept: int, end: str) -> None:
+    """A message is cut before it is printed, perhaps within the key: what is left of it is hidden, and nothing else."""
+    redactor = Redactor([KEY])
+    for redact in (redactor.redact, redactor.redact_known):
+        assert redact(f"the server said {KEY[:kept]}{end}") == f"the server said ***{end}"
+    whole = f"labels … {KEY[:kept]} stay"
+    assert redactor.redact_known(whole) == whole
+
+
 def test_a_short_key_hides_itself_only() -> None:
     """Pieces of its base64 would be too short to mean anything."""
     assert Redactor(["abc"]).redact_known("abc YWJj") == "*** YWJj"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from har_labels.model.unusable import Unusable
-from har_labels.text import shown
+from har_labels.text import ELLIPSIS, shown
 
-_LONGEST_TOLD = 60
+_LONGEST_SHOWN = 60
 _WHOLE = re.compile("[0-9]{1,18}")
 _SWITCHES = {"true": True, "false": False}
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -80,7 +80,8 @@ def _quarantined(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
 
 def _unusable(text: str, what: str) -> object:
     """None for an absent field."""
-    why = f"the registry gives '{shown(text[:_LONGEST_TOLD])}', which is {what}"
+    text = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + ELLIPSIS
+    why = f"the registry gives '{shown(text)}', which is {what}"
     return Unusable(why, "Ask for another fact, or leave this artifact out.") if text else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from har_labels.text import HIDDEN
+from har_labels.text import ELLIPSIS, HIDDEN
 
 # A shorter key would be found by accident in innocent text; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
@@ -27,6 +27,7 @@ class Redactor:
         self._known = re.compile("|".join(map(_pattern_in_json, longest_first))) if forms else None
         short = [form for form in longest_first if len(form) < SHORTEST_KEY_TO_LOOK_FOR]
         self._words = re.compile("|".join(map(_pattern, short))) if short else None
+        self._long = [form for form in longest_first if len(form) > SHORTEST_KEY_TO_LOOK_FOR]
 
     def redact(self, text: str) -> str:
         """`text` for people: the secrets, and everything shaped like a Harness key, as `***`."""
@@ -36,7 +37,22 @@ class Redactor:
 
     def redact_known(self, text: str) -> str:
         """`text` for programs: only the secrets as `***`, so that a label shaped like a key is not altered."""
-        return self._known.sub(HIDDEN, text) if self._known else text
+        known = self._known.sub(HIDDEN, text) if self._known else text
+        return self._redact_cut(known) if self._long and ELLIPSIS in known else known
+
+    def _redact_cut(self, text: str) -> str:
+        """Hides the beginning of a secret before the sign for a text that was cut: a message may end within the secret."""
+        first, *others = text.split(ELLIPSIS)
+        done = [first]
+        for part in others:
+            before = done[-1].rstrip(" ")
+            for form in self._long:
+                at = before.rfind(form[:SHORTEST_KEY_TO_LOOK_FOR])
+                if at >= 0 and form.startswith(before[at:]):
+                    done[-1] = before[:at] + HIDDEN + done[-1][len(before) :]
+                    break
+            done.append(part)
+        return ELLIPSIS.join(done)
 
 
 def _pattern(form: str) -> str:
@@ -53,13 +69,14 @@ def _pattern_in_json(form: str) -> str:
 
 
 def _encodings(secret: str) -> Iterator[str]:
-    """The key itself, and URL-, JSON- and base64-encoded."""
+    """The key itself, and URL-, JSON-, Markdown- and base64-encoded."""
     import json
     from urllib.parse import quote, quote_plus
 
     for plain in {secret, secret.strip()} if secret.strip() else set():
         yield plain
         encoded = [json.dumps(plain, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
+        encoded.append(plain.replace("|", "\\|"))  # in a table of Markdown
         for url in (quote(plain, safe=""), quote(plain), quote_plus(plain)):
             encoded += [url, re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), url)]
         for base64_text in _base64_forms(plain.encode("utf-8", "surrogatepass")):
