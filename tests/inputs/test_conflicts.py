@@ -45,12 +45,12 @@ REFUSALS = [
         {"labels": ""},
         (
             "`@labels@` is missing",
-            "Give the labels, or `@mode@: clear` to take all labels away.",
+            "Give the labels, or `@mode@: clear` to remove all labels.",
         ),
     ),
     (
         {**NO_LIST, "mode": "", "owned": "ci-*"},
-        ("`@labels@` is missing", "Give the labels, or `@mode@: clear` to take all labels away."),
+        ("`@labels@` is missing", "Give the labels, or `@mode@: clear` to remove all labels."),
     ),
     ({**NO_LIST, "mode": "add"}, ("`@labels@` is missing, and `@mode@: add` needs it", "Give the labels.")),
     ({**NO_LIST, "mode": "remove"}, ("`@labels@` is missing, and `@mode@: remove` needs it", "Give the labels.")),
@@ -101,7 +101,7 @@ REFUSALS = [
     *(
         (
             {**ALONE, "undo": "r", name: value},
-            (f"`@undo@` and `@{name}@` are both given", f"What is taken back is in the report: leave `@{name}@` out."),
+            (f"`@undo@` and `@{name}@` are both given", f"The report has all that is undone: leave `@{name}@` out."),
         )
         for name, value in (PLANNED | {"apply-plan": "p"}).items()
     ),

@@ -176,11 +176,11 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
             "there is no flag `--apikey`",
             "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
         ),
-        (["stray"], "`stray` belongs to no flag", "Write it behind one, such as `--artifact`; `--help` lists them."),
+        (["stray"], "`stray` belongs to no flag", "Write it after one, such as `--artifact`; `--help` lists them."),
         (
             ["--mode"],
             "the command line can't be read: argument --mode: expected one argument",
-            "`--help` lists the flags; write a value that begins with `-` behind a `=`, as in `--labels=-x`.",
+            "`--help` lists the flags; write a value that begins with `-` after a `=`, as in `--labels=-x`.",
         ),
         (
             ["--mode", "nope"],

@@ -76,7 +76,7 @@ VALUES = (
     ("shard", "3/3", "shards count from 0", "The last of 3 is `2/3`, the first `0/3`."),
     ("shard", "1/1", "shards count from 0", "The last of 1 is `0/1`, the first `0/1`."),
     ("shard", "4/3", "its index is greater than its total", SHARE),
-    ("shard", "0/0", "it is a share of none", SHARE),
+    ("shard", "0/0", "its total is 0", SHARE),
     ("shard", "null/null", *NO_LOOP),
     ("shard", "null/3", *NO_LOOP),
     ("shard", "0/null", *NO_LOOP),
@@ -108,7 +108,7 @@ VALUES = (
         "labels",
         '"a" b',
         '`"a" b` goes on after its closing quote',
-        'Put a comma behind the quote, or write `"""a"" b"` if all of it is one item.',
+        'Put a comma after the quote, or write `"""a"" b"` if all of it is one item.',
     ),
 )
 

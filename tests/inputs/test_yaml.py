@@ -116,8 +116,8 @@ def test_nothing_at_all() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3", "line 3, column 1: the key `a` is there twice"),
-        ("1: a\n'1': b", "the key `1` is there twice"),
+        ("a: 1\nb: 2\na: 3", "line 3, column 1: the key `a` occurs twice"),
+        ("1: a\n'1': b", "the key `1` occurs twice"),
         ("{a: {b: 1, b: 2}}", "line 1, column 12"),
         ("? [a]\n: 1", "a key is a list or a mapping"),
         ("? {a: b}\n: 1", "a key is a list or a mapping"),

@@ -183,7 +183,7 @@ def test_a_redirect_names_where_it_pointed() -> None:
     assert "points to 'https://login.example/x'" in secret.what
     silent = error_of((302, {}, b""), "page")
     assert silent
-    assert "points elsewhere (302), but not where" in silent.what
+    assert "is a redirect (302) without a location" in silent.what
     assert "the address it pointed to" not in silent.next_step
 
 

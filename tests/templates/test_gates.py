@@ -52,7 +52,7 @@ def test_the_labels_by_key() -> None:
     assert holds("labels_map.n | int == 5 and labels_map['a:b'] == 'c' and 'plain' not in current_map", **scope)
     assert holds("current_map.nope | float | default(0) == 0 and current_map['model-type'] == 'cnn'", **scope)
     assert "with the number 0.9" in refused(holds, "current_map.accuracy > 0.9", **scope)
-    assert "there is no name `current_map` here, which only `require` knows" in refused(rendered, "current_map.stage")
+    assert "there is no name `current_map` here, only in `require`" in refused(rendered, "current_map.stage")
 
 
 def test_a_key_that_is_there_twice() -> None:
@@ -147,7 +147,7 @@ def test_no_message_of_a_gate_advises_default() -> None:
     ):
         assert "| default(" not in refused(holds, source, METRICS)
     for source in ("metrics.nope", "metrics.null", "metrics.acc / 0"):
-        assert "put `| default('…')` behind it" in refused(rendered, source, METRICS)
+        assert "put `| default('…')` after it" in refused(rendered, source, METRICS)
     for source in ("nope", "none", "metrics.acc is odd", "metrics.loss", "1 +", "metrics.acc.x", "metrics.text > 1"):
         assert "| default(" not in refused(rendered, source, METRICS)
 
@@ -203,7 +203,7 @@ def test_a_dollar_directly_before_a_placeholder() -> None:
         "{{ '${{' }}{{ metrics.items }}",
     ):
         assert "3" in (Template.parse(source, where="label 1").render(SCOPE) or "")
-    assert "Leave the braces away" in refused(holds, "${{ metrics.items }} > 1")
+    assert "Leave the braces out" in refused(holds, "${{ metrics.items }} > 1")
 
 
 @pytest.mark.parametrize("word", ["false", "False", " FALSE ", "no", "off", "0", "none", "null"])

@@ -89,7 +89,7 @@ def _missing(settings: Settings, said: frozenset[str]) -> Problems:
         return  # it is wrong, and which was meant is not known
     if mode not in WITHOUT_LABELS and not said & {"labels", "labels_file"}:
         cure = (
-            f"Give the labels, or `{named('mode', 'clear')}` to take all labels away."
+            f"Give the labels, or `{named('mode', 'clear')}` to remove all labels."
             if mode in {None, Mode.REPLACE}
             else "Give the labels."
         )
@@ -166,7 +166,7 @@ def _plans(settings: Settings, said: frozenset[str]) -> Problems:
             if name in said:
                 yield InputError(
                     f"`{named('undo')}` and `{named(name)}` are both given",
-                    f"What is taken back is in the report: leave `{named(name)}` out.",
+                    f"The report has all that is undone: leave `{named(name)}` out.",
                 )
     elif settings.apply_plan:
         for name in PLANNING:

@@ -44,7 +44,7 @@ class CommandLine(InputSource):
         try:
             found, unknown = _parser().parse_known_args(list(argv))
         except ValueError as error:
-            cure = "`--help` lists the flags; write a value that begins with `-` behind a `=`, as in `--labels=-x`."
+            cure = "`--help` lists the flags; write a value that begins with `-` after a `=`, as in `--labels=-x`."
             self.problems.append(InputError(f"the command line can't be read: {error}", cure))
             self.is_unreadable, self.wants_json = True, "--json" in argv
             return
@@ -76,7 +76,7 @@ class CommandLine(InputSource):
     def _unknown(self, word: str) -> InputError:
         if not word.startswith("-"):
             return InputError(
-                f"`{word}` belongs to no flag", "Write it behind one, such as `--artifact`; `--help` lists them."
+                f"`{word}` belongs to no flag", "Write it after one, such as `--artifact`; `--help` lists them."
             )
         flag = word.partition("=")[0]
         name = flag.lstrip("-").replace("-", "_").lower()

@@ -85,7 +85,7 @@ def flaw_in(item: Item, *, renders: bool = False) -> Invalid | None:
             why, f"Name the part of the object that is meant, or write it as JSON (`toJSON(…)`); {literally}."
         )
     if text in NOTHING and item.style is not ItemStyle.IN_MAP:
-        why = "that is what a program writes where there is no value"
+        why = "programs write that for a missing value"
         return Invalid(why, f"Give the expression a value, or leave the item out; {literally}.")
     if begins_with_dash(text):
         why = "it begins with `- `, as an item of a YAML list does, and this is one text"
@@ -198,9 +198,11 @@ _AMBIGUOUS = (
     _Ambiguity(
         _is_escaped_text, "has `\\n` in it, which is no line end here; where JSON was meant, leave `toJSON` out"
     ),
-    _Ambiguity(_is_nothing, "is what a program writes where there is no value"),
+    _Ambiguity(_is_nothing, "is how programs write a missing value"),
 )
-_AMBIGUOUS_LABELS = (_Ambiguity(_has_no_value, "has no value behind its key, or what a program writes for none"),)
+_AMBIGUOUS_LABELS = (
+    _Ambiguity(_has_no_value, "has no value after its key, or a word that programs write for a missing value"),
+)
 
 
 def _how_to_write(text: str, what: re.Pattern[str], by: str) -> str:

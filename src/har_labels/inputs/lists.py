@@ -152,7 +152,7 @@ def json_items(text: str) -> list[str]:
     except (ValueError, RecursionError):
         if text.startswith(PASTED_OBJECT):
             raise Invalid(
-                f"it is `{PASTED_OBJECT}`, which is what JavaScript makes of an object",
+                f"it is `{PASTED_OBJECT}`, which is how JavaScript writes an object",
                 f"Paste the object as JSON (`toJSON(…)`), or write {as_list_item(PASTED_OBJECT)} for that very text.",
             ) from None
         raise Invalid("it starts with `[` but is not a JSON array of strings", _two_ways(text)) from None
@@ -258,7 +258,7 @@ def _escaped(line: str, parts: Sequence[_Part], at: int) -> Invalid:
         last += 1
     meant = line[parts[at].start : parts[last].end + parts[last].is_escaped].strip(BLANKS).replace("\\,", ",")
     return Invalid(
-        f"item {at + 1} {in_backquotes(parts[at].text)} has `\\` before its comma, which separates all the same",
+        f"item {at + 1} {in_backquotes(parts[at].text)} has `\\` before its comma, which separates items nevertheless",
         f"Write {in_backquotes(as_list_item(meant))} for one item with a comma, or {_literally(parts, at)}.",
     )
 
@@ -268,8 +268,8 @@ def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> Invalid:
     meant = as_list_item(line[parts[at].start : closing.end].strip(BLANKS)) if closing else ""
     one_item = f"{in_backquotes(meant)} for one item with a comma, or " if meant else ""
     return Invalid(
-        f"item {at + 1} {in_backquotes(parts[at].text)} has a quote without its other half, and a comma separates there "
-        "unless the quotes are around the whole item",
+        f"item {at + 1} {in_backquotes(parts[at].text)} has an unmatched quote, and its comma separates items "
+        "unless quotes enclose the whole item",
         f"Write {one_item}{_literally(parts, at)}.",
     )
 
@@ -344,7 +344,7 @@ class _Scanner:
             line = self._line_from(start)
             raise Invalid(
                 f"{in_backquotes(line)} goes on after its closing quote",
-                f"Put a comma behind the quote, or write {in_backquotes(as_list_item(line))} if all of it is one item.",
+                f"Put a comma after the quote, or write {in_backquotes(as_list_item(line))} if all of it is one item.",
             )
         return _Part(_unquoted(found), start, self._at, is_quoted=True)
 

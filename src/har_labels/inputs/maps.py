@@ -53,7 +53,7 @@ def no_map(text: str) -> Invalid:
 
 
 class _Pairs(list[tuple[str, object]]):
-    """An object of JSON with all its pairs, since a key may be there twice."""
+    """An object of JSON with all its pairs, since a key may occur twice."""
 
 
 def _pairs(text: str) -> dict[str, object]:
@@ -100,7 +100,7 @@ def _twice(keys: Iterable[str]) -> str | None:
 def _key_twice(key: str, labels: Sequence[str]) -> Invalid:
     several = list(dict.fromkeys(labels))
     both = f", or write {_as_array(several)} to have both as labels" if len(several) == len(labels) else ""
-    return Invalid(f"its key {in_backquotes(key)} is there twice", f"Keep one of the two{both}.")
+    return Invalid(f"its key {in_backquotes(key)} occurs twice", f"Keep one of the two{both}.")
 
 
 def _yaml_pairs(text: str) -> dict[str, object]:
@@ -110,7 +110,7 @@ def _yaml_pairs(text: str) -> dict[str, object]:
         found = load_plain(text, as_written=True)
     except DuplicateKey as error:
         raise Invalid(
-            f"its key {in_backquotes(error.key)} is there twice",
+            f"its key {in_backquotes(error.key)} occurs twice",
             f"Keep one of the two, or write each label on a line of its own: {in_backquotes(f'{error.key}=…')}.",
         ) from None
     except InvalidAt as error:
@@ -163,7 +163,7 @@ def _label(key: str, value: object, pairs: dict[str, object]) -> str:
 
 
 def _without_colon(key: str) -> str:
-    return ", since a colon needs a blank behind it" if ":" in key else ""
+    return ", since a colon needs a blank after it" if ":" in key else ""
 
 
 def _value_for(key: str) -> str:

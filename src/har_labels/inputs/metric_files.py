@@ -43,7 +43,7 @@ def file_of(source: Source) -> str:
     """The one file that `source` names. Raises Invalid if a glob matches none or several."""
     path = source.path
     if not path:
-        raise Invalid("has no path behind its name", f"Write `{shown(source.name)}=PATH`.")
+        raise Invalid("has no path after its name", f"Write `{shown(source.name)}=PATH`.")
     if source.name and not _is_there(path) and _is_there(source.item) and not list(_matches(path)):
         problem = (
             f"is read as the file `{shown(path)}` under the name `{shown(source.name)}`, and there is no such file"

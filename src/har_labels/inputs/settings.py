@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     mode: ModeName | None = _input(
         None, "What",
         "`replace`, `add`, `remove`, `upsert`, `clear`, `read`, `move`. Without it the labels given become the list, "
-        "unless that takes away a label that is there: then nothing is written (exit 10)",
+        "unless that would remove an existing label: then nothing is written (exit 10)",
     )  # fmt: skip
     on_conflict: OnConflictName = _input(
         OnConflict.OVERWRITE, "What",
@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         (), "What", "Names or globs; `move` takes its label from all others of these, by default of the registry; list",
     )  # fmt: skip
     remove: TemplateItems = _input(
-        (), "What", "Patterns of labels to take away in the same write; beside `mode: add` or `mode: upsert`; list"
+        (), "What", "Patterns of labels to remove in the same write; beside `mode: add` or `mode: upsert`; list"
     )
     baseline: ArtifactName | None = _input(
         None, "What", "Another artifact of the registry, whose labels `require` sees as `baseline`, such as the champion",
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     undo: FilePath | None = _input(
         None, "How safely",
-        "Take back what the run of this report wrote, or nothing if an artifact changed since",
+        "Undo what the run of this report wrote, or nothing if an artifact changed since",
     )  # fmt: skip
     max_changes: Annotated[int, count(0)] | None = _input(
         None, "How safely", "Refuse a plan that would change more artifacts than this; `0` allows none",

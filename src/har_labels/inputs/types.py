@@ -138,7 +138,7 @@ def _expressions(given: str) -> tuple[Item, ...]:
         if begins_with_dash(item.text):
             raise Invalid(
                 f"line {item.position} begins with `- `, as an item of a YAML list does, and this is one text",
-                "Leave the dash out: each line is an expression; a minus has no blank behind it, as in `-metrics.loss`.",
+                "Leave the dash out: each line is an expression; a minus has no blank after it, as in `-metrics.loss`.",
             )
     return found
 
@@ -164,7 +164,7 @@ def _shard(text: str) -> Shard:
         raise Invalid("it has too many digits", allowed)
     index, total = map(int, found.groups())
     if not total:
-        raise Invalid("it is a share of none", allowed)
+        raise Invalid("its total is 0", allowed)
     if index == total:
         raise Invalid("shards count from 0", f"The last of {total} is `{total - 1}/{total}`, the first `0/{total}`.")
     if index > total:
@@ -178,9 +178,9 @@ def artifact_name(text: str) -> str:
     A missing artifact is taken for a first run (contract §3 `baseline`), so a text that can't be a name is refused.
     """
     if is_glob(text):
-        raise Invalid("it is a pattern, and one artifact is wanted", WRITE_A_PLAIN_NAME)
+        raise Invalid("it is a pattern, and a single artifact is needed", WRITE_A_PLAIN_NAME)
     if text.strip() in NOTHING:
-        raise Invalid("that is what a program writes where there is no value", WRITE_A_PLAIN_NAME)
+        raise Invalid("programs write that for a missing value", WRITE_A_PLAIN_NAME)
     if found := _IN_NO_NAME.search(text.strip()):
         sign = f"`{found[0]}`" if found[0].strip() else "a blank"
         raise Invalid(f"it has {sign}, which no artifact's name has", WRITE_A_PLAIN_NAME)

@@ -55,7 +55,7 @@ class DuplicateKey(InvalidAt):
 
     def __init__(self, key: str, place: Place, first: Place | None) -> None:
         where = f", first in line {first.line}" if first else ""
-        super().__init__(place, f"the key `{shown(key)}` is there twice{where}", "Keep one of the two.")
+        super().__init__(place, f"the key `{shown(key)}` occurs twice{where}", "Keep one of the two.")
         self.key = key
 
 
@@ -161,7 +161,7 @@ def load_plain(text: str, *, as_written: bool = False) -> object:
     Words follow YAML 1.2's core schema and nothing else: `1e-3` is a number; `no`, `12:30:45`, `1_000` and `2026-11-23`
     are texts. An alias, and a value with an anchor or a tag, are Unusable; so is a whole mapping with a merge key, since
     its keys are not known. None if the text is empty. With `as_written` numbers are texts with the digits that they
-    have there. Raises InvalidAt; DuplicateKey for a key that is there twice.
+    have there. Raises InvalidAt; DuplicateKey for a key that occurs twice.
     """
     builder = _PlainBuilder()
     _build_from_yaml(text, builder, _written_value if as_written else _plain_value)

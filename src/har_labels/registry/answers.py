@@ -152,7 +152,7 @@ def _redirected(answer: Answer, subject: str) -> Redirected:
     if not location:
         cure = f"Check `{named('api-url')}` and the proxies in between."
         return Redirected(
-            f"the answer to a request for {subject} points elsewhere ({answer.status}), but not where", cure
+            f"the answer to a request for {subject} is a redirect ({answer.status}) without a location", cure
         )
     bare = re.sub("//[^/?#]*@", "//", re.split("[?#]", location, maxsplit=1)[0])
     return Redirected(f"the answer to a request for {subject} points to {_cut(bare)!r}")

@@ -227,8 +227,8 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
             return row
     if any(row.artifact_type == artifact_type for row in deleted):
         raise ArtifactNotFound(
-            f"the {artifact_type} {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted), and what is "
-            f"there now is a {rows[0].artifact_type}",
+            f"the {artifact_type} {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted), and the one that exists "
+            f"now is a {rows[0].artifact_type}",
             _RESTORE,
         )
     raise ArtifactNotFound(

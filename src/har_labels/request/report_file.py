@@ -102,7 +102,7 @@ class _Rows:
         row = _row(value, self._path, self.count + 1)
         key = (row.registry_ref, row.artifact, row.artifact_type)
         if key in self._seen:
-            raise ReportFileError(f"{self._path!r}, row {row.number}: {row.subject} is there twice")
+            raise ReportFileError(f"{self._path!r}, row {row.number}: {row.subject} occurs twice")
         self._seen.add(key)
         if row.status is Status.SUPERSEDED:
             self.superseded.append(row.subject)
@@ -166,7 +166,7 @@ def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """A reviewer sees the first of two values, and JSON parsers take the last."""
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a key is there twice")
+        raise ValueError("a key occurs twice")
     return made
 
 

@@ -78,7 +78,7 @@ def contains(budget: Budget, whole: object, item: object) -> bool:
             return item in whole
     raise ExpressionError(
         f"`in` can't look for {described(item)} in {described(whole)}",
-        "Behind `in` write a list, or a text that may contain the other text.",
+        "After `in` write a list, or a text that may contain the other text.",
     )
 
 

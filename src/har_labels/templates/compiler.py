@@ -58,15 +58,15 @@ _REFUSED = {
     "Concat": "`~`",
     "Dict": "a mapping `{…}`",
     "FloorDiv": "`//`",
-    "List": "a list that isn't behind `in`",
+    "List": "a list that isn't after `in`",
     "Mod": "`%`",
     "Pow": "`**`",
     "Slice": "a slice `[a:b]` of several dimensions",
-    "Tuple": "a list that isn't behind `in`",
+    "Tuple": "a list that isn't after `in`",
 }
 _WAY_OUT = {
     "Concat": "Put the parts beside one another: `{{ a }}{{ b }}`.",
-    "FloorDiv": "Divide by `/`; `| int` takes the fraction away.",
+    "FloorDiv": "Divide by `/`; `| int` removes the fraction.",
     "Mod": "Use a filter: `'%.3f' | format(metrics.loss)`.",
 }
 # As Jinja2's `float(0)`: another way to write `| float | default(0)`.
@@ -75,9 +75,9 @@ _LIST_KINDS = frozenset({"List", "Tuple"})
 _SUBSCRIPTS = frozenset({"Getattr", "Getitem"})
 # The tests of whether a value is present, with their lines in the README.
 OF_PRESENCE = {
-    "defined": "whether it is there, though it may be null",
-    "undefined": "whether it isn't there",
-    "none": "whether it is null; one that isn't there is an error",
+    "defined": "whether it exists, even if it is null",
+    "undefined": "whether it doesn't exist",
+    "none": "whether it is null; a missing one is an error",
 }
 # In a selection the value of whatever reads a key or a fact that the artifact lacks.
 _LACKING = object()
@@ -99,7 +99,7 @@ class Evaluation:
     def refuse_unfit(self, missing: Missing) -> None:
         """Raises ExpressionError for a value that is present but unfit, in a gate: no default replaces it there."""
         if self.is_gate and isinstance(missing, Unfit):
-            raise ExpressionError(f"{missing.why}; in `{self.asker}` no default stands in for that", missing.cure)
+            raise ExpressionError(f"{missing.why}; in `{self.asker}` no default replaces that", missing.cure)
 
 
 Evaluate = Callable[[Evaluation], object]
@@ -120,7 +120,7 @@ class Expression:
         if isinstance(value, bool):
             return value
         raise ExpressionError(
-            f"it comes to {described(value)}, which is neither true nor false",
+            f"its value is {described(value)}, which is neither true nor false",
             "Compare the value with something, such as `metrics.accuracy >= 0.92`.",
         )
 
@@ -218,7 +218,7 @@ class _Compiler:
             start = start.node
         parts.reverse()
         if type(start).__name__ == "Const":
-            raise ExpressionError("`.` and `[…]` are allowed behind a name only, or behind brackets")
+            raise ExpressionError("`.` and `[…]` are allowed only after a name or brackets")
         if type(start).__name__ != "Name":
             return _accessed(self.compile(start), "(…)", [self._access(each) for each in parts])
         name: str = start.name
@@ -283,7 +283,7 @@ class _Compiler:
     def _check_name(self, name: str, parts: Sequence[Any]) -> None:
         if name not in self._names:
             knower = "require" if name in REQUIRE_NAMES else "where" if name in WHERE_NAMES else ""
-            only = f", which only `{knower}` knows" if knower else ""
+            only = f", only in `{knower}`" if knower else ""
             raise ExpressionError(
                 f"there is no name `{shown(name)}` here{only}; there are {listed(self._names, most=20)}"
             )
@@ -296,7 +296,7 @@ class _Compiler:
             raise ExpressionError(f"`{name}` has no parts", "Use the name alone, or cut it: `[:12]`.")
         if shape is Shape.CI and (is_cut[:1] != [False] or not all(is_cut[1:])):
             raise ExpressionError(
-                "`ci` needs one name behind it",
+                "`ci` needs one name after it",
                 f"Write `ci.branch`; there are {listed(CI_NAMES, most=20)}.",
             )
         key = _constant_key(parts[0]) if parts else None
@@ -346,7 +346,7 @@ class _Compiler:
         subject = self.compile(node.node)
         if node.name in OF_PRESENCE:
             if positional or named:
-                raise ExpressionError(f"`is {node.name}` takes nothing behind it")
+                raise ExpressionError(f"`is {node.name}` takes no argument")
             if node.name == "none":
                 return _is_none(subject)
             return _is_defined(subject) if node.name == "defined" else _negated(_is_defined(subject))
@@ -355,7 +355,7 @@ class _Compiler:
             cure = f"Write `is {node.name.lower()}`." if node.name.lower() in OF_PRESENCE else ""
             raise ExpressionError(f"a test `is {shown(node.name)}` is not known; there are {every}", cure)
         if len(positional) != 1 or named:
-            raise ExpressionError(f"`is {node.name}` takes one value behind it: `is {node.name}('…')`")
+            raise ExpressionError(f"`is {node.name}` takes one argument: `is {node.name}('…')`")
         name, other = node.name, positional[0]
         return lambda run: tested(run.budget, name, subject(run), other(run))
 
@@ -372,7 +372,7 @@ class _Compiler:
         if type(node).__name__ not in _LIST_KINDS:
             return self.compile(node)
         if any(not _is_constant(item) for item in node.items):
-            raise ExpressionError("a list behind `in` holds constants only", "Write `x == a or x == b` instead.")
+            raise ExpressionError("a list after `in` holds constants only", "Write `x == a or x == b` instead.")
         items = [self.compile(item) for item in node.items]
         return lambda run: [item(run) for item in items]
 

@@ -32,13 +32,13 @@ DEFAULT = Filter(
     lambda *_: None,
     ("default_value", "boolean"),
     group="missing values",
-    doc="stands in for what is missing or null (with `true` as second argument also for what is empty), in a label also for NaN; not for a wrong path",
+    doc="replaces what is missing or null (with `true` as second argument also for what is empty), in a label also for NaN; not for a wrong path",
 )
 FILTERS = {
     "default": DEFAULT,
     "round": Filter(
         numbers.rounded, ("precision", "method"), group="numbers",
-        doc="to so many places; methods 'common', 'ceil', 'floor'; the result has a fraction, `| int` takes it away",
+        doc="to so many places; methods 'common', 'ceil', 'floor'; the result has a fraction, `| int` removes it",
     ),
     "float": Filter(
         numbers.as_float, ("default",), group="numbers",

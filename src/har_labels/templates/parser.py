@@ -54,7 +54,7 @@ def template_tree(source: str) -> list[str | nodes.Expr]:
 def expression_tree(source: str, asker: str) -> nodes.Expr:
     """The tree of the one expression `source`. Raises ExpressionError for anything else. `asker` is the name of its input."""
     if source.lstrip().startswith(("{{", "${{")):
-        raise ExpressionError("it has `{{ }}` around it", f"Leave the braces away: `{asker}` is an expression already.")
+        raise ExpressionError("it has `{{ }}` around it", f"Leave the braces out: `{asker}` is an expression already.")
     _check_length(source)
     with _jinja_errors() as environment:
         parser = _parser(environment, source, "variable")
@@ -64,7 +64,7 @@ def expression_tree(source: str, asker: str) -> nodes.Expr:
             cure = _HINTS_BEHIND.get(left, "")
             if source.split(None, 1)[0] in {"and", "or"}:
                 cure = "A line goes on in the next if it ends in `and`, `or` or an operator, not if the next begins so."
-            raise ExpressionError(f"it goes on with `{shown(left)}` after its end", cure)
+            raise ExpressionError(f"it continues with `{shown(left)}` after its end", cure)
         return tree
 
 
@@ -133,12 +133,12 @@ def _check_tokens(raw: Sequence[tuple[int, str, str]]) -> None:
         if kind in {"block_begin", "comment_begin", "raw_begin"}:
             raise ExpressionError(
                 "statements `{% %}` and comments `{# #}` are not allowed",
-                "Leave them away, or write `{{ '{%' }}` for the text.",
+                "Leave them out, or write `{{ '{%' }}` for the text.",
             )
         if kind == "variable_begin" and before.endswith("$"):
             raise ExpressionError(
                 "it has a `$` directly before `{{`",
-                "`${{ … }}` is GitHub's and is filled in before this step; leave the `$` away, or write `{{ '$' }}{{ … }}`.",
+                "`${{ … }}` is GitHub's and is filled in before this step; leave the `$` out, or write `{{ '$' }}{{ … }}`.",
             )
         brackets += (text in ("(", "[", "{")) - (text in (")", "]", "}")) if kind == "operator" else 0
         prefixes += text in ("not", "if", "-", "+") and kind in {"name", "operator"}

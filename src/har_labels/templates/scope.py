@@ -52,7 +52,7 @@ def _fact(shape: Shape, doc: str) -> Name:
 
 
 NAMES = {
-    "metrics": Name(Shape.MAPPING, "what the files of `metrics-file` hold"),
+    "metrics": Name(Shape.MAPPING, "the contents of the files of `metrics-file`"),
     "ci": Name(Shape.CI, f"facts of the run, the same on every CI, empty where one has none: `{' '.join(CI_NAMES)}`"),
     "now": Name(Shape.TIME, "the time, in UTC"),
     "artifact": Name(Shape.TEXT, "the artifact's name", is_of_artifact=True),
@@ -156,7 +156,7 @@ def by_key(labels: Labels) -> Mapping[str, object]:
             key, value = pair
             if key in found:
                 both = f"`{shown(first[key])}` and `{shown(label)}`"
-                found[key] = Unusable(f"two labels have this key, {both}", "Take one of the two labels away.")
+                found[key] = Unusable(f"two labels have this key, {both}", "Remove one of the two labels.")
             else:
                 found[key], first[key] = value, label
     return found

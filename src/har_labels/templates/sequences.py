@@ -153,7 +153,7 @@ def selected(budget: Budget, given: object, attribute: object, test: object = No
         cure = f"There are {listed([*TESTS, *_OF_PRESENCE], most=30)}."
         raise ExpressionError(f"`selectattr` takes the name of a test, not {described(test)}", cure)
     if test is not None and value is None:
-        cure = "Put it behind: `selectattr('name', 'equalto', 'f1')`."
+        cure = "Add it: `selectattr('name', 'equalto', 'f1')`."
         raise ExpressionError(f"`selectattr` needs a value for the test `{test}`", cure)
     picked = _picked(budget, "selectattr", given, attribute)
     passes = _test_of_key(budget, None if test is None else str(test), value, picked.kinds())

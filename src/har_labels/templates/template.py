@@ -25,7 +25,7 @@ from har_labels.text import shown
 
 _MOST_LISTED = 10
 # Only for a missing value in a template: in `require` a default would hide that the value is unknown.
-_MAY_BE_MISSING = "Correct the name, give the metric, or put `| default('…')` behind it."
+_MAY_BE_MISSING = "Correct the name, give the metric, or put `| default('…')` after it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Template:
         waiting = iter(values)
         text = "".join(part if isinstance(part, str) else literally(next(waiting)) for part in self.parts)
         if values and len(text) > LONGEST_TEXT:
-            raise _located(ExpressionError(f"it comes to {len(text):,} characters"), self.where, self.source)
+            raise _located(ExpressionError(f"it renders to {len(text):,} characters"), self.where, self.source)
         return text
 
 

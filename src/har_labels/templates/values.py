@@ -243,7 +243,7 @@ def is_true(value: object) -> bool:
     Raises ExpressionError for a text such as `False`, which would be true and open a gate by accident.
     """
     if isinstance(value, str) and value.strip().lower() in _FALSE_WORDS:
-        what = f"{described(value)} is asked whether it is true, and every text that isn't empty is"
+        what = f"{described(value)} is used as a condition, and every text that isn't empty is true"
         raise ExpressionError(what, f"Compare it: `== '{shown(value)}'`, or `!=`.")
     return bool(value)
 
