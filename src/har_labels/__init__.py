@@ -13,11 +13,11 @@ A run goes through the rooms from top to bottom, and each imports only from thos
     registry    the registry's API over HTTP: requests, answers, paging, retries of reads
     report      outcomes to verdict, outputs, JSON, Markdown and diff
     templates   `{{ }}`, `require` and `where`: a bounded expression language
-    model       the values that all others speak of: labels, goals, outcomes, addresses
+    model       the values that all rooms share: labels, goals, outcomes, addresses
     clock       monotonic time, deadline, cancel, pace, backoff
     files       reading with a limit, writing whole or not at all
     errors      every way a run can fail, with its exit code
-    text        texts in messages: those of others made harmless, inputs in ours spelt for their reader
+    text        text in messages: that of others made harmless, inputs in ours spelt for their reader
 
 The docstring of each room names its face; CONTRIBUTING.md has the tour, and tests/docs keeps this order true.
 """

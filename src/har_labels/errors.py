@@ -1,4 +1,4 @@
-"""Every way a run can fail: what the stderr line says, the exit code, and what the reader does next.
+"""Every way a run can fail: its line on stderr, its exit code, and the next step for the reader.
 
 A class directly below `HarLabelsError` has an exit code and its meaning; the classes below it have error codes.
 `make docs` writes this tree from the classes:
@@ -22,7 +22,7 @@ A class directly below `HarLabelsError` has an exit code and its meaning; the cl
     └── Cancelled           130, 143
 
 The README's tables, the exit codes of `--help`, docs/troubleshooting.md and .harness/errors.yaml are generated from
-these classes as well. `report` makes one exit code of all that failed. CONTRIBUTING.md shows how to add an error.
+these classes as well. `report.verdict` computes the exit code of a run with several failures. CONTRIBUTING.md shows how to add an error.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class RegistryNotFound(NotFound):
 
 
 class RegistryUnknown(RegistryNotFound):
-    """The server's message says that the registry does not exist (recorded/errors.json: a 400); it is not just an unknown path."""
+    """The server's message is that the registry does not exist (recorded/errors.json: a 400), so it is not an unknown path."""
 
 
 class ArtifactNotFound(NotFound):

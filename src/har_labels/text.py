@@ -1,4 +1,4 @@
-"""Texts in messages: those of others, printed so that they have no effect, and our own, which name inputs (contract §4, §5).
+"""Text in messages: that of others is escaped so that it has no effect, and our own names inputs (contract §4, §5).
 
 Pure. Labels, names and server messages are written by others: they may hold terminal escapes, bidi overrides, line ends or
 workflow commands. Facts: github-runtime "Workflow commands". `report/markdown.py` puts them into Markdown, and

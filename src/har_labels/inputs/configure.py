@@ -21,13 +21,13 @@ from har_labels.platforms.platform import Platform
 from har_labels.platforms.publish import PublishOptions
 from har_labels.text import named, quoted_value
 
-# Lists whose items `request` judges one by one, so that a comment in them may hold anything.
-_JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "among", "metrics_file"})
+# Lists whose items `request` checks one by one, so that their comments may contain anything.
+_CHECKED_BY_ITEM = frozenset({"artifact", "labels", "owned", "among", "metrics_file"})
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that the user asked for, as far as it could be understood.
+    """Everything that the user asked for, as far as it is valid.
 
     `publishing`: where the result goes, without files that must not be written. `bad`: the inputs that can't be used; the
     settings have their defaults, or a path that must not be read or written. `key` is empty if none is known.
@@ -60,7 +60,7 @@ class Configuration:
 
 
 class Misconfigured(Failures):
-    """Wrong inputs, with what could be understood of them: this run, too, is reported in the way that was asked for."""
+    """Invalid inputs, with the configuration of the valid ones: this run, too, is reported where the user asked for it."""
 
     configuration: Configuration
 
@@ -84,7 +84,7 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     is_unreadable = any(source.is_unreadable for source in sources)
     key, warnings = NO_KEY, tuple[str, ...]()
     try:
-        # What is wrong with the names is reported already.
+        # A misspelt name is reported already.
         is_reported = is_unreadable or bool(meant & {"api_key", "api_key_file"})
         key, warnings = read_key(given, platform, may_be_missing=is_reported)
     except InputError as problem:
@@ -149,19 +149,19 @@ def _publish_options(
 def _refused(
     given: Mapping[str, InputValue], invalid: Mapping[str, Invalid], key: SecretStr, platform: Platform
 ) -> dict[str, InputError]:
-    """Inputs that can't be used, by name: copies of the key, what a CI left of an expression, and invalid values."""
+    """The errors of inputs that can't be used, by name: copies of the key, unresolved expressions, and invalid values."""
     found: dict[str, InputError] = {}
     for name, value in given.items():
         text = value.strip()
         if name != "api_key" and holds_key(text, key):
             found[name] = InputError.contains_key(f"`{named(name)}`")
         elif text == NULL:
-            itself = '; `"null"` in double quotes is that text' if name in _JUDGED_BY_ITEM else ""
+            itself = '; `"null"` in double quotes is that text' if name in _CHECKED_BY_ITEM else ""
             found[name] = InputError(
                 f"`{named(name)}` is 'null', which Harness and `toJSON` write for an expression that has no value",
                 f"Give the expression a value, or leave `{named(name)}` out{itself}.",
             )
-        elif name not in _JUDGED_BY_ITEM and (flaw := unresolved(text)):
+        elif name not in _CHECKED_BY_ITEM and (flaw := unresolved(text)):
             # Of the key no text is shown.
             what = flaw.why.rpartition(", ")[2] if name == "api_key" else f"{quoted_value(text)}: {flaw.why}"
             found[name] = InputError(f"`{named(name)}` is {what}", flaw.cure)
@@ -170,7 +170,7 @@ def _refused(
 
 
 def _wrong(name: str, invalid: Invalid, text: str, platform: Platform) -> InputError:
-    """What is wrong with a value; of `registry-ref` a Harness pipeline knows how the full path begins (contract §2)."""
+    """The error of an invalid value. For `registry-ref` a Harness pipeline knows how the full path begins (contract §2)."""
     cure = invalid.cure
     if name == "registry_ref" and (scopes := platform.registry_scopes()):
         leaf = text.removesuffix("/+").rpartition("/")[2]
@@ -182,10 +182,10 @@ def _wrong(name: str, invalid: Invalid, text: str, platform: Platform) -> InputE
 def _bad_files(
     settings: Settings, workspace: Workspace, refused: frozenset[str]
 ) -> list[tuple[str, InputError | None]]:
-    """Inputs whose file must not be read or written, and why; None where `conflicts` reports it.
+    """Inputs whose file must not be read or written, each with its error; None where `conflicts` reports it.
 
-    A link planted in the workspace leads it out of there, it would be written over another, or it can't be written, which
-    would show in the end, when nothing can be undone any more. Folders that are missing are made.
+    Either a symbolic link leads out of the workspace, or the file would overwrite another input's, or it can't be written.
+    Otherwise the last would show only after the labels are written. Missing folders are created.
     """
     found: list[tuple[str, InputError | None]] = [(written, None) for _, written in clashes(settings)]
     for name, path in named_files(settings):

@@ -1,6 +1,7 @@
-"""Checks single items of lists: those that nobody can have meant are refused, ambiguous ones get a notice (contract §2 "Lists").
+"""Checks single items of lists: certain mistakes are refused, ambiguous items get a notice (contract §2 "Lists").
 
-Such are expressions that no CI resolved, a program's word for no value, and the syntax of other lists. Pure.
+Certain mistakes are expressions that no CI resolved, programs' words for a missing value, and the syntax of other kinds
+of lists. Pure.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from har_labels.text import in_backquotes
 # Harness resolves `<+name…>`, GitHub `${{ … }}`; neither has a meaning for a step that still finds it in its inputs.
 _OF_HARNESS = re.compile(r"<\+(?=[^\W\d_])")
 _OF_GITHUB = re.compile(r"\$\{\{")
-# In a text without its placeholders: the sign that replaced one, or braces that are not closed.
+# In a text without its placeholders: the character that replaced one, or braces that are not closed.
 _OF_GITHUB_OUTSIDE = re.compile("\\$(?=\ufffc|\\{\\{)")
 # How a template writes the beginning of such an expression as plain text.
 _HARNESS_LITERALLY, _GITHUB_LITERALLY = "{{ '<+' }}", "{{ '$' }}{{ '{{' }}"
 # How Harness and JSON write an expression that has no value.
 NULL = "null"
-# The same, and how JavaScript and Python do.
+# The same, and how JavaScript and Python write it.
 NOTHING = frozenset({NULL, "undefined", "None"})
 _EXACT = frozenset({ItemStyle.QUOTED, ItemStyle.IN_ARRAY, ItemStyle.LISTED})
 _PLAIN = frozenset({ItemStyle.AS_LINE, ItemStyle.SPLIT, ItemStyle.ALONE})
@@ -99,7 +100,7 @@ def begins_with_dash(text: str) -> bool:
 
 
 def notices_about(items: Sequence[Item], *, are_labels: bool = False) -> Iterator[str]:
-    """Notices about items that may be meant otherwise: one line for each ambiguity, about the first item that has it."""
+    """Notices about ambiguous items: one line for each kind of ambiguity, with the first item that has it."""
     for ambiguity in (*_AMBIGUOUS, *(_AMBIGUOUS_LABELS if are_labels else ())):
         found = [at for at in range(len(items)) if ambiguity.applies(items, at)]
         if found:
@@ -136,7 +137,7 @@ def _is_in_single_quotes(items: Sequence[Item], at: int) -> bool:
 
 def _has_comment(items: Sequence[Item], at: int) -> bool:
     item = items[at]
-    # `#text` is a label, so at its beginning only what would be a comment on a line of its own.
+    # `#text` is a label; at the beginning only `#` and a blank would be a comment on a line of its own.
     return item.style in _PLAIN and any(
         found.start() or item.text[1:2] in BLANKS for found in _COMMENT.finditer(without_placeholders(item.text))
     )

@@ -28,13 +28,13 @@ _TOKEN = re.compile(
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 # How JavaScript writes an object as a text.
 PASTED_OBJECT = "[object Object]"
-# Brackets, the sign of a comment, and a text in quotes as a whole; one that is not closed ends with the line.
+# Brackets, `#`, and a quoted text as a whole; one that is not closed ends with the line.
 _OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*+(?:'|\\?$)|"(?:[^"\\]|\\.)*+(?:"|\\?$)|[#(){}\[\]]""")
 _GOING_ON = re.compile(r"(?:[-+*/%~<>=!|,.]|(?<![\w.])(?:and|or|not|in|is|if|else))$")
 
 
 class ItemStyle(Enum):
-    """How an item was written in its list, as far as that shows what was meant by it."""
+    """How an item was written in its list, as far as that affects its meaning."""
 
     QUOTED = "in double quotes"
     IN_ARRAY = "in a JSON array"
@@ -49,7 +49,7 @@ class ItemStyle(Enum):
 class Item:
     """One item of a list, and its place among the items, from 1; comments and empty lines don't count.
 
-    `where` precedes the position in messages, for an item whose place the name of its list alone doesn't say.
+    `where` precedes the position in messages, if the name of its list alone does not identify the item.
     """
 
     text: str
@@ -77,7 +77,7 @@ def parse_list(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
 def parse_expressions(text: str) -> tuple[Item, ...]:
     """The expressions of a text, one a line, trimmed (`require`; contract §3).
 
-    A `#` outside quotes begins a comment. A line goes on in the next where it ends in `and`, `or` or another operator,
+    A `#` outside quotes begins a comment. A line continues on the next one if it ends in `and`, `or` or another operator,
     or while a bracket is open.
     """
     found: list[str] = []
@@ -96,10 +96,11 @@ def content_lines(text: str) -> list[str]:
     """The lines with content, trimmed: without empty ones and comments, which begin with `#` and a blank."""
     # A byte-order mark is in the middle where files were concatenated.
     lines = (line.removeprefix("\ufeff").strip(BLANKS) for line in as_lines(text).split("\n"))
-    return [line for line in lines if line and not _is_comment(line)]
+    return [line for line in lines if line and not (line[0] == "#" and line[1:2] in {"", *BLANKS})]
 
 
 def numbered(items: Iterable[tuple[str, ItemStyle]]) -> tuple[Item, ...]:
+    """The items with their positions, from 1."""
     return tuple(Item(text, at, style=style) for at, (text, style) in enumerate(items, start=1))
 
 
@@ -127,17 +128,13 @@ def parts_between_commas(text: str) -> list[str]:
 
 
 def without_placeholders(text: str) -> str:
-    """`text` with each `{{ … }}` replaced by one sign that is not a blank, so that the rest can be examined."""
+    """`text` with each `{{ … }}` replaced by one character that is not a blank, so that the rest can be examined."""
     return "\ufffc".join(_Scanner(text).texts_between()) if "{{" in text else text
 
 
 def as_lines(text: str) -> str:
     """`text` with plain line ends and without a byte-order mark."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
-
-
-def _is_comment(line: str) -> bool:
-    return line[0] == "#" and (len(line) == 1 or line[1] in BLANKS)
 
 
 # --- JSON --------------------------------------------------------------------------------------------------------
@@ -310,7 +307,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        # Up to here no `{{` is looked at, as none has a `}}` on its line; keeps the scan linear.
+        # Up to here no `{{` has a `}}` on its line. This keeps the scan linear.
         self._unclosed_until = 0
 
     def parts(self) -> Iterator[_Part]:
@@ -369,7 +366,7 @@ class _Scanner:
         return _Part(text, start, self._at, is_unbalanced=quotes % 2 == 1, is_escaped=is_escaped)
 
     def _end_of_placeholder(self, start: int) -> int:
-        """Where the placeholder that opens at `start` ends; just behind its `{{` if it never closes on its line."""
+        """Where the placeholder that opens at `start` ends; right after its `{{` if it never closes on its line."""
         if start >= self._unclosed_until:
             line_end = self._line_end(start)
             first_close = self._text.find("}}", start + 2, line_end)

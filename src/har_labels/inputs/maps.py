@@ -42,8 +42,8 @@ def parse_map(text: str) -> tuple[Item, ...]:
         raise Invalid("it is nested too deep", "Write one text for each key.") from None
 
 
-def no_map(text: str) -> Invalid:
-    """Why a map can't be a list of anything but labels."""
+def unexpected_map(text: str) -> Invalid:
+    """The error of a map in a list other than `labels`."""
     line = content_lines(text)[0]
     first = next(iter(parts_between_commas(line)), line)
     return Invalid(
@@ -57,7 +57,7 @@ class _Pairs(list[tuple[str, object]]):
 
 
 def _pairs(text: str) -> dict[str, object]:
-    # A comment can't stand inside of a string of JSON, as that has no line ends.
+    # A string of JSON has no line ends, so none is cut by dropping lines of comments.
     without_comments = "\n".join(content_lines(text))
     try:
         found = json.loads(
@@ -82,7 +82,7 @@ def _refuse_number(word: str) -> object:
 
 
 def _without_duplicates(value: object) -> object:
-    """Without the pairs that a second one of the same key hides."""
+    """`value` with dicts for its objects; of several pairs with the same key the last one remains."""
     if isinstance(value, _Pairs):
         return {key: _without_duplicates(inner) for key, inner in value}
     return [_without_duplicates(inner) for inner in value] if isinstance(value, list) else value
@@ -132,7 +132,7 @@ def _way_out(text: str) -> str:
 
 
 def _of_several_maps(text: str) -> list[str]:
-    """The labels of maps one behind the other, with or without commas between them."""
+    """The labels of several maps in a row, with or without commas between them."""
     for joined in (text, ",".join(line.rstrip(",") for line in content_lines(text))):
         try:
             return list(flattened(json.loads(f"[{joined}]", parse_int=str, parse_float=str)))
@@ -153,17 +153,14 @@ def _label(key: str, value: object, pairs: dict[str, object]) -> str:
         cure = f"Write the value plainly: {in_backquotes(_as_map(key, '…'))}."
         raise Invalid(f"the value of its key {in_backquotes(key)} can't be used: {value.why}", cure)
     if value is None:
-        raise Invalid(f"its key {in_backquotes(key)} has no value{_without_colon(key)}", _value_for(key))
+        colon = ", since a colon needs a blank after it" if ":" in key else ""
+        raise Invalid(f"its key {in_backquotes(key)} has no value{colon}", _value_for(key))
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
     label = f"{key}={text}"
     if key_and_value(label) != (key, text):
         why = f"its key {in_backquotes(key)} can't be the key of a label" if key else "one of its keys is empty"
         raise Invalid(why, f"Write the label itself in a list: {_as_array([label])}.")
     return label
-
-
-def _without_colon(key: str) -> str:
-    return ", since a colon needs a blank after it" if ":" in key else ""
 
 
 def _value_for(key: str) -> str:

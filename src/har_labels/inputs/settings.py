@@ -194,7 +194,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The sources that were passed, else the texts that were. The library's own source of variables is left out: it has
-        no prefix, so it would read somebody else's MODE.
+        no prefix, so it would read any program's MODE.
         """
         sources: tuple[PydanticBaseSettingsSource, ...] = init_settings().get("sources", (init_settings,))
         return sources
@@ -252,7 +252,7 @@ def _as_text(default: Any) -> str:
 
 
 class _Merged(PydanticBaseSettingsSource):
-    """A source without a value of its own. Behind all others, it sees what they came to together."""
+    """A source without a value of its own. As the last one it sees the merged values of all others."""
 
     def __init__(self, settings_cls: type[BaseSettings]) -> None:
         super().__init__(settings_cls)
@@ -269,9 +269,9 @@ class _Merged(PydanticBaseSettingsSource):
 def read_settings(
     sources: Sequence[PydanticBaseSettingsSource],
 ) -> tuple[Settings, dict[str, InputValue], dict[str, Invalid]]:
-    """The settings, the text that each input was given, and what is wrong with those that can't be used, by name.
+    """The settings, the text that each input was given, and the error of each invalid input, all by name.
 
-    Where one is wrong the settings hold its default, so that contradictions among the others are found in the same run
+    The settings have the default of an invalid input, so that contradictions among the others are found in the same run
     (contract §2 "All problems at once").
     """
     merged = _Merged(Settings)

@@ -1,4 +1,4 @@
-"""The types of the inputs: which texts are valid, and what is said of those that are not (contract §2 "Ranges").
+"""The types of the inputs: which texts are valid, and the errors of those that are not (contract §2 "Ranges").
 
 Each type takes the text as given and raises `Invalid`: why it can't be used, and what is allowed instead. Pydantic keeps
 that error, and `configure` puts the input's name and the value in front of it.
@@ -17,7 +17,7 @@ from har_labels.errors import Invalid
 from har_labels.files import is_inline
 from har_labels.inputs.flaws import NOTHING, begins_with_dash, unresolved
 from har_labels.inputs.lists import Item, ItemStyle, content_lines, numbered, parse_expressions, parse_list
-from har_labels.inputs.maps import begins_map, no_map, parse_map
+from har_labels.inputs.maps import begins_map, parse_map, unexpected_map
 from har_labels.inputs.names import values_of
 from har_labels.model.address import (
     WRITE_A_PLAIN_NAME,
@@ -32,7 +32,7 @@ from har_labels.model.shard import Shard
 from har_labels.text import one_of
 
 _MOST_DIGITS = 18
-# Signs of a list, quotes, a template or a digest, which no artifact's name has.
+# Characters of a list, quotes, a template or a digest, which no artifact's name has.
 _IN_NO_NAME = re.compile(r"[ ,;'\"`{}]|@sha256:")
 
 
@@ -99,7 +99,7 @@ def read_labels(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
 
 def _read_items(text: str) -> tuple[Item, ...]:
     if begins_map(text):
-        raise no_map(text)
+        raise unexpected_map(text)
     return parse_list(text)
 
 
@@ -111,7 +111,7 @@ def _items_of(given: str, read: Callable[[str], tuple[Item, ...]], *, renders: b
         try:
             found += ((item.text, item.style) for item in read(text))
         except Invalid as error:
-            # An expression that nobody resolved may be all that keeps it from being a list.
+            # An expression that no CI resolved may be the only reason why it is not a list.
             cause = unresolved("\n".join(content_lines(text)), renders=renders) or error
             place = "" if len(values) == 1 else f"in value {at} of {len(values)}, "
             raise Invalid(f"{place}{cause.why}", cause.cure) from None
@@ -144,7 +144,7 @@ def _expressions(given: str) -> tuple[Item, ...]:
 
 
 def _patterns(given: str) -> tuple[Item, ...]:
-    """At least one: a computed list that came out empty must not turn `owned` off."""
+    """At least one: an empty result of a computation must not disable `owned`."""
     items = _list(given)
     if not items:
         raise Invalid("it has no items", "Give a pattern, or leave it out.")
@@ -199,7 +199,7 @@ def _path(text: str) -> str:
 
 
 def _document(text: str) -> str:
-    """The path of a file, or the file's own text, whose blanks mean something."""
+    """The path of a file, or the file's own text, whose blanks are significant."""
     return str(text) if is_inline(text) else _path(text)
 
 
