@@ -105,7 +105,7 @@ def _forms(text: str) -> Iterable[str]:
 
 
 def _is_cut_at_hash(line: str) -> bool:
-    """Whether generation 2 cuts the line at a `#`: it takes any part between two `#` with one quote for an open or closed one."""
+    """Whether generation 2 cuts the line at a `#`: for it a part between two `#` with one quote opens or closes a quotation."""
     is_open = False
     for index, part in enumerate(line.split("#")):
         has_one_quote = part.count('"') == 1 or part.count("'") == 1

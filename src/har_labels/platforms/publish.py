@@ -101,7 +101,7 @@ def _with_summary_file(platform: Platform, result: RunResult, verdict: Verdict, 
 
 
 def _write(platform: Platform, noun: str, path: str, text: Iterable[str]) -> str:
-    """Writes a file in the user's place. Returns the warning if that failed, or empty text."""
+    """Writes a file at a path that the user gave. Returns the warning if that failed, or empty text."""
     from har_labels.files import Workspace, write_text
 
     problem = write_text(path, text, workspace=Workspace(platform.workspace))

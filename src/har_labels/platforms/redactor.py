@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from har_labels.text import ELLIPSIS, HIDDEN
 
-# A shorter key would be found by accident in innocent text; real keys have dozens of characters.
+# A shorter key would be found by chance in other text; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
 
 # Other keys of the documented shape. Not inside a word (`compat.1.2.3`), unless the end of that word is an
@@ -41,7 +41,7 @@ class Redactor:
         return self._redact_cut(known) if self._long and ELLIPSIS in known else known
 
     def _redact_cut(self, text: str) -> str:
-        """Hides the beginning of a secret before the sign for a text that was cut: a message may end within the secret."""
+        """Hides the beginning of a secret before an ellipsis: a text may have been cut within the secret."""
         first, *others = text.split(ELLIPSIS)
         done = [first]
         for part in others:

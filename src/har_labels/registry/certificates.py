@@ -50,7 +50,7 @@ class Trust:
 
 
 class _Unusable(Exception):
-    """An existing file without a usable certificate; the text says why."""
+    """An existing file without a usable certificate; the text is the reason."""
 
 
 def load_trust(environ: Mapping[str, str]) -> Trust:

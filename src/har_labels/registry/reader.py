@@ -53,7 +53,7 @@ OnRefusal = Callable[[AbstractSet[str], HarLabelsError], None]
 def is_refusal(error: HarLabelsError) -> bool:
     """Whether a read was plainly refused: a retry would not help, but a write may still succeed (contract §5 point 1).
 
-    False for an unknown key, and for a registry that the server says does not exist.
+    False for an unknown key, and if the server answers that the registry does not exist.
     """
     is_of_reading = isinstance(error, Conflict | Forbidden | Refused | RegistryNotFound)
     return is_of_reading and not is_transient(error) and not isinstance(error, RegistryUnknown)

@@ -63,7 +63,7 @@ def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
 def outputs_of(result: RunResult, verdict: Verdict, *, results_limit: int) -> dict[str, str]:
     """Every output as plain text; empty text where it is not set.
 
-    `results` is left empty if it had more than `results_limit` bytes; `results_notice` then says so.
+    `results` is left empty if it had more than `results_limit` bytes; `results_notice` reports that.
     """
     outputs = dict.fromkeys(OUTPUTS, "")
     outputs["changed"] = "true" if verdict.counts.changed else "false"
@@ -83,7 +83,7 @@ def outputs_of(result: RunResult, verdict: Verdict, *, results_limit: int) -> di
 
 
 def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
-    """The notice that says why `results` is empty; empty text if it is not."""
+    """The notice that `results` is left empty, with the reason; empty text if it is not."""
     if outputs["results"]:
         return ""
     where = (

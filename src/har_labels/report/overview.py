@@ -1,6 +1,6 @@
 """The overview of a run over many artifacts: small tables at the top of the summary (contract §4 "summary"). Pure.
 
-After a `read` it shows the labels that there are; in a dry run, how many artifacts have each label before and after.
+After a `read` it shows the existing labels; in a dry run, how many artifacts have each label before and after.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEYS_HEAD = (
     "| key | artifacts | values | the most frequent, and in how many artifacts |\n| --- | ---: | ---: | --- |\n"
 )
 _SHIFTS_HEAD = "| label | before | added | removed | after |\n| --- | ---: | ---: | ---: | ---: |\n"
-_WHAT_FOLLOWS = "**Artifact by artifact:**\n\n"
+_ROWS_HEADING = "**Artifact by artifact:**\n\n"
 _WORDS = "*words without a key*"
 
 
@@ -34,10 +34,10 @@ def overview(result: RunResult, limit: int, size: Callable[[str], int]) -> str:
     A dry run of a manifest may read some artifacts and change others: then there are two tables.
     """
     vocabulary, shifts = vocabulary_of(result), shifts_of(result)
-    share = (limit - size(_WHAT_FOLLOWS)) // (2 if vocabulary and shifts else 1)
+    share = (limit - size(_ROWS_HEADING)) // (2 if vocabulary and shifts else 1)
     read = _of_vocabulary(vocabulary, share, size) if vocabulary else ""
     planned = _of_shifts(shifts, share, size) if shifts else ""
-    return read + planned + _WHAT_FOLLOWS if read or planned else ""
+    return read + planned + _ROWS_HEADING if read or planned else ""
 
 
 # --- after a read ------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def _of_vocabulary(found: Vocabulary, limit: int, size: Callable[[str], int]) ->
             room -= size(row)
             rows[usage.key] = row
     if room < 0 or (words and not rows):
-        return ""  # a table without any row would say that there is no label
+        return ""  # a table without rows would suggest that there are no labels
     foot = _foot(found, found.key_count - len(rows.keys() - {KEYLESS}), has_words=KEYLESS in rows)
     return f"{head}{''.join(rows.values())}{foot}"
 

@@ -16,7 +16,7 @@ from har_labels.model.outcome import Outcome, RunResult, labels_after
 from har_labels.text import HIDDEN
 
 MOST_VALUES = 20  # of one key, the most frequent first
-MOST_DISTINCT = 1_000  # of one key; `has_more` says that there are more
+MOST_DISTINCT = 1_000  # of one key; `has_more` is true if there are more
 MOST_KEYS = 1_000  # the most frequent first; a hostile writer may have as many keys as labels
 # The key of a label without one: no label has an empty key (contract §3).
 KEYLESS = ""

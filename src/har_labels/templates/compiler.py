@@ -64,7 +64,7 @@ _REFUSED = {
     "Slice": "a slice `[a:b]` of several dimensions",
     "Tuple": "a list that isn't after `in`",
 }
-_WAY_OUT = {
+_CURES = {
     "Concat": "Put the parts beside one another: `{{ a }}{{ b }}`.",
     "FloorDiv": "Divide by `/`; `| int` removes the fraction.",
     "Mod": "Use a filter: `'%.3f' | format(metrics.loss)`.",
@@ -79,7 +79,7 @@ OF_PRESENCE = {
     "undefined": "whether it doesn't exist",
     "none": "whether it is null; a missing one is an error",
 }
-# In a selection the value of whatever reads a key or a fact that the artifact lacks.
+# In a selection the value of any operand that reads a key or a fact that the artifact lacks.
 _LACKING = object()
 
 
@@ -184,7 +184,7 @@ class _Compiler:
         kind = type(node).__name__
         if kind not in self._allowed:
             what = _REFUSED.get(kind, f"Jinja2's {kind}")
-            raise ExpressionError(f"{what} is not allowed", _WAY_OUT.get(kind, ""))
+            raise ExpressionError(f"{what} is not allowed", _CURES.get(kind, ""))
         self._depth += 1
         if self._depth > _DEEPEST:
             raise ExpressionError(f"it is nested more than {_DEEPEST} deep", "Make the expression simpler.")
@@ -388,7 +388,7 @@ class _Compiler:
 
     def _conditional(self, node: nodes.CondExpr) -> Evaluate:
         if node.expr2 is None:
-            raise ExpressionError("`if` has no `else`", "Add what is wanted otherwise: `… else ''`.")
+            raise ExpressionError("`if` has no `else`", "Add the value for the other case: `… else ''`.")
         test, yes, no = self.condition(node.test), self.compile(node.expr1), self.compile(node.expr2)
         return lambda run: yes(run) if is_true(test(run)) else no(run)
 
@@ -403,7 +403,7 @@ class _Compiler:
     def _comparison(self, node: nodes.Compare) -> Evaluate:
         """Whether all of `first < second <= third …` hold, evaluated as far as needed."""
         first = self._side(partial(self.compile, node.expr))
-        # Behind `in` a list of constants is allowed.
+        # After `in` a list of constants is allowed.
         operands = [
             (each.op, self._side(partial(self._argument if each.op in {"in", "notin"} else self.compile, each.expr)))
             for each in node.ops
@@ -516,7 +516,7 @@ def _defaulted(subject: Evaluate, arguments: Mapping[str, Evaluate]) -> Evaluate
 
 
 def _is_defined(subject: Evaluate) -> Evaluate:
-    """Whether everything that `subject` reads is there, though it may be null."""
+    """Whether everything that `subject` reads exists, even if it is null."""
 
     def run_test(run: Evaluation) -> bool:
         run.budget.spend(1)
@@ -531,7 +531,7 @@ def _is_defined(subject: Evaluate) -> Evaluate:
 
 
 def _is_none(subject: Evaluate) -> Evaluate:
-    """Whether `subject` is there and null; one that isn't there is an error."""
+    """Whether `subject` is null; a missing one is an error."""
 
     def run_test(run: Evaluation) -> bool:
         run.budget.spend(1)
@@ -559,7 +559,7 @@ def _compare(run: Evaluation, sign: str, left: object, right: object) -> bool:
 
 
 def _quotient(above: float, below: float) -> float:
-    """By zero there is none, so it is missing."""
+    """The quotient; a division by zero is undefined."""
     if not below:
         raise Undefined(lambda: f"it divides {text_of(above)} by zero")
     return above / below

@@ -14,7 +14,7 @@ _MOST_DAYS = 1_000_000
 _MILLISECONDS_FROM = 1e11
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _LETTERS = "aAbBdfHIjmMpSuUVwWyYzZFT%"
-# ` UTC` as W&B and git write it, and Go behind `+0000`. A text without a zone is in UTC anyway.
+# ` UTC` as W&B and git write it, and Go after `+0000`. A text without a zone is in UTC anyway.
 _ZONE_NAME = re.compile(r"(?<=\d)\s*(?:UTC|GMT)$", re.IGNORECASE)
 # RFC 2822, as in mail and HTTP; only zones with a defined offset.
 _MAIL = re.compile(

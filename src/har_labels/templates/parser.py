@@ -26,13 +26,13 @@ _OPENING = re.compile(r"\{[{%#]")
 _DEEPEST_BRACKETS = 20
 _MOST_PREFIXES = 100
 _BRACKETS = "Put what is before `[` in brackets: `(metrics.rows | last)['f1-score']`."
-# Hints for a sign behind the end of an expression.
-_HINTS_BEHIND = {
+# Hints for a character after the end of an expression.
+_HINTS_AFTER = {
     "=": "`==` compares; a text is written in quotes: `'stage=prod' in current`.",
     ",": "Write one expression a line. Harness joins a YAML list with commas before a step sees it: use a block (`|`).",
     "[": _BRACKETS,
 }
-# Hints for parts of Jinja2's error messages; the signs are those of GitHub's expressions.
+# Hints for parts of Jinja2's error messages; the operators are those of GitHub's expressions.
 _HINTS = {
     "got '['": _BRACKETS,
     "got '|'": "`or` is written as a word, as `and` and `not` are; a single `|` is for filters.",
@@ -61,9 +61,9 @@ def expression_tree(source: str, asker: str) -> nodes.Expr:
         tree = parser.parse_expression()
         if not parser.stream.eos:
             left = str(parser.stream.current.value)
-            cure = _HINTS_BEHIND.get(left, "")
+            cure = _HINTS_AFTER.get(left, "")
             if source.split(None, 1)[0] in {"and", "or"}:
-                cure = "A line goes on in the next if it ends in `and`, `or` or an operator, not if the next begins so."
+                cure = "A line continues on the next one if it ends in `and`, `or` or an operator, not if the next one begins with it."
             raise ExpressionError(f"it continues with `{shown(left)}` after its end", cure)
         return tree
 

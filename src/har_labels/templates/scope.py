@@ -132,7 +132,7 @@ class Scope:
         if value is None and name == "baseline":
             raise Unreadable("`require` reads `baseline`, and the registry does not show the labels of that artifact")
         if value is None and name == "holders":
-            raise Unreadable("`require` reads `holders`, and who has the label is not known")
+            raise Unreadable("`require` reads `holders`, and it is not known which artifacts have the label")
         if value is None:
             raise Unreadable(f"`{self.asker}` reads `{name}`, and the labels of {self.artifact!r} are not known")
         return by_key(value) if made_of and isinstance(value, tuple) else value

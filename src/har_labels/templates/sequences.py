@@ -45,7 +45,7 @@ COMPARING = {
     "equalto": "eq", "eq": "eq", "==": "eq", "ne": "ne", "!=": "ne", "lt": "lt", "lessthan": "lt", "<": "lt",
     "le": "lteq", "<=": "lteq", "gt": "gt", "greaterthan": "gt", ">": "gt", "ge": "gteq", ">=": "gteq",
 }  # fmt: skip
-# The tests that compare a value with another: behind `is`, and of `selectattr`.
+# The tests that compare a value with another, of `is` and `selectattr`.
 TESTS = (*COMPARING, "in", "startswith", "endswith")
 _OF_PRESENCE: dict[str, Callable[[object], bool]] = {
     "defined": lambda key: key is not _ABSENT and key is not None,

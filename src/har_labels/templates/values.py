@@ -44,7 +44,7 @@ class ExpressionError(Invalid):
 
 
 class Missing(ExpressionError):
-    """A value that isn't there: an error unless `default` follows.
+    """A missing value: an error unless `default` follows.
 
     Its text is made only when it is asked for, as an expression may meet hundreds of them and default them all.
     """
@@ -173,7 +173,7 @@ def part(value: object, key: object, path: str, budget: Budget) -> object:
 
 
 def names_of_list(path: str) -> str:
-    """A hint for a name behind a list."""
+    """A hint for a name after a list."""
     if path in {"current", "labels"}:
         return f"`{path}_map` has the labels by their keys: `{path}_map.stage`."
     return "Take one item by its number, `[0]` or `[-1]`, or all values of a name: `| map(attribute='…')`."
@@ -280,14 +280,11 @@ def listed(names: Iterable[str], most: int = _MOST_LISTED) -> str:
     return f"{first} and {len(every) - most:,} more" if len(every) > most else first
 
 
-def _nearest(name: str, keys: list[str]) -> list[str]:
-    return get_close_matches(name, islice(keys, 1000), n=1) if len(name) <= _LONGEST_GUESSED else []
-
-
 def _no_such_key(name: str, value: Mapping[object, object], path: str) -> str:
     keys = [key for key in value if isinstance(key, str)]
     what = f"there is no metric `{shown(name)}`" if path == "metrics" else f"`{path}` has no `{shown(name)}`"
-    if len(keys) > _MOST_LISTED and (near := _nearest(name, keys)):
+    is_guessed = len(keys) > _MOST_LISTED and len(name) <= _LONGEST_GUESSED
+    if is_guessed and (near := get_close_matches(name, islice(keys, 1000), n=1)):
         return f"{what}; did you mean `{shown(near[0])}`? There are {listed(keys)}"
     if not keys:
         return f"{what}: " + ("no metrics file was given" if path == "metrics" else "it is empty")
