@@ -5,7 +5,7 @@
 | name | `github` | `harness` |
 | repository | GITHUB_REPOSITORY | DRONE_REPO |
 | default_branch | the event file's `repository.default_branch`; a `schedule`, which has none, runs on it | DRONE_REPO_BRANCH |
-| branch | GITHUB_HEAD_REF; for a review from the file; else GITHUB_REF_NAME of a branch | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
+| branch | GITHUB_HEAD_REF; for reviews the file's; else GITHUB_REF_NAME of a branch | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
 | tag | GITHUB_REF_NAME of a GITHUB_REF_TYPE `tag` | DRONE_TAG |
 | sha | GITHUB_SHA (of a pull request: its merge commit) | DRONE_COMMIT_SHA, DRONE_COMMIT |
 | short_sha | its first 7 characters | the same |
