@@ -1,4 +1,4 @@
-"""One table of what can happen to a step, for every CI: what is there, what is asked, what comes of it."""
+"""One table of scenarios for every CI: the registry's content, the inputs, and the expected result."""
 
 from __future__ import annotations
 

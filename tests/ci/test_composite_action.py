@@ -147,7 +147,7 @@ def test_without_venv(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"PIP_NO_INDEX": "1"}])
 def test_without_an_index(tmp_path: Path, settings: dict[str, str]) -> None:
-    """Where no index is reached, one error says so and names both ways out: a mirror, and the container."""
+    """If no index is reached, one error reports that, with both cures: a mirror, and the container."""
     told = Machine(tmp_path, python3=passing_on_to(sys.executable)).error(**settings)
     assert "No matching distribution found" in told
     assert "PIP_INDEX_URL" in told
@@ -178,7 +178,7 @@ def test_a_hostile_workspace_runs_nothing_in_the_second_step(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_cancel_that_only_the_shell_is_told(
+def test_a_cancel_that_only_the_shell_gets(
     make_sandbox: MakeSandbox, watch: Watch, tmp_path: Path, number: int, code: int
 ) -> None:
     """The runner signals bash alone: writes stop at once, outputs and summary are written, and the code is the signal's."""
@@ -204,7 +204,7 @@ def test_a_cancel_that_only_the_shell_is_told(
 
 
 def test_a_cancel_of_the_first_step(tmp_path: Path) -> None:
-    """It ends at once with the signal's code, says nothing, and ends what it started."""
+    """It ends at once with the signal's code and without a message, and ends the processes it started."""
     loop = f'touch {tmp_path}/waits; trap "touch {tmp_path}/told; exit 1" INT; for _ in $(seq 600); do sleep 0.05; done'
     waiting = f'case "$*" in *-m\\ venv*) {loop};; esac'
     machine = Machine(tmp_path, python3=f"{waiting}; {passing_on_to(sys.executable)}")
@@ -223,8 +223,8 @@ def _inputs(box: Sandbox, artifact: str) -> dict[str, str]:
     return {**given, "mode": "add", "labels": "b", "settle": "0"}
 
 
-def test_what_pip_is_told() -> None:
-    """How to come to packages stays: index, proxy, certificates, timeout; nothing stays of place and choice, nor for Python."""
+def test_the_settings_of_pip() -> None:
+    """Settings to reach packages are kept: index, proxy, certificates, timeout; settings of place and choice are not, nor Python's."""
     without_orders = runpy.run_path(str(ROOT / "composite" / "prepare.py"))["without_orders"]
     kept = {
         f"PIP_{name}": "x"
@@ -253,7 +253,7 @@ def test_what_pip_is_told() -> None:
     assert without_orders(kept | gone) == kept
 
 
-def test_what_is_imported_before_the_mark_is_what_is_asked_for() -> None:
+def test_only_the_installed_packages_are_imported_before_the_mark() -> None:
     """The ready mark covers every package that pyproject.toml requires, not only some."""
     code = (ROOT / "composite" / "prepare.py").read_text("utf-8")
     imported = {name.strip().partition(".")[0] for name in code.split('IMPORTS = "')[1].split('"')[0].split(",")}

@@ -1,4 +1,4 @@
-"""Inputs as a CI gives them, and what `configure` says to them."""
+"""Inputs as a CI gives them, and the errors of `configure` about them."""
 
 from __future__ import annotations
 

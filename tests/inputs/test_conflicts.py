@@ -121,7 +121,7 @@ REFUSALS = [
     "case", REFUSALS, ids=lambda case: ",".join(f"{name}={text}" for name, text in case[0].items())
 )
 def test_contradictions(ci: str, case: tuple[dict[str, str], *tuple[tuple[str, str], ...]]) -> None:
-    """Each contradiction and each missing input is told with its exact words, and nothing else beside it."""
+    """Each contradiction and each missing input has exactly one error, with exactly these words."""
     inputs, *problems = case
     assert refusals(ci, inputs) == [(spelled(what, ci, inputs), spelled(cure, ci, inputs)) for what, cure in problems]
 
@@ -178,7 +178,7 @@ def test_a_pipeline_spells_the_path(ci: str, given: str, scope: dict[str, str], 
     ["registry-ref", "require", "mode", "api-url", "timeout", "dry-run", "api-key-file", "report-file", "manifest"],
 )
 def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
-    """A value that holds an expression that Harness did not resolve, at any place, is said to; lists are judged later."""
+    """An expression that Harness did not resolve is an error at any place of a value; lists are checked later."""
     inputs = {name: "a <+pipeline.variables.x> b", **({"api-key": ""} if name == "api-key-file" else {})}
     what, cure = next(problem for problem in refusals(ci, inputs) if "expression" in problem[0])
     assert what == spelled(
@@ -192,7 +192,7 @@ def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
 
 @pytest.mark.parametrize("ci", CIS)
 def test_an_expression_hides_no_other_problem(ci: str) -> None:
-    """Beside an unresolved expression the other problems of the run are told, and none about what is not known."""
+    """Other problems are reported beside an unresolved expression, but none about the unknown value."""
     assert len(refusals(ci, {"registry-ref": "<+input>", "mode": "nope", "timeout": "9999"})) == 3
 
 
@@ -206,7 +206,7 @@ HINTS = {
 
 @pytest.mark.parametrize("ci", CIS)
 def test_no_key(ci: str) -> None:
-    """Without a key the reader is told how to give one on that CI; a terminal has no flag for it."""
+    """The error about a missing key has the way to give one on that CI; a terminal has no flag for it."""
     spelt = "HAR_LABELS_API_KEY" if ci == "terminal" else spelled("@api-key@", ci, {"api-key": ""})
     assert refusals(ci, {"api-key": ""}) == [(f"`{spelt}` is missing", HINTS[ci])]
 
@@ -219,7 +219,7 @@ def event(folder: Path, head: object, base: str = "acme/vision") -> dict[str, st
 
 
 def test_no_key_on_a_pull_request(tmp_path: Path) -> None:
-    """An empty key on a pull request from a fork says that forks get no secrets; one of the same repository doesn't."""
+    """The error of an empty key on a pull request from a fork mentions that forks get no secrets; in the same repository it does not."""
     fork, own = {"full_name": "fork/vision"}, {"full_name": "acme/vision"}
     said = refusals("github", {"api-key": ""}, environ=event(tmp_path, fork))
     assert said == [
@@ -240,7 +240,7 @@ def test_no_key_on_a_pull_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"pull_request": 1}', "\x00"])
-def test_a_broken_event_file_is_no_defect(tmp_path: Path, content: str) -> None:
+def test_a_broken_event_file_is_not_a_defect(tmp_path: Path, content: str) -> None:
     """An event file that can't be read takes no part in the wording."""
     (tmp_path / "event.json").write_text(content)
     environ = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(tmp_path / "event.json")}
@@ -255,7 +255,7 @@ def test_the_default_pace_and_place() -> None:
 
 
 def test_every_input_goes_with_a_plan_file_or_does_not() -> None:
-    """A plan says already what is planned; how it is written, and where it is told, can be said beside it."""
+    """A plan has all that is planned; only inputs about writing and reporting can be given beside it."""
     beside = {
         "api_key", "api_key_file", "api_url", "auth_scheme", "allow_http", "dry_run", "apply_plan", "undo", "on_failure", "settle",
         "allow_type_loss", "policy", "timeout", "retries", "deadline", "requests_per_minute", "concurrency", "summary", "summary_file",

@@ -158,7 +158,7 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
 
 
 def _told_of(value: str, why: str) -> str:
-    """What is said of a wrong value: of very many digits that they are too many."""
+    """The error of an invalid value: very many digits are too many."""
     return "it has too many digits" if value.isascii() and value.isdigit() and len(value) > 18 else why
 
 
@@ -240,7 +240,7 @@ def test_three_wrong_inputs_are_three_problems(ci: str) -> None:
     st.sampled_from(sorted(set(INPUTS) - {"api-key", "api-key-file"})),
 )
 def test_no_text_is_a_defect(text: str, name: str) -> None:
-    """Whatever stands in an input, it is taken or refused in words; the refusal is one line and names the input."""
+    """Any text of an input is accepted or refused; the error is one line and names the input."""
     for what, cure in refusals("harness", {name: text}):
         assert cure
         assert (
@@ -258,7 +258,7 @@ def test_a_long_value_is_cut() -> None:
     assert what == f"`mode` is {'x' * 200 + '…'!r}: {NO_CHOICE}"
 
 
-def test_the_key_is_no_text_of_the_settings() -> None:
+def test_no_text_of_the_settings_shows_the_key() -> None:
     """Printing the configuration or its settings, or dumping them, shows no key."""
     configuration = ask("github", {})
     for shown in (repr(configuration), str(configuration.settings), repr(configuration.settings)):

@@ -55,14 +55,14 @@ def test_paths_stay_as_given_outside_of_the_container(workspace: str) -> None:
     assert translate_outputs(given, {"GITHUB_WORKSPACE": workspace}, workspace) == given
 
 
-def test_a_path_is_told_from_the_workspace_wherever_the_step_runs() -> None:
+def test_a_path_is_relative_to_the_workspace_wherever_the_step_runs() -> None:
     """A relative one belongs to the step's own folder."""
     told = translate_outputs({"plan-file": "p", "report-file": "../r"}, CONTAINER, f"{HERE}/sub")
     assert told == {"plan-file": "sub/p", "report-file": "r"}
 
 
 def test_the_outputs_of_an_action_have_them(tmp_path: Path) -> None:
-    """With a slash behind the workspace, too."""
+    """With a slash after the workspace, too."""
     path = tmp_path / "output"
     environ = CONTAINER | {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(path), "GITHUB_WORKSPACE": f"{HERE}/"}
     detect(environ, io.StringIO(), io.StringIO()).publish({"report-file": f"{HERE}/out/r.json"}, "")

@@ -81,7 +81,7 @@ def test_counts_of_the_open_source_server_are_not_trusted(make_sandbox: MakeSand
     ],
 )
 def test_pages_that_move_or_repeat(pages: list[tuple[str, ...]], found: str, requests: int) -> None:
-    """Rows are told apart by name and type."""
+    """Rows are distinguished by name and type."""
     with canned(*(page_of(*names) for names in pages)) as server:
         reader = reader_over(registry(server.url), Clock(), retries=0)
         assert "".join(sorted(reader.rows(REF, names=set(), globs=["*"]))) == found
@@ -103,7 +103,7 @@ def test_page_sizes_that_the_answer_names(size: int) -> None:
 
 
 def test_a_server_that_fails_does_not_count_from_1(sandbox: Sandbox) -> None:
-    """After failures for page 0 the next read asks for page 0 again, and misses nothing that stands there."""
+    """After failures for page 0 the next read requests page 0 again, and misses no row of it."""
     names = fill(sandbox, 3)
     sandbox.script([Fault("500", times=3)])
     reader = reader_of(sandbox)

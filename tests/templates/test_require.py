@@ -1,4 +1,4 @@
-"""`require`: what holds, what it says of the values it read, and what is refused (contract §3)."""
+"""`require`: its verdict, its explanation by the values read, and its errors (contract §3)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_explanation_of_a_verdict() -> None:
     ],
 )
 def test_requirements_that_are_refused(source: str, problem: str) -> None:
-    """A requirement is one expression that comes to true or false; anything else is an error, never a pass."""
+    """A requirement is one expression that is true or false; anything else is an error, never a pass."""
     with pytest.raises(TemplateError) as caught:
         Requirement.parse(source, where="`require` 1").check(SCOPE)
     assert problem in caught.value.what

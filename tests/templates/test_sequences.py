@@ -1,4 +1,4 @@
-"""Lists in expressions, with Jinja2's names, and what stands behind brackets (contract §3)."""
+"""Lists in expressions, with Jinja2's names, and access after brackets (contract §3)."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_lists_that_are_refused(source: str, problem: str) -> None:
 
 @pytest.mark.parametrize("test", ["['eq']", "metrics.few", "5", "true", "metrics.rows[0]"])
 def test_a_test_that_is_none(test: str) -> None:
-    """What is no test's name is an error, whatever it is."""
+    """Anything but the name of a test is an error."""
     metrics = {"rows": [{"acc": 0.5}], "few": [1]}
     assert "`selectattr` takes the name of a test" in refused(
         rendered, f"metrics.rows | selectattr('acc', {test})", metrics

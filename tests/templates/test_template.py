@@ -242,7 +242,7 @@ def test_an_error_stays_one_short_line() -> None:
     assert len(error.what) < 600
 
 
-def test_names_tell_what_a_template_reads() -> None:
+def test_names_are_the_paths_that_a_template_reads() -> None:
     """`names` are the paths it reads, as far as they are constant."""
     source = "{{ now }}{{ ci.run_number }}{{ metrics.val['a/b'] }}{{ metrics[artifact] | default(registry) }}"
     template = Template.parse(source, where="label 1")

@@ -86,7 +86,7 @@ def test_texts(source: str, text: str | None) -> None:
     ],
 )
 def test_texts_that_are_refused(source: str, problem: str) -> None:
-    """What is no text, and what is no version, is an error."""
+    """A value that is not a text, and a text that is not a version, is an error."""
     assert problem in refused(rendered, source, METRICS, ci=CI)
 
 
@@ -150,7 +150,7 @@ def test_dates(source: str, text: str) -> None:
     ],
 )
 def test_dates_that_are_refused(source: str, problem: str) -> None:
-    """What is no time, or one that no calendar has, is an error that says what is."""
+    """A value that is not a valid time is an error that shows the valid forms."""
     assert problem in refused(rendered, source, METRICS)
 
 
