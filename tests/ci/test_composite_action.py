@@ -205,7 +205,7 @@ def test_a_cancel_that_only_the_shell_gets(
 
 def test_a_cancel_of_the_first_step(tmp_path: Path) -> None:
     """It ends at once with the signal's code and without a message, and ends the processes it started."""
-    loop = f'touch {tmp_path}/waits; trap "touch {tmp_path}/told; exit 1" INT; for _ in $(seq 600); do sleep 0.05; done'
+    loop = f'trap "touch {tmp_path}/signalled; exit 1" INT; touch {tmp_path}/waits; for _ in $(seq 600); do sleep 0.05; done'
     waiting = f'case "$*" in *-m\\ venv*) {loop};; esac'
     machine = Machine(tmp_path, python3=f"{waiting}; {passing_on_to(sys.executable)}")
     variables = {"PATH": machine.path, "RUNNER_TEMP": str(machine.temp), "GITHUB_OUTPUT": str(tmp_path / "output")}
@@ -215,7 +215,7 @@ def test_a_cancel_of_the_first_step(tmp_path: Path) -> None:
     shell.terminate()
     out, err = shell.communicate(timeout=60)
     assert (shell.returncode, out + err) == (143, "")
-    assert (tmp_path / "told").exists()
+    assert (tmp_path / "signalled").exists()
 
 
 def _inputs(box: Sandbox, artifact: str) -> dict[str, str]:
