@@ -1,4 +1,4 @@
-"""Starts the step: what must happen before the first slow import. For `har-labels`, `python -m har_labels` and `entrypoint`.
+"""The start of `har-labels`, `python -m har_labels` and `entrypoint`: only the work that must precede slow imports.
 
 Only modules that cost no start-up time are imported here.
 """

@@ -1,4 +1,4 @@
-"""Every way a run can fail: what the stderr line says, the exit code, and what the reader does next.
+"""Every way a run can fail: its line on stderr, its exit code, and the next step for the reader.
 
 A class directly below `HarLabelsError` has an exit code and its meaning; the classes below it have error codes.
 `make docs` writes this tree from the classes:
@@ -22,7 +22,7 @@ A class directly below `HarLabelsError` has an exit code and its meaning; the cl
     └── Cancelled           130, 143
 
 The README's tables, the exit codes of `--help`, docs/troubleshooting.md and .harness/errors.yaml are generated from
-these classes as well. `report` makes one exit code of all that failed. CONTRIBUTING.md shows how to add an error.
+these classes as well. `report.verdict` computes the exit code of a run with several failures. CONTRIBUTING.md shows how to add an error.
 """
 
 from __future__ import annotations
@@ -81,10 +81,6 @@ class HarLabelsError(Exception):
         return f"har-labels: error {self.code}: {self.what} | {self.next_step}"
 
 
-# The next step wherever the key is found outside its own input.
-KEY_IS_ELSEWHERE = "The key belongs in its own input only; it is not shown here."
-
-
 class Failures(ExceptionGroup[HarLabelsError]):
     """Several failures at once, at least one, such as three wrong inputs of one run (contract §2)."""
 
@@ -127,6 +123,11 @@ class InputError(HarLabelsError):
     exit_meaning = "an input is wrong"
     cause = "An input is missing, misspelt, out of range or contradicts another."
     cure = "Correct the input that the line names; nothing was written."
+
+    @classmethod
+    def contains_key(cls, what: str) -> Self:
+        """The failure of `what`, any text outside the key's own input, since it contains the key."""
+        return cls(f"{what} contains the key", "The key belongs in its own input only; it is not shown here.")
 
 
 class TemplateError(InputError):
@@ -206,7 +207,7 @@ class RegistryNotFound(NotFound):
 
 
 class RegistryUnknown(RegistryNotFound):
-    """The server's message says that the registry does not exist (recorded/errors.json: a 400); it is not just an unknown path."""
+    """The server's message is that the registry does not exist (recorded/errors.json: a 400), so it is not an unknown path."""
 
 
 class ArtifactNotFound(NotFound):

@@ -29,7 +29,7 @@ class Workspace:
 
         A path that itself leads elsewhere, such as an absolute one, was given by the user and is allowed.
         """
-        # A path that no file can have leads nowhere; opening it reports that.
+        # A path that no file can have leads nowhere; opening it is an error anyway.
         with suppress(ValueError):
             self._check(path, spelling)
 

@@ -27,7 +27,7 @@ from har_labels.platforms.publish import PublishOptions, publish
 
 if TYPE_CHECKING:
     from har_labels.engine.run import Run
-    from har_labels.inputs.configure import Configuration, Misconfigured
+    from har_labels.inputs.configure import Misconfigured
 
 # The time for writes in flight after a cancel; GitHub kills the process 10 s after its first signal (contract §5 point 8).
 GRACE_SECONDS = 5.0
@@ -66,7 +66,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     try:
         configuration = configure(argv, environ, platform)
     except Misconfigured as wrong:
-        return publish(platform, _result_of_wrong_inputs(wrong, platform, clock), _publish_options(wrong.configuration))
+        return publish(platform, _result_of_wrong_inputs(wrong, platform, clock), wrong.configuration.publishing)
     clock.set_deadline(configuration.settings.deadline)
     from har_labels.engine.run import Run
 
@@ -78,7 +78,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], platform: Platform, cl
     gc.enable()
     is_over = _execute(run, clock, events, progress_for(platform, wants_bar=debug is None))
     result = run.result(cut_short_by=clock.stop_reason if clock.is_cancelled or not is_over else None)
-    exit_code = publish(platform, result, _publish_options(configuration))
+    exit_code = publish(platform, result, configuration.publishing)
     if not is_over:
         # A thread hangs in a request that nothing can end; the interpreter would wait for it. `Log` has flushed all output.
         os._exit(exit_code)
@@ -94,7 +94,7 @@ def _result_of_wrong_inputs(wrong: Misconfigured, platform: Platform, clock: Clo
     facts = RunFacts(
         mode=configuration.mode,
         seconds=clock.elapsed(),
-        report_file=configuration.report_file or "",
+        report_file=configuration.publishing.report_file or "",
         registry=str(configuration.settings.registry_ref or ""),
     )
     return RunResult(
@@ -102,16 +102,6 @@ def _result_of_wrong_inputs(wrong: Misconfigured, platform: Platform, clock: Clo
         errors=(*wrong.errors, *further_problems(configuration, ci=ci, now=clock.utcnow())),
         notices=configuration.notices,
         record=record_of(configuration, ci, clock),
-    )
-
-
-def _publish_options(configuration: Configuration) -> PublishOptions:
-    return PublishOptions(
-        configuration.settings.summary,
-        configuration.summary_file,
-        configuration.report_file,
-        configuration.wants_json,
-        configuration.spell,
     )
 
 

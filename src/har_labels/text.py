@@ -1,4 +1,4 @@
-"""Texts in messages: those of others, printed so that they have no effect, and our own, which name inputs (contract §4, §5).
+"""Text in messages: that of others is escaped so that it has no effect, and our own names inputs (contract §4, §5).
 
 Pure. Labels, names and server messages are written by others: they may hold terminal escapes, bidi overrides, line ends or
 workflow commands. Facts: github-runtime "Workflow commands". `report/markdown.py` puts them into Markdown, and
@@ -17,7 +17,7 @@ CONTROL_CHARACTERS = re.compile(
 
 # What is printed in place of the key.
 HIDDEN = "***"
-# Stands for the rest of a text that was cut.
+# Replaces the rest of a text that was cut.
 ELLIPSIS = "…"
 LONGEST_SHOWN = 200  # characters of a text of others in one of our messages
 
@@ -80,6 +80,17 @@ def visible_characters(text: str) -> str:
 def shown(text: str) -> str:
     """`text` as a message quotes it: harmless characters on one line, at most LONGEST_SHOWN of them and `…`."""
     return visible_characters(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ELLIPSIS)
+
+
+def in_backquotes(text: str) -> str:
+    """`text` as `shown`, between backquotes."""
+    return f"`{shown(text)}`"
+
+
+def quoted_value(text: str) -> str:
+    """An invalid value as its error shows it: in Python's quotes, without a password in an address, cut as by `shown`."""
+    text = re.sub(r"//[^/\s]*@", "//***@", text)
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ELLIPSIS)
 
 
 def number(count: int, word: str, words: str = "") -> str:

@@ -1,4 +1,4 @@
-"""One table of scenarios for every CI: the registry's content, the inputs, and the results."""
+"""One table of scenarios for every CI: the registry's content, the inputs, and the expected result."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_without_venv(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"PIP_NO_INDEX": "1"}])
 def test_without_an_index(tmp_path: Path, settings: dict[str, str]) -> None:
-    """If no index is reachable, one error names both ways out: a mirror, and the container."""
+    """If no index is reached, one error reports that, with both cures: a mirror, and the container."""
     told = Machine(tmp_path, python3=passing_on_to(sys.executable)).error(**settings)
     assert "No matching distribution found" in told
     assert "PIP_INDEX_URL" in told
@@ -204,8 +204,8 @@ def test_a_cancel_that_only_the_shell_gets(
 
 
 def test_a_cancel_of_the_first_step(tmp_path: Path) -> None:
-    """It ends at once with the signal's code, says nothing, and ends what it started."""
-    loop = f'touch {tmp_path}/waits; trap "touch {tmp_path}/told; exit 1" INT; for _ in $(seq 600); do sleep 0.05; done'
+    """It ends at once with the signal's code and without a message, and ends the processes it started."""
+    loop = f'trap "touch {tmp_path}/signalled; exit 1" INT; touch {tmp_path}/waits; for _ in $(seq 600); do sleep 0.05; done'
     waiting = f'case "$*" in *-m\\ venv*) {loop};; esac'
     machine = Machine(tmp_path, python3=f"{waiting}; {passing_on_to(sys.executable)}")
     variables = {"PATH": machine.path, "RUNNER_TEMP": str(machine.temp), "GITHUB_OUTPUT": str(tmp_path / "output")}
@@ -215,7 +215,7 @@ def test_a_cancel_of_the_first_step(tmp_path: Path) -> None:
     shell.terminate()
     out, err = shell.communicate(timeout=60)
     assert (shell.returncode, out + err) == (143, "")
-    assert (tmp_path / "told").exists()
+    assert (tmp_path / "signalled").exists()
 
 
 def _inputs(box: Sandbox, artifact: str) -> dict[str, str]:
@@ -223,8 +223,8 @@ def _inputs(box: Sandbox, artifact: str) -> dict[str, str]:
     return {**given, "mode": "add", "labels": "b", "settle": "0"}
 
 
-def test_what_pip_gets() -> None:
-    """Only pip's settings for reaching packages stay: index, proxy, certificates, timeout; none for place and choice, nor for Python."""
+def test_the_settings_of_pip() -> None:
+    """Settings to reach packages are kept: index, proxy, certificates, timeout; settings of place and choice are not, nor Python's."""
     without_orders = runpy.run_path(str(ROOT / "composite" / "prepare.py"))["without_orders"]
     kept = {
         f"PIP_{name}": "x"
@@ -253,7 +253,7 @@ def test_what_pip_gets() -> None:
     assert without_orders(kept | gone) == kept
 
 
-def test_what_is_imported_before_the_mark_is_what_is_asked_for() -> None:
+def test_only_the_installed_packages_are_imported_before_the_mark() -> None:
     """The ready mark covers every package that pyproject.toml requires, not only some."""
     code = (ROOT / "composite" / "prepare.py").read_text("utf-8")
     imported = {name.strip().partition(".")[0] for name in code.split('IMPORTS = "')[1].split('"')[0].split(",")}

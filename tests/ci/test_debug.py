@@ -92,9 +92,7 @@ def test_the_flag(run_step: RunStep, box: Sandbox, flag: str, ci: str) -> None:
         {"PLUGIN_LOG_LEVEL": "info", "INPUT_DEBUG": "", "HAR_LABELS_DEBUG": "0"},
     ],
 )
-def test_nothing_is_logged_where_nobody_asked(
-    run_step: RunStep, box: Sandbox, ci: str, environ: dict[str, str]
-) -> None:
+def test_nothing_is_logged_without_debug(run_step: RunStep, box: Sandbox, ci: str, environ: dict[str, str]) -> None:
     """A log is for people; another program's DEBUG is not ours."""
     done = run_step(ci, box, PROD, environ=environ)
     assert done.code == 0
@@ -125,7 +123,7 @@ def test_a_wrong_switch_is_an_error(run_step: RunStep, box: Sandbox, ci: str, va
 
 
 @pytest.mark.parametrize(("fault", "told"), [("cut", "no answer (HAR-UNREACHABLE)"), ("503", "503")])
-def test_a_request_that_fails_is_reported_too(run_step: RunStep, box: Sandbox, fault: str, told: str) -> None:
+def test_a_failed_request_is_logged_too(run_step: RunStep, box: Sandbox, fault: str, told: str) -> None:
     """A failing status as it is, no answer with the code of what went wrong."""
     box.script([put_fault(fault)])
     done = run_step("harness", box, PROD, environ={"PLUGIN_DEBUG": "true"})

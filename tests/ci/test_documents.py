@@ -67,7 +67,7 @@ def test_problems_of_a_text_name_its_input(run_step: RunStep, box: Sandbox, ci: 
 
 @pytest.mark.parametrize("text", ["labels.yaml", " labels.yaml\n", "./{x}.yaml"])
 def test_one_line_is_a_path(run_step: RunStep, box: Sandbox, text: str) -> None:
-    """A path with the line end that a block of YAML puts behind it, too."""
+    """Also a path with the line end that a block of YAML adds to it."""
     done = run_step("github", box, {"manifest": text})
     assert (done.code, box.requests) == (2, [])
     assert f"`manifest` names {text.strip()!r}, which can't be read" in done.err
@@ -80,7 +80,7 @@ def test_a_text_that_holds_the_key_is_refused_unseen(run_step: RunStep, box: San
     assert "`manifest` contains the key" in done.err
 
 
-def test_an_expression_that_nobody_resolved_is_refused(run_step: RunStep, box: Sandbox) -> None:
+def test_an_unresolved_expression_is_refused(run_step: RunStep, box: Sandbox) -> None:
     """In a text as in its file."""
     done = run_step("harness", box, {"manifest": MANIFEST.replace("stage=dev", "stage=<+pipeline.name>")})
     assert (done.code, box.requests) == (2, [])
@@ -103,7 +103,7 @@ def test_a_breach_of_a_text_names_its_input(
     assert [row["rule"] for row in json.loads(report.read_text("utf-8"))["breaches"]] == [f"{spelt}:3:11"]
 
 
-def test_a_text_is_no_file_that_another_input_could_write_over(run_step: RunStep, box: Sandbox) -> None:
+def test_a_text_is_not_a_file_that_another_input_could_overwrite(run_step: RunStep, box: Sandbox) -> None:
     """Only paths clash."""
     done = run_step("github", box, {"manifest": MANIFEST, "policy": MANIFEST})
     assert done.errors == ["HAR-POLICY-FILE"] * len(done.errors)
@@ -145,7 +145,7 @@ def test_standard_input_is_there_for_one_input(run_step: RunStep, box: Sandbox, 
 @pytest.mark.parametrize(
     ("content", "why"), [(b"\xff\xfe", "is not UTF-8 text"), (b"", "a policy is a mapping, and it is empty")]
 )
-def test_standard_input_that_is_no_text(run_step: RunStep, box: Sandbox, content: bytes, why: str) -> None:
+def test_standard_input_that_is_not_text(run_step: RunStep, box: Sandbox, content: bytes, why: str) -> None:
     """One clear error."""
     ran = _piped(run_step, box, content, "--manifest", MANIFEST, "--policy", "-")
     assert (ran.returncode, box.requests) == (2, [])

@@ -57,7 +57,7 @@ def test_right_files_of_all_kinds(folder: Path) -> None:
     ]
 
 
-def test_everything_wrong_in_all_files_is_reported_at_once(folder: Path) -> None:
+def test_all_problems_in_all_files_are_reported_at_once(folder: Path) -> None:
     """Exit 2 with every problem of every file, in the lines that a run would print."""
     (folder / "labels.yaml").write_text(
         "version: 1\nchanges:\n  - artifact: a\n    labels: ['x={{ y( }}', 'a^_b', ok]\n    mode: add\n    owned: x\n"
@@ -88,7 +88,7 @@ def test_everything_wrong_in_all_files_is_reported_at_once(folder: Path) -> None
         (PLAN.replace('"har_labels_plan":1,', ' "har_labels_plan" : 1 ,'), "a plan"),
     ],
 )
-def test_the_kind_is_recognised_by_the_keys(text: str, kind: str) -> None:
+def test_the_kind_of_a_file_is_recognised_by_its_keys(text: str, kind: str) -> None:
     """Not by the name; standard input is a file, too."""
     assert lint("--lint", "-", stdin=text.encode()) == (0, f"-: {kind}, nothing wrong\n", "")
 
@@ -96,7 +96,7 @@ def test_the_kind_is_recognised_by_the_keys(text: str, kind: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "a", "- a\n", "version: 1\n", '{"results": []}', "# only\n", '{"name": "x", "required": []}']
 )
-def test_what_is_none_of_the_three_is_said_so(text: str) -> None:
+def test_a_file_of_no_known_kind_is_an_error(text: str) -> None:
     """In one line."""
     code, _, err = lint("--lint=-", stdin=text.encode())
     assert code == 2
@@ -107,7 +107,7 @@ def test_what_is_none_of_the_three_is_said_so(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["version: 1\nkeyz: {a: {}}\n", "version: 1\nprotcted: [a]\n", "version: 1\nkeys: {a: {values: [1}}\n"]
 )
-def test_a_slip_is_reported_as_of_its_kind(text: str) -> None:
+def test_a_misspelt_key_is_reported_for_its_kind_of_file(text: str) -> None:
     """A misspelt key or broken syntax doesn't hide what the file is meant to be."""
     code, _, err = lint("--lint", "-", stdin=text.encode())
     assert (code, err.count("HAR-POLICY-FILE")) == (2, len(err.splitlines()))
@@ -150,7 +150,7 @@ def test_a_file_that_never_ends_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_was_saved_is_right(run_step: RunStep, sandbox: Sandbox, tmp_path: Path) -> None:
-    """Whatever labels it holds, and whichever server it was made for."""
+    """With any labels, and made for any server."""
     sandbox.add_artifact(MODELS, "a", package_type="DOCKER", labels=["odd\u2028one"])
     plan = tmp_path / "labels.plan"
     asked = {"registry-ref": MODELS, "artifact": "a", "mode": "add", "labels": "b", "save-plan": str(plan)}

@@ -83,7 +83,7 @@ def _odd(done: Done) -> list[str]:
     ],
 )  # fmt: skip
 def test_what_is_meant_is_written(run_step: RunStep, sandbox: Sandbox, ci: str, value: str, labels: list[str]) -> None:
-    """Lines, commas, comments, quotes, arrays and maps give the labels that their authors mean."""
+    """Lines, commas, comments, quotes, arrays and maps are read as the labels that people mean by them."""
     done = _label(run_step, ci, sandbox, {"labels": value})
     assert (done.code, _written(sandbox)) == (0, set(labels)), done.err
 
@@ -128,8 +128,8 @@ def test_what_is_meant_is_written(run_step: RunStep, sandbox: Sandbox, ci: str, 
         ("{stage:production}", ['`{"stage": "production"}`']),
         ('{"labels": {"stage": "prod"}}', ["`labels` has a map", '`["labels.stage=prod"]`']),
         ('{"stage": "prod", "tags": ["a", "b"]}', ["`tags` has a list", '`["stage=prod", "tags=a", "tags=b"]`']),
-        ('{"stage": "a", "stage": "b"}', ["`stage` is there twice", '`["stage=a", "stage=b"]`']),
-        ("{stage: a, stage: b}", ["`stage` is there twice"]),
+        ('{"stage": "a", "stage": "b"}', ["`stage` occurs twice", '`["stage=a", "stage=b"]`']),
+        ("{stage: a, stage: b}", ["`stage` occurs twice"]),
         (PRETTY_LIST, ["item 1 of the JSON array is an object", '`["stage=production", "owner=ada"]`']),
         ('{"stage": "a"}\n{"owner": "b"}', ['`["stage=a", "owner=b"]`']),
         ('{"stage": "a"}, {"owner": "b"}', ['`["stage=a", "owner=b"]`']),
@@ -140,7 +140,7 @@ def test_what_is_meant_is_written(run_step: RunStep, sandbox: Sandbox, ci: str, 
         ('{"a=b": "c"}', ['`["a=b=c"]`']),
         ('{"stage": "prod", "tags": []}', ["`tags` has a list", '`["stage=prod"]`']),
         ('{"tags": {}}', ["`tags` has a map", "text for each key, or leave the key out"]),
-        ('{"stage": "a", "stage": "a"}', ["`stage` is there twice", "one of the two."]),
+        ('{"stage": "a", "stage": "a"}', ["`stage` occurs twice", "one of the two."]),
         ("x={{ '<+trigger.branch>' }}", ["a placeholder can't hold it, but `{{ '<+' }}` beside one writes it"]),
         ("x={{ '${{' }}", ["a placeholder can't hold it, but `{{ '$' }}{{ '{{' }}` beside one writes it"]),
         ('{"": "c"}', ["empty"]),
@@ -151,7 +151,7 @@ def test_what_is_meant_is_written(run_step: RunStep, sandbox: Sandbox, ci: str, 
         ('"a" "b"\nc', ["lines don't split"]),
     ],
 )  # fmt: skip
-def test_what_nobody_means_is_refused(
+def test_certain_mistakes_are_refused(
     run_step: RunStep, sandbox: Sandbox, ci: str, value: str, told: list[str]
 ) -> None:
     """What can't be meant is one error each, which names input and item and shows the way out; nothing is written."""
@@ -197,7 +197,7 @@ def test_what_nobody_means_is_refused(
         ("see:https://a.example.com https://b.example.com", ["see:https://a.example.com https://b.example.com"], []),
     ],
 )  # fmt: skip
-def test_what_may_be_meant_otherwise_is_reported(
+def test_ambiguous_items_get_a_notice(
     run_step: RunStep, sandbox: Sandbox, ci: str, value: str, labels: list[str], told: list[str]
 ) -> None:
     """A value that probably means something else is written as given, with one notice of each kind, and no other."""
@@ -302,7 +302,7 @@ def test_other_lists_are_read_alike(run_step: RunStep, sandbox: Sandbox, tmp_pat
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_all_that_is_wrong_is_reported_at_once(run_step: RunStep, sandbox: Sandbox, tmp_path: Path, ci: str) -> None:
+def test_all_problems_are_reported_at_once(run_step: RunStep, sandbox: Sandbox, tmp_path: Path, ci: str) -> None:
     """Each wrong item of each list has an error of its own, in one run, beside those of other inputs."""
     (tmp_path / "labels.txt").write_text("undefined\n", "utf-8")
     inputs = {"labels": "- a\nNone\n^_", "labels-file": str(tmp_path / "labels.txt"), "owned": "null", "retries": "x"}
@@ -330,7 +330,7 @@ TEXTS = (
 @pytest.mark.parametrize("ci", CIS)
 @pytest.mark.parametrize("name", [*TEXTS, "dry-run", "timeout", "labels-file", "on-missing"])
 @pytest.mark.parametrize("value", ["null", " null ", "x<+trigger.branch>y", "<+input>", "a ${{ github.ref }}"])
-def test_no_input_takes_what_nobody_resolved(
+def test_no_input_takes_an_unresolved_expression(
     run_step: RunStep, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ci: str, name: str, value: str
 ) -> None:
     """`null` alone, and an expression at any place, is an error of any input, and nothing is requested or written."""
@@ -348,7 +348,7 @@ def test_no_input_takes_what_nobody_resolved(
 
 @pytest.mark.parametrize("ci", CIS)
 @pytest.mark.parametrize("value", ["null", "<+secrets.x>", "pat<+x.y", "${{secrets.X}}", "${{ secrets.X }}"])
-def test_a_key_that_nobody_resolved_is_not_shown(run_step: RunStep, sandbox: Sandbox, ci: str, value: str) -> None:
+def test_an_unresolved_key_is_not_shown(run_step: RunStep, sandbox: Sandbox, ci: str, value: str) -> None:
     """An unresolved key is one error, which shows nothing of it, whatever it may be."""
     done = _label(run_step, ci, sandbox, {"labels": "new", "api-key": value})
     ((code, what, _),) = done.stable_lines
@@ -395,7 +395,7 @@ def test_require_as_a_list_of_yaml(run_step: RunStep, sandbox: Sandbox, ci: str)
 @pytest.mark.parametrize("ci", CIS)
 @pytest.mark.parametrize("value", ["# all\n# gone", "\n \n", "[]", "{}", "#", ",", '# c\n["a"]'])
 def test_a_list_without_items(run_step: RunStep, sandbox: Sandbox, ci: str, value: str) -> None:
-    """A list that holds comments only, or nothing, takes no label away."""
+    """A list of comments only, or of nothing, removes no label."""
     done = _label(run_step, ci, sandbox, {"labels": value})
     if "a" in value and "[" in value:
         assert (done.code, _written(sandbox)) == (0, {"a"})
@@ -421,7 +421,7 @@ def test_a_list_without_items(run_step: RunStep, sandbox: Sandbox, ci: str, valu
         (["stage=x"], "stage=y", {"stage=y"}, []),
     ],
 )  # fmt: skip
-def test_upsert_says_what_it_does_to_keys(
+def test_upsert_has_a_notice_about_keys(
     run_step: RunStep, sandbox: Sandbox, ci: str, before: list[str], labels: str, after: set[str], told: list[str]
 ) -> None:
     """A key ends at the first `=`, else at the first `:`; there is a notice of what an upsert empties, respells or leaves beside it."""

@@ -56,7 +56,7 @@ def _check(done: Done, should: dict[str, Any]) -> None:
     assert len(done.errors) == should.get("errors", len(done.errors)), done.err
 
 
-def test_cases_are_all_there() -> None:
+def test_all_cases_exist() -> None:
     """Every file that a case names is beside it, or is made."""
     for path in FOLDER.glob("*/case.json"):
         case = json.loads(path.read_text("utf-8"))

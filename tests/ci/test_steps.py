@@ -78,7 +78,7 @@ def test_the_report_file(run_step: RunStep, box: Sandbox, tmp_path: Path, ci: st
 
 @pytest.mark.parametrize("ci", CIS)
 def test_a_report_that_cannot_be_written_is_an_error(run_step: RunStep, box: Sandbox, ci: str) -> None:
-    """It ends the run before anything is written, says which file and why, and does not claim to have written it."""
+    """It ends the run before anything is written; the error names the file and the reason, and no output claims the file."""
     before = box.labels(REGISTRY, NAME)
     done = run_step(ci, box, {**PROD, "report-file": "/dev/null/report.json"})
     assert (done.code, done.outputs["report-file"], box.labels(REGISTRY, NAME)) == (2, "", before)
@@ -137,7 +137,7 @@ def test_the_summary_file_holds_no_key(run_step: RunStep, box: Sandbox, tmp_path
 
 
 def test_a_large_summary_file_is_cut_at_a_row(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:
-    """A comment takes some 65,000 characters, of any kind: the file has 60,000 at most, and says what is missing."""
+    """A comment may have some 65,000 characters of any kind: the file has 60,000 at most, and a note of the rest."""
     for index in range(150):
         box.add_artifact(REGISTRY, f"a{index:03}", package_type="DOCKER", labels=["ä" * 700])
     path = tmp_path / "s.md"
@@ -239,7 +239,7 @@ def test_a_server_that_repeats_the_key(run_step: RunStep, box: Sandbox, ci: str)
 def test_a_defect_is_reported_in_one_line(
     run_step: RunStep, box: Sandbox, ci: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An unexpected error ends with exit 1 and one stable line, without a traceback or a value of a variable."""
+    """An unexpected exception ends with exit 1 and one stable line, without a traceback or a value of a variable."""
 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError(KEY)

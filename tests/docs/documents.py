@@ -44,7 +44,7 @@ def marked(kind: str) -> dict[str, str]:
     for page in PAGES:
         for found in _MARKED.finditer(page.read_text("utf-8")):
             if found[1] == kind:
-                assert found[2] not in blocks, f"{found[2]} is there twice"
+                assert found[2] not in blocks, f"{found[2]} occurs twice"
                 blocks[found[2]] = found[3] + "\n"
     return blocks
 

@@ -411,7 +411,7 @@ EDITED: Mapping[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a server that is no text": (_top("api_url", ["x"]), "is of a run on"),
     "no counts": (_top("counts", 7), "has 3 results, and its `counts.matched` is None"),
     "a row less": (_without, "has 2 results, and its `counts.matched` is 3"),
-    "a row twice": (_twice, "is there twice"),
+    "a row twice": (_twice, "occurs twice"),
     "a row of another kind": (lambda document: document["results"].append(7), "row 4: it is not a JSON object"),
     "another status": (_set("status", "done"), "row 2"),
     "a registry that leads elsewhere": (_set("registry_ref", "acme/../x/+"), "row 2"),

@@ -201,8 +201,8 @@ def test_a_key_that_is_there_twice_is_an_error(ask: Ask, box: Sandbox) -> None:
     [
         ("metrics.acc > 1", "metrics"),
         ("current_map.stage == metrics.stage", "metrics"),
-        ("labels_map.stage == 'x'", "which only `require` knows"),
-        ("baseline.stage == 'x'", "which only `require` knows"),
+        ("labels_map.stage == 'x'", "only in `require`"),
+        ("baseline.stage == 'x'", "only in `require`"),
         ("stage == 'production'", "there is no name `stage`"),
         ("{{ downloads > 1 }}", "is an expression already"),
         ("downloads >", "can't be read"),
@@ -226,8 +226,8 @@ def test_an_invalid_where_is_reported_before_any_request(
 
 def test_facts_are_not_for_require_and_labels(ask: Ask) -> None:
     """Facts are only available in `where`; in other expressions the error names `where`."""
-    assert "which only `where` knows" in ask("", require="downloads > 1").err
-    assert "which only `where` knows" in ask("", labels="n={{ downloads }}").err
+    assert "only in `where`" in ask("", require="downloads > 1").err
+    assert "only in `where`" in ask("", labels="n={{ downloads }}").err
 
 
 # --- labels that can't be read ---------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from certificates import Certificates
 from conftest import RunStep
-from har_labels.registry.certificates import ADDED, REPLACING, load_trust
+from har_labels.registry.certificates import ADDING_VARIABLES, REPLACING_VARIABLES, load_trust
 from har_sandbox import Sandbox
 from hardening.checks import check_orderly
 from hardening.conftest import StartStep
@@ -23,7 +23,7 @@ from registry.servers import RawServer, answer_bytes, raw_server, success
 
 INPUTS = {"registry-ref": "acme/r", "artifact": "x", "labels": "b", "retries": "0"}
 SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-EVERY = (*ADDED, *REPLACING)
+EVERY = (*ADDING_VARIABLES, *REPLACING_VARIABLES)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_variable_names_an_authority(
     assert "::warning" not in done.log
 
 
-@pytest.mark.parametrize("variable", ADDED)
+@pytest.mark.parametrize("variable", ADDING_VARIABLES)
 def test_most_variables_add(certificates: Certificates, variable: str) -> None:
     """SSL_CERT_FILE, SSL_CERT_DIR and Harness's two take nothing away from what is trusted already."""
     authority = certificates_in(certificates.authority)
@@ -126,7 +126,7 @@ def test_a_list_of_folders(certificates: Certificates, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-@pytest.mark.parametrize("variable", REPLACING)
+@pytest.mark.parametrize("variable", REPLACING_VARIABLES)
 def test_requests_variables_replace_all(certificates: Certificates, variable: str, kind: str, tmp_path: Path) -> None:
     """As in requests, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE replace everything else."""
     path = certificates.authority if kind == "file" else folder_of(certificates, tmp_path)

@@ -1,4 +1,4 @@
-"""Inputs as a CI gives them, and what `configure` says to them."""
+"""Inputs as a CI gives them, and the errors of `configure` about them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refusals(ci: str, inputs: Mapping[str, str], **more: object) -> list[tuple[s
     try:
         ask(ci, inputs, **more)  # type: ignore[arg-type]
     except Misconfigured as wrong:
-        errors = [error.spelt(wrong.configuration.spell) for error in wrong.errors]
+        errors = [error.spelt(wrong.configuration.publishing.spell) for error in wrong.errors]
     else:
         return []
     assert all(type(error) is InputError for error in errors)

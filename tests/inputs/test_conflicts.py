@@ -45,12 +45,12 @@ REFUSALS = [
         {"labels": ""},
         (
             "`@labels@` is missing",
-            "Give the labels, or `@mode@: clear` to take all labels away.",
+            "Give the labels, or `@mode@: clear` to remove all labels.",
         ),
     ),
     (
         {**NO_LIST, "mode": "", "owned": "ci-*"},
-        ("`@labels@` is missing", "Give the labels, or `@mode@: clear` to take all labels away."),
+        ("`@labels@` is missing", "Give the labels, or `@mode@: clear` to remove all labels."),
     ),
     ({**NO_LIST, "mode": "add"}, ("`@labels@` is missing, and `@mode@: add` needs it", "Give the labels.")),
     ({**NO_LIST, "mode": "remove"}, ("`@labels@` is missing, and `@mode@: remove` needs it", "Give the labels.")),
@@ -101,7 +101,7 @@ REFUSALS = [
     *(
         (
             {**ALONE, "undo": "r", name: value},
-            (f"`@undo@` and `@{name}@` are both given", f"What is taken back is in the report: leave `@{name}@` out."),
+            (f"`@undo@` and `@{name}@` are both given", f"The report has all that is undone: leave `@{name}@` out."),
         )
         for name, value in (PLANNED | {"apply-plan": "p"}).items()
     ),
@@ -121,7 +121,7 @@ REFUSALS = [
     "case", REFUSALS, ids=lambda case: ",".join(f"{name}={text}" for name, text in case[0].items())
 )
 def test_contradictions(ci: str, case: tuple[dict[str, str], *tuple[tuple[str, str], ...]]) -> None:
-    """Each contradiction and each missing input is reported with its exact message, and without any other."""
+    """Each contradiction and each missing input has exactly one error, with exactly these words."""
     inputs, *problems = case
     assert refusals(ci, inputs) == [(spelled(what, ci, inputs), spelled(cure, ci, inputs)) for what, cure in problems]
 
@@ -178,7 +178,7 @@ def test_a_pipeline_spells_the_path(ci: str, given: str, scope: dict[str, str], 
     ["registry-ref", "require", "mode", "api-url", "timeout", "dry-run", "api-key-file", "report-file", "manifest"],
 )
 def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
-    """A value with an expression that Harness did not resolve, at any place, is reported as such; lists are checked later."""
+    """An expression that Harness did not resolve is an error at any place of a value; lists are checked later."""
     inputs = {name: "a <+pipeline.variables.x> b", **({"api-key": ""} if name == "api-key-file" else {})}
     what, cure = next(problem for problem in refusals(ci, inputs) if "expression" in problem[0])
     assert what == spelled(
@@ -192,7 +192,7 @@ def test_unresolved_expressions_are_named(ci: str, name: str) -> None:
 
 @pytest.mark.parametrize("ci", CIS)
 def test_an_expression_hides_no_other_problem(ci: str) -> None:
-    """Beside an unresolved expression the other problems of the run are reported, and none about unknown values."""
+    """Other problems are reported beside an unresolved expression, but none about the unknown value."""
     assert len(refusals(ci, {"registry-ref": "<+input>", "mode": "nope", "timeout": "9999"})) == 3
 
 
@@ -206,7 +206,7 @@ HINTS = {
 
 @pytest.mark.parametrize("ci", CIS)
 def test_no_key(ci: str) -> None:
-    """Without a key the message explains how to give one on that CI; a terminal has no flag for it."""
+    """The error about a missing key has the way to give one on that CI; a terminal has no flag for it."""
     spelt = "HAR_LABELS_API_KEY" if ci == "terminal" else spelled("@api-key@", ci, {"api-key": ""})
     assert refusals(ci, {"api-key": ""}) == [(f"`{spelt}` is missing", HINTS[ci])]
 
@@ -219,7 +219,7 @@ def event(folder: Path, head: object, base: str = "acme/vision") -> dict[str, st
 
 
 def test_no_key_on_a_pull_request(tmp_path: Path) -> None:
-    """An empty key on a pull request from a fork says that forks get no secrets; one of the same repository doesn't."""
+    """The error of an empty key on a pull request from a fork mentions that forks get no secrets; in the same repository it does not."""
     fork, own = {"full_name": "fork/vision"}, {"full_name": "acme/vision"}
     said = refusals("github", {"api-key": ""}, environ=event(tmp_path, fork))
     assert said == [
@@ -240,7 +240,7 @@ def test_no_key_on_a_pull_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"pull_request": 1}', "\x00"])
-def test_a_broken_event_file_is_no_defect(tmp_path: Path, content: str) -> None:
+def test_a_broken_event_file_is_not_a_defect(tmp_path: Path, content: str) -> None:
     """An event file that can't be read takes no part in the wording."""
     (tmp_path / "event.json").write_text(content)
     environ = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(tmp_path / "event.json")}
@@ -255,7 +255,7 @@ def test_the_default_pace_and_place() -> None:
 
 
 def test_every_input_goes_with_a_plan_file_or_does_not() -> None:
-    """Beside a plan file only the inputs are valid that don't decide what is planned: how to write it and where to report."""
+    """A plan has all that is planned; only inputs about writing and reporting can be given beside it."""
     beside = {
         *names_in("Server and key", "What is reported"), "dry_run", "apply_plan", "undo", "on_failure", "settle", "allow_type_loss",
         "policy", "timeout", "retries", "deadline", "requests_per_minute", "concurrency",

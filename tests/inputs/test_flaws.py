@@ -44,7 +44,7 @@ def _rendered(text: str) -> tuple[str, ...]:
     ],
 )
 def test_the_quoted_spelling_means_it_literally(text: str) -> None:
-    """The text in double quotes that a refusal shows is, used literally, the same as the refused one."""
+    """The text that an error shows in double quotes is read, unchanged, as the text that was refused."""
     flaw = flaw_in(Item(text, 1, style=parse_list("x")[0].style), renders=True)
     assert flaw
     (literally,) = QUOTED.findall(flaw.cure)
@@ -67,7 +67,7 @@ def test_the_quoted_spelling_means_it_literally(text: str) -> None:
     ],
 )
 def test_the_ways_out_of_a_broken_list_are_lists(text: str, meant: list[str]) -> None:
-    """What the error of a text that is no list shows in quotes is read as the one item that it says."""
+    """The quoted text in the error of an invalid list is read as the one item that it names."""
     with pytest.raises(Invalid) as refused:
         read_labels(text)
     shown = [found for found in QUOTED.findall(refused.value.cure) if found.endswith('"')]
@@ -89,7 +89,7 @@ def test_the_ways_out_of_a_broken_list_are_lists(text: str, meant: list[str]) ->
     ],
 )
 def test_the_array_that_was_meant(text: str, labels: list[str] | None) -> None:
-    """For a nested or duplicate item the error shows a JSON array, which gives those labels."""
+    """The error of nested values and duplicate keys shows a JSON array, which is read as those labels."""
     with pytest.raises(Invalid) as refused:
         read_labels(text)
     arrays = re.findall(r"`(\[.+?\])`", refused.value.cure)
@@ -98,7 +98,7 @@ def test_the_array_that_was_meant(text: str, labels: list[str] | None) -> None:
 
 @given(st.dictionaries(st.text("abc.é", min_size=1), st.text("ab, '\"\\{}[]#=é😀\n<+"), max_size=5))
 def test_any_map_of_texts_is_read_back(pairs: dict[str, str]) -> None:
-    """Each pair of a JSON object is `key=value`, whatever the value holds, in its order."""
+    """Each pair of a JSON object is `key=value`, for any value, in its order."""
     import json
 
     for text in (json.dumps(pairs), json.dumps(pairs, indent=2, ensure_ascii=False)):
@@ -142,15 +142,15 @@ def test_unresolved(text: str, is_unresolved: bool) -> None:
 
 
 @pytest.mark.parametrize("depth", [50, 500, 900, 5000, 100_000])
-def test_nesting_is_no_crash(depth: int) -> None:
-    """However deep a value is nested, it is refused like any other that is no list."""
+def test_deep_nesting_is_refused(depth: int) -> None:
+    """A value is refused like any other invalid list, however deep it is nested."""
     for text in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth, "{a: " * depth + "1" + "}" * depth):
         with pytest.raises(Invalid):
             read_labels(text)
 
 
 def test_the_work_grows_with_the_list() -> None:
-    """Remarks look at each item a fixed number of times, whatever they look like."""
+    """Notices cost a fixed number of looks at each item."""
     import sys
 
     def calls(text: str) -> int:

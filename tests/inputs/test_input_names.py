@@ -1,4 +1,4 @@
-"""Inputs' names: the sources of each text, their order, and errors about unknown names (contract §2)."""
+"""Names of inputs: the sources of their texts, the order of these, and the errors of unknown names (contract §2)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_two_spellings_of_one_input(ci: str, prefix: str, spelt: str) -> None:
 
 
 def test_two_spellings_of_the_key_show_neither() -> None:
-    """Two different keys are reported without a character of either."""
+    """The error about two different keys shows no character of either."""
     ((what, _),) = refusals("github", {}, environ={"INPUT_API_KEY": "another-key-1234"})
     assert what == "`api-key` is given twice, in two spellings, with different values"
 
@@ -102,7 +102,7 @@ def test_two_spellings_of_the_key_show_neither() -> None:
     ],
 )
 def test_a_near_miss_names_the_right_input(near: str, right: str) -> None:
-    """A typing error gives an error with the right name, in the spelling of its source."""
+    """A misspelt name is an error with the right name, in the spelling of its source."""
     upper = near.upper()
     cases = (
         ("github", f"INPUT_{upper}", near, right),
@@ -148,7 +148,7 @@ def test_a_near_miss_names_the_right_input(near: str, right: str) -> None:
     ],
 )
 def test_other_unknown_names_are_ignored(ci: str, name: str) -> None:
-    """Variables that the CIs set themselves, and names that are near none of ours, are no business of ours."""
+    """Variables that the CIs set themselves, and names that resemble none of ours, are ignored."""
     assert not refusals(ci, {}, environ={f"{prefix}{name}": "value" for prefix in ("INPUT_", "PLUGIN_", "HAR_LABELS_")})
 
 
@@ -159,7 +159,7 @@ def test_an_empty_near_miss_is_not_given(ci: str, variable: str) -> None:
 
 
 def test_another_ci_s_near_miss_is_not_read() -> None:
-    """On GitHub there is no message about PLUGIN_ variables, on Harness none about INPUT_ ones."""
+    """On GitHub PLUGIN_ variables are ignored, on Harness INPUT_ ones."""
     assert not refusals("github", {}, environ={"PLUGIN_LABEL": "x", "PLUGIN_MODE": "nonsense"})
     assert not refusals("harness", {}, environ={"INPUT_LABEL": "x", "INPUT_MODE": "nonsense"})
 
@@ -176,11 +176,11 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
             "there is no flag `--apikey`",
             "Set HAR_LABELS_API_KEY in the environment, or name a file with `--api-key-file`.",
         ),
-        (["stray"], "`stray` belongs to no flag", "Write it behind one, such as `--artifact`; `--help` lists them."),
+        (["stray"], "`stray` belongs to no flag", "Write it after one, such as `--artifact`; `--help` lists them."),
         (
             ["--mode"],
             "the command line can't be read: argument --mode: expected one argument",
-            "`--help` lists the flags; write a value that begins with `-` behind a `=`, as in `--labels=-x`.",
+            "`--help` lists the flags; write a value that begins with `-` after a `=`, as in `--labels=-x`.",
         ),
         (
             ["--mode", "nope"],
@@ -203,19 +203,19 @@ def test_another_ci_s_near_miss_is_not_read() -> None:
     ],
 )
 def test_wrong_flags(argv: list[str], what: str, cure: str) -> None:
-    """Errors of the command line are worded like the other refusals."""
+    """Errors of the command line have the form of all other errors."""
     assert (what, cure) in refusals("terminal", {}, argv=argv)
 
 
 def test_the_key_on_the_command_line_is_not_shown() -> None:
-    """A key behind `--api-key`, or anywhere on the command line, is in no refusal."""
+    """No error shows a key after `--api-key`, or anywhere else on the command line."""
     assert refusals("terminal", {}, argv=["--api-key", KEY])
     assert refusals("terminal", {}, argv=[f"--api-key={KEY}"])
     assert refusals("terminal", {"api-key": ""}, argv=[f"--api-key={KEY}"])
 
 
-def test_what_may_be_a_key_behind_an_unknown_flag_is_not_shown() -> None:
-    """Only the flag is reported: its value could be anything."""
+def test_the_value_of_an_unknown_flag_is_not_shown() -> None:
+    """The error shows only the flag: its value could be a key."""
     said = refusals("terminal", {}, argv=["--apikey", "S3cret99", "stray"])
     assert not [words for words in said if "S3cret99" in "".join(words)]
     assert said[1][0] == "`stray` belongs to no flag"
@@ -223,18 +223,18 @@ def test_what_may_be_a_key_behind_an_unknown_flag_is_not_shown() -> None:
 
 @pytest.mark.parametrize("given", [{}, {"api-key": ""}])
 def test_an_unreadable_command_line_is_the_only_problem(given: dict[str, str]) -> None:
-    """Inputs that it may have given are not reported as missing, nor is the key's file; and `--json` still works."""
+    """No input is reported as missing then, not even the key's file; and `--json` still works."""
     argv = ["--registry-ref", "a/r", "--api-key-file", "k", "--labels", "-x=1", "--json"]
     ((what, _),) = refusals("terminal", given, argv=argv)
     assert what.startswith("the command line can't be read")
     with pytest.raises(Misconfigured) as caught:
         ask("terminal", given, argv=argv)
-    assert caught.value.configuration.wants_json
+    assert caught.value.configuration.publishing.wants_json
 
 
 @pytest.mark.parametrize("name", ["registry-ref", "artifact", "labels", "api-key"])
-def test_a_misspelt_name_is_not_reported_as_missing_too(name: str) -> None:
-    """One typing error is one problem: no message advises `mode: clear` because of it."""
+def test_a_misspelt_input_is_not_reported_as_missing_too(name: str) -> None:
+    """One slip is one problem: nobody is sent to `mode: clear` because of it."""
     for ci, variable in (
         ("github", f"INPUT_{name.upper()}S"),
         ("harness", f"PLUGIN_{name.upper()}S".replace("-", "_")),
@@ -249,8 +249,8 @@ ALWAYS = "Leave it out: labels are always rendered, and `{{ '{{ x }}' }}` writes
 
 
 @pytest.mark.parametrize("name", ["shard-index", "shard-total", "templates"])
-def test_a_name_that_was_an_input_says_what_to_write(name: str) -> None:
-    """It is an error in any spelling of any CI and as a flag, with the right name in the same spelling."""
+def test_the_error_of_a_former_input_names_its_replacement(name: str) -> None:
+    """It is an error in any spelling of any CI and as a flag; the cure has the right name in the same spelling."""
     upper, lower = name.upper().replace("-", "_"), name.replace("-", "_")
     for ci, variable, spelt, shard in (
         ("github", f"INPUT_{name.upper()}", name, "shard"),
@@ -272,7 +272,7 @@ def test_a_name_that_was_an_input_says_what_to_write(name: str) -> None:
 
 @pytest.mark.parametrize("written", ["shardIndex", "ShardTotal", "shard index", "Shard-Index"])
 def test_however_the_words_of_a_name_that_was_an_input_are_put_together(written: str) -> None:
-    """`shardIndex` of a plugin's settings arrives as `PLUGIN_SHARDINDEX`; it too is recognised as a former input."""
+    """`shardIndex` of a plugin's settings arrives as `PLUGIN_SHARDINDEX` and is recognised as the former input."""
     for ci, variable in (("harness", f"PLUGIN_{written.upper()}"), ("github", f"INPUT_{written.upper()}")):
         ((what, cure),) = refusals(ci, {}, environ={variable: "1"})
         assert what.endswith("is not an input any more")
@@ -296,7 +296,7 @@ def test_flags_of_lists_join_and_switches_need_no_value() -> None:
 
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_help_and_version(word: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """They print and leave with 0, whatever else is missing."""
+    """They print and exit with 0, even if inputs are missing."""
     from har_labels.main import main
 
     assert main([word], {}) == 0

@@ -1,4 +1,4 @@
-"""The key: its sources, its valid form, and that no refusal shows it (contract §2, §5)."""
+"""The key: its sources, its form, and that no error shows it (contract §2, §5)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_other_key_files_are_refused(content: bytes, why: str, key_file: Callabl
     assert cure
 
 
-def test_what_is_no_key_file(tmp_path: Path, key_file: Callable[..., Path]) -> None:
+def test_files_that_are_not_key_files(tmp_path: Path, key_file: Callable[..., Path]) -> None:
     """A missing file, a folder and a link to a good key file are refused."""
     link = tmp_path / "link"
     link.symlink_to(key_file())
@@ -70,8 +70,8 @@ def test_what_is_no_key_file(tmp_path: Path, key_file: Callable[..., Path]) -> N
         assert what == f"`api-key-file` names {str(path)!r}, which {why}"
 
 
-def test_a_pipe_is_no_key_file(tmp_path: Path) -> None:
-    """A named pipe without a writer is refused at once."""
+def test_a_pipe_is_not_a_key_file(tmp_path: Path) -> None:
+    """A named pipe that nobody writes to is refused at once."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": str(pipe)})
@@ -83,15 +83,13 @@ def test_a_key_file_that_others_can_read_warns(mode: int, key_file: Callable[...
     """The key is taken, with a warning that names the input, the file and its mode."""
     path = key_file(mode=mode)
     configuration = ask("terminal", {**FROM_FILE, "api-key-file": str(path)})
-    assert tuple(spelt(line, configuration.spell) for line in configuration.warnings) == (
+    assert tuple(spelt(line, configuration.publishing.spell) for line in configuration.warnings) == (
         f"`HAR_LABELS_API_KEY_FILE`: {str(path)!r} can be read by others (mode {mode:o}); `chmod 600` it",
     )
 
 
-def test_windows_gives_no_warning_about_a_key_file(
-    key_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """There every file has the mode 666, and `chmod` changes nothing: there is no warning."""
+def test_windows_tells_nothing_of_a_key_file(key_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """There every file has mode 666, and `chmod` does not help, so there is no warning."""
     path = str(key_file(mode=0o666))
     monkeypatch.setattr("har_labels.inputs.key._has_modes", lambda: False)
     configuration = ask("terminal", {**FROM_FILE, "api-key-file": path})
@@ -115,7 +113,7 @@ def test_what_can_be_no_key(ci: str, text: str) -> None:
 
 
 def test_a_key_is_trimmed() -> None:
-    """Line ends around a key, as secrets often have, are no part of it."""
+    """Line ends around a key, as secrets often have, are not part of it."""
     assert ask("github", {"api-key": f" {KEY}\n"}).key.get_secret_value() == KEY
 
 
@@ -133,13 +131,13 @@ def test_the_key_in_another_input(ci: str, name: str) -> None:
 
 
 def test_the_key_of_a_file_in_another_input(key_file: Callable[..., Path]) -> None:
-    """A key from a file is also found in other inputs."""
+    """A key from a file is found in other inputs, too."""
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": str(key_file()), "labels": f"token={KEY}"})
     assert what == "`labels` contains the key"
 
 
 def test_an_unresolved_key() -> None:
-    """A key that Harness did not resolve is reported as an unresolved expression, and nothing is sent with it."""
+    """A key that Harness did not resolve is reported as an unresolved expression, and no request is sent."""
     said = refusals("harness", {"api-key": '<+secrets.getValue("har_api_key")>'})
     assert len(said) == 1
     assert said[0][0].startswith("`api_key` is ")
@@ -152,7 +150,7 @@ def test_a_short_key_is_not_looked_for() -> None:
 
 
 def test_a_key_given_as_the_path_of_its_file_is_not_shown() -> None:
-    """The key itself in `api-key-file` is reported, without showing it."""
+    """A key in `api-key-file` itself is an error that does not show it."""
     ((what, _),) = refusals("github", {**FROM_FILE, "api-key-file": "a1b2c3d4e5f6g7h8"})
     assert (
         what

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from har_labels.errors import Invalid
-from har_labels.inputs.lists import Item, parse_expressions, parse_list, quote
+from har_labels.inputs.lists import Item, as_list_item, parse_expressions, parse_list
+from har_labels.text import named, spelt
 
 ONE_LINE = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]))
 
 
-def _told(error: Invalid) -> str:
-    """All that a refusal says."""
+def _message(error: Invalid) -> str:
+    """The whole text of an error."""
     return f"{error.why}: {error.cure}"
 
 
@@ -92,7 +93,7 @@ def test_broken_quotes_are_refused(text: str, message: str) -> None:
     """A quote that does not close, or closes too early, is an error that shows the way out."""
     with pytest.raises(Invalid) as caught:
         parse_list(text)
-    assert message in _told(caught.value)
+    assert message in _message(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_broken_quotes_are_refused(text: str, message: str) -> None:
     ],
 )
 def test_commas_in_placeholders_do_not_separate(text: str, items: list[str]) -> None:
-    """A placeholder keeps its commas, and ends where Jinja2 says it does; newlines always separate."""
+    """A placeholder keeps its commas, and ends where it does for Jinja2; newlines always separate."""
     assert texts(text) == items
 
 
@@ -158,12 +159,21 @@ def test_json_array() -> None:
         ('[x, "a" b]', ("not a JSON array", '`["a", "b"]`')),
     ],
 )
-def test_a_bracket_that_is_no_json_array_shows_both_ways(text: str, both_ways: tuple[str, ...]) -> None:
+def test_a_bracket_that_is_not_a_json_array_shows_both_ways(text: str, both_ways: tuple[str, ...]) -> None:
     """What starts with `[` and is not a JSON array of strings is refused, showing the array that was meant."""
     with pytest.raises(Invalid) as caught:
         parse_list(text)
-    assert all(way in _told(caught.value) for way in both_ways)
-    assert len(_told(caught.value)) < 1000
+    assert all(way in _message(caught.value) for way in both_ways)
+    assert len(_message(caught.value)) < 1000
+
+
+def test_a_text_in_an_error_cannot_pass_for_the_name_of_an_input() -> None:
+    """The characters that mark an input in our own messages are escaped where an item holds them."""
+    with pytest.raises(Invalid) as caught:
+        parse_list(f'"{named("mode")}')
+    assert (
+        spelt(caught.value.why, str.upper) == '`"\\ufdd0mode\\ufdd1` begins with a quote that is not closed on its line'
+    )
 
 
 def test_positions_count_items() -> None:
@@ -175,7 +185,7 @@ def test_positions_count_items() -> None:
 @given(st.lists(ONE_LINE), st.sampled_from([",", "\n", " , ", "\r\n", "\n# a, b\n\n"]))
 def test_quoted_items_come_back(items: list[str], separator: str) -> None:
     """Any texts without a newline, quoted and joined, are read back as they were."""
-    assert texts(separator.join(map(quote, items))) == [item.replace("\r\n", "\n") for item in items]
+    assert texts(separator.join(map(as_list_item, items))) == [item.replace("\r\n", "\n") for item in items]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
@@ -270,6 +280,6 @@ def test_work_grows_with_length(unit: str) -> None:
     ],
 )
 def test_expressions(text: str, expressions: list[str]) -> None:
-    """`require`: comments go, and a line goes on while a bracket is open or behind `and`, `or` or another operator."""
+    """`require`: comments are dropped, and a line continues while a bracket is open or after `and`, `or` or another operator."""
     assert [item.text for item in parse_expressions(text)] == expressions
     assert [item.position for item in parse_expressions(text)] == list(range(1, len(expressions) + 1))

@@ -66,7 +66,7 @@ VALUES = (
     ("api-url", "https://h/a/../b", "its path has an empty, dotted or percent-encoded part", HOST),
     ("api-url", "https://h:port", "it is not a valid URL, or its port is not a number", HOST),
     ("api-url", "https:// h", "it has a blank, a backslash or a control character", HOST),
-    ("registry-ref", "models", "it has one segment, and the account has to precede it", REF),
+    ("registry-ref", "models", "it has one segment, and the account must precede it", REF),
     ("registry-ref", "a/b/c/d/e", "it has 5 segments, and four are the most", REF),
     ("registry-ref", "a//models", "it has an empty segment", REF),
     ("registry-ref", "a/../models", "it has the segment '..'", REF),
@@ -76,7 +76,7 @@ VALUES = (
     ("shard", "3/3", "shards count from 0", "The last of 3 is `2/3`, the first `0/3`."),
     ("shard", "1/1", "shards count from 0", "The last of 1 is `0/1`, the first `0/1`."),
     ("shard", "4/3", "its index is greater than its total", SHARE),
-    ("shard", "0/0", "it is a share of none", SHARE),
+    ("shard", "0/0", "its total is 0", SHARE),
     ("shard", "null/null", *NO_LOOP),
     ("shard", "null/3", *NO_LOOP),
     ("shard", "0/null", *NO_LOOP),
@@ -108,7 +108,7 @@ VALUES = (
         "labels",
         '"a" b',
         '`"a" b` goes on after its closing quote',
-        'Put a comma behind the quote, or write `"""a"" b"` if all of it is one item.',
+        'Put a comma after the quote, or write `"""a"" b"` if all of it is one item.',
     ),
 )
 
@@ -158,7 +158,7 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
 
 
 def _told_of(value: str, why: str) -> str:
-    """The error for an invalid value: of very many digits that they are too many."""
+    """The error of an invalid value: very many digits are too many."""
     return "it has too many digits" if value.isascii() and value.isdigit() and len(value) > 18 else why
 
 
@@ -240,7 +240,7 @@ def test_three_wrong_inputs_are_three_problems(ci: str) -> None:
     st.sampled_from(sorted(set(INPUTS) - {"api-key", "api-key-file"})),
 )
 def test_no_text_is_a_defect(text: str, name: str) -> None:
-    """Any text in an input is accepted or refused with a message; the refusal is one line and names the input."""
+    """Any text of an input is accepted or refused; the error is one line and names the input."""
     for what, cure in refusals("harness", {name: text}):
         assert cure
         assert (
@@ -258,7 +258,7 @@ def test_a_long_value_is_cut() -> None:
     assert what == f"`mode` is {'x' * 200 + '…'!r}: {NO_CHOICE}"
 
 
-def test_the_key_is_no_text_of_the_settings() -> None:
+def test_no_text_of_the_settings_shows_the_key() -> None:
     """Printing the configuration or its settings, or dumping them, shows no key."""
     configuration = ask("github", {})
     for shown in (repr(configuration), str(configuration.settings), repr(configuration.settings)):

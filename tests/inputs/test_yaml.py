@@ -61,7 +61,7 @@ FRAGMENTS += [
     ],
 )
 def test_core_schema(text: str, value: object) -> None:
-    """A plain scalar is what YAML 1.2's core schema says; a quoted one is a text."""
+    """A plain scalar is read by YAML 1.2's core schema; a quoted one is a text."""
     assert load_plain(f"a: {text}") == {"a": value}
     assert isinstance(load_plain(f"a: {text}"), dict)
 
@@ -73,7 +73,7 @@ def test_infinity_and_nan() -> None:
 
 
 def test_keys_are_texts_as_written() -> None:
-    """A key that looks like a number or a boolean is its literal text."""
+    """A key that looks like a number or a boolean is the text as written."""
     assert load_plain('1: a\ntrue: b\nval/acc: c\nval.acc: d\n"<<": e\n? f\n') == {
         "1": "a",
         "true": "b",
@@ -97,7 +97,7 @@ def test_keys_are_texts_as_written() -> None:
         ("{*x : 1, '': 2, b: 1}", ["the YAML alias `*x`"]),
     ],
 )
-def test_what_stands_for_something_else_is_unusable(text: str, told: list[str]) -> None:
+def test_aliases_tags_and_merge_keys_are_unusable(text: str, told: list[str]) -> None:
     """A value with an anchor, an alias, a tag or a merge key is unusable, and its neighbours are not."""
     value = load_plain(f"- 1\n- {text}\n- {{b: 2}}")
     assert isinstance(value, list)
@@ -116,8 +116,8 @@ def test_nothing_at_all() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3", "line 3, column 1: the key `a` is there twice"),
-        ("1: a\n'1': b", "the key `1` is there twice"),
+        ("a: 1\nb: 2\na: 3", "line 3, column 1: the key `a` occurs twice"),
+        ("1: a\n'1': b", "the key `1` occurs twice"),
         ("{a: {b: 1, b: 2}}", "line 1, column 12"),
         ("? [a]\n: 1", "a key is a list or a mapping"),
         ("? {a: b}\n: 1", "a key is a list or a mapping"),

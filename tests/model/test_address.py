@@ -114,8 +114,9 @@ def test_paths_are_not_touched_by_requests(account: str, name: str) -> None:
 @pytest.mark.parametrize("text", DOTTED + ESCAPED + BROKEN + ["a/+/b", "+", "a/+/+", "a/%2B", "+/a"])
 def test_names_that_could_reach_elsewhere_are_refused(text: str) -> None:
     """Dot segments in every encoding, escapes, empty segments, line ends, blanks at ends and `/+` inside are refused."""
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         parse_artifact_name(text)
+    assert refused.value.cure == "Write the artifact's plain name, such as resnet50 or team/model."
     for ref in (f"acme/{text}/r", f"{text}/ml/r", f"acme/ml/{text}"):
         if text.strip("/ \n\r"):
             with pytest.raises(Invalid):
@@ -154,10 +155,11 @@ def test_odd_characters_stay_within_their_segment(text: str) -> None:
     ],
 )
 def test_registry_refs_are_refused_with_a_reason(text: str, why: str) -> None:
-    """One segment, more than four, empty and dotted ones: the message names the problem."""
+    """One segment, more than four, empty and dotted ones: the error says which it is, and how to write the path."""
     with pytest.raises(Invalid) as refused:
         parse_registry_ref(text)
-    assert why in str(refused.value)
+    assert why in refused.value.why
+    assert refused.value.cure == "Write account/registry, account/org/registry or account/org/project/registry."
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4])
@@ -215,8 +217,9 @@ def test_api_base(text: str, url: str) -> None:
 )
 def test_api_bases_that_hide_something_are_refused(text: str) -> None:
     """User names, queries, fragments, dotted paths, line ends and other schemes are refused."""
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         parse_api_base(text)
+    assert refused.value.cure.startswith("Write the Harness host")
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_facts_of_a_push_on_harness() -> None:
     ],
 )
 def test_branch_tag_and_pull_request(more: dict[str, str], branch: str, tag: str, pull_request: str) -> None:
-    """A pull request's branch is its source, never its target; a tag has none."""
+    """A pull request's branch is its source branch, never its target; a tag has none."""
     facts = detect(more).ci_facts()
     assert (facts["branch"], facts["tag"], facts["pull_request"]) == (branch, tag, pull_request)
 
@@ -167,7 +167,7 @@ def test_the_branch_of_a_review_is_in_the_event_file(tmp_path: Path) -> None:
 
 
 def test_a_terminal_knows_none_of_them() -> None:
-    """Whatever the environment says of another CI."""
+    """Even if the environment has variables of another CI."""
     facts = detect({"GITHUB_RUN_ATTEMPT": "1", "DRONE_REPO_BRANCH": "main"}).ci_facts()
     assert [facts[name] for name in ("head_sha", "run_attempt", "event", "default_branch")] == [""] * 4
 

@@ -42,8 +42,8 @@ def published(outputs: dict[str, str], before: bytes = b"") -> dict[str, str]:
 
 @settings(max_examples=600, deadline=None)
 @given(st.dictionaries(st.sampled_from(["labels", "image-name", "status", "a"]), encodable_texts))
-def test_any_text_comes_back_from_the_output_file(outputs: dict[str, str]) -> None:
-    """Byte for byte, whatever marks, equal signs and line ends it holds."""
+def test_any_text_is_read_back_from_the_output_file(outputs: dict[str, str]) -> None:
+    """Byte for byte, with any marks, equal signs and line ends."""
     assert published(outputs) == outputs
 
 
@@ -99,8 +99,8 @@ def test_the_key_is_in_no_output_and_no_summary(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("before", [0, 1000, LARGEST_SUMMARY - 500])
-def test_the_summary_stays_under_what_github_takes(tmp_path: Path, before: int) -> None:
-    """Together with the text that an earlier command wrote there; it is cut at a line with a notice."""
+def test_the_summary_stays_below_the_limit_of_github(tmp_path: Path, before: int) -> None:
+    """Together with the text of an earlier command; it is cut at a line, with a note."""
     path = tmp_path / "summary"
     path.write_text("é" * (before // 2))
     rows = "".join(f"| `label-{index}` | é |\n" for index in range(100_000))
@@ -120,7 +120,7 @@ def test_a_summary_without_any_room_is_a_warning(tmp_path: Path) -> None:
     assert path.stat().st_size == LARGEST_SUMMARY
 
 
-def test_masking_comes_before_any_other_line() -> None:
+def test_masking_precedes_any_other_line() -> None:
     """What is printed after it is masked by the runner too, in all the forms it knows."""
     platform, out, _ = github()
     platform.mask("key with % and\nline")
@@ -214,7 +214,7 @@ GIVE_WAY = ("results", "moved-from", "previous-labels", "removed", "added", "lab
 
 
 @pytest.mark.parametrize("size", [0, 64_280, 74_995, 76_000, 90_000, 112_500, 150_000, 225_000, 449_997, 450_000])
-def test_a_jobs_outputs_stay_under_what_github_takes(tmp_path: Path, size: int) -> None:
+def test_the_outputs_of_a_job_stay_below_the_limit_of_github(tmp_path: Path, size: int) -> None:
     """Counted in UTF-16 and all together, in a fixed order of giving way, with a notice each; the rest is never emptied."""
     path = tmp_path / "output"
     outputs = dict.fromkeys(GIVE_WAY, "😀" * (size // 2) + "é" * (size % 2)) | {

@@ -26,7 +26,7 @@ from har_labels.errors import (
     Unreachable,
 )  # fmt: skip
 from har_labels.platforms import detect
-from har_labels.platforms.annotation import LARGEST_FILE, MOST_ANNOTATIONS
+from har_labels.platforms.annotation import LARGEST_ANNOTATIONS_FILE, MOST_ANNOTATIONS
 from har_labels.platforms.dotenv import LONGEST_LINE
 from har_labels.platforms.harness import Harness
 from har_labels.platforms.platform import Platform
@@ -55,7 +55,7 @@ def published(outputs: dict[str, str], before: str = "", name: str = "step-outpu
 
 @settings(max_examples=600, deadline=None)
 @given(st.lists(hostile_texts, max_size=4), encodable_texts, st.dictionaries(hostile_texts, hostile_texts, max_size=2))
-def test_any_text_comes_back_from_every_reader(labels: list[str], name: str, labels_map: dict[str, str]) -> None:
+def test_any_text_is_read_back_by_every_reader(labels: list[str], name: str, labels_map: dict[str, str]) -> None:
     """JSON as equal JSON, other values byte for byte, after what lite-engine does to them."""
     outputs = {
         "labels": json_text(labels),
@@ -103,8 +103,8 @@ def test_each_value_has_the_first_form_that_fits(outputs: dict[str, str], text: 
 
 @settings(max_examples=1500, deadline=None)
 @given(st.text(st.sampled_from("ab'\"\\$A{(}# \t\n\r\x1b<+é\xa0="), max_size=8) | encodable_texts)
-def test_base64_is_only_for_what_dotenv_cannot_carry(text: str) -> None:
-    """The Docker runner decodes none: if all readers read some form as the text, one of those is written."""
+def test_base64_is_only_for_text_that_dotenv_cannot_carry(text: str) -> None:
+    """The Docker runner decodes none: if any form is taken for the text by all readers, one of those is written."""
     content = published({"image-name": text}).decode()
     if "<+" in text or text.startswith("__B64__") or not content.startswith("IMAGE_NAME=__B64__"):
         return
@@ -122,7 +122,7 @@ def _reads(reader: Callable[[str], dict[str, str]], form: str) -> dict[str, str]
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(hostile_texts, max_size=4), encodable_texts)
-def test_any_text_of_one_line_comes_back_from_the_docker_runner(labels: list[str], name: str) -> None:
+def test_any_text_of_one_line_is_read_back_by_the_docker_runner(labels: list[str], name: str) -> None:
     """It reads `KEY value` from a file `….out`, and decodes nothing; what it can't carry is empty."""
     outputs = {"labels": json_text(labels), "image-name": name, "status": "SUCCESS", "plan-file": ""}
     read = key_value(published(outputs, name="label.out"))
@@ -175,7 +175,7 @@ def test_what_the_docker_runner_cannot_read_is_left_empty_with_a_notice(tmp_path
     assert err.getvalue().count("\n") == 1
 
 
-def test_the_models_reject_what_their_originals_reject() -> None:
+def test_the_models_reject_the_same_as_their_originals() -> None:
     """Else the property above would prove little."""
     assert v2("A=a#b\n") == {"A": "a"}
     assert v3("A=a#b\n") == v4("A=a#b\n") == {"A": "a#b"}
@@ -229,7 +229,7 @@ def test_a_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     assert [warning.split(":")[0] for warning in warnings] == [f"can't write {name} ({nowhere})" for name in names]
 
 
-def test_drone_has_no_output_file_and_that_is_no_warning() -> None:
+def test_drone_has_no_output_file_and_gets_no_warning() -> None:
     """There the log is all."""
     platform, out, _ = harness({})
     assert platform.publish({"status": "SUCCESS"}, "**Done:** 1 artifact.\n") == []
@@ -237,7 +237,7 @@ def test_drone_has_no_output_file_and_that_is_no_warning() -> None:
 
 
 def test_the_key_is_in_no_file(tmp_path: Path) -> None:
-    """Not in outputs, annotation or error, in whatever form they are written."""
+    """Not in outputs, annotation or error, in any form."""
     environ = {
         name: str(tmp_path / name) for name in ("DRONE_OUTPUT", "HARNESS_ANNOTATIONS_FILE", "ERROR_METADATA_FILE")
     }
@@ -368,11 +368,11 @@ def test_annotations_of_others_stay_and_ours_is_replaced(tmp_path: Path) -> None
         "[]",
         '{"annotations": 3}',
         json.dumps({"annotations": [{}] * MOST_ANNOTATIONS}),
-        json.dumps({"x": "y" * LARGEST_FILE}),
+        json.dumps({"x": "y" * LARGEST_ANNOTATIONS_FILE}),
     ],
 )
 def test_a_file_that_takes_no_more_is_left_alone(tmp_path: Path, content: str) -> None:
-    """A warning says why; what others wrote is theirs."""
+    """A warning has the reason; the content of others is kept."""
     path = tmp_path / "a.json"
     path.write_text(content)
     [warning] = harness(IDENTITY | {"HARNESS_ANNOTATIONS_FILE": str(path)})[0].publish({}, "s")
@@ -387,7 +387,7 @@ def test_a_file_that_harness_skips_is_not_read(tmp_path: Path) -> None:
         file.write(b'{"annotations": []}')
         file.truncate(1 << 40)
     [warning] = harness(IDENTITY | {"HARNESS_ANNOTATIONS_FILE": str(path)})[0].publish({}, "s")
-    assert f"more than {LARGEST_FILE:,} bytes" in warning
+    assert f"more than {LARGEST_ANNOTATIONS_FILE:,} bytes" in warning
 
 
 @pytest.mark.parametrize("start", ["", "x", "xy", "xyz"])
@@ -412,7 +412,9 @@ def test_a_large_annotation_is_cut_between_two_characters(tmp_path: Path, start:
         (HarLabelsError("x"), "APPLICATION_FAILURE"),
     ],
 )
-def test_the_first_error_is_reported_in_harness_own_words(tmp_path: Path, error: HarLabelsError, category: str) -> None:
+def test_the_first_error_is_written_as_harness_error_metadata(
+    tmp_path: Path, error: HarLabelsError, category: str
+) -> None:
     """Only where the variable names a file."""
     path = tmp_path / "error.env"
     platform, _, err = harness({"ERROR_METADATA_FILE": str(path)})

@@ -99,7 +99,7 @@ def test_results_within_the_limit_fit(tmp_path: Path) -> None:
         ({}, False),
     ],
 )
-def test_a_workflow_that_sets_harness_variables_is_no_harness(environ: dict[str, str], answer: bool) -> None:
+def test_a_workflow_that_sets_harness_variables_is_not_harness(environ: dict[str, str], answer: bool) -> None:
     """GitHub's own runner names its environment; there HARNESS_… is the user's, and outputs stay JSON."""
     assert is_run_by_harness(environ) is answer
 

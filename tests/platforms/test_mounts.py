@@ -62,7 +62,7 @@ def test_a_path_is_relative_to_the_workspace_wherever_the_step_runs() -> None:
 
 
 def test_the_outputs_of_an_action_have_them(tmp_path: Path) -> None:
-    """With a slash behind the workspace, too."""
+    """With a slash after the workspace, too."""
     path = tmp_path / "output"
     environ = CONTAINER | {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(path), "GITHUB_WORKSPACE": f"{HERE}/"}
     detect(environ, io.StringIO(), io.StringIO()).publish({"report-file": f"{HERE}/out/r.json"}, "")

@@ -25,7 +25,7 @@ KEY = "pat.account.token.secret-of-the-test"
 
 
 class TerminalStream(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True

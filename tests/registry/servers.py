@@ -102,7 +102,7 @@ def answer_bytes(status: int, headers: dict[str, str], body: bytes) -> bytes:
 
 @contextmanager
 def canned(*answers: Canned | bytes | None) -> Iterator[RawServer]:
-    """Gives these answers in turn, the last again and again; bytes are sent unchanged, None closes the connection."""
+    """Gives these answers in turn, the last again and again; bytes are sent as they are, None closes the connection."""
     waiting = list(answers)
 
     def serve(server: RawServer, connection: socket.socket) -> None:

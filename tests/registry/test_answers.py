@@ -28,7 +28,7 @@ from registry.servers import HTML, JSON, TEXT, Canned, as_json, canned, success
 
 
 def test_a_row() -> None:
-    """Labels of a row are a sorted set, `null` means none, and counts that are no numbers are none."""
+    """Labels of a row are a sorted set, `null` means none, and counts that are not numbers are ignored."""
     rows = [PAGE["artifacts"][0], {"name": "y", "labels": None, "artifactType": "model"}, {"name": "z"}]
     with canned(success({**PAGE, "artifacts": rows, "pageSize": "100", "itemCount": -3})) as server:
         page = call(server.url, "page")
@@ -61,7 +61,7 @@ def test_a_row() -> None:
     ],
 )
 def test_package_types_are_kept_as_text(kind: object) -> None:
-    """Every package type is kept, also an unknown one; a value that is not a text counts as none."""
+    """Every package type is kept, also a new one; a value that is not a text is ignored."""
     with canned(success({**ANSWER, "packageType": kind})) as server:
         written = call(server.url, "put_labels")
     assert written.facts.package_type == ("" if kind is None else str(kind))
@@ -127,12 +127,12 @@ def test_an_answer_without_labels_is_not_confirmed() -> None:
     ],
 )
 def test_not_found_and_not_known(which: str, answer: Canned, kind: type[HarLabelsError]) -> None:
-    """An unknown registry may be a 400, a wrong base path a 404 that is not JSON, and an unused key a 403."""
+    """An unknown registry may be a 400, a wrong base path a 404 without JSON, and a key in the wrong header a 403."""
     assert type(error_of(answer, which)) is kind
 
 
 def test_a_summary_of_nothing_is_none() -> None:
-    """404 means that the artifact doesn't exist, in any form of the answer."""
+    """404 means that there is no such artifact, with any body."""
     for answer in (as_json(404, {"message": "x"}), (404, TEXT, b"404 page not found\n")):
         with canned(answer) as server:
             assert call(server.url, "summary") is None
@@ -174,7 +174,7 @@ def test_retry_after(value: str, date: str | None, seconds: float) -> None:
 
 
 def test_a_redirect_names_where_it_pointed() -> None:
-    """The message has the answer's target, without its secrets, or says that there was none."""
+    """The error has the location of the redirect without its secret parts, or reports that there was none."""
     error = error_of((302, {"Location": "https://login.example/x\u00e9"}, b""), "page")
     assert isinstance(error, Redirected)
     assert "'https://login.example/x\u00e9'" in error.what
@@ -183,7 +183,7 @@ def test_a_redirect_names_where_it_pointed() -> None:
     assert "points to 'https://login.example/x'" in secret.what
     silent = error_of((302, {}, b""), "page")
     assert silent
-    assert "points elsewhere (302), but not where" in silent.what
+    assert "is a redirect (302) without a location" in silent.what
     assert "the address it pointed to" not in silent.next_step
 
 

@@ -1,4 +1,4 @@
-"""The meaning of answers: refusals, unknown outcomes, the shapes of errors, and answers that should never occur (contract §1, §5)."""
+"""The meaning of answers: refusals, unknown outcomes, the shapes of errors, and invalid answers (contract §1, §5)."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_plain_refusals_are_final(which: str, status: int, kind: type[HarLabelsE
 @pytest.mark.parametrize("which", CALLS)
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 507, 520, 599, 408, 425, *UNDOCUMENTED])
 def test_every_other_failure_is_an_unknown_outcome(which: str, status: int) -> None:
-    """5xx, transient statuses, and for a write every status that is not a documented refusal: the outcome is unknown."""
+    """5xx, transient refusals, and for a write every status that is not a documented refusal: the outcome is unknown."""
     if status in UNDOCUMENTED and which != "put_labels":
         assert isinstance(error_of(as_json(status, {"message": "no"}), which), Refused)
         return
@@ -131,7 +131,7 @@ def test_what_is_not_believed(which: str, answer: Canned) -> None:
 @pytest.mark.parametrize("labels", ["a", [1], [None], {"a": 1}, [["a"]], 7, True])
 @pytest.mark.parametrize("which", ["page", "put_labels"])
 def test_labels_of_the_wrong_type_are_an_unknown_outcome(which: str, labels: Any) -> None:
-    """Labels that are no list of texts are not guessed at."""
+    """Labels that are not a list of texts are an unknown outcome."""
     data = {**PAGE, "artifacts": [{"name": "x", "labels": labels}]} if which == "page" else {**ANSWER, "labels": labels}
     unknown = error_of(success(data), which)
     assert isinstance(unknown, UnknownOutcome)

@@ -1,4 +1,4 @@
-"""Reads that fail: which are retried, how often, and their errors (contract §5 points 3, 4)."""
+"""Reads that fail: which are retried, how often, and the errors (contract §5 points 3, 4)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_list_without_its_artifacts_is_not_empty() -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 2])
-def test_a_read_that_failed_says_of_what_and_how_often(sandbox: Sandbox, retries: int) -> None:
+def test_the_error_of_a_failed_read_names_its_subject_and_tries(sandbox: Sandbox, retries: int) -> None:
     """In a run over several registries the reader must know which one it was."""
     sandbox.script([Fault("503", times=99)])
     with pytest.raises(ServerFailing) as caught:
@@ -94,7 +94,7 @@ def test_a_read_that_failed_says_of_what_and_how_often(sandbox: Sandbox, retries
 
 
 def test_a_server_that_asks_for_a_very_long_pause_is_quoted(sandbox: Sandbox) -> None:
-    """Nobody waits a day: the run gives up at once, and says what was asked for."""
+    """The run does not wait a day: it fails at once, and the error has the requested time."""
     sandbox.script([Fault("429", times=1, retry_after="86400")])
     with pytest.raises(RateLimited, match=r"\(1 try, and it asked to wait 86,400 s\)"):
         reader_of(sandbox).find(REF, "x", "")

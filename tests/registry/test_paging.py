@@ -103,7 +103,7 @@ def test_page_sizes_that_the_answer_names(size: int) -> None:
 
 
 def test_a_server_that_fails_does_not_count_from_1(sandbox: Sandbox) -> None:
-    """After failures for page 0 the next read requests page 0 again, and misses no row."""
+    """After failures for page 0 the next read requests page 0 again, and misses no row of it."""
     names = fill(sandbox, 3)
     sandbox.script([Fault("500", times=3)])
     reader = reader_of(sandbox)

@@ -24,7 +24,7 @@ LIST = "/registry/acme/ml/models/+/artifacts"
 
 @pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000])
 def test_a_proxy_that_is_none(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever keeps a tunnel from being made is the proxy's failure, not the registry's, also where it just hangs up."""
+    """Any failure to open a tunnel is the proxy's, not the registry's, also a closed connection."""
 
     def serve(server: RawServer, connection: socket.socket) -> None:
         server.read(connection)
@@ -39,7 +39,7 @@ def test_a_proxy_that_is_none(said: bytes, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SOCKS isn't supported: that too is reported as the proxy's, with the way out."""
+    """SOCKS is not supported: the error is the proxy's, and has the supported schemes."""
     monkeypatch.setenv("https_proxy", "socks5h://me:s3cret@127.0.0.1:9")
     with pytest.raises(NoAnswer) as caught:
         transport("https://registry.example").send("GET", LIST)
@@ -47,7 +47,7 @@ def test_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     assert what == "the proxy on the way to registry.example failed: it has to be one for http, by http:// or https://"
 
 
-def test_a_proxy_that_says_nothing_is_timed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_proxy_is_timed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays a timeout, which may pass."""
     over = threading.Event()
 
@@ -126,7 +126,7 @@ def test_a_proxy_is_used(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_proxy_whose_address_is_wrong_shows_no_password(
     run_step: RunStep, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
-    """The error is that the address can't be read; it contains no part of it."""
+    """The error is that the address can't be read, and shows nothing of it."""
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.setenv("HTTP_PROXY", proxy)
     monkeypatch.setenv("http_proxy", proxy)
@@ -187,7 +187,7 @@ def _pass_on(client: socket.socket, upstream: socket.socket, passed: bytearray) 
 
 @pytest.mark.parametrize("answer", [(407, {}, b""), (502, {}, b"")])
 def test_a_proxy_that_fails(answer: tuple[int, dict[str, str], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that refuses the tunnel is reported as the proxy's failure."""
+    """A refused tunnel is reported as the proxy's failure."""
     with canned(answer) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url)
         with pytest.raises(NoAnswer) as caught:
@@ -200,7 +200,7 @@ def test_a_proxy_that_fails(answer: tuple[int, dict[str, str], bytes], monkeypat
 def test_plain_http_is_warned_of_on_each_run(
     run_step: RunStep, sandbox: Sandbox, ci: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `allow-http` a host that is not loopback may be used by plain http, and each run warns about it."""
+    """With `allow-http` plain http to a host that is not loopback is allowed, and each run has a warning."""
     sandbox.add_artifact("acme/r", "x", package_type="DOCKER", labels=["a"])
     monkeypatch.setenv("http_proxy", sandbox.url)
     inputs = {
@@ -221,7 +221,7 @@ def ask_through(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda url: monkeypatch.setenv("http_proxy", url)
 
 
-def test_a_proxys_sign_in_page_is_no_answer(
+def test_a_proxys_sign_in_page_is_not_an_answer(
     run_step: RunStep, sandbox: Sandbox, ask_through: Callable[[str], None]
 ) -> None:
     """A page that a proxy puts in the registry's place with status 200 is not believed."""

@@ -42,7 +42,7 @@ def test_a_glob_that_matches_nothing_else(run_step: RunStep, box: Sandbox) -> No
 @pytest.mark.parametrize("mode", ["add", "replace", "clear", "read", "upsert"])
 @pytest.mark.parametrize("ci", CIS)
 def test_named_it_is_not_found_with_that_reason(run_step: RunStep, box: Sandbox, ci: str, mode: str) -> None:
-    """Exit 4, no write, and the reason is reported: it is deleted, not misspelt."""
+    """Exit 4, no write, and the reason: it is deleted, not misspelt."""
     labels = "" if mode in {"clear", "read"} else "stage=x"
     done = run_step(ci, box, ALL | {"artifact": "gone", "mode": mode, "labels": labels})
     assert (done.code, done.errors) == (4, ["HAR-ARTIFACT-NOT-FOUND"])
@@ -79,8 +79,8 @@ def test_it_is_waited_for(run_step: RunStep, box: Sandbox) -> None:
     assert (done.code, box.labels(MODELS, "gone")) == (0, ["b", "new"])
 
 
-def test_one_of_the_same_name_that_is_there(run_step: RunStep, box: Sandbox) -> None:
-    """An existing dataset does not count as the deleted model of the same name, nor is it ambiguous with it."""
+def test_an_existing_artifact_of_the_same_name(run_step: RunStep, box: Sandbox) -> None:
+    """A dataset that is there is not taken for the model of its name that is deleted, nor ambiguous with it."""
     box.add_artifact(MODELS, "both", artifact_type="model", labels=["m"], deleted=True)
     box.add_artifact(MODELS, "both", artifact_type="dataset", labels=["d"])
     assert run_step("github", box, ALL | {"artifact": "both"}).code == 0
@@ -110,7 +110,7 @@ def test_a_plan_does_not_reach_it(run_step: RunStep, box: Sandbox, tmp_path: Pat
 
 
 @pytest.mark.parametrize("value", ["1795427266532", 1795427266532, "2026-11-26T01:00:00Z", True])
-def test_what_says_deleted(value: object) -> None:
+def test_values_of_deleted_at(value: object) -> None:
     """Milliseconds as text or number, or a date."""
     assert row_of({"name": "x", "deletedAt": value}).is_deleted
 

@@ -46,7 +46,7 @@ def failure(client: Transport, path: str = LIST) -> HarLabelsError:
     ("scheme", "header", "value"), [("x-api-key", "x-api-key", KEY), ("bearer", "Authorization", f"Bearer {KEY}")]
 )
 def test_the_key_is_in_one_header(box: Sandbox, scheme: str, header: str, value: str) -> None:
-    """The key goes into the header of its scheme, alone; the rest says who asks and what for."""
+    """Only the header of the scheme has the key; the others are the user agent and the accepted types."""
     transport(box.api_url, scheme=scheme).send(
         "PUT", f"{LIST}/x", query={"artifact_type": "model"}, body={"labels": ["é"]}
     )
@@ -97,7 +97,7 @@ def test_redirects_are_not_followed(box: Sandbox, make_sandbox: MakeSandbox, sta
     "location", ["http://[", "", "\xe9", "http://h:port", "javascript:1", "//", "http://" + "a" * 5000, "?" * 100]
 )
 def test_a_location_is_never_looked_at(location: str) -> None:
-    """The target of a redirect is reported literally, URL or not."""
+    """The error shows the location of a redirect unchanged, even if it is not a URL."""
     with canned((302, {"Location": location}, b"x")) as server:
         answer = transport(server.url).send("GET", LIST)
         assert (answer.status, len(server.asked)) == (302, 1)
@@ -158,7 +158,7 @@ def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_connections_that_break(box: Sandbox, kind: str, reason: tuple[str, ...]) -> None:
-    """A connection closed before the answer, within it, or before its stated end is no answer."""
+    """A connection closed before the answer, within it, or before its stated end is not an answer."""
     box.script([Fault(kind)])
     error = failure(transport(box.api_url, timeout=2))
     assert type(error) is Disconnected
@@ -176,8 +176,8 @@ def test_connections_that_break(box: Sandbox, kind: str, reason: tuple[str, ...]
         b"\x16\x03\x01\x02\x00",
     ],
 )
-def test_what_is_no_http(raw: bytes) -> None:
-    """Bytes that are no HTTP are no answer, in one line."""
+def test_bytes_that_are_not_http(raw: bytes) -> None:
+    """Bytes that are not HTTP are not an answer, and the error is one line."""
     with canned(raw) as server:
         error = failure(transport(server.url, timeout=0.5))
     assert isinstance(error, Unreachable | TimedOut)
@@ -231,7 +231,7 @@ def test_a_dripping_head_is_ended_too() -> None:
 
 
 def test_the_next_request_after_a_cut_is_a_fresh_one(box: Sandbox) -> None:
-    """A request that was ended leaves nothing behind that ends the next."""
+    """An aborted request does not abort the next one."""
     box.script([Fault("drip", delay=0.1)])
     client = transport(box.api_url, timeout=0.3)
     failure(client)
@@ -240,7 +240,7 @@ def test_the_next_request_after_a_cut_is_a_fresh_one(box: Sandbox) -> None:
 
 
 def test_huge_answers_are_cut_off(box: Sandbox) -> None:
-    """An answer of more than 10 MiB is not read to its end, and is no answer; one below is read."""
+    """An answer of more than 10 MiB is not read to its end and is an error; a smaller one is read."""
     box.script([Fault("huge", nth=2), Fault("huge", size=LARGEST_ANSWER - 200_000)])
     client = transport(box.api_url)
     assert client.send("GET", LIST).document["status"] == "SUCCESS"
@@ -250,7 +250,7 @@ def test_huge_answers_are_cut_off(box: Sandbox) -> None:
 
 
 def test_compressed_answers_are_not_unpacked(box: Sandbox) -> None:
-    """Compression was not requested; a compressed answer is refused instead of unpacked."""
+    """Compression was not requested; a compressed answer is refused, not unpacked."""
     box.script([Fault("gzip-bomb", size=1000 * 1024 * 1024)])
     error = failure(transport(box.api_url))
     assert type(error) is BadAnswer

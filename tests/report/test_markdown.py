@@ -43,7 +43,7 @@ def test_sentences_keep_their_words_and_fence_the_rest(text: str, markdown: str)
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.text("ab é😀", max_size=30), max_size=20), st.integers(20, 400))
-def test_a_cut_text_ends_at_a_line_and_says_so(lines: list[str], limit: int) -> None:
+def test_a_cut_text_ends_at_a_line_with_a_note(lines: list[str], limit: int) -> None:
     """Never more bytes than allowed, never half a line, and no cut without a note."""
     text = "".join(f"{line}\n" for line in lines)
     cut = cut_at_line(text, limit, "(cut)")

@@ -40,7 +40,7 @@ def outputs_within(result: RunResult, limit: int = ENOUGH) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("result", [run(), run(DONE), run(DONE, GIVEN_UP), run(errors=(Defect("x"),))])
-def test_every_declared_output_is_always_there(result: RunResult) -> None:
+def test_every_declared_output_is_always_set(result: RunResult) -> None:
     """In the declared order, as text, JSON where declared so unless empty."""
     outputs = outputs_within(result)
     assert list(outputs) == list(OUTPUTS)
@@ -79,8 +79,8 @@ def test_several_artifacts_leave_the_outputs_of_one_empty() -> None:
     assert len(json.loads(outputs["results"])) == 2
 
 
-def test_a_dry_run_reports_the_labels_that_would_be() -> None:
-    """And says `changed` where something would change."""
+def test_a_dry_run_tells_the_labels_that_would_be() -> None:
+    """And `changed` is true if something would change."""
     outputs = outputs_within(run(PLANNED, dry_run=True))
     assert (outputs["labels"], outputs["added"], outputs["changed"], outputs["status"]) == (
         '["b"]',
@@ -90,7 +90,7 @@ def test_a_dry_run_reports_the_labels_that_would_be() -> None:
     )
 
 
-def test_a_failed_artifact_reports_what_is_there_now() -> None:
+def test_a_failed_artifact_has_its_current_labels() -> None:
     """Not what was wanted."""
     stuck = outcome(before=("a",), after=("b",), status=Status.FAILED, labels=("a",), error=Refused("no"))
     outputs = outputs_within(run(stuck))
@@ -108,7 +108,7 @@ def test_results_report_each_artifact() -> None:
     assert row["error"] == {"code": "HAR-FORBIDDEN", "what": "no", "next_step": Forbidden.cure}
 
 
-def test_results_past_the_limit_stay_empty_and_say_so() -> None:
+def test_results_past_the_limit_stay_empty_with_a_notice() -> None:
     """The limit counts bytes, exactly; the notice names the report if there is one."""
     result = run(DONE, replace(SAME, confirmed_by=ConfirmedBy.ANSWER))
     size = len(outputs_within(result)["results"].encode())

@@ -192,7 +192,7 @@ def test_an_empty_label_on_the_server_is_seen() -> None:
     assert "| *(empty)* |" in summary(run(outcome("x", ("",), ("",), Status.UNCHANGED)))
 
 
-def test_artifacts_of_several_registries_say_where_they_are() -> None:
+def test_artifacts_of_several_registries_have_their_registry() -> None:
     """Two registries may have artifacts of one name."""
     text = summary(run(outcome("x"), outcome("x", registry_ref="acme/other/+")))
     assert "`x` in `acme/other/+`" in text
@@ -276,7 +276,7 @@ def test_reading_shows_the_labels() -> None:
         (Status.UNCHANGED, ""),
     ],
 )
-def test_the_table_marks_what_its_labels_do_not_show(status: Status, mark: str) -> None:
+def test_the_table_marks_outcomes_that_its_labels_do_not_show(status: Status, mark: str) -> None:
     """Failed, skipped, rolled back and superseded rows are marked, and no others."""
     [_, [artifact, *_rest]] = cells_of(summary(run(outcome("x", ("a",), ("a",), status))))
     assert "".join(child.content for child in artifact.children or []) == f"x {mark}".strip()

@@ -16,7 +16,7 @@ from har_labels.model.labels import Labels, key_and_value
 from har_labels.model.outcome import Outcome, RunResult, Status
 from har_labels.report.overview import overview
 from har_labels.report.summary import bytes_of
-from har_labels.report.vocabulary import MOST_DISTINCT, MOST_KEYS, MOST_VALUES, Word, shifts_of, vocabulary_of
+from har_labels.report.vocabulary import MOST_DISTINCT, MOST_KEYS, MOST_VALUES, KeyUsage, shifts_of, vocabulary_of
 from har_labels.text import visible_characters
 from hostile_text import hostile_texts
 from report.results import failed, outcome, run, summary
@@ -75,7 +75,7 @@ def number_in(cell: Token) -> int:
 
 
 @given(st.lists(LABELS, max_size=12))
-def test_what_is_counted_is_what_is_there(labels: list[list[str]]) -> None:
+def test_the_counts_are_those_of_the_labels(labels: list[list[str]]) -> None:
     """Each key, each value of it and the bare words are counted as a loop over all artifacts would count them."""
     found = vocabulary_of(read(*map(tuple, labels)))
     if not labels:
@@ -87,7 +87,7 @@ def test_what_is_counted_is_what_is_there(labels: list[list[str]]) -> None:
     assert found
     for word in (*found.keys, found.words):
         mine = {value: count for (key, value), count in values.items() if key == word.key}
-        assert word == Word(
+        assert word == KeyUsage(
             word.key,
             keys[word.key],
             len(mine),
@@ -99,7 +99,7 @@ def test_what_is_counted_is_what_is_there(labels: list[list[str]]) -> None:
 
 
 def test_the_most_frequent_values_are_found_among_very_many() -> None:
-    """20 of them, counted exactly, even after a thousand others; `has_more` says that there are others."""
+    """20 of them, counted exactly, even after a thousand others; `has_more` is true if there are others."""
     many = [(f"run={number}", f"word{number}") for number in range(1_500)]
     often = [(f"run=often{number:02}",) for number in range(25) for _ in range(25 - number + 1)]
     found = vocabulary_of(read(*many, *often))
@@ -113,7 +113,7 @@ def test_the_most_frequent_values_are_found_among_very_many() -> None:
     assert [(word.distinct, word.has_more) for word in (*exact.keys, exact.words)] == [(MOST_DISTINCT, False)] * 2
 
 
-def test_very_many_keys_are_counted_and_the_most_frequent_reported() -> None:
+def test_very_many_keys_are_counted_and_the_most_frequent_listed() -> None:
     """A registry in which each artifact has a key of its own makes no report of that size."""
     found = vocabulary_of(read(*((f"key{number}=1", "stage=dev") for number in range(1_500))))
     assert found
@@ -164,8 +164,8 @@ def test_the_summary_of_a_read_begins_with_its_vocabulary() -> None:
     ) in text
 
 
-def test_the_summary_of_a_dry_run_begins_with_what_would_change() -> None:
-    """Each added or removed label with how many artifacts have it before and after, key by key, and all labels."""
+def test_the_summary_of_a_dry_run_begins_with_the_changes() -> None:
+    """Each added or removed label with the numbers of artifacts before and after, key by key, and all labels."""
     before, after = ("owner=nlp", "stage=dev"), ("owner=nlp", "stage=production")
     text = summary(planned(*[(before, after)] * 3, (after, after), ((), ("new",))))
     assert (
@@ -197,7 +197,7 @@ def test_values_that_differ_everywhere_share_a_row() -> None:
         as_glob(run(outcome("a", ("x",), ("x",), Status.UNCHANGED), dry_run=True)),
     ],
 )
-def test_nothing_is_drawn_of_few_or_of_what_stays(result: RunResult) -> None:
+def test_few_artifacts_and_unchanged_ones_get_no_table(result: RunResult) -> None:
     """One artifact by its name, a dry run that changes nothing, and a run that wrote have the table alone."""
     assert shifts_of(result) is None
     assert overview(result, LARGE, bytes_of) == ""

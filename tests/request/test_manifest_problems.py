@@ -107,7 +107,7 @@ def test_unknown_keys(write: Write, text: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("mode: add\nmode: add", "2:1: the key `mode` is there twice, first in line 1"),
+        ("mode: add\nmode: add", "2:1: the key `mode` occurs twice, first in line 1"),
         ("mode: &a add", "1:7: the anchor `&a` is not allowed"),
         ("mode: *a", "1:7: the alias `*a` is not allowed"),
         ("mode: !!str add", "1:7: the tag `!!str` is not allowed"),
@@ -159,7 +159,7 @@ def test_a_tag_on_the_whole_file(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('{\n "version": 1,\n "version": 1}', "3:2: the key `version` is there twice, first in line 2"),
+        ('{\n "version": 1,\n "version": 1}', "3:2: the key `version` occurs twice, first in line 2"),
         ('{\n\t"version": 1,\n\t"changes": [\n\t\t{"artifact": 1}]}', "4:16: `artifact` is 1: it is read as a number"),
         ('{"version": true}', "1:13: `version` is true"),
         ('{"version": null}', "1:13: `version` is null"),

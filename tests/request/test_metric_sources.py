@@ -131,7 +131,7 @@ def test_named_files() -> None:
     [
         (["v=val.json", "v=test.json"], "metrics files `v=val.json` and `v=test.json` have the same name"),
         (["is=val.json", "test.json"], "metrics file `is=val.json` takes a name that `test.json` has as a key"),
-        (["v="], "metrics file `v=` has no path behind its name"),
+        (["v="], "metrics file `v=` has no path after its name"),
         (["v=none.json"], "metrics file `v=none.json` can't be read: No such file"),
         (["v=*.json"], "metrics file `v=*.json` matches 2 files: `test.json`, `val.json`"),
         (["lr=0.1/m.json"], "is read as the file `0.1/m.json` under the name `lr`, and there is no such file"),

@@ -237,7 +237,7 @@ def test_a_tag_of_the_whole_file(text: str) -> None:
         ("m.toml", b"a = 1\na = 2\n", "can't be read as TOML"),
         ("README.md", b"# A model", "has no front matter"),
         ("README.md", b"---\na: 1\n", "has no front matter"),
-        ("README.md", b"---\na: 1\na: 2\n---\n", "line 3, column 1: the key `a` is there twice"),
+        ("README.md", b"---\na: 1\na: 2\n---\n", "line 3, column 1: the key `a` occurs twice"),
         ("README.md", b"---\n---\n", "it holds nothing"),
     ],
 )

@@ -14,6 +14,7 @@ from har_labels.errors import Failures, HarLabelsError
 from har_labels.model.labels import Mode
 from har_labels.request.policy import Policy
 from har_labels.request.policy_file import policy_in
+from har_labels.text import visible_characters
 from request.test_schemas import validator
 
 
@@ -149,7 +150,10 @@ def test_no_text_is_a_defect(text: str, head: str) -> None:
     try:
         policy_in(head + text, name="policy.yaml")
     except Failures as failures:
-        assert all(isinstance(error, HarLabelsError) and error.line.isprintable() for error in failures.errors)
+        assert all(
+            isinstance(error, HarLabelsError) and visible_characters(error.line) == error.line
+            for error in failures.errors
+        )
     except YAMLError:  # pragma: no cover
         pytest.fail("the YAML library was heard")
 

@@ -82,7 +82,7 @@ def test_what_is_lacking_elsewhere(line: str, expected: bool) -> None:
         ("1 / metrics.acc == 1 / 0", "divides 1 by zero"),
         ("downloads | float / 0 == 1", "divides 3.0 by zero"),
         ("current_map.n | float > 1", "makes no finite number"),
-        ("current_map.n | float | default(0) > 1", "in `where` no default stands in for that"),
+        ("current_map.n | float | default(0) > 1", "in `where` no default replaces that"),
         ("current_map.n > 1", "compares the text 'NaN'"),
         ("current_map.twice == '1'", "two labels have this key"),
         ("modified > now", "can't be used: the registry gives"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -111,7 +111,7 @@ class MoveRun:
             registry,
             reader,
             clock,
-            WritePolicy(self.write_policy.retries, 0, concurrency=1),
+            replace(self.write_policy, settle=0, concurrency=1),
             notice=_drop,
             warning=_drop,
         )
@@ -151,7 +151,7 @@ def explore(seeds: Iterable[int], *, rate: float = 0.0, slow: float = 0.0, runs:
         world = World(dice)
         settle = dice.choice([0.5, 1.0, 2.0])
         span = settle * dice.choice([0.0, 0.05, 0.3, 2.0])
-        write_policy = WritePolicy(settle=settle, retries=4)
+        write_policy = WritePolicy(retries=4, settle=settle, concurrency=4)
         winners = dice.sample(NAMES, runs)
         made = [
             MoveRun(

@@ -50,7 +50,7 @@ def test_a_watch_that_does_not_wait_for_rest_is_found_out(monkeypatch):
 
 def test_a_repair_from_an_old_read_is_found_out(monkeypatch):
     """A retry from a read before the backoff removes the labels that others have added since."""
-    monkeypatch.setattr(apply, "FRESH_SHARE", 1000)
+    monkeypatch.setattr(writer, "FRESH_SHARE", 1000)
 
     assert explore("calm", SEEDS).broken
 

@@ -30,7 +30,7 @@ def us(change=BOTH_KEYS, *, mishaps=(), settle=1.0, name="us", start=0.0):
         mishap = left.pop(0)[1] if left and left[0][0] == method else Mishap.NONE
         return Passage(0.01, 0.01, mishap)
 
-    return Step(name, change, start, passage, WritePolicy(settle=settle, concurrency=1))
+    return Step(name, change, start, passage, WritePolicy(retries=4, settle=settle, concurrency=1))
 
 
 def someone(name, change, *, reads, writes):

@@ -1,4 +1,4 @@
-"""Gates can be trusted: what no `default` covers, what is no order, and which names there are (contract §3)."""
+"""Gates can be trusted: values that no `default` replaces, comparisons without an order, and known names (contract §3)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_labels_by_key() -> None:
     assert holds("labels_map.n | int == 5 and labels_map['a:b'] == 'c' and 'plain' not in current_map", **scope)
     assert holds("current_map.nope | float | default(0) == 0 and current_map['model-type'] == 'cnn'", **scope)
     assert "with the number 0.9" in refused(holds, "current_map.accuracy > 0.9", **scope)
-    assert "there is no name `current_map` here, which only `require` knows" in refused(rendered, "current_map.stage")
+    assert "there is no name `current_map` here, only in `require`" in refused(rendered, "current_map.stage")
 
 
 def test_a_key_that_is_there_twice() -> None:
@@ -78,7 +78,7 @@ def test_unknown_labels_have_no_keys_either() -> None:
     "source",
     ["metrics.nope", "metrics.null", "metrics.nope.deeper", "metrics.null.deeper", "metrics.list[5]", "metrics.deep.b"],
 )
-def test_default_replaces_missing_values(source: str) -> None:
+def test_default_replaces_a_missing_value(source: str) -> None:
     """A key, an item or a null: missing in labels and in gates."""
     assert rendered(f"{source} | default('d')", METRICS) == "d"
     assert holds(f"{source} | default(1) == 1", METRICS)
@@ -97,7 +97,7 @@ def test_default_replaces_missing_values(source: str) -> None:
     ],
 )
 def test_default_is_not_for_a_wrong_path(source: str) -> None:
-    """A path through a number, a text or a list leads nowhere, and no default replaces it."""
+    """A path through a number, a text or a list is an error, which no default replaces."""
     assert "has no" in refused(rendered, f"{source} | default('d')", METRICS)
     assert "has no" in refused(holds, f"{source} | default(1) == 1", METRICS)
     assert "has no" in refused(holds, f"{source} is defined", METRICS)
@@ -112,7 +112,7 @@ def test_default_is_not_for_a_wrong_path(source: str) -> None:
     ],
 )  # fmt: skip
 def test_default_for_a_number_that_is_none(source: str) -> None:
-    """In a label `default` replaces NaN and a text that is not a number; in a gate nothing does, nor is it advised."""
+    """In a label `default` replaces NaN and a text that is not a number; in a gate nothing does, and no error advises it."""
     assert rendered(f"({source}) | default('d')", METRICS) == "d"
     for gate in (f"({source}) | default(1) == 1", f"({source}) > 0", f"({source}) is defined", f"({source}) is none"):
         assert "| default" not in refused(holds, gate, METRICS).split("`: ", 1)[1]
@@ -135,7 +135,7 @@ def test_an_unreadable_value() -> None:
 
 
 def test_no_message_of_a_gate_advises_default() -> None:
-    """Only for a label's missing value the error advises `default`."""
+    """Only the error of a label's missing value advises `default`."""
     for source in (
         "metrics.nope > 1",
         "metrics.null > 1",
@@ -147,7 +147,7 @@ def test_no_message_of_a_gate_advises_default() -> None:
     ):
         assert "| default(" not in refused(holds, source, METRICS)
     for source in ("metrics.nope", "metrics.null", "metrics.acc / 0"):
-        assert "put `| default('…')` behind it" in refused(rendered, source, METRICS)
+        assert "put `| default('…')` after it" in refused(rendered, source, METRICS)
     for source in ("nope", "none", "metrics.acc is odd", "metrics.loss", "1 +", "metrics.acc.x", "metrics.text > 1"):
         assert "| default(" not in refused(rendered, source, METRICS)
 
@@ -176,7 +176,7 @@ def test_texts_that_are_texts() -> None:
     assert holds("metrics.text | float >= 0.9", METRICS)
 
 
-def test_whether_a_value_is_there() -> None:
+def test_whether_a_value_exists() -> None:
     """`is defined` asks whether it is there, `is none` whether it is null; a name that isn't there is not null."""
     assert holds("metrics.acc is defined and metrics.null is defined and metrics.nope is not defined", METRICS)
     assert holds("metrics.nope is undefined and metrics.nope.x is undefined and metrics.list[9] is undefined", METRICS)
@@ -203,11 +203,11 @@ def test_a_dollar_directly_before_a_placeholder() -> None:
         "{{ '${{' }}{{ metrics.items }}",
     ):
         assert "3" in (Template.parse(source, where="label 1").render(SCOPE) or "")
-    assert "Leave the braces away" in refused(holds, "${{ metrics.items }} > 1")
+    assert "Leave the braces out" in refused(holds, "${{ metrics.items }} > 1")
 
 
 @pytest.mark.parametrize("word", ["false", "False", " FALSE ", "no", "off", "0", "none", "null"])
-def test_a_text_that_says_no_is_no_condition(word: str) -> None:
+def test_a_text_that_means_false_is_not_a_condition(word: str) -> None:
     """A label `approved=false` opens no gate and a text `False` chooses nothing, though every text that isn't empty is true."""
     current = (f"approved={word}",)
     for source in (
@@ -241,7 +241,7 @@ def test_other_texts_are_conditions() -> None:
     ],
 )
 def test_what_is_not_in_a_list_opens_no_gate(items: list[object], asked: str, problem: str) -> None:
-    """NaN, unreadable values and items of another kind can't be compared by `not in`."""
+    """`not in` is an error for NaN, unusable values and items of another kind."""
     metrics = {"failed": items}
     for source in (f"{asked} not in metrics.failed", f"{asked} in metrics.failed", f"not ({asked} in metrics.failed)"):
         line = refused(holds, source, metrics)

@@ -1,4 +1,4 @@
-"""Keys that can't be names: how they are written, and the error if one was meant (contract §3)."""
+"""Keys that are not names: their spelling, and the errors where one was meant (contract §3)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ METRICS = {
         ("macro avg", "metrics['macro avg']"),
     ],
 )
-def test_the_right_spelling_is_named(source: str, spelling: str) -> None:
+def test_the_error_has_the_right_spelling(source: str, spelling: str) -> None:
     """Where an expression can't be read and its text is a key, or a bare name is a metric, the error ends with its spelling."""
     assert refused(rendered, source, METRICS).endswith(f"| Write `{spelling}`.")
     assert refused(holds, f"{source} > 0.5", METRICS).endswith(f"| Write `{spelling}`.")
@@ -98,7 +98,7 @@ def test_arithmetic_that_is_none() -> None:
 
 
 def test_no_key_is_meant() -> None:
-    """A text in quotes, a filter's name or a label's own text is no metric."""
+    """A text in quotes, a filter's name or a label's own text is not a metric."""
     for source in (
         "'accuracy' + nope",
         "nope | accuracy",

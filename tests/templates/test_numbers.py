@@ -83,12 +83,12 @@ def test_numbers(source: str, text: str) -> None:
     ],
 )
 def test_numbers_that_are_refused(source: str, problem: str) -> None:
-    """A text that is not a number, has too many digits or divides by zero is an error with that reason."""
+    """A value that is not a number, too many digits and a division by zero are errors."""
     assert problem in refused(rendered, source, METRICS)
 
 
 def test_thresholds() -> None:
-    """Relative thresholds can be said, and a division by zero opens no gate."""
+    """Relative thresholds can be written, and a division by zero opens no gate."""
     assert holds("metrics.latency <= metrics.before * 1.1 + 0.001", METRICS)
     assert not holds("metrics.latency <= metrics.before * 1.05", METRICS)
     assert holds("(metrics.latency - metrics.before) / metrics.before < 0.11", METRICS)

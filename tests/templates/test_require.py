@@ -1,4 +1,4 @@
-"""`require`: what holds, what it says of the values it read, and what is refused (contract §3)."""
+"""`require`: its verdict, its explanation by the values read, and its errors (contract §3)."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def test_explanation_of_a_verdict() -> None:
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("metrics.accuracy", "comes to the number 0.93456, which is neither true nor false"),
-        ("current", "comes to a list"),
-        ("metrics.accuracy and 'yes'", "comes to the text 'yes'"),
+        ("metrics.accuracy", "its value is the number 0.93456, which is neither true nor false"),
+        ("current", "its value is a list"),
+        ("metrics.accuracy and 'yes'", "its value is the text 'yes'"),
         ("metrics.nope > 1", "there is no metric `nope`"),
         ("metrics.text > 1", "compares the text '0.9' with the number 1"),
         ("{{ true }}", "it has `{{ }}` around it"),
-        ("true }} false", "goes on with `}}`"),
-        ("true false", "goes on with `false`"),
-        ("true, false", "goes on with `,`"),
+        ("true }} false", "it continues with `}}`"),
+        ("true false", "it continues with `false`"),
+        ("true, false", "it continues with `,`"),
         ("", "can't be read"),
         (
             "frozen",
@@ -63,7 +63,7 @@ def test_explanation_of_a_verdict() -> None:
     ],
 )
 def test_requirements_that_are_refused(source: str, problem: str) -> None:
-    """A requirement is one expression that evaluates to true or false; anything else is an error, never a pass."""
+    """A requirement is one expression that is true or false; anything else is an error, never a pass."""
     with pytest.raises(TemplateError) as caught:
         Requirement.parse(source, where="`require` 1").check(SCOPE)
     assert problem in caught.value.what

@@ -1,4 +1,4 @@
-"""Lists in expressions, with Jinja2's names, and the contents of brackets (contract §3)."""
+"""Lists in expressions, with Jinja2's names, and access after brackets (contract §3)."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_lists(source: str, text: str) -> None:
         ("metrics.map[:2]", "cuts texts and lists, and `metrics.map` is a mapping"),
         ("metrics.auc['1':]", "needs a whole number"),
         ("metrics.auc[::0] | length", "steps of 0"),
-        ("metrics.auc[1, 2]", "a list that isn't behind `in`"),
+        ("metrics.auc[1, 2]", "a list that isn't after `in`"),
         ("metrics.auc[9]", "has 3 items, and none is at 9"),
         ("metrics.auc.x", "map(attribute='…')"),
         ("metrics.rows", "a list has no text"),
@@ -156,7 +156,7 @@ def test_lists(source: str, text: str) -> None:
         ("(metrics.rows | last).acc", "`(…)` has no `acc`"),
         ("metrics.rows | last.acc", "`(… | last).acc`"),
         ("metrics.rows | last['acc']", "(metrics.rows | last)['f1-score']"),
-        ("[1, 2] | max", "a list that isn't behind `in`"),
+        ("[1, 2] | max", "a list that isn't after `in`"),
         ("metrics.auc in metrics.pairs", "`in` can't look for a list"),
         ("metrics.auc == metrics.auc", "`==` can't compare a list"),
     ],
@@ -168,7 +168,7 @@ def test_lists_that_are_refused(source: str, problem: str) -> None:
 
 @pytest.mark.parametrize("test", ["['eq']", "metrics.few", "5", "true", "metrics.rows[0]"])
 def test_a_test_that_is_none(test: str) -> None:
-    """What is no test's name is an error, whatever it is."""
+    """Anything but the name of a test is an error."""
     metrics = {"rows": [{"acc": 0.5}], "few": [1]}
     assert "`selectattr` takes the name of a test" in refused(
         rendered, f"metrics.rows | selectattr('acc', {test})", metrics

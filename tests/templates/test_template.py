@@ -92,7 +92,7 @@ def test_language(source: str, text: str | None) -> None:
     ],
 )
 def test_default(source: str, text: str | None) -> None:
-    """`default` replaces missing values, null, NaN and infinity; an empty text only with `true`. (Wrong paths: test_gates.)"""
+    """`default` replaces what is missing, null, NaN or infinite; for an empty text only when told to. (Wrong paths: test_language_gates.)"""
     assert rendered(source) == text
 
 
@@ -155,7 +155,7 @@ def test_default(source: str, text: str | None) -> None:
         ("{{ 'today' | date }}", "`date` needs a time"),
         ("{{ '0001-01-01T00:00:00+14:00' | date }}", "`date` needs a time"),
         ("{{ '%100s' | format('x') | replace('', '%99s' | format('y')) }}", "more than 4,096 characters"),
-        ("{{ '%100s' | format(1) }}" * 41, "it comes to 4,100 characters"),
+        ("{{ '%100s' | format(1) }}" * 41, "it renders to 4,100 characters"),
     ],
 )
 def test_values_that_are_refused(source: str, problem: str) -> None:
@@ -170,7 +170,7 @@ def test_values_that_are_refused(source: str, problem: str) -> None:
     ("source", "problem"),
     [
         ("{{ x }}", "there is no name `x` here; there are `artifact`, `ci`, `metrics`, `now`, `registry`"),
-        ("{{ current }}", "which only `require` knows"),
+        ("{{ current }}", "only in `require`"),
         ("{{ env }}", "there is no name"),
         ("{{ self }}{{ loop }}{{ config }}", "there is no name"),
         ("{{ ci.tg }}", "there is no `ci.tg`; in `ci` there are `actor`, `branch`"),
@@ -190,14 +190,14 @@ def test_values_that_are_refused(source: str, problem: str) -> None:
         ("{{ none }}", "`none` is not allowed"),
         ("{{ metrics() }}", "a call"),
         ("{{ 'a'.upper() }}", "a call"),
-        ("{{ ''.__class__ }}", "behind a name only"),
+        ("{{ ''.__class__ }}", "only after a name"),
         ("{{ 2 ** 3 }}", "`**`"),
         ("{{ 'a' ~ 'b' }}", "`~`"),
         ("{{ '%s' % 3 }}", "`%`"),
         ("{{ 1 // 2 }}", "`//`"),
         ("{{ (metrics or ci).x }}", "`ci` needs one name"),
         ("{{ 3 is odd }}", "a test"),
-        ("{{ 'abc'[:2] }}", "behind a name only"),
+        ("{{ 'abc'[:2] }}", "only after a name"),
         ("{{ [1, 2] }}", "a list"),
         ("{{ 1, 2 }}", "a list"),
         ("{{ {'a': 1} }}", "a mapping"),
@@ -242,7 +242,7 @@ def test_an_error_stays_one_short_line() -> None:
     assert len(error.what) < 600
 
 
-def test_names_are_those_that_a_template_reads() -> None:
+def test_names_are_the_paths_that_a_template_reads() -> None:
     """`names` are the paths it reads, as far as they are constant."""
     source = "{{ now }}{{ ci.run_number }}{{ metrics.val['a/b'] }}{{ metrics[artifact] | default(registry) }}"
     template = Template.parse(source, where="label 1")

@@ -68,14 +68,14 @@ def test_texts(source: str, text: str | None) -> None:
         ("metrics.huge[:5000]", "more than 4,096 characters"),
         ("metrics.long", "5,000 characters"),
         ("now[:4]", "`now` has no parts"),
-        ("ci[:4]", "`ci` needs one name behind it"),
-        ("ci.sha.x", "`ci` needs one name behind it"),
-        ("'abc'[:2]", "behind a name only"),
+        ("ci[:4]", "`ci` needs one name after it"),
+        ("ci.sha.x", "`ci` needs one name after it"),
+        ("'abc'[:2]", "only after a name"),
         ("metrics.n is startswith('7')", "`startswith` needs texts, not the number 7"),
         ("metrics.name is startswith(7)", "`startswith` needs texts"),
-        ("metrics.name is startswith", "takes one value behind it"),
-        ("metrics.name is startswith('a', 'b')", "takes one value behind it"),
-        ("metrics.name is defined('a')", "takes nothing behind it"),
+        ("metrics.name is startswith", "takes one argument"),
+        ("metrics.name is startswith('a', 'b')", "takes one argument"),
+        ("metrics.name is defined('a')", "takes no argument"),
         ("metrics.name is lower", "a test `is lower` is not known; there are"),
         ("metrics.n is eq('7')", "compares the number 7 with the text '7'"),
         ("metrics.n | semver", "`semver` needs a text"),
@@ -86,14 +86,14 @@ def test_texts(source: str, text: str | None) -> None:
     ],
 )
 def test_texts_that_are_refused(source: str, problem: str) -> None:
-    """What is no text, and what is no version, is an error."""
+    """A value that is not a text, and a text that is not a version, is an error."""
     assert problem in refused(rendered, source, METRICS, ci=CI)
 
 
 def test_a_gate_on_a_version() -> None:
-    """A text that is not a version closes a gate, whatever its default."""
+    """A text that is not a version closes a gate, even with a default."""
     assert holds("metrics.version | semver('{major}') == '1' and metrics.version is startswith('v1.')", METRICS)
-    assert "no default stands in" in refused(holds, "metrics.name | semver | default('1') == '1'", METRICS)
+    assert "no default replaces" in refused(holds, "metrics.name | semver | default('1') == '1'", METRICS)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_dates(source: str, text: str) -> None:
     ],
 )
 def test_dates_that_are_refused(source: str, problem: str) -> None:
-    """What is no time, or one that no calendar has, is an error that says what is."""
+    """A value that is not a valid time is an error that shows the valid forms."""
     assert problem in refused(rendered, source, METRICS)
 
 

@@ -113,7 +113,7 @@ FAILURES = (
     Failure(
         "HAR-TEMPLATE",
         what="label 1 `accuracy={{ metrics.acc }}`: there is no metric `acc`; there are `accuracy`, `last`, `rows`",
-        next_step="Correct the name, give the metric, or put `| default('…')` behind it.",
+        next_step="Correct the name, give the metric, or put `| default('…')` after it.",
         hint="The line names the label by its position in the list. `{{ '{{ x }}' }}` writes literal braces.",
         asks={"metrics-file": "metrics.json", "labels": "accuracy={{ metrics.acc }}"},
         files={"metrics.json": '{"accuracy": 0.93}'},

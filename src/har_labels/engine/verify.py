@@ -39,9 +39,9 @@ _UNKNOWN = "whether the labels were written is not known"
 class WritePolicy:
     """The inputs that control how changes are written; `stops_at_failure` is made of `on-failure`."""
 
-    retries: int = 4
-    settle: float = 1.0
-    concurrency: int = 4
+    retries: int
+    settle: float
+    concurrency: int
     allow_type_loss: bool = False
     stops_at_failure: bool = False
 

@@ -9,37 +9,37 @@ from typing import Any, Self
 
 from pydantic import SecretStr
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, Invalid
+from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import NO_WORKSPACE, Workspace, read_stdin, why_not_writable
 from har_labels.inputs.conflicts import clashes, contradictions, inputs_from_stdin, named_files, written_files
 from har_labels.inputs.flaws import NULL, unresolved
 from har_labels.inputs.key import NO_KEY, holds_key, read_key
 from har_labels.inputs.names import InputValue, dashed
-from har_labels.inputs.settings import Settings, quoted, read_settings, settings_excluding
+from har_labels.inputs.settings import Settings, read_settings, settings_excluding
 from har_labels.inputs.sources import OWN_PREFIX, InputSource, Variables
 from har_labels.platforms.platform import Platform
-from har_labels.text import named
+from har_labels.platforms.publish import PublishOptions
+from har_labels.text import named, quoted_value
 
-# Lists whose items `request` judges one by one, so that a comment in them may hold anything.
-_JUDGED_BY_ITEM = frozenset({"artifact", "labels", "owned", "among", "metrics_file"})
+# Lists whose items `request` checks one by one, so that their comments may contain anything.
+_CHECKED_BY_ITEM = frozenset({"artifact", "labels", "owned", "among", "metrics_file"})
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that the user asked for, as far as it could be understood.
+    """Everything that the user asked for, as far as it is valid.
 
-    `spell` writes an input's name as its reader does; `wants_json` is `--json`; `wants_debug` is `--debug`, or what this
-    CI has for it. `bad` are the inputs that can't be used: the settings have the default there, or a path that must not
-    be written. `key` is empty where none is known. `stdin` reads standard input; None where the input that names it was given to
-    a step of a CI, which has none (contract §3).
+    `publishing`: where the result goes, without files that must not be written. `bad`: the inputs that can't be used; the
+    settings have their defaults, or a path that must not be read or written. `key` is empty if none is known.
+    `wants_debug`: `--debug` is given, or the CI's own debug log is on. `stdin` reads standard input; None if the input that
+    names it was given to a step of a CI, which has none (contract §3).
     """
 
     settings: Settings
     key: SecretStr
-    spell: Callable[[str], str] = field(repr=False)
+    publishing: PublishOptions = field(repr=False)
     warnings: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
-    wants_json: bool = False
     wants_debug: bool = False
     workspace: Workspace = NO_WORKSPACE
     bad: frozenset[str] = frozenset()
@@ -48,22 +48,11 @@ class Configuration:
     kept: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def report_file(self) -> str | None:
-        """Where the report may be written."""
-        return None if "report_file" in self.bad else self.settings.report_file
-
-    @property
-    def summary_file(self) -> str | None:
-        """Where the summary may be written, beside the CI's own."""
-        return None if "summary_file" in self.bad else self.settings.summary_file
-
-    @property
     def mode(self) -> str:
-        """What the run is to do, in one word; empty without a mode, and where the mode is invalid."""
+        """The kind of the run in one word: a mode, or the input that names a file; empty without a valid mode."""
         settings = self.settings
         files = (("apply-plan", settings.apply_plan), ("undo", settings.undo), ("manifest", settings.manifest))
-        from_file = next((name for name, given in files if given), "")
-        return from_file or ("" if "mode" in self.bad else str(self.settings.mode or ""))
+        return next((name for name, given in files if given), str(settings.mode or ""))
 
     def holds_key(self, text: str) -> bool:
         """Whether a text contains the key, which must not go there."""
@@ -71,7 +60,7 @@ class Configuration:
 
 
 class Misconfigured(Failures):
-    """Wrong inputs, with what could be understood of them: this run, too, is reported in the way that was asked for."""
+    """Invalid inputs, with the configuration of the valid ones: this run, too, is reported where the user asked for it."""
 
     configuration: Configuration
 
@@ -95,7 +84,7 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     is_unreadable = any(source.is_unreadable for source in sources)
     key, warnings = NO_KEY, tuple[str, ...]()
     try:
-        # What is wrong with the names is reported already.
+        # A misspelt name is reported already.
         is_reported = is_unreadable or bool(meant & {"api_key", "api_key_file"})
         key, warnings = read_key(given, platform, may_be_missing=is_reported)
     except InputError as problem:
@@ -106,16 +95,16 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     problems += [*refused.values(), *(problem for _, problem in bad_files if problem)]
     if not is_unreadable:  # else any input could have been given
         problems += contradictions(settings, frozenset(refused), meant=meant)
+    bad = frozenset([*refused, *(name for name, _ in bad_files)])
     configuration = Configuration(
         settings=settings,
         key=key,
-        spell=_speller(given, platform),
+        publishing=_publish_options(settings, bad, given, platform, wants_json=wants_json),
         warnings=warnings,
         notices=_path_notices(settings, platform),
-        wants_json=wants_json,
         wants_debug=platform.wants_debug or any(source.wants_debug for source in sources),
         workspace=Workspace(platform.workspace),
-        bad=frozenset([*refused, *(name for name, _ in bad_files)]),
+        bad=bad,
         stdin=None if any(given[name].is_of_ci_step for name in inputs_from_stdin(settings)) else read_stdin,
     )
     if problems:
@@ -138,56 +127,65 @@ def sources_of(argv: Sequence[str], environ: Mapping[str, str], prefix: str) -> 
     return (*found, Variables(Settings, environ, OWN_PREFIX))
 
 
-def _speller(given: Mapping[str, InputValue], platform: Platform) -> Callable[[str], str]:
-    """Writes a name as it was written where it was given, else as this CI's users write it."""
+def _publish_options(
+    settings: Settings, bad: frozenset[str], given: Mapping[str, InputValue], platform: Platform, *, wants_json: bool
+) -> PublishOptions:
+    """Where the result goes, without the `bad` files."""
 
     def spell(name: str) -> str:
+        """The name as it was written where it was given, else as this CI's users write it."""
         value = given.get(name.replace("-", "_"))
         return value.spelling if value is not None else platform.spell(dashed(name))
 
-    return spell
+    return PublishOptions(
+        summary=settings.summary,
+        summary_file=None if "summary_file" in bad else settings.summary_file,
+        report_file=None if "report_file" in bad else settings.report_file,
+        wants_json=wants_json,
+        spell=spell,
+    )
 
 
 def _refused(
     given: Mapping[str, InputValue], invalid: Mapping[str, Invalid], key: SecretStr, platform: Platform
 ) -> dict[str, InputError]:
-    """Inputs that can't be used, by name: copies of the key, what a CI left of an expression, and invalid values."""
+    """The errors of inputs that can't be used, by name: copies of the key, unresolved expressions, and invalid values."""
     found: dict[str, InputError] = {}
     for name, value in given.items():
         text = value.strip()
         if name != "api_key" and holds_key(text, key):
-            found[name] = InputError(f"`{named(name)}` contains the key", KEY_IS_ELSEWHERE)
+            found[name] = InputError.contains_key(f"`{named(name)}`")
         elif text == NULL:
-            itself = '; `"null"` in double quotes is that text' if name in _JUDGED_BY_ITEM else ""
+            itself = '; `"null"` in double quotes is that text' if name in _CHECKED_BY_ITEM else ""
             found[name] = InputError(
                 f"`{named(name)}` is 'null', which Harness and `toJSON` write for an expression that has no value",
                 f"Give the expression a value, or leave `{named(name)}` out{itself}.",
             )
-        elif name not in _JUDGED_BY_ITEM and (flaw := unresolved(text)):
+        elif name not in _CHECKED_BY_ITEM and (flaw := unresolved(text)):
             # Of the key no text is shown.
-            what = flaw.why.rpartition(", ")[2] if name == "api_key" else f"{quoted(text)}: {flaw.why}"
+            what = flaw.why.rpartition(", ")[2] if name == "api_key" else f"{quoted_value(text)}: {flaw.why}"
             found[name] = InputError(f"`{named(name)}` is {what}", flaw.cure)
     wrong = {name: _wrong(name, why, given[name].strip(), platform) for name, why in invalid.items()}
     return found | {name: error for name, error in wrong.items() if name not in found}
 
 
 def _wrong(name: str, invalid: Invalid, text: str, platform: Platform) -> InputError:
-    """What is wrong with a value; of `registry-ref` a Harness pipeline knows how the full path begins (contract §2)."""
+    """The error of an invalid value. For `registry-ref` a Harness pipeline knows how the full path begins (contract §2)."""
     cure = invalid.cure
     if name == "registry_ref" and (scopes := platform.registry_scopes()):
         leaf = text.removesuffix("/+").rpartition("/")[2]
         leaf = leaf if re.fullmatch(r"[A-Za-z0-9_][\w.-]*", leaf) else "REGISTRY"
         cure = f"{cure} In this pipeline: {' or '.join(f'`{scope}/{leaf}/+`' for scope in scopes)}."
-    return InputError(f"`{named(name)}` is {quoted(text)}: {invalid.why}", cure)
+    return InputError(f"`{named(name)}` is {quoted_value(text)}: {invalid.why}", cure)
 
 
 def _bad_files(
     settings: Settings, workspace: Workspace, refused: frozenset[str]
 ) -> list[tuple[str, InputError | None]]:
-    """Inputs whose file must not be read or written, and why; None where `conflicts` reports it.
+    """Inputs whose file must not be read or written, each with its error; None where `conflicts` reports it.
 
-    A link planted in the workspace leads it out of there, it would be written over another, or it can't be written, which
-    would show in the end, when nothing can be undone any more. Folders that are missing are made.
+    Either a symbolic link leads out of the workspace, or the file would overwrite another input's, or it can't be written.
+    Otherwise the last would show only after the labels are written. Missing folders are created.
     """
     found: list[tuple[str, InputError | None]] = [(written, None) for _, written in clashes(settings)]
     for name, path in named_files(settings):

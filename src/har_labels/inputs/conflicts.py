@@ -1,6 +1,6 @@
-"""What contradicts what among the inputs, and what is missing (contract §2 "All problems at once").
+"""Contradictions among the inputs, and missing inputs (contract §2 "All problems at once").
 
-Runs over whatever could be understood, so that a wrong value doesn't hide a contradiction elsewhere.
+All valid inputs are checked, so that an invalid one does not hide a contradiction among others.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from har_labels.errors import InputError
 from har_labels.files import STDIN, is_file, is_same_file
-from har_labels.inputs.settings import Settings, names_in, quoted
+from har_labels.inputs.settings import Settings, names_in
 from har_labels.model.labels import Mode, is_glob, matches_any
-from har_labels.text import named, one_of
+from har_labels.text import named, one_of, quoted_value
 
 Problems = Iterator[InputError]
 
@@ -44,29 +44,24 @@ DOCUMENTS = ("manifest", "policy")
 def contradictions(settings: Settings, bad: frozenset[str], *, meant: frozenset[str] = frozenset()) -> list[InputError]:
     """Every contradiction and every missing input.
 
-    `bad` has the inputs whose value is invalid, `meant` those that a misspelt name seems to stand for and that are
-    therefore not missing. A value equal to its default counts as not given, since GitHub sets every input that has one.
+    `bad`: the inputs whose value is invalid. `meant`: those that a misspelt name was probably meant for, which are not
+    reported as missing. A value equal to its default counts as not given, since GitHub sets every input that has one.
     """
-    said = bad | {name for name, field in Settings.model_fields.items() if getattr(settings, name) != field.default}
+    given = bad | {name for name, field in Settings.model_fields.items() if getattr(settings, name) != field.default}
     return [
-        *_key(settings),
-        *_place(settings),
-        *_missing(settings, said | meant),
-        *_sources(settings, said),
-        *(_modes(settings, said) if "mode" not in bad else ()),
-        *(_move(settings, said, bad) if "mode" not in bad else ()),
-        *_plans(settings, said),
+        *_server_and_key(settings),
+        *_missing(settings, given | meant),
+        *_sources(settings, given),
+        *(_modes(settings, given) if "mode" not in bad else ()),
+        *(_move(settings, given, bad) if "mode" not in bad else ()),
+        *_plans(settings, given),
         *_files(settings),
-        *_stdin(settings),
     ]
 
 
-def _key(settings: Settings) -> Problems:
+def _server_and_key(settings: Settings) -> Problems:
     if settings.api_key and settings.api_key_file:
         yield InputError(f"`{named('api_key')}` and `{named('api_key_file')}` are both given", "Keep one of the two.")
-
-
-def _place(settings: Settings) -> Problems:
     if settings.api_url.is_plain_http and not settings.allow_http:
         yield InputError(
             f"`{named('api_url')}` is {settings.api_url.url!r}, plain http, and the key would cross the network in the clear",
@@ -74,18 +69,18 @@ def _place(settings: Settings) -> Problems:
         )
 
 
-def _missing(settings: Settings, said: frozenset[str]) -> Problems:
-    if said & {"apply_plan", "undo", "manifest"}:
+def _missing(settings: Settings, given: frozenset[str]) -> Problems:
+    if given & {"apply_plan", "undo", "manifest"}:
         return
     for name, example in (("registry_ref", "account/org/project/registry"), ("artifact", "resnet50")):
-        if name not in said:
+        if name not in given:
             yield InputError(f"`{named(name)}` is missing", f"Give it, for example `{named(name, example)}`.")
     mode = settings.mode
-    if mode is None and "mode" in said:
-        return  # it is wrong, and which was meant is not known
-    if mode not in WITHOUT_LABELS and not said & {"labels", "labels_file"}:
+    if mode is None and "mode" in given:
+        return  # it is invalid, and the one that was meant is unknown
+    if mode not in WITHOUT_LABELS and not given & {"labels", "labels_file"}:
         cure = (
-            f"Give the labels, or `{named('mode', 'clear')}` to take all labels away."
+            f"Give the labels, or `{named('mode', 'clear')}` to remove all labels."
             if mode in {None, Mode.REPLACE}
             else "Give the labels."
         )
@@ -93,19 +88,19 @@ def _missing(settings: Settings, said: frozenset[str]) -> Problems:
         yield InputError(f"`{named('labels')}` is missing{needs}", cure)
 
 
-def _sources(settings: Settings, said: frozenset[str]) -> Problems:
+def _sources(settings: Settings, given: frozenset[str]) -> Problems:
     if settings.manifest and not settings.apply_plan and not settings.undo:
         for name in IN_MANIFEST:
-            if name in said:
+            if name in given:
                 yield InputError(
                     f"`{named('manifest')}` and `{named(name)}` are both given",
                     "Write it into the manifest, or leave the manifest out.",
                 )
 
 
-def _modes(settings: Settings, said: frozenset[str]) -> Problems:
+def _modes(settings: Settings, given: frozenset[str]) -> Problems:
     for name, modes in MODES_OF.items():
-        if name not in said or settings.effective_mode in modes:
+        if name not in given or settings.effective_mode in modes:
             continue
         if settings.mode is Mode.MOVE and name in WITHOUT_MOVE:
             continue  # `_move` reports it
@@ -116,59 +111,57 @@ def _modes(settings: Settings, said: frozenset[str]) -> Problems:
             )
         elif not settings.manifest:  # there it is a default of the entries
             fitting = one_of(named("mode", mode) for mode in sorted(modes))
-            given = f", not with `{settings.mode}`" if settings.mode else ""
+            instead = f", not with `{settings.mode}`" if settings.mode else ""
             yield InputError(
-                f"`{named(name)}` goes with {fitting}{given}", f"Leave `{named(name)}` out, or use {fitting}."
+                f"`{named(name)}` goes with {fitting}{instead}", f"Leave `{named(name)}` out, or use {fitting}."
             )
 
 
-def _move(settings: Settings, said: frozenset[str], bad: frozenset[str]) -> Problems:
+def _move(settings: Settings, given: frozenset[str], bad: frozenset[str]) -> Problems:
     moving = named("mode", Mode.MOVE)
     if settings.mode is not Mode.MOVE:
-        if "among" in said and not (settings.apply_plan or settings.undo):
-            given = f", not with `{settings.mode}`" if settings.mode else ""
+        if "among" in given and not (settings.apply_plan or settings.undo):
+            instead = f", not with `{settings.mode}`" if settings.mode else ""
             yield InputError(
-                f"`{named('among')}` goes with `{moving}`{given}",
+                f"`{named('among')}` goes with `{moving}`{instead}",
                 f"Leave `{named('among')}` out, or use `{moving}`.",
             )
         return
     for name in WITHOUT_MOVE:
-        if name in said:
+        if name in given:
             cure = f"Leave `{named(name)}` out, or choose another mode."
             yield InputError(f"`{moving}` takes no `{named(name)}`", cure)
-    if "artifact" in said - bad and not settings.manifest:
-        yield from _the_one(settings, bad, moving)
+    if "artifact" in given - bad and not settings.manifest:
+        yield from _move_target(settings, bad, moving)
 
 
-def _the_one(settings: Settings, bad: frozenset[str], moving: str) -> Problems:
+def _move_target(settings: Settings, bad: frozenset[str], moving: str) -> Problems:
     """A move names one artifact, which `among` matches, so that two concurrent moves see each other's artifact."""
     names = list(dict.fromkeys(item.text for item in settings.artifact))
     if len(names) != 1:
         what = f"`{moving}` gives the label to one artifact, and `{named('artifact')}` names {len(names)}"
         yield InputError(what, "Name one.")
     elif is_glob(names[0]):
-        what = (
-            f"`{moving}` gives the label to one artifact, and `{named('artifact')}` is the pattern {quoted(names[0])}"
-        )
+        what = f"`{moving}` gives the label to one artifact, and `{named('artifact')}` is the pattern {quoted_value(names[0])}"
         yield InputError(what, f"Write one name; the pattern belongs into `{named('among')}`.")
     elif settings.among and "among" not in bad and not matches_any((item.text for item in settings.among), names[0]):
         yield InputError(
-            f"`{named('among')}` does not match {quoted(names[0])}, the `{named('artifact')}` that is to have the label",
+            f"`{named('among')}` does not match {quoted_value(names[0])}, the `{named('artifact')}` that is to have the label",
             "Widen it: the label is moved among these, and the one that gets it is one of them.",
         )
 
 
-def _plans(settings: Settings, said: frozenset[str]) -> Problems:
+def _plans(settings: Settings, given: frozenset[str]) -> Problems:
     if settings.undo:
         for name in ("apply_plan", *PLANNING):
-            if name in said:
+            if name in given:
                 yield InputError(
                     f"`{named('undo')}` and `{named(name)}` are both given",
-                    f"What is taken back is in the report: leave `{named(name)}` out.",
+                    f"The report has all that is undone: leave `{named(name)}` out.",
                 )
     elif settings.apply_plan:
         for name in PLANNING:
-            if name in said:
+            if name in given:
                 yield InputError(
                     f"`{named('apply_plan')}` and `{named(name)}` are both given",
                     f"A plan is applied as it was made: leave `{named(name)}` out; it belongs to the dry run.",
@@ -184,12 +177,8 @@ def _files(settings: Settings) -> Problems:
     for name, written in clashes(settings):
         what = f"`{named(name)}` and `{named(written)}` name the same file"
         yield InputError(what, "Give each a path of its own.")
-
-
-def _stdin(settings: Settings) -> Problems:
-    """Standard input can be read once."""
     from_stdin = inputs_from_stdin(settings)
-    if len(from_stdin) > 1:
+    if len(from_stdin) > 1:  # it can be read once
         given = " and ".join(f"`{named(name)}`" for name in from_stdin)
         yield InputError(
             f"{given} are all standard input" if len(from_stdin) > 2 else f"{given} are both standard input",

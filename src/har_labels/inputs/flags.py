@@ -1,7 +1,7 @@
 """The terminal's flags, made from the same inputs; only loaded when a command line is given.
 
-They are argparse's, not those of the library's own source of flags: that one decodes lists as JSON, takes the last of two
-values in silence, and knows no near-misses and no groups in `--help`.
+They are argparse's, not those of pydantic-settings' own source: that one decodes lists as JSON, silently takes the last
+of two values, and has neither suggestions for misspelt flags nor groups in `--help`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class CommandLine(InputSource):
     """The flags: `--name value`, `--name=value` and, for switches, a bare `--name`.
 
     A list's flag may be given several times; each value is a list by itself. `--api-key` is refused: a command line is
-    visible to every process of the machine. `is_unreadable` if nothing can be said of what was given.
+    visible to every process of the machine. `is_unreadable`: it could not be parsed, so any input may have been given.
     """
 
     def __init__(self, settings_cls: type[BaseSettings], argv: Sequence[str]) -> None:
@@ -44,7 +44,7 @@ class CommandLine(InputSource):
         try:
             found, unknown = _parser().parse_known_args(list(argv))
         except ValueError as error:
-            cure = "`--help` lists the flags; write a value that begins with `-` behind a `=`, as in `--labels=-x`."
+            cure = "`--help` lists the flags; write a value that begins with `-` after a `=`, as in `--labels=-x`."
             self.problems.append(InputError(f"the command line can't be read: {error}", cure))
             self.is_unreadable, self.wants_json = True, "--json" in argv
             return
@@ -76,7 +76,7 @@ class CommandLine(InputSource):
     def _unknown(self, word: str) -> InputError:
         if not word.startswith("-"):
             return InputError(
-                f"`{word}` belongs to no flag", "Write it behind one, such as `--artifact`; `--help` lists them."
+                f"`{word}` belongs to no flag", "Write it after one, such as `--artifact`; `--help` lists them."
             )
         flag = word.partition("=")[0]
         name = flag.lstrip("-").replace("-", "_").lower()
@@ -93,7 +93,7 @@ class CommandLine(InputSource):
 
 
 def _without_values(words: Sequence[str]) -> Iterator[str]:
-    """Unknown words without the value that an unknown flag seems to be given: that may be a key."""
+    """Unknown words, without those that seem to be values of unknown flags: such a value may be a key."""
     is_value = False
     for word in words:
         if not is_value or word.startswith("-"):

@@ -1,6 +1,7 @@
-"""Checks single items of lists: those that nobody can have meant are refused, ambiguous ones get a notice (contract §2 "Lists").
+"""Checks single items of lists: certain mistakes are refused, ambiguous items get a notice (contract §2 "Lists").
 
-Such are expressions that no CI resolved, a program's word for no value, and the syntax of other lists. Pure.
+Certain mistakes are expressions that no CI resolved, programs' words for a missing value, and the syntax of other kinds
+of lists. Pure.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ from har_labels.inputs.lists import (
     PASTED_OBJECT,
     Item,
     ItemStyle,
+    as_list_item,
     parts_between_commas,
-    quote,
     without_placeholders,
 )
 from har_labels.model.labels import key_and_value
-from har_labels.text import shown
+from har_labels.text import in_backquotes
 
 # Harness resolves `<+name…>`, GitHub `${{ … }}`; neither has a meaning for a step that still finds it in its inputs.
 _OF_HARNESS = re.compile(r"<\+(?=[^\W\d_])")
 _OF_GITHUB = re.compile(r"\$\{\{")
-# In a text without its placeholders: the sign that replaced one, or braces that are not closed.
+# In a text without its placeholders: the character that replaced one, or braces that are not closed.
 _OF_GITHUB_OUTSIDE = re.compile("\\$(?=\ufffc|\\{\\{)")
 # How a template writes the beginning of such an expression as plain text.
 _HARNESS_LITERALLY, _GITHUB_LITERALLY = "{{ '<+' }}", "{{ '$' }}{{ '{{' }}"
 # How Harness and JSON write an expression that has no value.
 NULL = "null"
-# The same, and how JavaScript and Python do.
+# The same, and how JavaScript and Python write it.
 NOTHING = frozenset({NULL, "undefined", "None"})
 _EXACT = frozenset({ItemStyle.QUOTED, ItemStyle.IN_ARRAY, ItemStyle.LISTED})
 _PLAIN = frozenset({ItemStyle.AS_LINE, ItemStyle.SPLIT, ItemStyle.ALONE})
@@ -53,7 +54,7 @@ def unresolved(text: str, *, renders: bool = False) -> Invalid | None:
     if found := _OF_HARNESS.search(text):
         before, end, _ = text[found.start() :].partition(">")
         return Invalid(
-            f"it holds `{shown(before + end)}`, an expression that Harness did not resolve",
+            f"it holds {in_backquotes(before + end)}, an expression that Harness did not resolve",
             "Check its spelling, and that it has a value where this step runs"
             + (f"; {_how_to_write(text, _OF_HARNESS, _HARNESS_LITERALLY)}." if renders else "."),
         )
@@ -72,7 +73,7 @@ def unresolved(text: str, *, renders: bool = False) -> Invalid | None:
 
 def flaw_in(item: Item, *, renders: bool = False) -> Invalid | None:
     """Why an item is refused, or None. Items in double quotes or in a JSON array are only checked for expressions."""
-    text, literally = item.text, f"`{shown(quote(item.text))}` in double quotes is that text"
+    text, literally = item.text, f"{in_backquotes(as_list_item(item.text))} in double quotes is that text"
     if flaw := unresolved(text, renders=renders):
         return flaw
     if item.style is ItemStyle.LISTED and PASTED_OBJECT in text:
@@ -85,7 +86,7 @@ def flaw_in(item: Item, *, renders: bool = False) -> Invalid | None:
             why, f"Name the part of the object that is meant, or write it as JSON (`toJSON(…)`); {literally}."
         )
     if text in NOTHING and item.style is not ItemStyle.IN_MAP:
-        why = "that is what a program writes where there is no value"
+        why = "programs write that for a missing value"
         return Invalid(why, f"Give the expression a value, or leave the item out; {literally}.")
     if begins_with_dash(text):
         why = "it begins with `- `, as an item of a YAML list does, and this is one text"
@@ -99,13 +100,13 @@ def begins_with_dash(text: str) -> bool:
 
 
 def notices_about(items: Sequence[Item], *, are_labels: bool = False) -> Iterator[str]:
-    """Notices about items that may be meant otherwise: one line for each ambiguity, about the first item that has it."""
+    """Notices about ambiguous items: one line for each kind of ambiguity, with the first item that has it."""
     for ambiguity in (*_AMBIGUOUS, *(_AMBIGUOUS_LABELS if are_labels else ())):
         found = [at for at in range(len(items)) if ambiguity.applies(items, at)]
         if found:
             item = items[found[0]]
             more = f" (and {len(found) - 1:,} more such items)" if len(found) > 1 else ""
-            yield f"item {item.position} `{shown(item.text)}`{more} {ambiguity.notice}"
+            yield f"item {item.position} {in_backquotes(item.text)}{more} {ambiguity.notice}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def _is_in_single_quotes(items: Sequence[Item], at: int) -> bool:
 
 def _has_comment(items: Sequence[Item], at: int) -> bool:
     item = items[at]
-    # `#text` is a label, so at its beginning only what would be a comment on a line of its own.
+    # `#text` is a label; at the beginning only `#` and a blank would be a comment on a line of its own.
     return item.style in _PLAIN and any(
         found.start() or item.text[1:2] in BLANKS for found in _COMMENT.finditer(without_placeholders(item.text))
     )
@@ -198,13 +199,15 @@ _AMBIGUOUS = (
     _Ambiguity(
         _is_escaped_text, "has `\\n` in it, which is no line end here; where JSON was meant, leave `toJSON` out"
     ),
-    _Ambiguity(_is_nothing, "is what a program writes where there is no value"),
+    _Ambiguity(_is_nothing, "is how programs write a missing value"),
 )
-_AMBIGUOUS_LABELS = (_Ambiguity(_has_no_value, "has no value behind its key, or what a program writes for none"),)
+_AMBIGUOUS_LABELS = (
+    _Ambiguity(_has_no_value, "has no value after its key, or a word that programs write for a missing value"),
+)
 
 
 def _how_to_write(text: str, what: re.Pattern[str], by: str) -> str:
     outside = _OF_GITHUB_OUTSIDE if what is _OF_GITHUB else what
     if len(what.findall(text)) > len(outside.findall(without_placeholders(text))):
         return f"a placeholder can't hold it, but `{by}` beside one writes it"
-    return f"`{shown(quote(what.sub(lambda _found: by, text)))}` is that very text"
+    return f"{in_backquotes(as_list_item(what.sub(lambda _found: by, text)))} is that very text"

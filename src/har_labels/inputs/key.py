@@ -1,6 +1,6 @@
-"""The API key: where it is read from, what can be one, that it is masked, and what is said of one in the wrong place.
+"""The API key: its sources, the checks of it, and its masking.
 
-`platforms` takes masked keys out of all that is printed or published.
+`platforms` hides masked keys in everything that is printed or published.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _KEY = re.compile("[!-~]+")
 
 
 def holds_key(text: str, key: SecretStr) -> bool:
-    """Whether a text contains the key. Not asked of very short keys, which innocent texts contain, too."""
+    """Whether a text contains the key. False for a very short key, which other texts contain by chance."""
     secret = key.get_secret_value()
     return len(secret) >= SHORTEST_KEY_TO_LOOK_FOR and secret in text
 
 
 def mask_keys(environ: Mapping[str, str], platform: Platform) -> None:
-    """Masks whatever the environment has as a key, under any prefix, for a command that needs none."""
+    """Masks every API key in the environment, under any prefix, for a command that needs none."""
     for name, text in environ.items():
         if re.sub("[- ]", "_", name.lower()).endswith("api_key"):
             platform.mask(text.strip())
@@ -47,13 +47,13 @@ def read_key(
 ) -> tuple[SecretStr, tuple[str, ...]]:
     """The key, masked from here on, and warnings about it. Raises InputError, which never shows it.
 
-    NO_KEY where `api-key` or its file holds an expression that nobody resolved, which is reported as of any input, and
-    where none is given and it `may_be_missing`.
+    Returns NO_KEY if the input is an expression that no CI resolved, which is reported as for any input, or if it is
+    missing and `may_be_missing`.
     """
     name = next((name for name in ("api_key", "api_key_file") if name in given), "")
     text = given[name].strip() if name else ""
     if name == "api_key" and text != NULL:
-        platform.mask(text)  # whatever it is, it may be the key
+        platform.mask(text)  # even an invalid text may be the key
     if text == NULL or unresolved(text) or (not name and may_be_missing):
         return NO_KEY, ()
     if not name:
@@ -79,13 +79,13 @@ def read_key(
 def _in_file(path: str) -> tuple[str, tuple[str, ...]]:
     """The key in a file of one line, and warnings about the file. Raises InputError, which never shows the content.
 
-    A link is refused, since whoever can set it chooses which secret is sent where.
+    A symbolic link is refused: its author would choose which secret is sent.
     """
     spelling = named("api_key_file")
     try:
         mode = os.lstat(path).st_mode
     except OSError as error:
-        # People put the key itself here; whatever is not in a folder that exists may be one.
+        # People put the key itself here; a text that does not name an existing folder may be one.
         is_path = path.startswith(("/", "./", "../")) or (Path(path).parent.name != "" and Path(path).parent.is_dir())
         shown = repr(path) if is_path else "a file (not shown, it may be the key itself)"
         what = f"`{spelling}` names {shown}, which can't be read: {error.strerror}"
@@ -103,5 +103,5 @@ def _in_file(path: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _has_modes() -> bool:
-    """Windows reports mode 666 for every file, whoever may read it."""
+    """False on Windows, which reports mode 666 for every file."""
     return os.name == "posix"

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from har_labels.errors import Invalid
+from har_labels.text import in_backquotes
 
 BLANKS = " \t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 
 _LONGEST_EXPRESSION = 4096
-_LONGEST_HINT = 200
 _END_OF_PLAIN = re.compile(r"[,\n]|\{\{")
-_QUOTED = re.compile(r'"((?:[^"\n]++|"")*+)"')
+_QUOTED_ITEM = re.compile(r'"((?:[^"\n]++|"")*+)"')
 # The tokens of Jinja2's lexer between `{{` and `}}`, as far as they decide where the `}}` is.
 _TOKEN = re.compile(
     r"""'[^'\\\n]*(?:\\[^\n][^'\\\n]*)*'|"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"|[\[({\])}]|[^'"\[({\])}\n]+""",
@@ -28,13 +28,13 @@ _TOKEN = re.compile(
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 # How JavaScript writes an object as a text.
 PASTED_OBJECT = "[object Object]"
-# Brackets, the sign of a comment, and a text in quotes as a whole; one that is not closed ends with the line.
+# Brackets, `#`, and a quoted text as a whole; one that is not closed ends with the line.
 _OUTSIDE_QUOTES = re.compile(r"""'(?:[^'\\]|\\.)*+(?:'|\\?$)|"(?:[^"\\]|\\.)*+(?:"|\\?$)|[#(){}\[\]]""")
 _GOING_ON = re.compile(r"(?:[-+*/%~<>=!|,.]|(?<![\w.])(?:and|or|not|in|is|if|else))$")
 
 
 class ItemStyle(Enum):
-    """How an item was written in its list, as far as that shows what was meant by it."""
+    """How an item was written in its list, as far as that affects its meaning."""
 
     QUOTED = "in double quotes"
     IN_ARRAY = "in a JSON array"
@@ -49,7 +49,7 @@ class ItemStyle(Enum):
 class Item:
     """One item of a list, and its place among the items, from 1; comments and empty lines don't count.
 
-    `where` precedes the position in messages, for an item whose place the name of its list alone doesn't say.
+    `where` precedes the position in messages, if the name of its list alone does not identify the item.
     """
 
     text: str
@@ -77,7 +77,7 @@ def parse_list(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
 def parse_expressions(text: str) -> tuple[Item, ...]:
     """The expressions of a text, one a line, trimmed (`require`; contract §3).
 
-    A `#` outside quotes begins a comment. A line goes on in the next where it ends in `and`, `or` or another operator,
+    A `#` outside quotes begins a comment. A line continues on the next one if it ends in `and`, `or` or another operator,
     or while a bracket is open.
     """
     found: list[str] = []
@@ -96,10 +96,11 @@ def content_lines(text: str) -> list[str]:
     """The lines with content, trimmed: without empty ones and comments, which begin with `#` and a blank."""
     # A byte-order mark is in the middle where files were concatenated.
     lines = (line.removeprefix("\ufeff").strip(BLANKS) for line in as_lines(text).split("\n"))
-    return [line for line in lines if line and not _is_comment(line)]
+    return [line for line in lines if line and not (line[0] == "#" and line[1:2] in {"", *BLANKS})]
 
 
 def numbered(items: Iterable[tuple[str, ItemStyle]]) -> tuple[Item, ...]:
+    """The items with their positions, from 1."""
     return tuple(Item(text, at, style=style) for at, (text, style) in enumerate(items, start=1))
 
 
@@ -113,14 +114,9 @@ def _without_comment(line: str) -> tuple[str, int]:
     return line.strip(BLANKS), opened
 
 
-def quote(text: str) -> str:
+def as_list_item(text: str) -> str:
     """`text` as a quoted item, which `parse_list` reads back unchanged unless it holds a newline."""
     return '"' + text.replace('"', '""') + '"'
-
-
-def in_backquotes(text: str) -> str:
-    """A text as a hint shows it, cut where it is long."""
-    return f"`{text}`" if len(text) <= _LONGEST_HINT else f"`{text[:_LONGEST_HINT]}…`"
 
 
 def parts_between_commas(text: str) -> list[str]:
@@ -132,17 +128,13 @@ def parts_between_commas(text: str) -> list[str]:
 
 
 def without_placeholders(text: str) -> str:
-    """`text` with each `{{ … }}` replaced by one sign that is not a blank, so that the rest can be examined."""
+    """`text` with each `{{ … }}` replaced by one character that is not a blank, so that the rest can be examined."""
     return "\ufffc".join(_Scanner(text).texts_between()) if "{{" in text else text
 
 
 def as_lines(text: str) -> str:
     """`text` with plain line ends and without a byte-order mark."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
-
-
-def _is_comment(line: str) -> bool:
-    return line[0] == "#" and (len(line) == 1 or line[1] in BLANKS)
 
 
 # --- JSON --------------------------------------------------------------------------------------------------------
@@ -157,8 +149,8 @@ def json_items(text: str) -> list[str]:
     except (ValueError, RecursionError):
         if text.startswith(PASTED_OBJECT):
             raise Invalid(
-                f"it is `{PASTED_OBJECT}`, which is what JavaScript makes of an object",
-                f"Paste the object as JSON (`toJSON(…)`), or write {quote(PASTED_OBJECT)} for that very text.",
+                f"it is `{PASTED_OBJECT}`, which is how JavaScript writes an object",
+                f"Paste the object as JSON (`toJSON(…)`), or write {as_list_item(PASTED_OBJECT)} for that very text.",
             ) from None
         raise Invalid("it starts with `[` but is not a JSON array of strings", _two_ways(text)) from None
     wrong = (at for at, item in enumerate(items) if not isinstance(item, str) or isinstance(item, _Number))
@@ -223,7 +215,7 @@ def _two_ways(text: str, array: str = "") -> str:
     except Invalid:
         plain, inner = ["[a]"], ["a", "b"]
     array = array or in_backquotes(json.dumps([item.strip("\"'") for item in inner], ensure_ascii=False))
-    quoted = ", ".join([quote(plain[0]), *plain[1:]])
+    quoted = ", ".join([as_list_item(plain[0]), *plain[1:]])
     return f"Write {array} for a JSON array, or {in_backquotes(quoted)} if an item itself starts with `[`."
 
 
@@ -234,13 +226,13 @@ def _line_item(line: str) -> tuple[str, ItemStyle]:
     """The one item of a line, which may be in quotes."""
     if not line.startswith('"'):
         return line, ItemStyle.AS_LINE
-    found = _QUOTED.match(line)
+    found = _QUOTED_ITEM.match(line)
     if not found:
         raise _unclosed(line)
     if found.end() < len(line):
         raise Invalid(
             f"{in_backquotes(line)} goes on after its closing quote, and lines don't split",
-            f"Write each item on a line of its own, or {in_backquotes(quote(line))} if all of it is one item.",
+            f"Write each item on a line of its own, or {in_backquotes(as_list_item(line))} if all of it is one item.",
         )
     return _unquoted(found), ItemStyle.QUOTED
 
@@ -263,30 +255,30 @@ def _escaped(line: str, parts: Sequence[_Part], at: int) -> Invalid:
         last += 1
     meant = line[parts[at].start : parts[last].end + parts[last].is_escaped].strip(BLANKS).replace("\\,", ",")
     return Invalid(
-        f"item {at + 1} {in_backquotes(parts[at].text)} has `\\` before its comma, which separates all the same",
-        f"Write {in_backquotes(quote(meant))} for one item with a comma, or {_literally(parts, at)}.",
+        f"item {at + 1} {in_backquotes(parts[at].text)} has `\\` before its comma, which separates items nevertheless",
+        f"Write {in_backquotes(as_list_item(meant))} for one item with a comma, or {_literally(parts, at)}.",
     )
 
 
 def _unbalanced(line: str, parts: Sequence[_Part], at: int) -> Invalid:
     closing = next((part for part in parts[at + 1 :] if part.is_unbalanced), None)
-    meant = quote(line[parts[at].start : closing.end].strip(BLANKS)) if closing else ""
+    meant = as_list_item(line[parts[at].start : closing.end].strip(BLANKS)) if closing else ""
     one_item = f"{in_backquotes(meant)} for one item with a comma, or " if meant else ""
     return Invalid(
-        f"item {at + 1} {in_backquotes(parts[at].text)} has a quote without its other half, and a comma separates there "
-        "unless the quotes are around the whole item",
+        f"item {at + 1} {in_backquotes(parts[at].text)} has an unmatched quote, and its comma separates items "
+        "unless quotes enclose the whole item",
         f"Write {one_item}{_literally(parts, at)}.",
     )
 
 
 def _literally(parts: Sequence[_Part], at: int) -> str:
-    return f"{in_backquotes(quote(parts[at].text))} if item {at + 1} is meant as it is"
+    return f"{in_backquotes(as_list_item(parts[at].text))} if item {at + 1} is meant as it is"
 
 
 def _unclosed(line: str) -> Invalid:
     return Invalid(
         f"{in_backquotes(line)} begins with a quote that is not closed on its line",
-        f"Close it, or write {in_backquotes(quote(line))} for an item that begins with a quote.",
+        f"Close it, or write {in_backquotes(as_list_item(line))} for an item that begins with a quote.",
     )
 
 
@@ -315,7 +307,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        # Up to here no `{{` is looked at, as none has a `}}` on its line; keeps the scan linear.
+        # Up to here no `{{` has a `}}` on its line. This keeps the scan linear.
         self._unclosed_until = 0
 
     def parts(self) -> Iterator[_Part]:
@@ -340,7 +332,7 @@ class _Scanner:
     def _quoted(self) -> _Part:
         """The quoted item that begins here. Raises Invalid."""
         start = self._at
-        found = _QUOTED.match(self._text, start)
+        found = _QUOTED_ITEM.match(self._text, start)
         if not found:
             raise _unclosed(self._line_from(start))
         self._at = found.end()
@@ -349,7 +341,7 @@ class _Scanner:
             line = self._line_from(start)
             raise Invalid(
                 f"{in_backquotes(line)} goes on after its closing quote",
-                f"Put a comma behind the quote, or write {in_backquotes(quote(line))} if all of it is one item.",
+                f"Put a comma after the quote, or write {in_backquotes(as_list_item(line))} if all of it is one item.",
             )
         return _Part(_unquoted(found), start, self._at, is_quoted=True)
 
@@ -374,7 +366,7 @@ class _Scanner:
         return _Part(text, start, self._at, is_unbalanced=quotes % 2 == 1, is_escaped=is_escaped)
 
     def _end_of_placeholder(self, start: int) -> int:
-        """Where the placeholder that opens at `start` ends; just behind its `{{` if it never closes on its line."""
+        """Where the placeholder that opens at `start` ends; right after its `{{` if it never closes on its line."""
         if start >= self._unclosed_until:
             line_end = self._line_end(start)
             first_close = self._text.find("}}", start + 2, line_end)

@@ -14,15 +14,15 @@ from har_labels.inputs.lists import (
     Item,
     ItemStyle,
     as_lines,
+    as_list_item,
     content_lines,
     flattened,
-    in_backquotes,
     numbered,
     parts_between_commas,
-    quote,
 )
 from har_labels.model.labels import key_and_value
 from har_labels.model.unusable import Unusable
+from har_labels.text import in_backquotes
 
 
 def begins_map(text: str) -> bool:
@@ -42,22 +42,22 @@ def parse_map(text: str) -> tuple[Item, ...]:
         raise Invalid("it is nested too deep", "Write one text for each key.") from None
 
 
-def no_map(text: str) -> Invalid:
-    """Why a map can't be a list of anything but labels."""
+def unexpected_map(text: str) -> Invalid:
+    """The error of a map in a list other than `labels`."""
     line = content_lines(text)[0]
     first = next(iter(parts_between_commas(line)), line)
     return Invalid(
         "it begins with `{`, as a map does, and only labels can be a map",
-        f"Write the items themselves, on a line each, or {in_backquotes(quote(first))} for one that begins so.",
+        f"Write the items themselves, on a line each, or {in_backquotes(as_list_item(first))} for one that begins so.",
     )
 
 
 class _Pairs(list[tuple[str, object]]):
-    """An object of JSON with all its pairs, since a key may be there twice."""
+    """An object of JSON with all its pairs, since a key may occur twice."""
 
 
 def _pairs(text: str) -> dict[str, object]:
-    # A comment can't stand inside of a string of JSON, as that has no line ends.
+    # A string of JSON has no line ends, so none is cut by dropping lines of comments.
     without_comments = "\n".join(content_lines(text))
     try:
         found = json.loads(
@@ -67,10 +67,10 @@ def _pairs(text: str) -> dict[str, object]:
         raise
     except ValueError:
         return _yaml_pairs("\n".join(dropwhile(lambda line: not content_lines(line), as_lines(text).split("\n"))))
-    plain = _plain(found)
+    plain = _without_duplicates(found)
     twice = _twice(key for key, _ in found)
     if twice is not None:
-        raise _key_twice(twice, [label for key, value in found for label in flattened(_plain(value), key)])
+        raise _key_twice(twice, [label for key, value in found for label in flattened(_without_duplicates(value), key)])
     assert isinstance(plain, dict)
     return plain
 
@@ -81,11 +81,11 @@ def _refuse_number(word: str) -> object:
     )
 
 
-def _plain(value: object) -> object:
-    """Without the pairs that a second one of the same key hides."""
+def _without_duplicates(value: object) -> object:
+    """`value` with dicts for its objects; of several pairs with the same key the last one remains."""
     if isinstance(value, _Pairs):
-        return {key: _plain(inner) for key, inner in value}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+        return {key: _without_duplicates(inner) for key, inner in value}
+    return [_without_duplicates(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _twice(keys: Iterable[str]) -> str | None:
@@ -100,7 +100,7 @@ def _twice(keys: Iterable[str]) -> str | None:
 def _key_twice(key: str, labels: Sequence[str]) -> Invalid:
     several = list(dict.fromkeys(labels))
     both = f", or write {_as_array(several)} to have both as labels" if len(several) == len(labels) else ""
-    return Invalid(f"its key {in_backquotes(key)} is there twice", f"Keep one of the two{both}.")
+    return Invalid(f"its key {in_backquotes(key)} occurs twice", f"Keep one of the two{both}.")
 
 
 def _yaml_pairs(text: str) -> dict[str, object]:
@@ -110,7 +110,7 @@ def _yaml_pairs(text: str) -> dict[str, object]:
         found = load_plain(text, as_written=True)
     except DuplicateKey as error:
         raise Invalid(
-            f"its key {in_backquotes(error.key)} is there twice",
+            f"its key {in_backquotes(error.key)} occurs twice",
             f"Keep one of the two, or write each label on a line of its own: {in_backquotes(f'{error.key}=…')}.",
         ) from None
     except InvalidAt as error:
@@ -128,11 +128,11 @@ def _way_out(text: str) -> str:
     of_a_map = '`{"stage": "production"}`'
     if "{{" in text:
         of_a_map = '`{"stage": "{{ … }}"}`, the template in quotes,'
-    return f"Write {of_a_map} for a map, or {in_backquotes(quote(first))} if an item itself begins with `{{`."
+    return f"Write {of_a_map} for a map, or {in_backquotes(as_list_item(first))} if an item itself begins with `{{`."
 
 
 def _of_several_maps(text: str) -> list[str]:
-    """The labels of maps one behind the other, with or without commas between them."""
+    """The labels of several maps in a row, with or without commas between them."""
     for joined in (text, ",".join(line.rstrip(",") for line in content_lines(text))):
         try:
             return list(flattened(json.loads(f"[{joined}]", parse_int=str, parse_float=str)))
@@ -153,17 +153,14 @@ def _label(key: str, value: object, pairs: dict[str, object]) -> str:
         cure = f"Write the value plainly: {in_backquotes(_as_map(key, '…'))}."
         raise Invalid(f"the value of its key {in_backquotes(key)} can't be used: {value.why}", cure)
     if value is None:
-        raise Invalid(f"its key {in_backquotes(key)} has no value{_without_colon(key)}", _value_for(key))
+        colon = ", since a colon needs a blank after it" if ":" in key else ""
+        raise Invalid(f"its key {in_backquotes(key)} has no value{colon}", _value_for(key))
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
     label = f"{key}={text}"
     if key_and_value(label) != (key, text):
         why = f"its key {in_backquotes(key)} can't be the key of a label" if key else "one of its keys is empty"
         raise Invalid(why, f"Write the label itself in a list: {_as_array([label])}.")
     return label
-
-
-def _without_colon(key: str) -> str:
-    return ", since a colon needs a blank behind it" if ":" in key else ""
 
 
 def _value_for(key: str) -> str:

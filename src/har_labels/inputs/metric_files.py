@@ -16,7 +16,7 @@ from har_labels.text import shown
 
 _GLOB_SIGN = re.compile(r"[*?\[]")
 _MOST_LISTED = 10
-# More matches than anybody reads; each is one look at a folder's entry.
+# More matches than anyone reads; each one costs a system call.
 _MOST_MATCHES = 1000
 
 
@@ -43,8 +43,8 @@ def file_of(source: Source) -> str:
     """The one file that `source` names. Raises Invalid if a glob matches none or several."""
     path = source.path
     if not path:
-        raise Invalid("has no path behind its name", f"Write `{shown(source.name)}=PATH`.")
-    if source.name and not _is_there(path) and _is_there(source.item) and not list(_matches(path)):
+        raise Invalid("has no path after its name", f"Write `{shown(source.name)}=PATH`.")
+    if source.name and not _exists(path) and _exists(source.item) and not list(_matches(path)):
         problem = (
             f"is read as the file `{shown(path)}` under the name `{shown(source.name)}`, and there is no such file"
         )
@@ -73,18 +73,18 @@ def paths_of(item: str) -> list[str]:
 
 
 def _is_glob(path: str) -> bool:
-    """A file whose own name has the signs of a glob comes first, as such an artifact does (contract §3)."""
-    return bool(_GLOB_SIGN.search(path)) and not _is_there(path)
+    """Whether it is a glob: a file with such a name takes precedence, as such an artifact does (contract §3)."""
+    return bool(_GLOB_SIGN.search(path)) and not _exists(path)
 
 
-def _is_there(path: str) -> bool:
+def _exists(path: str) -> bool:
     with suppress(ValueError):
         return os.path.lexists(path)
     return False  # not a valid path
 
 
 def _matches(pattern: str) -> Iterator[str]:
-    """The files that match, as a shell finds them: hidden ones only where the pattern says so, `**` follows no link."""
+    """The files that match, as a shell finds them: hidden ones only if the pattern names them, and `**` follows no link."""
     parts = PurePath(pattern).parts
     fixed = next((number for number, part in enumerate(parts) if _GLOB_SIGN.search(part)), len(parts))
     if fixed == len(parts) or "\0" in pattern:

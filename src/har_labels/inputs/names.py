@@ -1,4 +1,4 @@
-"""What an input is called, how its text was given, and which name a misspelt one was meant to be."""
+"""Names of inputs, the texts given for them, and the names that were probably meant by misspelt ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import Self
 
-# Two names this similar are taken for a slip of the pen: `label`, `artifacts`, `registry`, `dryrun`.
+# A name at least this similar to an input's is a misspelling of it: `label`, `artifacts`, `registry`, `dryrun`.
 ALIKE = 0.8
 
 
@@ -61,7 +61,7 @@ def names_near(name: str, known: Collection[str]) -> list[str]:
 
 
 def _is_swapped(name: str, other: str) -> bool:
-    """Whether two neighbouring letters have changed places: `moed`, which difflib finds less similar to `mode` than `node`."""
+    """Whether two neighbouring letters are swapped: difflib finds `moed` less similar to `mode` than `node`."""
     differing = [at for at, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]]
     return sorted(name) == sorted(other) and len(differing) == 2 and differing[1] == differing[0] + 1
 

@@ -6,7 +6,6 @@ texts of a run's inputs, `conflicts` checks which of them contradict each other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, get_args
 
@@ -35,7 +34,7 @@ from har_labels.inputs.types import (
     OnMissing,
     OnMissingName,
     Patterns,
-    Registry,
+    ScopePath,
     ShardOf,
     Switch,
     TemplateItems,
@@ -45,7 +44,6 @@ from har_labels.inputs.types import (
 from har_labels.model.address import SAAS_PATH, ApiBase, parse_api_base
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.model.shard import Shard
-from har_labels.text import LONGEST_SHOWN
 
 # The eight that most people need are listed first everywhere, all others by their group.
 MOST_NEEDED = ("api_key", "registry_ref", "artifact", "mode", "labels", "metrics_file", "require", "dry_run")
@@ -80,7 +78,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     allow_http: Switch = _input(False, "Server and key", "Permit plain http to a host that is not loopback")
 
-    registry_ref: Registry | None = _input(
+    registry_ref: ScopePath | None = _input(
         None, "Which", "Scope path of the registry: account/org/project/registry; `/+` is added if missing",
     )  # fmt: skip
     artifact: Items = _input((), "Which", "Names or globs (`team/*`); one with a `!` excludes (`!team/old-*`); list")
@@ -99,7 +97,7 @@ class Settings(BaseSettings):
     mode: ModeName | None = _input(
         None, "What",
         "`replace`, `add`, `remove`, `upsert`, `clear`, `read`, `move`. Without it the labels given become the list, "
-        "unless that removes an existing label: then nothing is written (exit 10)",
+        "unless that would remove an existing label: then nothing is written (exit 10)",
     )  # fmt: skip
     on_conflict: OnConflictName = _input(
         OnConflict.OVERWRITE, "What",
@@ -196,7 +194,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the hook's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The sources that were passed, else the texts that were. The library's own source of variables is left out: it has
-        no prefix, so it would read somebody else's MODE.
+        no prefix, so it would read any program's MODE.
         """
         sources: tuple[PydanticBaseSettingsSource, ...] = init_settings().get("sources", (init_settings,))
         return sources
@@ -263,7 +261,7 @@ def _as_text(default: Any) -> str:
 
 
 class _Merged(PydanticBaseSettingsSource):
-    """A source without a value of its own. Behind all others, it sees what they came to together."""
+    """A source without a value of its own. As the last one it sees the merged values of all others."""
 
     def __init__(self, settings_cls: type[BaseSettings]) -> None:
         super().__init__(settings_cls)
@@ -280,9 +278,9 @@ class _Merged(PydanticBaseSettingsSource):
 def read_settings(
     sources: Sequence[PydanticBaseSettingsSource],
 ) -> tuple[Settings, dict[str, InputValue], dict[str, Invalid]]:
-    """The settings, the text that each input was given, and what is wrong with those that can't be used, by name.
+    """The settings, the text that each input was given, and the error of each invalid input, all by name.
 
-    Where one is wrong the settings hold its default, so that contradictions among the others are found in the same run
+    The settings have the default of an invalid input, so that contradictions among the others are found in the same run
     (contract §2 "All problems at once").
     """
     merged = _Merged(Settings)
@@ -299,9 +297,3 @@ def settings_excluding(names: Collection[str], given: Mapping[str, InputValue]) 
     """The settings with the default for these names."""
     texts: dict[str, Any] = {name: text for name, text in given.items() if name not in names}
     return Settings(**texts)
-
-
-def quoted(text: str) -> str:
-    """A value as an error shows it: quoted, escaped, without a password in an address, and cut where it is long."""
-    text = re.sub(r"//[^/\s]*@", "//***@", text)
-    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")

@@ -1,4 +1,4 @@
-"""Where each input's text comes from, and how its reader spells it (contract §2).
+"""The sources of inputs: where each text is found, and how its reader spells its name (contract §2).
 
 These are sources of pydantic-settings, which merges them for `Settings`; their order is in `configure.sources_of`. What an
 input may hold is checked by `settings`.
@@ -18,7 +18,7 @@ from har_labels.inputs.names import InputValue, dashed, instead_of, names_near
 from har_labels.text import one_of
 
 OWN_PREFIX = "HAR_LABELS_"
-# Set by GitHub and Harness themselves, or inherited from their settings; never ours to complain about
+# Set by GitHub and Harness themselves, or inherited from their settings, so never reported as unknown
 # (facts: Harness sets PLUGIN_PIPELINE and the *_FILE variables in every step).
 FOREIGN_NAMES = frozenset(
     {
@@ -31,7 +31,7 @@ FOREIGN_NAMES = frozenset(
 class InputSource(PydanticBaseSettingsSource):
     """A source of inputs. Calling it returns their texts, each an InputValue, by name.
 
-    `problems` has what is wrong with the names that were given, `meant` the inputs that misspelt names seem to stand for.
+    `problems`: the errors about the given names. `meant`: the inputs that misspelt names were probably meant for.
     """
 
     is_unreadable = False
@@ -69,7 +69,7 @@ class Variables(InputSource, EnvSettingsSource):
     def _load_env_vars(self) -> Mapping[str, str | None]:
         """The texts by prefix and field name in lower case, as the base class looks them up.
 
-        The library's sources that don't read `os.environ` override this method, too.
+        pydantic-settings' own sources that don't read `os.environ` override this method, too.
         """
         found: dict[str, str | None] = {}
         prefix = self.env_prefix

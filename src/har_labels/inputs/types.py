@@ -1,4 +1,4 @@
-"""The types of the inputs: which texts are valid, and what is said of those that are not (contract §2 "Ranges").
+"""The types of the inputs: which texts are valid, and the errors of those that are not (contract §2 "Ranges").
 
 Each type takes the text as given and raises `Invalid`: why it can't be used, and what is allowed instead. Pydantic keeps
 that error, and `configure` puts the input's name and the value in front of it.
@@ -17,7 +17,7 @@ from har_labels.errors import Invalid
 from har_labels.files import is_inline
 from har_labels.inputs.flaws import NOTHING, begins_with_dash, unresolved
 from har_labels.inputs.lists import Item, ItemStyle, content_lines, numbered, parse_expressions, parse_list
-from har_labels.inputs.maps import begins_map, no_map, parse_map
+from har_labels.inputs.maps import begins_map, parse_map, unexpected_map
 from har_labels.inputs.names import values_of
 from har_labels.model.address import (
     WRITE_A_PLAIN_NAME,
@@ -32,7 +32,7 @@ from har_labels.model.shard import Shard
 from har_labels.text import one_of
 
 _MOST_DIGITS = 18
-# Signs of a list, quotes, a template or a digest, which no artifact's name has.
+# Characters of a list, quotes, a template or a digest, which no artifact's name has.
 _IN_NO_NAME = re.compile(r"[ ,;'\"`{}]|@sha256:")
 
 
@@ -99,7 +99,7 @@ def read_labels(text: str, *, is_file: bool = False) -> tuple[Item, ...]:
 
 def _read_items(text: str) -> tuple[Item, ...]:
     if begins_map(text):
-        raise no_map(text)
+        raise unexpected_map(text)
     return parse_list(text)
 
 
@@ -111,7 +111,7 @@ def _items_of(given: str, read: Callable[[str], tuple[Item, ...]], *, renders: b
         try:
             found += ((item.text, item.style) for item in read(text))
         except Invalid as error:
-            # An expression that nobody resolved may be all that keeps it from being a list.
+            # An expression that no CI resolved may be the only reason why it is not a list.
             cause = unresolved("\n".join(content_lines(text)), renders=renders) or error
             place = "" if len(values) == 1 else f"in value {at} of {len(values)}, "
             raise Invalid(f"{place}{cause.why}", cause.cure) from None
@@ -138,35 +138,17 @@ def _expressions(given: str) -> tuple[Item, ...]:
         if begins_with_dash(item.text):
             raise Invalid(
                 f"line {item.position} begins with `- `, as an item of a YAML list does, and this is one text",
-                "Leave the dash out: each line is an expression; a minus has no blank behind it, as in `-metrics.loss`.",
+                "Leave the dash out: each line is an expression; a minus has no blank after it, as in `-metrics.loss`.",
             )
     return found
 
 
 def _patterns(given: str) -> tuple[Item, ...]:
-    """At least one: a computed list that came out empty must not turn `owned` off."""
+    """At least one: an empty result of a computation must not disable `owned`."""
     items = _list(given)
     if not items:
         raise Invalid("it has no items", "Give a pattern, or leave it out.")
     return items
-
-
-def _api_url(text: str) -> ApiBase:
-    try:
-        return parse_api_base(text.strip())
-    except Invalid as error:
-        raise Invalid(
-            str(error), "Write the Harness host, such as https://app.harness.io, or a full API base."
-        ) from None
-
-
-def _registry(text: str) -> RegistryRef:
-    try:
-        return parse_registry_ref(text.strip())
-    except Invalid as error:
-        raise Invalid(
-            str(error), "Write account/registry, account/org/registry or account/org/project/registry.",
-        ) from None  # fmt: skip
 
 
 def _shard(text: str) -> Shard:
@@ -182,7 +164,7 @@ def _shard(text: str) -> Shard:
         raise Invalid("it has too many digits", allowed)
     index, total = map(int, found.groups())
     if not total:
-        raise Invalid("it is a share of none", allowed)
+        raise Invalid("its total is 0", allowed)
     if index == total:
         raise Invalid("shards count from 0", f"The last of {total} is `{total - 1}/{total}`, the first `0/{total}`.")
     if index > total:
@@ -196,16 +178,13 @@ def artifact_name(text: str) -> str:
     A missing artifact is taken for a first run (contract §3 `baseline`), so a text that can't be a name is refused.
     """
     if is_glob(text):
-        raise Invalid("it is a pattern, and one artifact is wanted", WRITE_A_PLAIN_NAME)
+        raise Invalid("it is a pattern, and a single artifact is needed", WRITE_A_PLAIN_NAME)
     if text.strip() in NOTHING:
-        raise Invalid("that is what a program writes where there is no value", WRITE_A_PLAIN_NAME)
+        raise Invalid("programs write that for a missing value", WRITE_A_PLAIN_NAME)
     if found := _IN_NO_NAME.search(text.strip()):
         sign = f"`{found[0]}`" if found[0].strip() else "a blank"
         raise Invalid(f"it has {sign}, which no artifact's name has", WRITE_A_PLAIN_NAME)
-    try:
-        return parse_artifact_name(text.strip())
-    except Invalid as error:
-        raise Invalid(str(error), WRITE_A_PLAIN_NAME) from None
+    return parse_artifact_name(text.strip())
 
 
 def _key(text: str) -> SecretStr:
@@ -220,7 +199,7 @@ def _path(text: str) -> str:
 
 
 def _document(text: str) -> str:
-    """The path of a file, or the file's own text, whose blanks mean something."""
+    """The path of a file, or the file's own text, whose blanks are significant."""
     return str(text) if is_inline(text) else _path(text)
 
 
@@ -266,8 +245,8 @@ TemplateItems = Annotated[tuple[Item, ...], PlainValidator(_templates)]
 LabelItems = Annotated[tuple[Item, ...], PlainValidator(_labels)]
 Patterns = Annotated[tuple[Item, ...], PlainValidator(_patterns)]
 Expressions = Annotated[tuple[Item, ...], PlainValidator(_expressions)]
-ApiUrl = Annotated[ApiBase, PlainValidator(_api_url)]
-Registry = Annotated[RegistryRef, PlainValidator(_registry)]
+ApiUrl = Annotated[ApiBase, PlainValidator(lambda text: parse_api_base(text.strip()))]
+ScopePath = Annotated[RegistryRef, PlainValidator(lambda text: parse_registry_ref(text.strip()))]
 ArtifactName = Annotated[str, PlainValidator(artifact_name)]
 Key = Annotated[SecretStr, PlainValidator(_key)]
 FilePath = Annotated[str, PlainValidator(_path)]

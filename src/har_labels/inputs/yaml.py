@@ -55,12 +55,12 @@ class DuplicateKey(InvalidAt):
 
     def __init__(self, key: str, place: Place, first: Place | None) -> None:
         where = f", first in line {first.line}" if first else ""
-        super().__init__(place, f"the key `{shown(key)}` is there twice{where}", "Keep one of the two.")
+        super().__init__(place, f"the key `{shown(key)}` occurs twice{where}", "Keep one of the two.")
         self.key = key
 
 
 class _MarkKind(Enum):
-    """What YAML can add to a value so that it may mean something other than it seems to."""
+    """Features of YAML that can make a value differ from what it seems to be."""
 
     ALIAS = "alias"
     ANCHOR = "anchor"
@@ -69,7 +69,7 @@ class _MarkKind(Enum):
 
 
 class _Mark(InvalidAt):
-    """One of these at a value or key, as it is `written`."""
+    """Such a feature at a value or key, as `written` in the file."""
 
     def __init__(self, kind: _MarkKind, written: str, place: Place) -> None:
         self.kind, self.what = kind, f"{kind.value} `{shown(written)}`"
@@ -84,7 +84,7 @@ class _Mark(InvalidAt):
 
 
 class WordKind(Enum):
-    """What YAML takes a word without quotes for, if not for a text, as the messages put it."""
+    """The types other than text that YAML gives a word without quotes, as messages name them."""
 
     NUMBER = "a number"
     SWITCH = "true or false"
@@ -95,7 +95,7 @@ class WordKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word without quotes that is taken for something other than a text, as written."""
+    """A word without quotes that YAML does not read as a text, as written."""
 
     text: str
     kind: WordKind
@@ -141,7 +141,7 @@ def load_placed(text: str, *, is_json: bool) -> tuple[Node | None, list[InvalidA
         if looks_like_json and not problem:
             _build_from_json(text, builder)
         else:
-            _build_from_yaml(text, builder, _kind_of_words())
+            _build_from_yaml(text, builder, _word_reader())
     except InvalidAt as error:
         return None, [*builder.problems, error]
     return builder.document, builder.problems
@@ -164,7 +164,7 @@ def load_plain(text: str, *, as_written: bool = False) -> object:
     Words follow YAML 1.2's core schema and nothing else: `1e-3` is a number; `no`, `12:30:45`, `1_000` and `2026-11-23`
     are texts. An alias, and a value with an anchor or a tag, are Unusable; so is a whole mapping with a merge key, since
     its keys are not known. None if the text is empty. With `as_written` numbers are texts with the digits that they
-    have there. Raises InvalidAt; DuplicateKey for a key that is there twice.
+    have there. Raises InvalidAt; DuplicateKey for a key that occurs twice.
     """
     builder = _PlainBuilder()
     _build_from_yaml(text, builder, _written_value if as_written else _plain_value)
@@ -232,7 +232,7 @@ class _Builder(ABC):
         return bool(self._open) and self._open[-1].key is None and isinstance(self._open[-1].value, dict)
 
     def add_key(self, name: str, place: Place, marks: Sequence[_Mark] = ()) -> None:
-        """The key of the next value. An alias or merge key stands for unknown keys, so it marks the whole mapping."""
+        """The key of the next value. An alias or merge key may be any keys, so it marks the whole mapping."""
         top = self._open[-1]
         for mark in marks:
             self.report(mark)
@@ -420,8 +420,8 @@ def _marks_of(event: Any, place: Place) -> Sequence[_Mark]:
     return marks
 
 
-def _kind_of_words() -> Callable[[str], str | Word]:
-    """Reads a word without quotes: a Word if YAML readers take it for something other than a text."""
+def _word_reader() -> Callable[[str], str | Word]:
+    """A reader of words without quotes: it returns a Word for one that YAML readers do not read as a text."""
     from ruamel.yaml import YAML
     from ruamel.yaml.nodes import ScalarNode
 

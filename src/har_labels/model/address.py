@@ -3,7 +3,7 @@
 Hides how a name becomes a path that can reach exactly one endpoint. tests/recorded/paths.json has the forms that the server
 accepts: `a/r/+` with `name`, or with `team/model/+` if the name has a slash.
 
-The functions that parse raise Invalid; its text does not name the input.
+The functions that parse raise Invalid, with the cure. Its text does not name the input.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ SAAS_PATH = "/har/api/v1"
 _PERCENT_ESCAPE = re.compile("%[0-9a-fA-F]{2}")
 _LONGEST_HOST, _LONGEST_PART = 253, 63  # RFC 1035
 _HOST = re.compile(r"[A-Za-z0-9._\-]+|\[[0-9a-fA-F:.]+\]")
+
+_WRITE_A_HOST = "Write the Harness host, such as https://app.harness.io, or a full API base."
+_WRITE_A_SCOPE_PATH = "Write account/registry, account/org/registry or account/org/project/registry."
+WRITE_A_PLAIN_NAME = "Write the artifact's plain name, such as resnet50 or team/model."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +84,27 @@ def parse_api_base(text: str) -> ApiBase:
     """
     url = text if "://" in text else f"https://{text}"
     if not url.isprintable() or " " in url or "\\" in url:
-        raise Invalid("it has a blank, a backslash or a control character")
+        raise Invalid("it has a blank, a backslash or a control character", _WRITE_A_HOST)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise Invalid("it is not a valid URL, or its port is not a number") from None
+        raise Invalid("it is not a valid URL, or its port is not a number", _WRITE_A_HOST) from None
     if parts.scheme not in {"https", "http"}:
-        raise Invalid("only https (and http to this machine) can be used")
+        raise Invalid("only https (and http to this machine) can be used", _WRITE_A_HOST)
     if "@" in parts.netloc:
-        raise Invalid("it has a user name or password; the key has an input of its own")
+        raise Invalid("it has a user name or password; the key has an input of its own", _WRITE_A_HOST)
     if parts.query or parts.fragment or "?" in url or "#" in url:
-        raise Invalid("it has a query or fragment")
+        raise Invalid("it has a query or fragment", _WRITE_A_HOST)
     host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc.rstrip(":")
     names = host.removesuffix(".").split(".")
     # A name that DNS can't look up would be reported as a failing proxy later.
     is_name = len(host) <= _LONGEST_HOST and all(0 < len(name) <= _LONGEST_PART for name in names)
     if not _HOST.fullmatch(host) or not (is_name or host[0] == "["):
-        raise Invalid("it has no valid host")
+        raise Invalid("it has no valid host", _WRITE_A_HOST)
     path = parts.path.rstrip("/")
     if "%" in path or any(segment in {"", ".", ".."} for segment in path.split("/")[1:]):
-        raise Invalid("its path has an empty, dotted or percent-encoded part")
+        raise Invalid("its path has an empty, dotted or percent-encoded part", _WRITE_A_HOST)
     return ApiBase(parts.scheme, parts.netloc, path or SAAS_PATH)
 
 
@@ -128,17 +132,14 @@ def _scope_path(segments: tuple[str, ...]) -> str:
 def parse_registry_ref(text: str) -> RegistryRef:
     """Parses `registry-ref`, with or without `/+` at its end. Raises Invalid (contract §2)."""
     if "://" in text:
-        raise Invalid("it is a URL, but a scope path without a host is expected")
+        raise Invalid("it is a URL, but a scope path without a host is expected", _WRITE_A_SCOPE_PATH)
     segments = tuple(text.removesuffix("/+").split("/"))
-    _check_segments(segments)
+    _check_segments(segments, _WRITE_A_SCOPE_PATH)
     if len(segments) == 1:
-        raise Invalid("it has one segment, and the account has to precede it")
+        raise Invalid("it has one segment, and the account must precede it", _WRITE_A_SCOPE_PATH)
     if len(segments) > 4:
-        raise Invalid(f"it has {len(segments)} segments, and four are the most")
+        raise Invalid(f"it has {len(segments)} segments, and four are the most", _WRITE_A_SCOPE_PATH)
     return RegistryRef(segments)
-
-
-WRITE_A_PLAIN_NAME = "Write the artifact's plain name, such as resnet50 or team/model."
 
 
 def parse_artifact_name(text: str) -> str:
@@ -172,7 +173,7 @@ def plain_name(name: str, ref: RegistryRef) -> str:
 
 def validate_artifact_name(name: str) -> None:
     """Raises Invalid for a name that is unsafe in a path. Names from the registry's own list are checked, too."""
-    _check_segments(tuple(name.split("/")))
+    _check_segments(tuple(name.split("/")), WRITE_A_PLAIN_NAME)
 
 
 def labels_path(ref: RegistryRef, artifact: str) -> str:
@@ -199,17 +200,17 @@ def _percent_encoded(segments: tuple[str, ...] | list[str]) -> str:
     return "/".join(quote(segment, safe="$&+,:;=@") for segment in segments)
 
 
-def _check_segments(segments: tuple[str, ...]) -> None:
+def _check_segments(segments: tuple[str, ...], cure: str) -> None:
     for segment in segments:
         if found := CONTROL_CHARACTERS.search(segment):
-            raise Invalid(f"it has the control character U+{ord(found[0]):04X}")
+            raise Invalid(f"it has the control character U+{ord(found[0]):04X}", cure)
         if segment != segment.strip():
-            raise Invalid(f"it has a blank at the start or end of the segment {segment!r}")
+            raise Invalid(f"it has a blank at the start or end of the segment {segment!r}", cure)
         # requests turns %2E%2E into `..`, and the server decodes %252F twice: an encoded name can reach an
         # artifact other than the one it seems to name (tests/recorded/paths.json, "encoded twice").
         if _PERCENT_ESCAPE.search(segment):
-            raise Invalid(f"it is percent-encoded; write it plainly: {unquote(segment)!r}")
+            raise Invalid(f"it is percent-encoded; write it plainly: {unquote(segment)!r}", cure)
         if segment in {"", ".", "..", "+"}:
-            raise Invalid(f"it has the segment {segment!r}" if segment else "it has an empty segment")
+            raise Invalid(f"it has the segment {segment!r}" if segment else "it has an empty segment", cure)
         if any("\ud800" <= character <= "\udfff" for character in segment):
-            raise Invalid("it is not valid Unicode text")
+            raise Invalid("it is not valid Unicode text", cure)

@@ -7,7 +7,7 @@ Hides each CI's variables, commands and files. Its face: `detect`, `platform.Pla
 | `GITHUB_ACTIONS=true` | github | a Harness step that runs an action sets it beside its own variables |
 | `DRONE=true`, an output file, an execution's or stage's id | harness | Harness and Drone always set one; `CI` only with a flag |
 | one of our own required settings as `PLUGIN_…` | harness | the usual `docker run -e PLUGIN_…` trial of a plugin |
-| else | terminal | `HARNESS_ACCOUNT_ID` alone is also what people set for Terraform |
+| else | terminal | `HARNESS_ACCOUNT_ID` alone is not a sign of Harness: people also set it for Terraform |
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 from har_labels.platforms import ci_files
 
 LARGEST_SUMMARY = 64 * 1024
-LARGEST_FILE = 3_538_944
+LARGEST_ANNOTATIONS_FILE = 3_538_944
 MOST_ANNOTATIONS = 50
 LONGEST_CONTEXT = 256
 PRIORITY = 5
@@ -26,7 +26,7 @@ _ENVELOPE = {
 }
 # Harness's own tool writes the file if either is exactly `true`; the engine posts it only if the first one is.
 _SWITCHES = ("CI_ENABLE_HARNESS_ANNOTATIONS", "PIPE_HARNESS_ANNOTATIONS")
-_TOO_LARGE = f"it {{}} more than {LARGEST_FILE:,} bytes, and Harness skips such a file"
+_TOO_LARGE = f"it {{}} more than {LARGEST_ANNOTATIONS_FILE:,} bytes, and Harness skips such a file"
 _STYLES = {"SUCCESS": "success", "PLANNED": "info", "PARTIAL": "warning", "FAILED": "error"}
 
 
@@ -41,7 +41,7 @@ def annotate(path: str, environ: Mapping[str, str], *, summary: str, status: str
     A file that does not have the form that Harness documents is not ours and is left alone. Missing ids are filled in,
     since without them Harness posts nothing.
     """
-    if ci_files.size_of(path) > LARGEST_FILE:
+    if ci_files.size_of(path) > LARGEST_ANNOTATIONS_FILE:
         return _TOO_LARGE.format("has")
     ids = {name: environ.get(variable, "") for name, variable in _ENVELOPE.items()}
     try:
@@ -58,7 +58,7 @@ def annotate(path: str, environ: Mapping[str, str], *, summary: str, status: str
     if len(others) >= MOST_ANNOTATIONS:
         return f"it has {len(others)} annotations already, and Harness shows {MOST_ANNOTATIONS}"
     text = json.dumps(document | {"annotations": [*others, ours]}, ensure_ascii=False)
-    if len(text.encode("utf-8", "backslashreplace")) > LARGEST_FILE:
+    if len(text.encode("utf-8", "backslashreplace")) > LARGEST_ANNOTATIONS_FILE:
         return _TOO_LARGE.format("would have")
     return ci_files.replace_text(path, text)
 

@@ -5,7 +5,7 @@
 | name | `github` | `harness` |
 | repository | GITHUB_REPOSITORY | DRONE_REPO |
 | default_branch | the event file's `repository.default_branch`; a `schedule`, which has none, runs on it | DRONE_REPO_BRANCH |
-| branch | GITHUB_HEAD_REF; a review's from its file; else GITHUB_REF_NAME of a branch | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
+| branch | GITHUB_HEAD_REF; for reviews the file's; else GITHUB_REF_NAME of a branch | pull request: DRONE_SOURCE_BRANCH; else DRONE_BRANCH, none for a tag |
 | tag | GITHUB_REF_NAME of a GITHUB_REF_TYPE `tag` | DRONE_TAG |
 | sha | GITHUB_SHA (of a pull request: its merge commit) | DRONE_COMMIT_SHA, DRONE_COMMIT |
 | short_sha | its first 7 characters | the same |
@@ -124,7 +124,7 @@ def why_github_gave_no_secret(environ: Mapping[str, str]) -> str:
 def _first(environ: Mapping[str, str], *names: str) -> str:
     """The value of the first of several variables that has one.
 
-    Harness leaves an expression that it can't resolve as it is, or writes `null` (harness-runtime §2, §6): that is no value.
+    Harness leaves an expression that it can't resolve as it is, or writes `null` (harness-runtime §2, §6): these count as no value.
     """
     values = (environ.get(name, "") for name in names)
     return next((value for value in values if value and value != "null" and not value.startswith("<+")), "")

@@ -43,7 +43,7 @@ def size_of(path: str) -> int:
         return 0
 
 
-def unwritten(variable: str, path: str, problem: str) -> list[str]:
+def write_warnings(variable: str, path: str, problem: str) -> list[str]:
     """The warning that a file of the CI could not be written; none without a `problem`."""
     return [f"can't write {variable} ({path}): {problem}"] if problem else []
 

@@ -88,7 +88,7 @@ def _spaced_line(key: str, text: str) -> str | None:
 def _dotenv_line(key: str, text: str) -> str:
     """`KEY=value`, the value in the first form of the table above that is read back equal."""
     forms = () if _EXPRESSION in text or text.startswith(BASE64_MARK) else _forms(text)
-    return next((line for form in forms if not _has_comment(line := f"{key}={form}")), f"{key}={base64_value(text)}")
+    return next((line for form in forms if not _is_cut_at_hash(line := f"{key}={form}")), f"{key}={base64_value(text)}")
 
 
 def _forms(text: str) -> Iterable[str]:
@@ -104,8 +104,8 @@ def _forms(text: str) -> Iterable[str]:
         yield text.replace("$", r"\$")
 
 
-def _has_comment(line: str) -> bool:
-    """Whether generation 2 cuts the line at a `#`: it takes any part between two `#` with one quote for an open or closed one."""
+def _is_cut_at_hash(line: str) -> bool:
+    """Whether generation 2 cuts the line at a `#`: for it a part between two `#` with one quote opens or closes a quotation."""
     is_open = False
     for index, part in enumerate(line.split("#")):
         has_one_quote = part.count('"') == 1 or part.count("'") == 1

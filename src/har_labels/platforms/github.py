@@ -159,7 +159,7 @@ class GitHub(Platform):
                     f"the output `{name}` is left empty: a job's outputs may have 1 MB in all; `{self.spell('report-file')}` has everything"
                 )
         problem = ci_files.append_text(path, "".join(_heredoc(name, value) for name, value in outputs.items()))
-        return [*warnings, *ci_files.unwritten("GITHUB_OUTPUT", path, problem)]
+        return [*warnings, *ci_files.write_warnings("GITHUB_OUTPUT", path, problem)]
 
     def _publish_summary(self, summary: str) -> list[str]:
         path = self._environ.get("GITHUB_STEP_SUMMARY", "")
@@ -169,7 +169,7 @@ class GitHub(Platform):
         room = LARGEST_SUMMARY - ci_files.size_of(path) - len("\n\n\n")
         text = cut_at_line(summary, room, CUT_NOTE)
         problem = ci_files.append_text(path, f"\n{text}\n") if text else "no room is left in it"
-        return ci_files.unwritten("GITHUB_STEP_SUMMARY", path, problem)
+        return ci_files.write_warnings("GITHUB_STEP_SUMMARY", path, problem)
 
 
 def _command(name: str, message: str, **properties: str) -> str:

@@ -84,7 +84,7 @@ class Harness(Platform):
                 written.append(path)
                 text, too_long, unsupported = output_lines(path, outputs, JSON_OUTPUTS)
                 warnings += too_long_warnings(too_long)
-                warnings += ci_files.unwritten(variable, path, ci_files.append_text(path, text))
+                warnings += ci_files.write_warnings(variable, path, ci_files.append_text(path, text))
                 notices += unsupported_notices(unsupported)
         for notice in dict.fromkeys(notices):
             self.notice(notice)
@@ -96,7 +96,7 @@ class Harness(Platform):
         if not summary or not path or not is_on(self._environ):
             return []
         problem = annotate(path, self._environ, summary=summary, status=status, milliseconds=int(self._clock() * 1000))
-        return ci_files.unwritten("HARNESS_ANNOTATIONS_FILE", path, problem)
+        return ci_files.write_warnings("HARNESS_ANNOTATIONS_FILE", path, problem)
 
     def _publish_error(self) -> list[str]:
         path, error = self._environ.get("ERROR_METADATA_FILE", ""), self._first_error
@@ -111,4 +111,4 @@ class Harness(Platform):
             },
             frozenset(),
         )
-        return ci_files.unwritten("ERROR_METADATA_FILE", path, ci_files.append_text(path, text))
+        return ci_files.write_warnings("ERROR_METADATA_FILE", path, ci_files.append_text(path, text))

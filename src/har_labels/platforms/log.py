@@ -50,7 +50,7 @@ class Log:
             return
 
     def _discard_buffer(self) -> None:
-        """Sends what is still buffered to the null device: else Python fails on it at exit and changes the exit code."""
+        """Redirects the stream to the null device: at exit Python flushes its buffer, and a failure changes the exit code."""
         self._is_broken = True
         with suppress(OSError, ValueError):
             null = os.open(os.devnull, os.O_WRONLY)

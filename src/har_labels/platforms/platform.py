@@ -1,4 +1,4 @@
-"""The interface of a CI, with everything that all CIs do alike: the log, hiding the key, printing JSON (contract §4).
+"""The interface of a CI, and the behaviour that all CIs share: the log, hiding the key, printing JSON (contract §4).
 
 A new CI is one subclass in a file of its own: `name`, `prefix`, `spell`, `ci_facts` and `_publish`. All other members have
 defaults, and a CI overrides those for which it has something better.
@@ -56,7 +56,7 @@ class Platform(ABC):
         """The `ci` of templates: every name of contract §3, empty text where the CI has no value."""
 
     def key_hint(self) -> tuple[str, str]:
-        """Why the key may be missing, and how to give one here; empty texts where this CI knows nothing special."""
+        """Why the key may be missing, and how to give one here; empty texts for the general advice."""
         return "", ""
 
     def registry_scopes(self) -> list[str]:
@@ -64,7 +64,7 @@ class Platform(ABC):
         return []
 
     def path_notices(self, written: Mapping[str, str], listed: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:  # noqa: ARG002 - for a CI whose steps see other paths
-        """Notices about paths that mean something else outside of this step.
+        """Notices about paths that name other files outside of this step.
 
         `written` has the path of each file to write by its input's name, `listed` the items of each list input, each with
         its path.
@@ -88,11 +88,11 @@ class Platform(ABC):
         self._log.write(f"{self._harmless(line)}\n")
 
     def notice(self, line: str) -> None:
-        """Prints one line worth knowing."""
+        """Prints one line that informs."""
         self._err.write(f"{self._harmless(f'har-labels: notice: {line}')}\n")
 
     def warning(self, line: str) -> None:
-        """Prints one line that should be looked at."""
+        """Prints one line that needs attention."""
         self._err.write(f"{self._harmless(f'har-labels: warning: {line}')}\n")
 
     def debug(self, line: str) -> None:
@@ -124,7 +124,7 @@ class Platform(ABC):
 
     @abstractmethod
     def _publish(self, outputs: dict[str, str], summary: str) -> list[str]:
-        """What `publish` does on this CI. The key is hidden already."""
+        """`publish` on this CI. The key is hidden already."""
 
     def redact(self, text: str) -> str:
         """`text` for people: the key, and everything shaped like one, as `***`."""

@@ -21,7 +21,7 @@ LONGEST_SUMMARY_FILE = 60_000
 class PublishOptions:
     """Where the user wants the result: the inputs of the same names, and the terminal's `--json`.
 
-    `spell` writes an input's name as the reader of this run does.
+    `spell` writes an input's name as the reader of this run does. The defaults are for a defect before the inputs are known.
     """
 
     summary: bool = True
@@ -101,7 +101,7 @@ def _with_summary_file(platform: Platform, result: RunResult, verdict: Verdict, 
 
 
 def _write(platform: Platform, noun: str, path: str, text: Iterable[str]) -> str:
-    """Writes a file in the user's place. Returns the warning if that failed, or empty text."""
+    """Writes a file at a path that the user gave. Returns the warning if that failed, or empty text."""
     from har_labels.files import Workspace, write_text
 
     problem = write_text(path, text, workspace=Workspace(platform.workspace))

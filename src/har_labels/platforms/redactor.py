@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from har_labels.text import ELLIPSIS, HIDDEN
 
-# A shorter key would be found by accident in innocent text; real keys have dozens of characters.
+# A shorter key would be found by chance in other text; real keys have dozens of characters.
 SHORTEST_KEY_TO_LOOK_FOR = 8
 
 # Other keys of the documented shape. Not inside a word (`compat.1.2.3`), unless the end of that word is an
@@ -22,7 +22,7 @@ class Redactor:
     """Replaces `secrets` by `***`, in each of their encoded forms."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets for form in _forms(secret)}
+        forms = {form for secret in secrets for form in _encodings(secret)}
         longest_first = sorted(forms, key=len, reverse=True)
         self._known = re.compile("|".join(map(_pattern_in_json, longest_first))) if forms else None
         short = [form for form in longest_first if len(form) < SHORTEST_KEY_TO_LOOK_FOR]
@@ -41,7 +41,7 @@ class Redactor:
         return self._redact_cut(known) if self._long and ELLIPSIS in known else known
 
     def _redact_cut(self, text: str) -> str:
-        """Hides the beginning of a secret before the sign for a text that was cut: a message may end within the secret."""
+        """Hides the beginning of a secret before an ellipsis: a text may have been cut within the secret."""
         first, *others = text.split(ELLIPSIS)
         done = [first]
         for part in others:
@@ -68,7 +68,7 @@ def _pattern_in_json(form: str) -> str:
     return r"(?!)" if re.fullmatch("[0-9]+|true|false|null", form) else rf'{_pattern(form)}(?!"\s*:)'
 
 
-def _forms(secret: str) -> Iterator[str]:
+def _encodings(secret: str) -> Iterator[str]:
     """The key itself, and URL-, JSON-, Markdown- and base64-encoded."""
     import json
     from urllib.parse import quote, quote_plus

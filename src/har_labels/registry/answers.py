@@ -127,23 +127,23 @@ def raise_for_status(answer: Answer, *, subject: str, missing: type[HarLabelsErr
     if 200 <= status < 300:
         return
     message = _message(answer)
-    said = f": {message}" if message else ""
+    detail = f": {message}" if message else ""
     if 300 <= status < 400:
         raise _redirected(answer, subject)
     if status == 429:
-        raise UnknownOutcome(RateLimited(f"too many requests (429){said}"), wait=_retry_after(answer), written=False)
+        raise UnknownOutcome(RateLimited(f"too many requests (429){detail}"), wait=_retry_after(answer), written=False)
     is_refused_read = is_read and (status == 501 or (400 <= status < 500 and status not in _TRANSIENT))
     if status not in _REFUSALS and not is_refused_read:
-        raise UnknownOutcome(ServerFailing(f"the server answered {status}{said}"), wait=_retry_after(answer))
+        raise UnknownOutcome(ServerFailing(f"the server answered {status}{detail}"), wait=_retry_after(answer))
     if status == 404 and not isinstance(answer.document, dict):
-        raise NoSuchPath(f"the server has no such path (404){said}")
+        raise NoSuchPath(f"the server has no such path (404){detail}")
     if status == 404 or (status == 400 and "not found" in message):
         kind = RegistryUnknown if status == 400 and missing is RegistryNotFound else missing
-        raise kind(f"{subject} was not found ({status}){said}")
+        raise kind(f"{subject} was not found ({status}){detail}")
     error = {400: BadRequest, 401: Unauthorized, 403: Forbidden, 409: Conflict}.get(status, Refused)
     if message == "unauthorized":
         error = Unauthorized  # a list requested without the kind of key it accepts (recorded/errors.json, "x-api-key only, list")
-    raise error(f"the server refused a request for {subject} ({status}){said}")
+    raise error(f"the server refused a request for {subject} ({status}){detail}")
 
 
 def _redirected(answer: Answer, subject: str) -> Redirected:
@@ -152,7 +152,7 @@ def _redirected(answer: Answer, subject: str) -> Redirected:
     if not location:
         cure = f"Check `{named('api-url')}` and the proxies in between."
         return Redirected(
-            f"the answer to a request for {subject} points elsewhere ({answer.status}), but not where", cure
+            f"the answer to a request for {subject} is a redirect ({answer.status}) without a location", cure
         )
     bare = re.sub("//[^/?#]*@", "//", re.split("[?#]", location, maxsplit=1)[0])
     return Redirected(f"the answer to a request for {subject} points to {_cut(bare)!r}")
@@ -188,9 +188,9 @@ def data_of(answer: Answer) -> dict[str, Any]:
     if status != "SUCCESS":
         shown = f"with status {_cut(status)!r}" if isinstance(status, str) else "without a status that is text"
         message = _message(answer)
-        said = f": {message}" if message else ""
+        detail = f": {message}" if message else ""
         failing = ServerFailing if isinstance(status, str) and status in _FAILURES else BadAnswer
-        raise UnknownOutcome(failing(f"the server answered {answer.status} {shown}{said}"))
+        raise UnknownOutcome(failing(f"the server answered {answer.status} {shown}{detail}"))
     data = document.get("data")
     if not isinstance(data, dict):
         raise UnknownOutcome(BadAnswer(f"the server answered {answer.status} without the data that the API documents"))

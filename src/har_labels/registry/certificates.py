@@ -1,6 +1,6 @@
 """The certificates that TLS connections are verified against (SECURITY.md "Certificates").
 
-By default the system's and certifi's together, and those that the variables in ADDED name. The variables in REPLACING
+By default the system's and certifi's together, and those that the variables in ADDING_VARIABLES name. The variables in REPLACING_VARIABLES
 replace all of these, as in requests. Nothing is read before the first call, so a run over plain http reads none.
 
 Why not `truststore`: on Linux it does what `ssl` does, but loads the store for each connection, finds either a
@@ -23,9 +23,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 from har_labels.errors import Failures, InputError
 
 # The first that is set and exists (requests, `Session.merge_environment_settings`).
-REPLACING = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+REPLACING_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 # OpenSSL's two, and those that Harness's runners set for an account's own CA.
-ADDED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HARNESS_CA_PATH", "HARNESS_CA_BUNDLE")
+ADDING_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HARNESS_CA_PATH", "HARNESS_CA_BUNDLE")
 # Bundles of common systems, besides the path compiled into this Python's OpenSSL.
 _PLATFORM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch
@@ -50,7 +50,7 @@ class Trust:
 
 
 class _Unusable(Exception):
-    """An existing file without a usable certificate; the text says why."""
+    """An existing file without a usable certificate; the text is the reason."""
 
 
 def load_trust(environ: Mapping[str, str]) -> Trust:
@@ -61,10 +61,10 @@ def load_trust(environ: Mapping[str, str]) -> Trust:
     """
     context, warnings, errors = create_urllib3_context(), list[str](), list[InputError]()
     named = _Named(environ)
-    replacing = next((variable for variable in REPLACING if named.paths(variable)), None)
+    replacing = next((variable for variable in REPLACING_VARIABLES if named.paths(variable)), None)
     if not replacing:
         warnings += _load_defaults(context)
-    for variable in [replacing] if replacing else ADDED:
+    for variable in [replacing] if replacing else ADDING_VARIABLES:
         paths, empty = named.paths(variable), list[str]()
         for path in paths:
             try:

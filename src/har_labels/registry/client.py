@@ -98,7 +98,7 @@ class Registry:
         """The summary of one artifact, None if there is none. Raises as `page`."""
         answer = self._read(ref, f"{artifact_path(ref, artifact)}/summary")
         if answer.status == 404:
-            return None  # with any body, as a list of the same server was answered before
+            return None  # with any body: this server has answered a list, so the path is right
         self._check_status(answer, ref, subject=f"artifact {artifact!r} in {ref}", missing=ArtifactNotFound)
         data = data_of(answer)
         return row_of({"name": artifact, **data}, is_shown="labels" in data)

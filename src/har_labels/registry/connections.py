@@ -100,7 +100,7 @@ def _connections_of(wire: Wire) -> tuple[type[HTTPConnection], type[HTTPSConnect
 
         def _tunnel(self) -> None:
             try:
-                cast(Any, super())._tunnel()  # noqa: SLF001 - its own; typeshed knows it not, urllib3 for some versions
+                cast(Any, super())._tunnel()  # noqa: SLF001 - its own; typeshed does not declare it, urllib3 in some versions
             except (OSError, HTTPException) as failure:
                 # urllib3 attributes the failure of an open connection to the server, and here none is reached yet.
                 if not isinstance(failure, TimeoutError):

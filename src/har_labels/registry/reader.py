@@ -53,7 +53,7 @@ OnRefusal = Callable[[AbstractSet[str], HarLabelsError], None]
 def is_refusal(error: HarLabelsError) -> bool:
     """Whether a read was plainly refused: a retry would not help, but a write may still succeed (contract §5 point 1).
 
-    False for an unknown key, and for a registry that the server says does not exist.
+    False for an unknown key, and if the server answers that the registry does not exist.
     """
     is_of_reading = isinstance(error, Conflict | Forbidden | Refused | RegistryNotFound)
     return is_of_reading and not is_transient(error) and not isinstance(error, RegistryUnknown)
@@ -227,8 +227,8 @@ def choose(rows: Sequence[Row], ref: RegistryRef, name: str, artifact_type: str)
             return row
     if any(row.artifact_type == artifact_type for row in deleted):
         raise ArtifactNotFound(
-            f"the {artifact_type} {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted), and what is "
-            f"there now is a {rows[0].artifact_type}",
+            f"the {artifact_type} {name!r} in {ref} is deleted (the registry still lists it, as soft-deleted), and the one that exists "
+            f"now is a {rows[0].artifact_type}",
             _RESTORE,
         )
     raise ArtifactNotFound(

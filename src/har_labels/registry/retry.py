@@ -45,7 +45,7 @@ class RetryingReads:
             try:
                 return call()
             except UnknownOutcome as unknown:
-                # The read may have been aborted because the run is over: that says nothing about the registry.
+                # The read may have been aborted because the run is over; that is not a failure of the registry.
                 self._clock.check()
                 is_useless = not is_needed and isinstance(unknown.error, BadAnswer)
                 if is_useless or attempt > self._retries or unknown.asks_too_long:

@@ -136,7 +136,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                answer = Answer(response.status_code, response.headers, _read(response))
+                answer = Answer(response.status_code, response.headers, _read_body(response))
             if wire.was_cut:
                 # http.client takes a connection cut within the headers for the end of the answer.
                 raise NoAnswer(self._cut_off(seconds))
@@ -213,7 +213,7 @@ class Transport:
         return self._local.wire, self._local.session
 
 
-def _read(response: requests.Response) -> bytes:
+def _read_body(response: requests.Response) -> bytes:
     """The body, at most LARGEST_ANSWER bytes. Raises NoAnswer."""
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     if encoding not in {"", "identity"}:

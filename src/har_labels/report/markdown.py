@@ -1,7 +1,7 @@
-"""Text of others in Markdown, where it must show as itself and have no effect (contract §4 "The summary"). Pure.
+"""Text of others in Markdown, which must be shown literally and have no effect (contract §4 "The summary"). Pure.
 
-It stands in code spans, not in `<code>` with entities: inside a span nothing is markup, while GitHub still links addresses
-inside of raw `<code>`, and Harness strips HTML. Facts: github-runtime "GITHUB_STEP_SUMMARY", harness-runtime §9.
+It is put into code spans, not into `<code>` with entities: nothing in a span is markup, while GitHub still links addresses
+in raw `<code>`, and Harness strips HTML. Facts: github-runtime "GITHUB_STEP_SUMMARY", harness-runtime §9.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from har_labels.text import visible_characters
 
-# A word that is no markup, mention, reference, emoji code or link, alone or beside its neighbours: letters, perhaps
+# A word that is not markup, mention, reference, emoji code or link, alone or beside its neighbours: letters, perhaps
 # with hyphens or quotes, or a short number. Seven hex digits could be a commit.
 _HARMLESS_WORD = re.compile(
     r"""["'(]?(?![0-9a-f]{7})(?:[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|[0-9]{1,6})["')]?[,.;:!?]?""",

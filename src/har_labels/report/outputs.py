@@ -18,7 +18,7 @@ from har_labels.model.labels import Labels, as_map, to_labels
 from har_labels.model.outcome import MOST_WITH_FACTS, Outcome, RunResult, Status, labels_after
 from har_labels.model.unusable import Unusable
 from har_labels.report.verdict import Verdict, is_move
-from har_labels.report.vocabulary import Vocabulary, Word, splits_key, vocabulary_of
+from har_labels.report.vocabulary import KeyUsage, Vocabulary, splits_key, vocabulary_of
 from har_labels.text import CONTROL_CHARACTERS, named
 
 # Every output, in the order of contract §4. action.yml and the README are generated from this.
@@ -63,7 +63,7 @@ def added_and_removed(outcome: Outcome) -> tuple[Labels, Labels] | None:
 def outputs_of(result: RunResult, verdict: Verdict, *, results_limit: int) -> dict[str, str]:
     """Every output as plain text; empty text where it is not set.
 
-    `results` is left empty if it had more than `results_limit` bytes; `results_notice` then says so.
+    `results` is left empty if it had more than `results_limit` bytes; `results_notice` reports that.
     """
     outputs = dict.fromkeys(OUTPUTS, "")
     outputs["changed"] = "true" if verdict.counts.changed else "false"
@@ -83,7 +83,7 @@ def outputs_of(result: RunResult, verdict: Verdict, *, results_limit: int) -> di
 
 
 def results_notice(result: RunResult, outputs: dict[str, str]) -> str:
-    """The notice that says why `results` is empty; empty text if it is not."""
+    """The notice that `results` is left empty, with the reason; empty text if it is not."""
     if outputs["results"]:
         return ""
     where = (
@@ -100,7 +100,7 @@ def report_chunks(result: RunResult, verdict: Verdict, *, version: str) -> Itera
     `version` is that of this tool. The report's schema is schemas/report.schema.json.
     """
     yield json_text(_envelope(result, verdict, version))[:-1] + ',"results":['
-    for index, row in enumerate(_rows(result)):
+    for index, row in enumerate(_json_rows(result)):
         yield (",\n" if index else "\n") + json_text(row)
     yield "\n]}\n"
 
@@ -142,7 +142,7 @@ def _array(labels: Labels | None) -> str:
 def _results_within(result: RunResult, limit: int) -> str:
     rows: list[str] = []
     size = len("[]")
-    for row in _rows(result):
+    for row in _json_rows(result):
         rows.append(json_text(row))
         size += len(rows[-1].encode()) + (len(rows) > 1)
         if size > limit:
@@ -150,16 +150,16 @@ def _results_within(result: RunResult, limit: int) -> str:
     return f"[{','.join(rows)}]"
 
 
-def _rows(result: RunResult) -> Iterator[dict[str, Any]]:
+def _json_rows(result: RunResult) -> Iterator[dict[str, Any]]:
     """One object per artifact; with its facts if it was read, and at most MOST_WITH_FACTS were."""
     has_facts = sum(outcome.is_read for outcome in result.outcomes) <= MOST_WITH_FACTS
     started = result.record.started_at
     now = datetime.fromisoformat(started) if started else None
     for outcome in result.outcomes:
-        yield _row(outcome) | (_facts(outcome, now) if has_facts and outcome.is_read else {})
+        yield _json_row(outcome) | (_json_facts(outcome, now) if has_facts and outcome.is_read else {})
 
 
-def _facts(outcome: Outcome, now: datetime | None) -> dict[str, Any]:
+def _json_facts(outcome: Outcome, now: datetime | None) -> dict[str, Any]:
     """The artifact's facts by their names in `where`; null where the registry gave no value, or one of another type."""
     asked_at = now or datetime.fromtimestamp(0, UTC)
     values = {
@@ -167,16 +167,16 @@ def _facts(outcome: Outcome, now: datetime | None) -> dict[str, Any]:
         for name in FACTS
         if name != "artifact_type"  # which every row has
     }
-    return {name: _plain(value) for name, value in values.items()} | ({} if now else {"age_days": None})
+    return {name: _json_value(value) for name, value in values.items()} | ({} if now else {"age_days": None})
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"  # as `now` prints
     return None if isinstance(value, Unusable) else value
 
 
-def _row(outcome: Outcome) -> dict[str, Any]:
+def _json_row(outcome: Outcome) -> dict[str, Any]:
     step, difference = outcome.step, added_and_removed(outcome)
     return {
         "registry_ref": step.registry_ref,
@@ -191,11 +191,11 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "wrote_removed": outcome.wrote_removed,
         "confirmed_by": outcome.confirmed_by.value,
         "attempts": outcome.attempts,
-        "error": _error(outcome.error) if outcome.error else None,
+        "error": _json_error(outcome.error) if outcome.error else None,
     }
 
 
-def _error(error: HarLabelsError) -> dict[str, str]:
+def _json_error(error: HarLabelsError) -> dict[str, str]:
     return {"code": error.code, "what": error.what, "next_step": error.next_step}
 
 
@@ -209,30 +209,30 @@ def _envelope(result: RunResult, verdict: Verdict, version: str) -> dict[str, An
         "exit_code": verdict.exit_code,
         "run": asdict(facts) | {"seconds": round(facts.seconds, 3)},
         "counts": asdict(verdict.counts),
-        "errors": list(map(_error, result.errors)),
+        "errors": list(map(_json_error, result.errors)),
         "notices": list(result.notices),
         "warnings": list(result.warnings),
         "breach_count": result.breaches.count,
         "breaches": list(map(asdict, result.breaches.rows)),
-        "vocabulary": _vocabulary(vocabulary) if (vocabulary := vocabulary_of(result)) else None,
+        "vocabulary": _json_vocabulary(vocabulary) if (vocabulary := vocabulary_of(result)) else None,
     }
 
 
-def _vocabulary(found: Vocabulary) -> dict[str, Any]:
+def _json_vocabulary(found: Vocabulary) -> dict[str, Any]:
     return {
         "artifacts": found.artifacts,
         "unlabelled": found.unlabelled,
         "unknown": found.unknown,
         "key_count": found.key_count,
-        "keys": [{"key": word.key} | _word(word) for word in found.keys],
-        "words": _word(found.words),
+        "keys": [{"key": usage.key} | _json_key_usage(usage) for usage in found.keys],
+        "words": _json_key_usage(found.words),
     }
 
 
-def _word(word: Word) -> dict[str, Any]:
+def _json_key_usage(usage: KeyUsage) -> dict[str, Any]:
     return {
-        "artifacts": word.artifacts,
-        "distinct": word.distinct,
-        "has_more": word.has_more,
-        "values": [{"value": value, "artifacts": count} for value, count in word.values],
+        "artifacts": usage.artifacts,
+        "distinct": usage.distinct,
+        "has_more": usage.has_more,
+        "values": [{"value": value, "artifacts": count} for value, count in usage.values],
     }

@@ -26,7 +26,7 @@ MOST_REGISTRIES = 3  # named in the heading
 DEFAULT_LIMIT = 1_000_000
 
 _OPENINGS = {"SUCCESS": "Done", "PLANNED": "Dry run, nothing was written", "PARTIAL": "Partly done", "FAILED": "Failed"}
-# Printed after an artifact's name in the table, where its labels alone don't show what happened.
+# Printed after an artifact's name in the table, if its labels alone do not show its outcome.
 _MARKS = {
     Status.FAILED: "failed",
     Status.SKIPPED: "skipped",
@@ -48,7 +48,7 @@ def summary_of(
     """The job summary in Markdown, its `size` at most `limit`.
 
     Heading, sentence, overview of many artifacts, table, breaches of the policy, failures, warnings, facts of the run. The
-    table is cut first, at the end of a row and with a line that says so.
+    table is cut first, at the end of a row and with a line about it.
     """
     opening, sentence = _sentence(result, verdict)
     head = f"{_heading(result)}\n\n**{opening}:** {sentence}.\n\n"
@@ -56,8 +56,8 @@ def summary_of(
     room = limit - size(head + facts)
     # The leading word prevents a text that begins like a list from becoming one.
     warned = (f"- Warning: {prose(_shortened(warning))}\n" for warning in result.warnings)
-    failures = _listed("What failed, and what to do", _failure_items(result, verdict), "failure", room // 2, size)
-    warnings = _listed("Look at this, too", warned, "warning", room // 4, size)
+    failures = _bullet_list("What failed, and what to do", _failure_items(result, verdict), "failure", room // 2, size)
+    warnings = _bullet_list("Look at this, too", warned, "warning", room // 4, size)
     breaches = _breach_table(result, room // 4, size)
     # At most half of the rest, so that the table has room.
     labels = overview(result, min(room // 4, (room - size(breaches + failures + warnings)) // 2), size)
@@ -97,7 +97,7 @@ def _heading(result: RunResult) -> str:
 
 
 def _sentence(result: RunResult, verdict: Verdict) -> tuple[str, str]:
-    """The first sentence of the summary: its opening, such as `Done`, and what became of the artifacts."""
+    """The first sentence of the summary: its opening, such as `Done`, and the numbers of artifacts."""
     opening = _OPENINGS[verdict.status]
     if result.facts.dry_run and verdict.status != "PLANNED":
         opening = "Dry run failed, nothing was written" if result.outcomes else "Dry run failed"
@@ -172,7 +172,7 @@ def _more_breaches(count: int) -> str:
 
 
 def _shown_breaches(result: RunResult) -> Sequence[PolicyBreach]:
-    """The breaches that a change would cause; after a `read` all that there are, since the user asked for them."""
+    """The breaches that a change would cause; after a `read` all existing ones, since the user asked for them."""
     return result.breaches.rows if _is_audit(result) else [row for row in result.breaches.rows if row.is_new]
 
 
@@ -217,7 +217,7 @@ def _cell(labels: Labels | None, sign: str = "", *, none: str = "") -> str:
     return codes(sorted(labels), sign) or none
 
 
-def _listed(title: str, found: Iterator[str], noun: str, limit: int, size: Callable[[str], int]) -> str:
+def _bullet_list(title: str, found: Iterator[str], noun: str, limit: int, size: Callable[[str], int]) -> str:
     """A list of the first items, its `size` at most `limit`, and the number of the others; empty text without items."""
     items = list(found)
     if not items:

@@ -13,7 +13,7 @@ from har_labels.model.outcome import WRITTEN_STATUSES, Outcome, RunResult, Statu
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Artifacts by what became of them. The last four add up to `matched`; `unchanged` includes those rolled back."""
+    """Numbers of artifacts by their outcome. The last four add up to `matched`; `unchanged` includes those rolled back."""
 
     matched: int
     changed: int

@@ -16,15 +16,15 @@ from har_labels.model.outcome import Outcome, RunResult, labels_after
 from har_labels.text import HIDDEN
 
 MOST_VALUES = 20  # of one key, the most frequent first
-MOST_DISTINCT = 1_000  # of one key; `has_more` says that there are more
+MOST_DISTINCT = 1_000  # of one key; `has_more` is true if there are more
 MOST_KEYS = 1_000  # the most frequent first; a hostile writer may have as many keys as labels
 # The key of a label without one: no label has an empty key (contract §3).
-NO_KEY = ""
+KEYLESS = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """A key with its values, or all labels without a key (`key` is then NO_KEY).
+class KeyUsage:
+    """How a key is used: its values; or all labels without a key (`key` is then KEYLESS).
 
     `artifacts` is the number of artifacts that have the key. `values` are the most frequent values, each with its number of
     artifacts, in descending order; `distinct` is the number of values up to MOST_DISTINCT, and `has_more` is True above that.
@@ -48,8 +48,8 @@ class Vocabulary:
     unlabelled: int
     unknown: int
     key_count: int
-    keys: tuple[Word, ...]
-    words: Word
+    keys: tuple[KeyUsage, ...]
+    words: KeyUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +112,15 @@ def vocabulary_of(result: RunResult) -> Vocabulary | None:
         pairs = {_in_parts(label, values, result.holds_key) for label in labels}
         values.update(pairs)
         keys.update({key_of(pair) for pair in pairs})
-    frequent = nsmallest(MOST_KEYS, (key for key in keys if key != NO_KEY), key=lambda key: (-keys[key], key))
-    words = {word.key: word for word in _words(values, keys, {*frequent, NO_KEY})}
+    frequent = nsmallest(MOST_KEYS, (key for key in keys if key != KEYLESS), key=lambda key: (-keys[key], key))
+    usages = {usage.key: usage for usage in _usages(values, keys, {*frequent, KEYLESS})}
     return Vocabulary(
         artifacts=len(known),
         unlabelled=sum(not labels for labels in known),
         unknown=len(read) - len(known),
-        key_count=len(keys) - (NO_KEY in keys),
-        keys=tuple(words[key] for key in frequent),
-        words=words.get(NO_KEY, Word(NO_KEY, 0, 0, has_more=False, values=())),
+        key_count=len(keys) - (KEYLESS in keys),
+        keys=tuple(usages[key] for key in frequent),
+        words=usages.get(KEYLESS, KeyUsage(KEYLESS, 0, 0, has_more=False, values=())),
     )
 
 
@@ -173,17 +173,17 @@ def _in_parts(label: str, checked: Container[str], holds_key: Callable[[str], bo
 
 
 def key_of(label: str) -> str:
-    """The label's key, or NO_KEY."""
+    """The label's key, or KEYLESS."""
     pair = key_and_value(label)
-    return pair[0] if pair else NO_KEY
+    return pair[0] if pair else KEYLESS
 
 
-def _words(values: Counter[str], keys: Counter[str], wanted: Iterable[str]) -> Iterator[Word]:
-    """The word of each `wanted` key that exists, in one pass over all labels that keeps few of them."""
+def _usages(values: Counter[str], keys: Counter[str], wanted: Iterable[str]) -> Iterator[KeyUsage]:
+    """The usage of each `wanted` key that exists, in one pass over all labels that keeps few of them."""
     best: dict[str, list[tuple[int, str]]] = {key: [] for key in wanted if key in keys}
     distinct = dict.fromkeys(best, 0)
     for label, count in values.items():
-        key, value = key_and_value(label) or (NO_KEY, label)
+        key, value = key_and_value(label) or (KEYLESS, label)
         if key not in best:
             continue
         distinct[key] += 1
@@ -192,4 +192,4 @@ def _words(values: Counter[str], keys: Counter[str], wanted: Iterable[str]) -> I
             best[key] = sorted(best[key])[:MOST_VALUES]
     for key, found in best.items():
         top = tuple((value, -count) for count, value in sorted(found)[:MOST_VALUES])
-        yield Word(key, keys[key], min(distinct[key], MOST_DISTINCT), distinct[key] > MOST_DISTINCT, top)
+        yield KeyUsage(key, keys[key], min(distinct[key], MOST_DISTINCT), distinct[key] > MOST_DISTINCT, top)

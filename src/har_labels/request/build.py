@@ -11,12 +11,11 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, Invalid
+from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import Document, read_document, read_text
 from har_labels.inputs.configure import Configuration
 from har_labels.inputs.flaws import flaw_in, notices_about, unresolved
 from har_labels.inputs.lists import Item, ItemStyle, content_lines
-from har_labels.inputs.settings import quoted
 from har_labels.inputs.types import OnMissingName, read_labels
 from har_labels.model.address import WRITE_A_PLAIN_NAME
 from har_labels.model.labels import Mode
@@ -31,7 +30,7 @@ from har_labels.request.label_spec import (
     selections_of,
 )
 from har_labels.request.patterns import NAME_FIRST, Pattern, item_text, parse_pattern, split_patterns
-from har_labels.text import named
+from har_labels.text import named, quoted_value
 
 if TYPE_CHECKING:
     from har_labels.request.plan_file import StepFile
@@ -79,7 +78,7 @@ def policy_of(configuration: Configuration) -> Policy | None:
         try:
             document = read_document(source, spelling=spelling, limit=LARGEST_POLICY, stdin=configuration.stdin)
             if configuration.holds_key(document.text):
-                raise InputError(f"the policy of `{spelling}` contains the key", KEY_IS_ELSEWHERE)  # noqa: TRY301 - stored like the others
+                raise InputError.contains_key(f"the policy of `{spelling}`")
             configuration.kept["policy"] = policy_in(document.text, name=document.name)
         except InputError as error:
             configuration.kept["policy"] = Failures([error])
@@ -158,7 +157,7 @@ class _InputEntryBuilder:
         are_labels = name in {"labels", "labels_file"}
         for item in items:
             if flaw := flaw_in(item, renders=are_labels or name == "remove"):
-                what = f"`{named(name)}` item {item.position} is {quoted(item.text)}: {flaw.why}"
+                what = f"`{named(name)}` item {item.position} is {quoted_value(item.text)}: {flaw.why}"
                 self.problems.append(InputError(what, flaw.cure))
         for remark in notices_about(items, are_labels=are_labels):
             self._notice(f"`{named(name)}` {remark}")
@@ -259,8 +258,8 @@ class _InputEntryBuilder:
             try:
                 pattern = parse_pattern(item.text, is_quoted=item.style is ItemStyle.QUOTED)
             except Invalid as error:
-                what = f"`{named(name)}` item {item.position} is {quoted(item.text)}: {error}"
-                problems.append(InputError(what, WRITE_A_PLAIN_NAME))
+                what = f"`{named(name)}` item {item.position} is {quoted_value(item.text)}: {error}"
+                problems.append(InputError(what, error.cure))
                 continue
             if pattern in found:
                 text = item_text(pattern)

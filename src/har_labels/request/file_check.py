@@ -16,9 +16,9 @@ from pydantic import Discriminator, Field, Tag, ValidationError
 from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
 from har_labels.inputs.flaws import unresolved
 from har_labels.inputs.names import ALIKE
-from har_labels.inputs.settings import Settings, quoted
+from har_labels.inputs.settings import Settings
 from har_labels.inputs.yaml import Node, Place, Word, WordKind, load_placed
-from har_labels.text import is_named, shown
+from har_labels.text import is_named, quoted_value, shown
 
 # The only version of manifests and policies.
 FORMAT_VERSION = 1
@@ -149,7 +149,7 @@ def _subject(location: Location) -> str:
 
 def _shown_value(node: Node) -> str:
     if isinstance(node.value, str):
-        return f" is {quoted(node.value)}"
+        return f" is {quoted_value(node.value)}"
     return f" is {shown(node.value.text)}" if isinstance(node.value, Word) and node.value.text else ""
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, RequireFailed, TemplateError
+from har_labels.errors import Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.inputs.lists import Item, parse_expressions
 from har_labels.model.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any, problem_with
 from har_labels.templates.keys import first_parts
@@ -313,7 +313,7 @@ class LabelSpec:
     def _refuse_key(self, rendered: Rendered) -> None:
         """Raises Failures for a label with the API key: a file or a metric may contain it, and everybody can read labels."""
         if found := [
-            InputError(f"{name} renders as a text that contains the key", KEY_IS_ELSEWHERE)
+            InputError.contains_key(f"{name} renders as a text that")
             for label, name in rendered.names.items()
             if self.holds_key(label)
         ]:

@@ -163,7 +163,7 @@ def check_entry(entry: PlacedEntry, errors: FileErrors, *, is_alone: bool = Fals
     if not mode or (is_alone and entry.is_without_mode):
         return
     if mode not in WITHOUT_LABELS and not entry.source("labels"):
-        cure = "Give them, or `mode: clear` to take all labels away." if mode is Mode.REPLACE else "Give them."
+        cure = "Give them, or `mode: clear` to remove all labels." if mode is Mode.REPLACE else "Give them."
         needs = "" if entry.is_without_mode else f", and `mode: {mode}` needs them"
         errors.add(entry.own.node.place, f"this entry has no `labels`{needs}", cure)
     for name, with_what in _FITTING.items():

@@ -28,7 +28,7 @@ from har_labels.inputs.conflicts import MODES_OF
 from har_labels.inputs.flaws import flaw_in
 from har_labels.inputs.lists import Item, ItemStyle
 from har_labels.inputs.names import dashed, instead_of
-from har_labels.inputs.settings import descriptions, quoted
+from har_labels.inputs.settings import descriptions
 from har_labels.inputs.types import (
     ArtifactName,
     ArtifactType,
@@ -40,11 +40,10 @@ from har_labels.inputs.types import (
     OnConflictName,
     OnMissing,
     OnMissingName,
-    Registry,
+    ScopePath,
     TemplateItems,
 )
 from har_labels.inputs.yaml import Node, Place, Word, WordKind
-from har_labels.model.address import WRITE_A_PLAIN_NAME
 from har_labels.model.labels import Mode, OnConflict
 from har_labels.request.file_check import (
     FORMAT_VERSION,
@@ -64,6 +63,7 @@ from har_labels.request.file_check import (
 from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
 
 # --- values of keys ----------------------------------------------------------------------------------------------
+from har_labels.text import quoted_value
 
 
 def _list_item(value: Any) -> str:
@@ -86,7 +86,7 @@ def _label_text(value: Any) -> str:
 def _sound(items: tuple[Item, ...], *, renders: bool = False) -> tuple[Item, ...]:
     for item in items:
         if flaw := flaw_in(item, renders=renders):
-            raise Invalid(f"its item {item.position} is {quoted(item.text)}: {flaw.why}", flaw.cure)
+            raise Invalid(f"its item {item.position} is {quoted_value(item.text)}: {flaw.why}", flaw.cure)
     return items
 
 
@@ -95,11 +95,7 @@ def _sound_labels(items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _artifact(value: Any) -> str:
-    text = resolved_text(value)
-    try:
-        return item_text(parse_pattern(text))
-    except Invalid as error:
-        raise Invalid(error.why, WRITE_A_PLAIN_NAME) from None
+    return item_text(parse_pattern(resolved_text(value)))
 
 
 def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -108,7 +104,7 @@ def _artifacts(items: tuple[Item, ...]) -> tuple[Item, ...]:
         try:
             pattern = parse_pattern(item.text, is_quoted=item.style is ItemStyle.QUOTED)
         except Invalid as error:
-            raise Invalid(f"in item {item.position} {error.why}", WRITE_A_PLAIN_NAME) from None
+            raise Invalid(f"in item {item.position} {error.why}", error.cure) from None
         found.append(Item(item_text(pattern), item.position))
     return tuple(found)
 
@@ -148,7 +144,7 @@ _Text = Annotated[str, PlainValidator(resolved_text), _string(minLength=1)]
 _Label = Annotated[str, PlainValidator(_list_item), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
 _OneArtifact = Annotated[ArtifactName, BeforeValidator(resolved_text), _string(pattern="^[^*?\\[]+$")]
-_Registry = Annotated[Registry, BeforeValidator(single_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
+_ScopePath = Annotated[ScopePath, BeforeValidator(single_word), _string(pattern="^[^/\\s][^/]*(/[^/]+){1,3}(/\\+)?$")]
 _ArtifactType = Annotated[ArtifactType, BeforeValidator(single_word), _values_of(ArtifactTypeName)]
 _Mode = Annotated[
     ModeName,
@@ -187,7 +183,7 @@ class Defaults(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=dashed, hide_input_in_errors=True)
 
-    registry_ref: _Registry | None = _field("registry_ref")
+    registry_ref: _ScopePath | None = _field("registry_ref")
     artifact: Annotated[ListOrText[_Artifact, _ArtifactItems], AfterValidator(_not_only_excluding)] | None = _field(
         "artifact"
     )

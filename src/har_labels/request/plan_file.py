@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from har_labels import __version__
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, Invalid, PlanFileError
+from har_labels.errors import Failures, HarLabelsError, Invalid, PlanFileError
 from har_labels.files import read_text
 from har_labels.model.address import parse_artifact_name, parse_registry_ref
 from har_labels.model.labels import Labels, problem_with, to_labels
@@ -134,7 +134,7 @@ def _refusals(step: Step, path: str, at: int, holds_key: Callable[[str], bool]) 
     """The errors of a step: an added label must keep the rules for labels; a current one need not."""
     before = set(step.before or ())
     if any(map(holds_key, {*before, *step.after})):
-        yield PlanFileError(f"{path!r}, line {at}: a label contains the key", KEY_IS_ELSEWHERE)
+        yield PlanFileError.contains_key(f"{path!r}, line {at}: a label")
         return
     for label in step.after:
         if label not in before and (problem := problem_with(label)):

@@ -22,7 +22,6 @@ from pydantic import (
 )
 
 from har_labels.errors import Invalid, PolicyFileError
-from har_labels.inputs.settings import quoted
 from har_labels.inputs.yaml import Node, Place, Word, WordKind
 from har_labels.model.labels import key_and_value
 from har_labels.request.file_check import (
@@ -39,7 +38,7 @@ from har_labels.request.file_check import (
     single_word,
 )
 from har_labels.request.policy import KeyRule, Policy, Rule, quoted_alternatives
-from har_labels.text import shown
+from har_labels.text import quoted_value, shown
 
 LARGEST_POLICY = 1024 * 1024
 
@@ -96,7 +95,7 @@ def _without_keys(items: Any) -> Any:
     for text in _items(items):
         if pair := key_and_value(text):
             raise Invalid(
-                f"its item {quoted(text)} has the key {quoted(pair[0])}, and this is for words without one",
+                f"its item {quoted_value(text)} has the key {quoted_value(pair[0])}, and this is for words without one",
                 "Say under `keys` which values the key may have.",
             )
     return items

@@ -15,7 +15,7 @@ from itertools import count
 from sys import intern
 from typing import Any
 
-from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, Invalid, ReportFileError
+from har_labels.errors import Failures, HarLabelsError, Invalid, ReportFileError
 from har_labels.files import read_text
 from har_labels.model.address import parse_artifact_name, parse_registry_ref
 from har_labels.model.labels import Labels, problem_with, to_labels
@@ -102,7 +102,7 @@ class _RowSorter:
         row = _report_row(value, self._path, self.count + 1)
         key = (row.registry_ref, row.artifact, row.artifact_type)
         if key in self._seen:
-            raise ReportFileError(f"{self._path!r}, row {row.number}: {row.subject} is there twice")
+            raise ReportFileError(f"{self._path!r}, row {row.number}: {row.subject} occurs twice")
         self._seen.add(key)
         if row.status is Status.SUPERSEDED:
             self.superseded.append(row.subject)
@@ -166,7 +166,7 @@ def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Raises ValueError for a duplicate key: a reviewer sees the first value, and JSON parsers use the last."""
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a key is there twice")
+        raise ValueError("a key occurs twice")
     return made
 
 
@@ -242,7 +242,7 @@ def _inverse_step(row: _ReportRow, place: str, holds_key: Callable[[str], bool])
         what = f"{place}: {row.subject} can't be undone: {why} are not known"
         raise Failures([ReportFileError(what, f"Change its labels by hand. {_LEAVE_IT_OUT}")])
     if any(map(holds_key, {*row.before, *row.after, *row.added, *row.removed})):
-        raise Failures([ReportFileError(f"{place}: a label contains the key", KEY_IS_ELSEWHERE)])
+        raise Failures([ReportFileError.contains_key(f"{place}: a label")])
     refusals: list[HarLabelsError] = []
     if both := set(row.added) & set(row.removed):
         refusals.append(

@@ -1,6 +1,6 @@
 """Comparisons: only of values of the same kind, and never of texts where numbers were meant (contract §3).
 
-They serve `==`, `<` and so on, `in`, and the tests behind `is` and of `selectattr`.
+They are used by `==`, `<` and so on, `in`, and the tests of `is` and `selectattr`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ORDER: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "gt": (">", operator.gt),
     "gteq": (">=", operator.ge),
 }
-# A list behind `in` of at most this length does not count as a pass.
+# A list after `in` of at most this length does not count as a pass.
 _SHORT = 10
 # All values of these types can be compared, except floats that are not finite.
 _PLAIN = frozenset({bool, int, float, str})
@@ -57,7 +57,7 @@ def holds(sign: str, left: object, right: object) -> bool:
 def _cure(left: object, right: object) -> str:
     kinds = {kind_of(left), kind_of(right)}
     if kinds == {"a number", "a text"}:
-        return "Compare like with like: a number has no quotes here, and `| float` makes one of a text."
+        return "Compare like with like: a number has no quotes here, and `| float` converts a text to one."
     if kinds == {"a text", "a time"}:
         return "Compare like with like: `| plus_days(0)` makes a time of a text, `| date` a text of a time."
     return "Compare like with like."
@@ -78,7 +78,7 @@ def contains(budget: Budget, whole: object, item: object) -> bool:
             return item in whole
     raise ExpressionError(
         f"`in` can't look for {described(item)} in {described(whole)}",
-        "Behind `in` write a list, or a text that may contain the other text.",
+        "After `in` write a list, or a text that may contain the other text.",
     )
 
 

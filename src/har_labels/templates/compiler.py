@@ -36,15 +36,15 @@ from har_labels.templates.values import (
     Undefined,
     Unfit,
     checked,
+    checked_number,
+    checked_whole,
     cut,
     described,
     is_true,
     listed,
-    number,
     part,
     reads_as_number,
     text_of,
-    whole,
 )
 from har_labels.text import shown
 
@@ -58,15 +58,15 @@ _REFUSED = {
     "Concat": "`~`",
     "Dict": "a mapping `{…}`",
     "FloorDiv": "`//`",
-    "List": "a list that isn't behind `in`",
+    "List": "a list that isn't after `in`",
     "Mod": "`%`",
     "Pow": "`**`",
     "Slice": "a slice `[a:b]` of several dimensions",
-    "Tuple": "a list that isn't behind `in`",
+    "Tuple": "a list that isn't after `in`",
 }
-_WAY_OUT = {
+_CURES = {
     "Concat": "Put the parts beside one another: `{{ a }}{{ b }}`.",
-    "FloorDiv": "Divide by `/`; `| int` takes the fraction away.",
+    "FloorDiv": "Divide by `/`; `| int` removes the fraction.",
     "Mod": "Use a filter: `'%.3f' | format(metrics.loss)`.",
 }
 # As Jinja2's `float(0)`: another way to write `| float | default(0)`.
@@ -75,11 +75,11 @@ _LIST_KINDS = frozenset({"List", "Tuple"})
 _SUBSCRIPTS = frozenset({"Getattr", "Getitem"})
 # The tests of whether a value is present, with their lines in the README.
 OF_PRESENCE = {
-    "defined": "whether it exists, though it may be null",
-    "undefined": "whether it isn't there",
-    "none": "whether it is null; one that isn't there is an error",
+    "defined": "whether it exists, even if it is null",
+    "undefined": "whether it doesn't exist",
+    "none": "whether it is null; a missing one is an error",
 }
-# In a selection the value of whatever reads a key or a fact that the artifact lacks.
+# In a selection the value of any operand that reads a key or a fact that the artifact lacks.
 _LACKING = object()
 
 
@@ -99,7 +99,7 @@ class Evaluation:
     def refuse_unfit(self, missing: Missing) -> None:
         """Raises ExpressionError for a value that is present but unfit, in a gate: no default replaces it there."""
         if self.is_gate and isinstance(missing, Unfit):
-            raise ExpressionError(f"{missing.why}; in `{self.asker}` no default stands in for that", missing.cure)
+            raise ExpressionError(f"{missing.why}; in `{self.asker}` no default replaces that", missing.cure)
 
 
 Evaluate = Callable[[Evaluation], object]
@@ -114,13 +114,13 @@ class Expression:
     evaluate: Evaluate
     names: frozenset[str]
 
-    def verdict(self, run: Evaluation) -> bool:
+    def decide(self, run: Evaluation) -> bool:
         """The value, which must be true or false. Raises ExpressionError."""
         value = self.evaluate(run)
         if isinstance(value, bool):
             return value
         raise ExpressionError(
-            f"it comes to {described(value)}, which is neither true nor false",
+            f"its value is {described(value)}, which is neither true nor false",
             "Compare the value with something, such as `metrics.accuracy >= 0.92`.",
         )
 
@@ -184,7 +184,7 @@ class _Compiler:
         kind = type(node).__name__
         if kind not in self._allowed:
             what = _REFUSED.get(kind, f"Jinja2's {kind}")
-            raise ExpressionError(f"{what} is not allowed", _WAY_OUT.get(kind, ""))
+            raise ExpressionError(f"{what} is not allowed", _CURES.get(kind, ""))
         self._depth += 1
         if self._depth > _DEEPEST:
             raise ExpressionError(f"it is nested more than {_DEEPEST} deep", "Make the expression simpler.")
@@ -218,7 +218,7 @@ class _Compiler:
             start = start.node
         parts.reverse()
         if type(start).__name__ == "Const":
-            raise ExpressionError("`.` and `[…]` are allowed behind a name only, or behind brackets")
+            raise ExpressionError("`.` and `[…]` are allowed only after a name or brackets")
         if type(start).__name__ != "Name":
             return _accessed(self.compile(start), "(…)", [self._access(each) for each in parts])
         name: str = start.name
@@ -265,7 +265,7 @@ class _Compiler:
         bounds = [each and self.compile(each) for each in (span.start, span.stop, span.step)]
 
         def access(run: Evaluation, value: object, path: str) -> tuple[object, str]:
-            start, stop, step = (each and whole(each(run), "`[a:b]`", _LARGEST_INDEX) for each in bounds)
+            start, stop, step = (each and checked_whole(each(run), "`[a:b]`", _LARGEST_INDEX) for each in bounds)
             if step == 0:
                 raise ExpressionError("`[a:b:c]` can't go by steps of 0")
             written = ":".join("" if each is None else str(each) for each in (start, stop))
@@ -283,7 +283,7 @@ class _Compiler:
     def _check_name(self, name: str, parts: Sequence[Any]) -> None:
         if name not in self._names:
             knower = "require" if name in REQUIRE_NAMES else "where" if name in WHERE_NAMES else ""
-            only = f", which only `{knower}` knows" if knower else ""
+            only = f", only in `{knower}`" if knower else ""
             raise ExpressionError(
                 f"there is no name `{shown(name)}` here{only}; there are {listed(self._names, most=20)}"
             )
@@ -296,7 +296,7 @@ class _Compiler:
             raise ExpressionError(f"`{name}` has no parts", "Use the name alone, or cut it: `[:12]`.")
         if shape is Shape.CI and (is_cut[:1] != [False] or not all(is_cut[1:])):
             raise ExpressionError(
-                "`ci` needs one name behind it",
+                "`ci` needs one name after it",
                 f"Write `ci.branch`; there are {listed(CI_NAMES, most=20)}.",
             )
         key = _constant_key(parts[0]) if parts else None
@@ -346,7 +346,7 @@ class _Compiler:
         subject = self.compile(node.node)
         if node.name in OF_PRESENCE:
             if positional or named:
-                raise ExpressionError(f"`is {node.name}` takes nothing behind it")
+                raise ExpressionError(f"`is {node.name}` takes no argument")
             if node.name == "none":
                 return _is_none(subject)
             return _is_defined(subject) if node.name == "defined" else _negated(_is_defined(subject))
@@ -355,7 +355,7 @@ class _Compiler:
             cure = f"Write `is {node.name.lower()}`." if node.name.lower() in OF_PRESENCE else ""
             raise ExpressionError(f"a test `is {shown(node.name)}` is not known; there are {every}", cure)
         if len(positional) != 1 or named:
-            raise ExpressionError(f"`is {node.name}` takes one value behind it: `is {node.name}('…')`")
+            raise ExpressionError(f"`is {node.name}` takes one argument: `is {node.name}('…')`")
         name, other = node.name, positional[0]
         return lambda run: tested(run.budget, name, subject(run), other(run))
 
@@ -372,7 +372,7 @@ class _Compiler:
         if type(node).__name__ not in _LIST_KINDS:
             return self.compile(node)
         if any(not _is_constant(item) for item in node.items):
-            raise ExpressionError("a list behind `in` holds constants only", "Write `x == a or x == b` instead.")
+            raise ExpressionError("a list after `in` holds constants only", "Write `x == a or x == b` instead.")
         items = [self.compile(item) for item in node.items]
         return lambda run: [item(run) for item in items]
 
@@ -388,7 +388,7 @@ class _Compiler:
 
     def _conditional(self, node: nodes.CondExpr) -> Evaluate:
         if node.expr2 is None:
-            raise ExpressionError("`if` has no `else`", "Add what is wanted otherwise: `… else ''`.")
+            raise ExpressionError("`if` has no `else`", "Add the value for the other case: `… else ''`.")
         test, yes, no = self.condition(node.test), self.compile(node.expr1), self.compile(node.expr2)
         return lambda run: yes(run) if is_true(test(run)) else no(run)
 
@@ -403,7 +403,7 @@ class _Compiler:
     def _comparison(self, node: nodes.Compare) -> Evaluate:
         """Whether all of `first < second <= third …` hold, evaluated as far as needed."""
         first = self._side(partial(self.compile, node.expr))
-        # Behind `in` a list of constants is allowed.
+        # After `in` a list of constants is allowed.
         operands = [
             (each.op, self._side(partial(self._argument if each.op in {"in", "notin"} else self.compile, each.expr)))
             for each in node.ops
@@ -414,7 +414,7 @@ class _Compiler:
             for sign, evaluate in operands:
                 right = evaluate(run)
                 run.budget.spend(1)
-                if not _hold(run, sign, left, right):
+                if not _compare(run, sign, left, right):
                     return False
                 left = right
             return True
@@ -516,7 +516,7 @@ def _defaulted(subject: Evaluate, arguments: Mapping[str, Evaluate]) -> Evaluate
 
 
 def _is_defined(subject: Evaluate) -> Evaluate:
-    """Whether everything that `subject` reads is there, though it may be null."""
+    """Whether everything that `subject` reads exists, even if it is null."""
 
     def run_test(run: Evaluation) -> bool:
         run.budget.spend(1)
@@ -531,7 +531,7 @@ def _is_defined(subject: Evaluate) -> Evaluate:
 
 
 def _is_none(subject: Evaluate) -> Evaluate:
-    """Whether `subject` is there and null; one that isn't there is an error."""
+    """Whether `subject` is null; a missing one is an error."""
 
     def run_test(run: Evaluation) -> bool:
         run.budget.spend(1)
@@ -550,7 +550,7 @@ def _negated(inner: Evaluate) -> Evaluate:
     return lambda run: not is_true(inner(run))
 
 
-def _hold(run: Evaluation, sign: str, left: object, right: object) -> bool:
+def _compare(run: Evaluation, sign: str, left: object, right: object) -> bool:
     if left is _LACKING or right is _LACKING:
         return sign in {"ne", "notin"}
     if sign in {"in", "notin"}:
@@ -559,7 +559,7 @@ def _hold(run: Evaluation, sign: str, left: object, right: object) -> bool:
 
 
 def _quotient(above: float, below: float) -> float:
-    """By zero there is none, so it is missing."""
+    """The quotient; a division by zero is undefined."""
     if not below:
         raise Undefined(lambda: f"it divides {text_of(above)} by zero")
     return above / below
@@ -572,7 +572,7 @@ def _term(value: object, signs: str) -> int | float:
         if reads_as_number(value):
             cure = "Make a number of the text: `| float`."
         raise ExpressionError(f"`{signs[0]}` and `{signs[1]}` are for numbers, not for {described(value)}", cure)
-    return number(value, f"`{signs[0]}` or `{signs[1]}`")
+    return checked_number(value, f"`{signs[0]}` or `{signs[1]}`")
 
 
 def _bound(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from har_labels.templates.values import EACH, Budget, ExpressionError, described, fits, number, text_of
+from har_labels.templates.values import EACH, Budget, ExpressionError, checked_number, described, fits, text_of
 
 _LONGEST_TIME = 64
 _MOST_DAYS = 1_000_000
@@ -14,7 +14,7 @@ _MOST_DAYS = 1_000_000
 _MILLISECONDS_FROM = 1e11
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _LETTERS = "aAbBdfHIjmMpSuUVwWyYzZFT%"
-# ` UTC` as W&B and git write it, and Go behind `+0000`. A text without a zone is in UTC anyway.
+# ` UTC` as W&B and git write it, and Go after `+0000`. A text without a zone is in UTC anyway.
 _ZONE_NAME = re.compile(r"(?<=\d)\s*(?:UTC|GMT)$", re.IGNORECASE)
 # RFC 2822, as in mail and HTTP; only zones with a defined offset.
 _MAIL = re.compile(
@@ -35,7 +35,7 @@ def date(budget: Budget, value: object, pattern: object = "%Y-%m-%d") -> object:
 
 def plus_days(_budget: Budget, value: object, days: object) -> object:
     """The time so many days later, or earlier if `days` is negative."""
-    at, by = moment(value, "plus_days"), number(days, "`plus_days`")
+    at, by = moment(value, "plus_days"), checked_number(days, "`plus_days`")
     if abs(by) <= _MOST_DAYS:
         try:
             return at + timedelta(days=by)
@@ -53,7 +53,7 @@ def moment(value: object, name: str) -> datetime:
             seconds = value if abs(value) < _MILLISECONDS_FROM else value / 1000
             return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)
         if isinstance(value, str) and len(value) <= _LONGEST_TIME:
-            return _read(value.strip())
+            return _parsed(value.strip())
     except (ValueError, OverflowError):
         pass
     raise ExpressionError(
@@ -62,7 +62,7 @@ def moment(value: object, name: str) -> datetime:
     )
 
 
-def _read(text: str) -> datetime:
+def _parsed(text: str) -> datetime:
     if _MAIL.fullmatch(text):
         from email.utils import parsedate_to_datetime
 

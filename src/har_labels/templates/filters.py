@@ -38,7 +38,7 @@ FILTERS = {
     "default": DEFAULT,
     "round": Filter(
         numbers.rounded, ("precision", "method"), group="numbers",
-        doc="to so many places; methods 'common', 'ceil', 'floor'; the result has a fraction, `| int` takes it away",
+        doc="to so many places; methods 'common', 'ceil', 'floor'; the result has a fraction, `| int` removes it",
     ),
     "float": Filter(
         numbers.as_float, ("default",), group="numbers",

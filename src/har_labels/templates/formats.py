@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from har_labels.templates.texts import text
-from har_labels.templates.values import EACH, Budget, ExpressionError, described, fits, number
+from har_labels.templates.values import EACH, Budget, ExpressionError, checked_number, described, fits
 
 _WIDEST = 100
 _CONVERSION = re.compile(r"%(?:%|[-+ #0]{0,5}(\d*)(?:\.(\d*))?([sdifFeEgGxXo])|())")
@@ -108,7 +108,7 @@ def _by_spec(budget: Budget, value: object, spec: str) -> str:
 
 
 def _number(value: object, what: str, *, is_whole: bool) -> int | float:
-    given = number(value, f"{what} of `format`")
+    given = checked_number(value, f"{what} of `format`")
     if is_whole and isinstance(given, float):
         cure = "Make a whole number of it with `| int`."
         raise ExpressionError(f"{what} of `format` needs a whole number, not {described(value)}", cure)

@@ -1,4 +1,4 @@
-"""Keys that are not names: `val/acc`, `ndcg@10`, `macro avg`. How they are written, and where one was meant (contract §3).
+"""Keys that are not names: `val/acc`, `ndcg@10`, `macro avg`. Their spelling, and which one was meant (contract §3).
 
 Jinja2 parses `metrics.val/acc` as a division, and `metrics.loss-1` as a difference. So each name keeps the text that
 follows it, and if a known key begins with both, that key was meant.
@@ -14,7 +14,7 @@ from har_labels.text import shown
 LONGEST_KEY = 200
 _LONGEST_PATH = 1000
 _LONGEST_SOURCE = 4096
-# Directly behind a name these may continue a key, or are operators; `.` and brackets access the value's parts.
+# Directly after a name these may continue a key, or are operators; `.` and brackets access the value's parts.
 _SIGNS = frozenset("-/*+%<>=!~@:,&#?^;\\")
 # The end of a path's first part.
 _END_OF_NAME = re.compile(r"[.\[]")
@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(r"\{\{(.*?)(?:\}\}|\Z)", re.DOTALL)
 _NO_KEYS = frozenset({"and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"})
 
 
-class Word(str):
+class NameToken(str):
     """A name in an expression; `run` is the text from its start to the next blank."""
 
     __slots__ = ("run",)
@@ -38,19 +38,19 @@ class Word(str):
         return self
 
     @classmethod
-    def of(cls, name: str, run: str) -> Word:
+    def of(cls, name: str, run: str) -> NameToken:
         word = cls(name)
         word.run = run
         return word
 
 
-def key_meant(word: Word, mapping: Mapping[object, object]) -> str | None:
+def key_meant(word: NameToken, mapping: Mapping[object, object]) -> str | None:
     """The longest key of `mapping` that the text from `word` on begins with, if it is longer than `word`.
 
-    A `.` or a bracket behind a name that is itself a key accesses that key's value.
+    A `.` or a bracket after a name that is itself a key accesses that key's value.
     """
-    behind = word.run[len(word) : len(word) + 1]
-    if not behind or (behind not in _SIGNS and word in mapping):
+    following = word.run[len(word) : len(word) + 1]
+    if not following or (following not in _SIGNS and word in mapping):
         return None
     return _longest_key(word.run, mapping, more_than=len(word))
 
@@ -89,7 +89,7 @@ def spelling_meant(
     """The correct spelling of the metric that `source` seems to mean; None if there is none.
 
     It is the path to a key whose beginning Jinja2 parses as a name (`metrics.val/acc`). If `source` can't be parsed
-    (`was_read` is false), it is also a metric's name alone (`accuracy`), and for labels and behind brackets any text that
+    (`was_read` is false), it is also a metric's name alone (`accuracy`), and for labels and after brackets any text that
     could be a key (`current_map.model-type`).
     """
     if len(source) > _LONGEST_SOURCE:
@@ -113,9 +113,9 @@ def spelling_meant(
 
 
 def _may_be_a_metric(text: str, found: re.Match[str]) -> bool:
-    before, behind = text[: found.start()].rstrip(), text[found.end() :].lstrip()
+    before, following = text[: found.start()].rstrip(), text[found.end() :].lstrip()
     is_filter_or_test = before.endswith("|") or bool(re.search(r"\bis(\s+not)?$", before))
-    is_argument = behind.startswith("=") and not behind.startswith("==")
+    is_argument = following.startswith("=") and not following.startswith("==")
     is_going_on = before == text[: found.start()] and before[-1:] in _SIGNS
     return (
         found[0][0] not in "'\""
@@ -142,7 +142,7 @@ def _steps(text: str, at: int, value: object) -> Iterator[tuple[object, int]]:
         if isinstance(value, Mapping) and text[at : at + 1] == ".":
             rest = text[at + 1 : at + 1 + LONGEST_KEY]
             word = _WORD.match(rest)
-            # As in evaluation: a name that is a key, with a dot or a bracket behind it, is that key.
+            # As in evaluation: a name that is a key, followed by a dot or a bracket, is that key.
             is_plain = word and word[0] in value and rest[word.end() : word.end() + 1] in {".", "["}
             key: object = word[0] if word and is_plain else _longest_key(rest, value)
             if key is None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 
-from har_labels.templates.values import Budget, ExpressionError, Unfit, checked, described, number, whole
+from har_labels.templates.values import (
+    Budget,
+    ExpressionError,
+    Unfit,
+    checked,
+    checked_number,
+    checked_whole,
+    described,
+)
 
 _MOST_PLACES = 30
 # A longer text is not parsed as a number.
@@ -14,7 +22,7 @@ _LONGEST_NUMBER = 400
 
 def rounded(_budget: Budget, value: object, precision: object = 0, method: object = "common") -> object:
     """As Jinja2's `round`: 'common', 'ceil' or 'floor'; the result has a fraction (`3.0`)."""
-    given, places = number(value, "`round`"), whole(precision, "the precision of `round`", _MOST_PLACES)
+    given, places = checked_number(value, "`round`"), checked_whole(precision, "the precision of `round`", _MOST_PLACES)
     try:
         match method:
             case "common":
@@ -58,4 +66,4 @@ def _to_float(value: object, name: str) -> float:
 
 def absolute(_budget: Budget, value: object) -> object:
     """A number without its sign."""
-    return abs(number(value, "`abs`"))
+    return abs(checked_number(value, "`abs`"))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from har_labels.templates.keys import LONGEST_KEY, Word
+from har_labels.templates.keys import LONGEST_KEY, NameToken
 from har_labels.templates.values import ExpressionError
 from har_labels.text import shown
 
@@ -26,13 +26,13 @@ _OPENING = re.compile(r"\{[{%#]")
 _DEEPEST_BRACKETS = 20
 _MOST_PREFIXES = 100
 _BRACKETS = "Put what is before `[` in brackets: `(metrics.rows | last)['f1-score']`."
-# Hints for a sign behind the end of an expression.
-_HINTS_BEHIND = {
+# Hints for a character after the end of an expression.
+_HINTS_AFTER = {
     "=": "`==` compares; a text is written in quotes: `'stage=prod' in current`.",
     ",": "Write one expression a line. Harness joins a YAML list with commas before a step sees it: use a block (`|`).",
     "[": _BRACKETS,
 }
-# Hints for parts of Jinja2's error messages; the signs are those of GitHub's expressions.
+# Hints for parts of Jinja2's error messages; the operators are those of GitHub's expressions.
 _HINTS = {
     "got '['": _BRACKETS,
     "got '|'": "`or` is written as a word, as `and` and `not` are; a single `|` is for filters.",
@@ -54,17 +54,17 @@ def template_tree(source: str) -> list[str | nodes.Expr]:
 def expression_tree(source: str, asker: str) -> nodes.Expr:
     """The tree of the one expression `source`. Raises ExpressionError for anything else. `asker` is the name of its input."""
     if source.lstrip().startswith(("{{", "${{")):
-        raise ExpressionError("it has `{{ }}` around it", f"Leave the braces away: `{asker}` is an expression already.")
+        raise ExpressionError("it has `{{ }}` around it", f"Leave the braces out: `{asker}` is an expression already.")
     _check_length(source)
     with _jinja_errors() as environment:
         parser = _parser(environment, source, "variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
             left = str(parser.stream.current.value)
-            cure = _HINTS_BEHIND.get(left, "")
+            cure = _HINTS_AFTER.get(left, "")
             if source.split(None, 1)[0] in {"and", "or"}:
-                cure = "A line goes on in the next if it ends in `and`, `or` or an operator, not if the next begins so."
-            raise ExpressionError(f"it goes on with `{shown(left)}` after its end", cure)
+                cure = "A line continues on the next one if it ends in `and`, `or` or an operator, not if the next one begins with it."
+            raise ExpressionError(f"it continues with `{shown(left)}` after its end", cure)
         return tree
 
 
@@ -105,7 +105,7 @@ def _jinja_errors() -> Iterator[Environment]:
 
 
 def _parser(environment: Environment, source: str, state: str | None) -> Parser:
-    """Jinja2's parser of `source`, in which each name is a Word that knows the text around it."""
+    """Jinja2's parser of `source`, in which each name is a NameToken that knows the text around it."""
     from jinja2.lexer import TokenStream
     from jinja2.parser import Parser
 
@@ -117,11 +117,11 @@ def _parser(environment: Environment, source: str, state: str | None) -> Parser:
 
 
 def _with_runs(raw: Sequence[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
-    """The tokens; each name is a Word with the text from it to the next blank."""
+    """The tokens; each name is a NameToken with the text from it to the next blank."""
     run, marked = "", []
     for line, kind, text in reversed(raw):
         run = "" if kind in _BETWEEN_RUNS else f"{text}{run}"[:LONGEST_KEY]
-        marked.append((line, kind, Word.of(text, run) if kind == "name" else text))
+        marked.append((line, kind, NameToken.of(text, run) if kind == "name" else text))
     return marked[::-1]
 
 
@@ -133,12 +133,12 @@ def _check_tokens(raw: Sequence[tuple[int, str, str]]) -> None:
         if kind in {"block_begin", "comment_begin", "raw_begin"}:
             raise ExpressionError(
                 "statements `{% %}` and comments `{# #}` are not allowed",
-                "Leave them away, or write `{{ '{%' }}` for the text.",
+                "Leave them out, or write `{{ '{%' }}` for the text.",
             )
         if kind == "variable_begin" and before.endswith("$"):
             raise ExpressionError(
                 "it has a `$` directly before `{{`",
-                "`${{ … }}` is GitHub's and is filled in before this step; leave the `$` away, or write `{{ '$' }}{{ … }}`.",
+                "`${{ … }}` is GitHub's and is filled in before this step; leave the `$` out, or write `{{ '$' }}{{ … }}`.",
             )
         brackets += (text in ("(", "[", "{")) - (text in (")", "]", "}")) if kind == "operator" else 0
         prefixes += text in ("not", "if", "-", "+") and kind in {"name", "operator"}

@@ -52,7 +52,7 @@ def _fact(shape: Shape, doc: str) -> Name:
 
 
 NAMES = {
-    "metrics": Name(Shape.MAPPING, "what the files of `metrics-file` hold"),
+    "metrics": Name(Shape.MAPPING, "the contents of the files of `metrics-file`"),
     "ci": Name(Shape.CI, f"facts of the run, the same on every CI, empty where one has none: `{' '.join(CI_NAMES)}`"),
     "now": Name(Shape.TIME, "the time, in UTC"),
     "artifact": Name(Shape.TEXT, "the artifact's name", is_of_artifact=True),
@@ -132,7 +132,7 @@ class Scope:
         if value is None and name == "baseline":
             raise Unreadable("`require` reads `baseline`, and the registry does not show the labels of that artifact")
         if value is None and name == "holders":
-            raise Unreadable("`require` reads `holders`, and who has the label is not known")
+            raise Unreadable("`require` reads `holders`, and it is not known which artifacts have the label")
         if value is None:
             raise Unreadable(f"`{self.asker}` reads `{name}`, and the labels of {self.artifact!r} are not known")
         return by_key(value) if made_of and isinstance(value, tuple) else value
@@ -156,7 +156,7 @@ def by_key(labels: Labels) -> Mapping[str, object]:
             key, value = pair
             if key in found:
                 both = f"`{shown(first[key])}` and `{shown(label)}`"
-                found[key] = Unusable(f"two labels have this key, {both}", "Take one of the two labels away.")
+                found[key] = Unusable(f"two labels have this key, {both}", "Remove one of the two labels.")
             else:
                 found[key], first[key] = value, label
     return found

@@ -23,12 +23,12 @@ from har_labels.templates.values import (
     ExpressionError,
     Missing,
     checked,
+    checked_number,
     described,
     fits,
     is_true,
     kind_of,
     listed,
-    number,
     text_of,
 )
 from har_labels.text import shown
@@ -45,7 +45,7 @@ COMPARING = {
     "equalto": "eq", "eq": "eq", "==": "eq", "ne": "ne", "!=": "ne", "lt": "lt", "lessthan": "lt", "<": "lt",
     "le": "lteq", "<=": "lteq", "gt": "gt", "greaterthan": "gt", ">": "gt", "ge": "gteq", ">=": "gteq",
 }  # fmt: skip
-# The tests that compare a value with another: behind `is`, and of `selectattr`.
+# The tests that compare a value with another, of `is` and `selectattr`.
 TESTS = (*COMPARING, "in", "startswith", "endswith")
 _OF_PRESENCE: dict[str, Callable[[object], bool]] = {
     "defined": lambda key: key is not _ABSENT and key is not None,
@@ -84,7 +84,7 @@ def last(_budget: Budget, value: object) -> object:
 
 
 def _item_at(value: object, at: int, name: str) -> object:
-    items = _list(value, name)
+    items = _checked_list(value, name)
     if not items:
         raise _empty(name)
     return checked(items[at], f"the {name} item of the list")
@@ -117,8 +117,8 @@ def total(budget: Budget, value: object, attribute: object = None, start: object
     picked = _picked(budget, "sum", value, attribute)
     if picked.kinds() - {"a number"}:
         for key in picked.keys:
-            number(key, "`sum`")
-    return checked(sum(picked.keys, start=number(start, "the start of `sum`")), "the sum")
+            checked_number(key, "`sum`")
+    return checked(sum(picked.keys, start=checked_number(start, "the start of `sum`")), "the sum")
 
 
 def mapped(
@@ -147,13 +147,13 @@ def selected(budget: Budget, given: object, attribute: object, test: object = No
     An attribute of another kind is not equal; if all are of another kind, that is an error.
     """
     if isinstance(test, str) and test in _OF_PRESENCE:
-        pairs = zip(_list(given, "selectattr"), _attributes(budget, given, attribute), strict=True)
+        pairs = zip(_checked_list(given, "selectattr"), _attributes(budget, given, attribute), strict=True)
         return [item for item, key in pairs if _OF_PRESENCE[test](key)]
     if test is not None and test not in TESTS:
         cure = f"There are {listed([*TESTS, *_OF_PRESENCE], most=30)}."
         raise ExpressionError(f"`selectattr` takes the name of a test, not {described(test)}", cure)
     if test is not None and value is None:
-        cure = "Put it behind: `selectattr('name', 'equalto', 'f1')`."
+        cure = "Add it: `selectattr('name', 'equalto', 'f1')`."
         raise ExpressionError(f"`selectattr` needs a value for the test `{test}`", cure)
     picked = _picked(budget, "selectattr", given, attribute)
     passes = _test_of_key(budget, None if test is None else str(test), value, picked.kinds())
@@ -174,7 +174,7 @@ def ordered(
 ) -> object:
     """The items in order; equal ones keep their order."""
     items, keys = _ordered(budget, "sort", value, attribute)
-    held = _hold(budget, keys, is_new=not case_sensitive)
+    held = _reserve_memory(budget, keys, is_new=not case_sensitive)
     if keys and isinstance(keys[0], str) and not case_sensitive:
         keys = list(map(str.lower, keys))
     order = sorted(range(len(keys)), key=keys.__getitem__, reverse=bool(reverse))
@@ -188,7 +188,7 @@ def unique(budget: Budget, value: object, case_sensitive: object = None, attribu
     if bad := picked.kinds() & {"a list", "a mapping"}:
         cure = "Give it a key: `unique(attribute='…')`."
         raise ExpressionError(f"`unique` can't compare {min(bad)} with another", cure)
-    held = _hold(budget, picked.keys, is_new=not case_sensitive)
+    held = _reserve_memory(budget, picked.keys, is_new=not case_sensitive)
     # In Python 1 == True; here they are different.
     seen: dict[type, set[object]] = {kind: set() for kind in (bool, float, str, datetime)}
     found = []
@@ -253,7 +253,7 @@ class _Picked:
         return f"item {place + 1} of the list"
 
 
-def _list(value: object, name: str) -> Sequence[object]:
+def _checked_list(value: object, name: str) -> Sequence[object]:
     if isinstance(value, list | tuple):
         return value
     raise ExpressionError(f"`{name}` needs a list, not {described(value)}")
@@ -277,7 +277,7 @@ def _ordered(budget: Budget, name: str, value: object, attribute: object) -> tup
     return picked.items, picked.keys
 
 
-def _hold(budget: Budget, keys: Sequence[Any], *, is_new: bool) -> int:
+def _reserve_memory(budget: Budget, keys: Sequence[Any], *, is_new: bool) -> int:
     """Counts the memory of a set or a sort besides the list; returns the number of bytes."""
     amount = _BYTES_OF_AN_ENTRY * len(keys)
     budget.hold(amount)
@@ -295,7 +295,7 @@ def _picked(budget: Budget, name: str, value: object, attribute: object) -> _Pic
 
     Raises Missing if there are items and none has it, which is more often a typo than a result.
     """
-    items = _list(value, name)
+    items = _checked_list(value, name)
     if attribute is None:
         budget.visit(len(items))
         return _Picked(items, items, items)
@@ -310,7 +310,7 @@ def _picked(budget: Budget, name: str, value: object, attribute: object) -> _Pic
 
 def _attributes(budget: Budget, value: object, attribute: object) -> Sequence[object]:
     """The attribute of each item, `_ABSENT` if it has none."""
-    items = _list(value, "selectattr")
+    items = _checked_list(value, "selectattr")
     budget.visit(len(items))
     if isinstance(attribute, bool) or not isinstance(attribute, int | str):
         raise ExpressionError(f"`attribute` is one key, not {described(attribute)}")

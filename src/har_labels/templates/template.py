@@ -25,7 +25,7 @@ from har_labels.text import shown
 
 _MOST_LISTED = 10
 # Only for a missing value in a template: in `require` a default would hide that the value is unknown.
-_MAY_BE_MISSING = "Correct the name, give the metric, or put `| default('…')` behind it."
+_MAY_BE_MISSING = "Correct the name, give the metric, or put `| default('…')` after it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ class Template:
         waiting = iter(values)
         text = "".join(part if isinstance(part, str) else literally(next(waiting)) for part in self.parts)
         if values and len(text) > LONGEST_TEXT:
-            raise _located(ExpressionError(f"it comes to {len(text):,} characters"), self.where, self.source)
+            raise _located(ExpressionError(f"it renders to {len(text):,} characters"), self.where, self.source)
         return text
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RequirementResult:
     """Whether a requirement holds, and the values it read, by path: `{"metrics.accuracy": 0.91}`."""
 
     holds: bool
@@ -113,11 +113,11 @@ class Requirement(_Line):
 
     _compile = staticmethod(compile_requirement)
 
-    def check(self, scope: Scope) -> Verdict:
+    def check(self, scope: Scope) -> RequirementResult:
         """Evaluates it. Raises TemplateError if it is neither true nor false, Unreadable if it needs unknown labels."""
         run = Evaluation(cache(scope.look_up), is_gate=True)
         try:
-            return Verdict(self.expression.verdict(run), run.read)
+            return RequirementResult(self.expression.decide(run), run.read)
         except ExpressionError as error:
             error = _with_key_meant(error, self.source, scope, is_template=False)
             raise _located(error, self.where, self.source) from None
@@ -135,7 +135,7 @@ class Selection(_Line):
         """
         run = Evaluation(cache(scope.look_up), is_gate=True, asker="where")
         try:
-            return self.expression.verdict(run)
+            return self.expression.decide(run)
         except ExpressionError as error:
             raise _located(error, self.where, self.source) from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from har_labels.templates.values import EACH, Budget, ExpressionError, Unfit, described, fits, text_of, whole
+from har_labels.templates.values import EACH, Budget, ExpressionError, Unfit, checked_whole, described, fits, text_of
 
 _MOST_REPLACEMENTS = 10_000
 _LONGEST_VERSION = 256
@@ -33,7 +33,7 @@ def text(budget: Budget, value: object) -> str:
 def replace(budget: Budget, value: object, old: object, new: object, count: object = _MOST_REPLACEMENTS) -> object:
     """`old` replaced by `new`, at most `count` times."""
     given, before, after = text(budget, value), text(budget, old), text(budget, new)
-    most = whole(count, "the count of `replace`", _MOST_REPLACEMENTS)
+    most = checked_whole(count, "the count of `replace`", _MOST_REPLACEMENTS)
     found = given.count(before)
     times = found if most < 0 else min(found, most)
     fits(len(given) + times * (len(after) - len(before)))

@@ -16,7 +16,7 @@ from itertools import islice
 
 from har_labels.errors import Invalid
 from har_labels.model.unusable import Unusable
-from har_labels.templates.keys import Word, key_meant, path_to
+from har_labels.templates.keys import NameToken, key_meant, path_to
 from har_labels.text import named, shown
 
 LONGEST_TEXT = 4096
@@ -44,7 +44,7 @@ class ExpressionError(Invalid):
 
 
 class Missing(ExpressionError):
-    """A value that isn't there: an error unless `default` follows.
+    """A missing value: an error unless `default` follows.
 
     Its text is made only when it is asked for, as an expression may meet hundreds of them and default them all.
     """
@@ -150,7 +150,7 @@ def part(value: object, key: object, path: str, budget: Budget) -> object:
     name = text_of(key)
     match value:
         case Mapping():
-            if isinstance(key, Word) and (meant := key_meant(key, value)):
+            if isinstance(key, NameToken) and (meant := key_meant(key, value)):
                 raise _other_key(key, meant, path)
             if name in value:
                 return value[name]
@@ -173,13 +173,13 @@ def part(value: object, key: object, path: str, budget: Budget) -> object:
 
 
 def names_of_list(path: str) -> str:
-    """A hint for a name behind a list."""
+    """A hint for a name after a list."""
     if path in {"current", "labels"}:
         return f"`{path}_map` has the labels by their keys: `{path}_map.stage`."
     return "Take one item by its number, `[0]` or `[-1]`, or all values of a name: `| map(attribute='…')`."
 
 
-def _other_key(word: Word, meant: str, path: str) -> ExpressionError:
+def _other_key(word: NameToken, meant: str, path: str) -> ExpressionError:
     is_sign = word.run[len(word) : len(word) + 1] in "-/*+%"
     cure = "Put blanks around the sign if arithmetic is meant. " if is_sign else ""
     cure += f"Write `{shown(path_to(path, meant))}`."
@@ -229,7 +229,7 @@ def reads_as_number(text: str) -> bool:
     return bool(NUMBER.fullmatch(text))
 
 
-def number(value: object, what: str) -> int | float:
+def checked_number(value: object, what: str) -> int | float:
     """`value`, which must be a number; `what` names the operator or filter for the error."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
@@ -243,12 +243,12 @@ def is_true(value: object) -> bool:
     Raises ExpressionError for a text such as `False`, which would be true and open a gate by accident.
     """
     if isinstance(value, str) and value.strip().lower() in _FALSE_WORDS:
-        what = f"{described(value)} is asked whether it is true, and every text that isn't empty is"
+        what = f"{described(value)} is used as a condition, and every text that isn't empty is true"
         raise ExpressionError(what, f"Compare it: `== '{shown(value)}'`, or `!=`.")
     return bool(value)
 
 
-def whole(value: object, what: str, limit: int) -> int:
+def checked_whole(value: object, what: str, limit: int) -> int:
     """`value`, which must be a whole number from -limit to limit."""
     if type(value) is int and abs(value) <= limit:
         return value
@@ -280,14 +280,11 @@ def listed(names: Iterable[str], most: int = _MOST_LISTED) -> str:
     return f"{first} and {len(every) - most:,} more" if len(every) > most else first
 
 
-def _nearest(name: str, keys: list[str]) -> list[str]:
-    return get_close_matches(name, islice(keys, 1000), n=1) if len(name) <= _LONGEST_GUESSED else []
-
-
 def _no_such_key(name: str, value: Mapping[object, object], path: str) -> str:
     keys = [key for key in value if isinstance(key, str)]
     what = f"there is no metric `{shown(name)}`" if path == "metrics" else f"`{path}` has no `{shown(name)}`"
-    if len(keys) > _MOST_LISTED and (near := _nearest(name, keys)):
+    is_guessed = len(keys) > _MOST_LISTED and len(name) <= _LONGEST_GUESSED
+    if is_guessed and (near := get_close_matches(name, islice(keys, 1000), n=1)):
         return f"{what}; did you mean `{shown(near[0])}`? There are {listed(keys)}"
     if not keys:
         return f"{what}: " + ("no metrics file was given" if path == "metrics" else "it is empty")
