@@ -107,7 +107,7 @@ def test_waiting_for_the_pace_ends_with_the_run() -> None:
 @given(st.integers(1, 60), st.floats(0, 1), st.floats(0, 120))
 def test_backoff(attempt: int, share: float, asked: float) -> None:
     """Exponential with full jitter up to half a minute, on top of what the server asked for."""
-    seconds = backoff(attempt, at_least=asked, uniform=lambda low, high: low + share * (high - low))
+    seconds = backoff(attempt, retry_after=asked, uniform=lambda low, high: low + share * (high - low))
     assert seconds == pytest.approx(asked + share * min(30.0, 0.5 * 2 ** (attempt - 1)))
 
 

@@ -3,7 +3,7 @@
     environment → platform → settings → entries → plan → outcomes → report → outputs, summary, exit code
                  which CI?   checked    asked    values   HTTP      values   each CI's own files
 
-A run goes through the rooms from top to bottom, and each imports only from those below it:
+The folders are rooms. Each imports only from those below it, while the values flow as drawn above:
 
     main        the order of events, and the only place where an exception ends
     engine      one run: plan, check, write, verify, roll back

@@ -1,4 +1,4 @@
-"""Time as an argument: monotonic time with deadline and cancel, the pace of requests, and backoff (contract §5)."""
+"""Time, passed in as an argument: monotonic time with deadline and cancel, the pace of requests, and backoff (contract §5)."""
 
 from __future__ import annotations
 
@@ -113,9 +113,11 @@ class Pace:
         return max(0.0, (requests - max(0.0, self._tokens)) / self._per_second)
 
 
-def backoff(attempt: int, *, at_least: float = 0, uniform: Callable[[float, float], float] = random.uniform) -> float:
+def backoff(
+    attempt: int, *, retry_after: float = 0, uniform: Callable[[float, float], float] = random.uniform
+) -> float:
     """Seconds to wait after try `attempt`, counted from 1: exponential backoff with full jitter (contract §5 point 4).
 
-    `at_least` is the server's Retry-After, added to it.
+    `retry_after` is the server's Retry-After, added to it.
     """
-    return at_least + uniform(0, min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1)))
+    return retry_after + uniform(0, min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1)))

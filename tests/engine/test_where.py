@@ -396,7 +396,7 @@ def test_a_false_where_drops_its_entrys_part(run_step: RunStep, box: Sandbox, tm
     assert hits(box) == {NEW}
     assert box.labels(MODELS, OLD) == ["acc=0.80", "cold", "seen", "stage=production"]
     assert box.labels(MODELS, FRESH) == ["seen"]
-    assert "without a part of the changes" in done.log
+    assert "for some of their changes only" in done.log
 
 
 def test_the_inputs_where_holds_beside_an_entrys(run_step: RunStep, box: Sandbox, tmp_path: Path) -> None:

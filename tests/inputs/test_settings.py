@@ -67,7 +67,7 @@ VALUES = (
     ("api-url", "https://h:port", "it is not a valid URL, or its port is not a number", HOST),
     ("api-url", "https:// h", "it has a blank, a backslash or a control character", HOST),
     ("registry-ref", "models", "it has one segment, and the account must precede it", REF),
-    ("registry-ref", "a/b/c/d/e", "it has 5 segments, and four are the most", REF),
+    ("registry-ref", "a/b/c/d/e", "it has 5 segments, and at most four are allowed", REF),
     ("registry-ref", "a//models", "it has an empty segment", REF),
     ("registry-ref", "a/../models", "it has the segment '..'", REF),
     ("registry-ref", "a/%2e%2e/models", "it is percent-encoded; write it plainly: '..'", REF),
@@ -138,7 +138,7 @@ def test_numbers_within_their_range(name: str, least: int, most: int | None, fra
     """Both ends of a range are allowed, what lies just beyond is refused, and only plain digits are numbers."""
     span = f"from {least} to {most}" if most is not None else f"of {least} or more"
     whole = "" if fraction else "whole "
-    allowed = f"Use a {whole}number {span} in plain digits{', a fraction is allowed' if fraction else ''}."
+    allowed = f"Use a {whole}number {span} in plain digits{'; a fraction is allowed' if fraction else ''}."
     spelt = name.replace("-", "_")
     highest = str(most if most is not None else 999_999_999_999)
     for value in [str(least), f"0{least}", f" {least}\n", highest, *([f"{least}.0", f"{least}.5"] * fraction)]:

@@ -7,6 +7,7 @@ from typing import Any
 from har_labels.errors import HarLabelsError
 from har_labels.model.labels import Labels
 from har_labels.model.outcome import Outcome, RunFacts, RunResult, Status, Step
+from har_labels.platforms.platform import Platform
 from har_labels.report.summary import summary_of
 from har_labels.report.verdict import verdict_of
 
@@ -49,4 +50,4 @@ def run(
 
 def summary(result: RunResult, **limits: Any) -> str:
     """The job summary of a run, at most as large as the `limits`."""
-    return summary_of(result, verdict_of(result), **limits)
+    return summary_of(result, verdict_of(result), **({"limit": Platform.summary_limit} | limits))

@@ -151,7 +151,9 @@ def explore(seeds: Iterable[int], *, rate: float = 0.0, slow: float = 0.0, runs:
         world = World(dice)
         settle = dice.choice([0.5, 1.0, 2.0])
         span = settle * dice.choice([0.0, 0.05, 0.3, 2.0])
-        write_policy = WritePolicy(retries=4, settle=settle, concurrency=4)
+        write_policy = WritePolicy(
+            retries=4, settle=settle, concurrency=4, allow_type_loss=False, stops_at_failure=False
+        )
         winners = dice.sample(NAMES, runs)
         made = [
             MoveRun(

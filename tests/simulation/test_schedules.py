@@ -19,7 +19,7 @@ BOTH_KEYS = Change(Mode.UPSERT, ("k1=us", "k2=us"))
 @pytest.fixture(autouse=True)
 def backoff(monkeypatch):
     """Every pause takes 0.4 s."""
-    monkeypatch.setattr(writer, "backoff", lambda _attempt, *, at_least=0.0: 0.4 + at_least)
+    monkeypatch.setattr(writer, "backoff", lambda _attempt, *, retry_after=0.0: 0.4 + retry_after)
 
 
 def us(change=BOTH_KEYS, *, mishaps=(), settle=1.0, name="us", start=0.0):
@@ -30,7 +30,13 @@ def us(change=BOTH_KEYS, *, mishaps=(), settle=1.0, name="us", start=0.0):
         mishap = left.pop(0)[1] if left and left[0][0] == method else Mishap.NONE
         return Passage(0.01, 0.01, mishap)
 
-    return Step(name, change, start, passage, WritePolicy(retries=4, settle=settle, concurrency=1))
+    return Step(
+        name,
+        change,
+        start,
+        passage,
+        WritePolicy(retries=4, settle=settle, concurrency=1, allow_type_loss=False, stops_at_failure=False),
+    )
 
 
 def someone(name, change, *, reads, writes):

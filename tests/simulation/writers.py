@@ -50,7 +50,11 @@ class Step:
     change: Change
     start: float
     passage: Callable[[str], Passage]
-    write_policy: WritePolicy = field(default_factory=lambda: WritePolicy(retries=4, settle=1.0, concurrency=1))
+    write_policy: WritePolicy = field(
+        default_factory=lambda: WritePolicy(
+            retries=4, settle=1.0, concurrency=1, allow_type_loss=False, stops_at_failure=False
+        )
+    )
     dies_at: int | None = None
     lost_if_killed: bool = False
     writer: type[Writer] = Writer

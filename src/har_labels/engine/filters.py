@@ -112,7 +112,7 @@ class Filters:
         if out:
             self._notice(f"`{where}` leaves out {out:,} of {number(out + len(selected), 'artifact')} in {ref}")
         if partly := len(self._left_out) - out:
-            self._notice(f"`{where}` leaves {number(partly, 'artifact')} in {ref} without a part of the changes")
+            self._notice(f"`{where}` selects {number(partly, 'artifact')} in {ref} for some of their changes only")
         if out and not selected:
             # A misspelt key leaves everything out on every run, and every run succeeds. So it is reported.
             pairs = (key_and_value(label) for row in self._left_out for label in row.labels or ())

@@ -198,7 +198,9 @@ class Mover:
             if self._is_over():
                 return
             if rounds > self._retries:
-                self._end(Overwritten(f"{self._holders()} after {number(rounds, 'round')}: others write, too"))
+                self._end(
+                    Overwritten(f"{self._holders()} after {number(rounds, 'round')}: other writers keep changing it")
+                )
                 return
             # After waits of equal length two concurrent runs would race again.
             self._clock.sleep(random.uniform(0, 2 * self._settle))  # noqa: S311 - no secret
@@ -271,7 +273,7 @@ class Mover:
     def _holders(self) -> str:
         """The holders of the label, as errors name them."""
         names = self._move.listing.names
-        more = f" and {number(len(names) - _MOST_NAMED, 'more')}" if len(names) > _MOST_NAMED else ""
+        more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
         holders = ", ".join(map(repr, names[:_MOST_NAMED])) + more if names else "none"
         return f"{self._move.one.subject}: {self._move.listing.label!r} is held by {holders}"
 

@@ -68,7 +68,7 @@ def type_loss_of(task: Task, settings: Settings) -> TypeLoss | None:
         return None
     clears = "a server without /har/ in its API base clears that on a write; nothing was written"
     if task.has_unseen_type:
-        unseen = "can't be read" if task.unread else "is shown by no list"
+        unseen = "can't be read" if task.unread else "is not in any list"
         why = f" ({task.unread.error.what})" if task.unread else ""
         return TypeLoss(
             f"{task.subject} {unseen}, so it may be a model or a dataset, and {clears}{why}",
@@ -76,7 +76,7 @@ def type_loss_of(task: Task, settings: Settings) -> TypeLoss | None:
         )
     return TypeLoss(
         f"{task.subject} is a {task.reading.row.artifact_type}, and {clears}",
-        f"Label it on another server; `{named('allow-type-loss', 'true')}` writes all the same, and its downloads break.",
+        f"Label it on another server; `{named('allow-type-loss', 'true')}` writes it anyway, and then it can't be downloaded.",
     )
 
 

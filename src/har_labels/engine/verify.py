@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from har_labels.clock import LONGEST_RETRY_AFTER, Clock
+from har_labels.clock import Clock
 from har_labels.engine.task import AFTER_A_WAIT, Task, is_missing, read_again
 from har_labels.errors import (
     ArtifactNotFound,
@@ -42,8 +42,8 @@ class WritePolicy:
     retries: int
     settle: float
     concurrency: int
-    allow_type_loss: bool = False
-    stops_at_failure: bool = False
+    allow_type_loss: bool
+    stops_at_failure: bool
 
 
 class Watch:
@@ -125,7 +125,7 @@ class Watch:
                 if (
                     self._is_to_write_unread(task, reading)
                     if isinstance(reading, HarLabelsError)
-                    else self._is_undone(task, reading)
+                    else self._must_write_again(task, reading)
                 ):
                     again.append(task)
             except HarLabelsError as error:
@@ -146,7 +146,7 @@ class Watch:
             return False
         return self._may_retry(task)
 
-    def _is_undone(self, task: Task, reading: Reading) -> bool:
+    def _must_write_again(self, task: Task, reading: Reading) -> bool:
         """Takes over a read; True if the change has to be written again."""
         if reading.row.labels != task.labels:
             self.restart_quiet_period()
@@ -195,7 +195,7 @@ class Watch:
             if self._clock.monotonic() < task.unread.waits_until:
                 return True
             error = not_found(task, task.unknown.error)
-        elif self.tries(task) > self._policy.retries or task.unknown.wait > LONGEST_RETRY_AFTER:
+        elif self.tries(task) > self._policy.retries or task.unknown.asks_too_long:
             error = retries_exhausted(task)
         else:
             return True

@@ -244,9 +244,9 @@ class Writer:
         if pending:
             asked = max((task.unknown.wait for task in pending if task.unknown), default=0)
             tries = max(self._watch.tries(task) + self._watch.times_undone[task] for task in pending)
-            pause = backoff(tries, at_least=asked)
+            pause = backoff(tries, retry_after=asked)
             if any(task.is_waited_for for task in pending):
-                pause = min(pause, LONGEST_POLL)
+                pause = max(asked, min(pause, LONGEST_POLL))
             self._clock.sleep(pause)
 
 

@@ -73,7 +73,7 @@ class Misconfigured(Failures):
 def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platform) -> Configuration:
     """Collects and checks all inputs; masks the key before anything can be printed.
 
-    Raises Misconfigured with one InputError a problem. `--help` and `--version` print and raise SystemExit(0).
+    Raises Misconfigured with one InputError per problem. `--help` and `--version` print and raise SystemExit(0).
     """
     sources = sources_of(argv, environ, platform.prefix)
     if wants_json := any(source.wants_json for source in sources):

@@ -1,6 +1,6 @@
 """Lists as people write them in a CI file: one input's text becomes items (contract §2 "Lists").
 
-A text that starts with `[` is a JSON array. One of several lines has an item a line; one of a single line is separated
+A text that starts with `[` is a JSON array. One of several lines has an item on each line; one of a single line is separated
 by commas, where those inside `{{ }}` don't count and `"…"` protects a whole item. Comments and empty lines are dropped
 first. `flaws` checks single items; `maps` reads labels that are given as a map.
 """

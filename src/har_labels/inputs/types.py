@@ -62,7 +62,7 @@ def _switch(text: str) -> bool:
 
 def _number(pattern: str, kind: type[int | float], least: int, most: int | None) -> Callable[[str], float]:
     what = "a number" if kind is float else "a whole number"
-    fraction = ", a fraction is allowed" if kind is float else ""
+    fraction = "; a fraction is allowed" if kind is float else ""
     span = f"from {least} to {most}" if most is not None else f"of {least} or more"
 
     def check(text: str) -> float:

@@ -138,7 +138,7 @@ def parse_registry_ref(text: str) -> RegistryRef:
     if len(segments) == 1:
         raise Invalid("it has one segment, and the account must precede it", _WRITE_A_SCOPE_PATH)
     if len(segments) > 4:
-        raise Invalid(f"it has {len(segments)} segments, and four are the most", _WRITE_A_SCOPE_PATH)
+        raise Invalid(f"it has {len(segments)} segments, and at most four are allowed", _WRITE_A_SCOPE_PATH)
     return RegistryRef(segments)
 
 

@@ -27,6 +27,7 @@ from har_labels.platforms.dotenv import BASE64_MARK, LONGEST_LINE, base64_value,
 from har_labels.platforms.platform import Platform
 from har_labels.platforms.redactor import SHORTEST_KEY_TO_LOOK_FOR
 from har_labels.report.markdown import cut_at_line
+from har_labels.text import number
 
 MOST_ERRORS = 9  # GitHub keeps 10 annotations; ours in the tenth place counts the rest
 # Less than the documented 1 MiB: the runner has lost summaries of almost that size.
@@ -137,7 +138,9 @@ class GitHub(Platform):
     def _publish(self, outputs: dict[str, str], summary: str) -> list[str]:
         if self._error_count > MOST_ERRORS:
             self._commands.write(
-                _command("error", f"and {self._error_count - MOST_ERRORS} more errors: see the log and the summary")
+                _command(
+                    "error", f"and {number(self._error_count - MOST_ERRORS, 'more error')}: see the log and the summary"
+                )
             )
         if self.logs_summary and summary:
             self._print_group("Summary", summary.rstrip("\n").split("\n"))

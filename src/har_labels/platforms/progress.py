@@ -9,6 +9,7 @@ from typing import Any
 
 from har_labels.platforms.log import Log
 from har_labels.platforms.platform import Platform
+from har_labels.text import number
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_BARS = 0.5
@@ -38,7 +39,7 @@ class ProgressLine:
 
     def show(self, progress: Progress, seconds: float) -> None:
         if not progress.total:
-            self._print_line(f"reading: {progress.requests:,} requests in {seconds:.0f} s")
+            self._print_line(f"reading: {number(progress.requests, 'request')} in {seconds:.0f} s")
             return
         rate = progress.done / seconds if seconds else 0
         left = f", about {(progress.total - progress.done) / rate:,.0f} s left" if rate else ""

@@ -50,7 +50,7 @@ class Registry:
     """The calls of contract §1. `wait_turn` (pace, cancel, deadline) is called before each read; callers of PUT call it.
 
     After a 401 no request is sent any more, and after a 403 no read of that registry: the same error is raised again
-    (contract §5 "Exit codes": a 401 stops the run, a 403 that registry).
+    (contract §4 "Exit codes": a 401 stops the run, a 403 that registry).
     """
 
     def __init__(self, transport: Transport, *, wait_turn: Callable[[], None]) -> None:

@@ -53,4 +53,4 @@ class RetryingReads:
                     raise unknown.error.reworded(f"reading {ref}: {unknown.error.what} ({tries})") from None
                 with self._counting:
                     self.retried += 1
-                self._clock.sleep(backoff(attempt, at_least=unknown.wait))
+                self._clock.sleep(backoff(attempt, retry_after=unknown.wait))

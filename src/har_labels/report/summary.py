@@ -23,7 +23,6 @@ MOST_ROWS = 200  # contract §4: the first 200, then a count
 MOST_FAILURES = 50
 LONGEST_WORDING = 2_000  # characters of one failure; the whole is in the log and the report
 MOST_REGISTRIES = 3  # named in the heading
-DEFAULT_LIMIT = 1_000_000
 
 _OPENINGS = {"SUCCESS": "Done", "PLANNED": "Dry run, nothing was written", "PARTIAL": "Partly done", "FAILED": "Failed"}
 # Printed after an artifact's name in the table, if its labels alone do not show its outcome.
@@ -42,9 +41,7 @@ def bytes_of(text: str) -> int:
     return len(text.encode("utf-8", "backslashreplace"))
 
 
-def summary_of(
-    result: RunResult, verdict: Verdict, *, limit: int = DEFAULT_LIMIT, size: Callable[[str], int] = bytes_of
-) -> str:
+def summary_of(result: RunResult, verdict: Verdict, *, limit: int, size: Callable[[str], int] = bytes_of) -> str:
     """The job summary in Markdown, its `size` at most `limit`.
 
     Heading, sentence, overview of many artifacts, table, breaches of the policy, failures, warnings, facts of the run. The
