@@ -8,11 +8,12 @@ import pytest
 
 from har_labels.engine.task import Task
 from har_labels.engine.verify import Renewal
+from har_labels.errors import ServerFailing
 from har_labels.model.address import RegistryRef, parse_registry_ref
 from har_labels.model.facts import ArtifactFacts
 from har_labels.model.goal import ChangeGoal
 from har_labels.model.labels import Change, Changes, Labels, Mode
-from har_labels.registry.answers import PageRef, Row
+from har_labels.registry.answers import PageRef, Row, UnknownOutcome
 from har_labels.registry.reader import Reading
 
 REF = parse_registry_ref("acme/models")
@@ -76,3 +77,14 @@ def test_a_task_that_has_moved_to_another_page_is_searched(tasks: list[Task]) ->
     renewal.renew(tasks[0])
     assert tasks[0].labels == ("found",)
     assert pages.asked == [(REF, PAGE), "a"]
+
+
+def test_a_search_by_name_after_a_write_shows_a_later_writers_labels(tasks: list[Task]) -> None:
+    """The answer to a PUT proves nothing, and the row is found on another page: that read, too, is newer than the write."""
+    task = tasks[0]
+    task.compute_target()
+    task.begin_write()
+    task.evidence = UnknownOutcome(ServerFailing("the server answered 500"))
+    task.replace_reading(reading("a", ("later",), 9.0))
+    assert task.is_read_since_write
+    assert task.has_current_labels

@@ -295,7 +295,7 @@ class Task:
 
     def replace_reading(self, reading: Reading) -> None:
         """Takes over a newer read of this artifact alone, with its facts."""
-        self.reading, self.found = reading, None
+        self.reading, self.found, self.writes_before_read = reading, None, len(self.writes)
         self._note_unjudged(reading.row.facts)
 
     def _note_unjudged(self, facts: ArtifactFacts) -> None:
