@@ -30,7 +30,7 @@ def box(scenario: Scenario, make_sandbox: MakeSandbox) -> Sandbox:
 
 
 @pytest.mark.parametrize("ci", CIS)
-def test_every_ci_tells_the_same(run_step: RunStep, box: Sandbox, scenario: Scenario, ci: str) -> None:
+def test_every_ci_reports_the_same(run_step: RunStep, box: Sandbox, scenario: Scenario, ci: str) -> None:
     """Exit code, stable lines, outputs, summary and the labels in the registry are as in the table, on every CI."""
     done = run_step(ci, box, scenario.inputs)
     assert (done.code, done.errors) == (scenario.code, list(scenario.errors)), done.err

@@ -88,7 +88,9 @@ def test_a_key_file_that_others_can_read_warns(mode: int, key_file: Callable[...
     )
 
 
-def test_windows_tells_nothing_of_a_key_file(key_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_gives_no_warning_about_a_key_file(
+    key_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """There every file has mode 666, and `chmod` does not help, so there is no warning."""
     path = str(key_file(mode=0o666))
     monkeypatch.setattr("har_labels.inputs.key._has_modes", lambda: False)

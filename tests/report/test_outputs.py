@@ -79,7 +79,7 @@ def test_several_artifacts_leave_the_outputs_of_one_empty() -> None:
     assert len(json.loads(outputs["results"])) == 2
 
 
-def test_a_dry_run_tells_the_labels_that_would_be() -> None:
+def test_a_dry_run_reports_the_labels_that_would_be() -> None:
     """And `changed` is true if something would change."""
     outputs = outputs_within(run(PLANNED, dry_run=True))
     assert (outputs["labels"], outputs["added"], outputs["changed"], outputs["status"]) == (

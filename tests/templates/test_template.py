@@ -92,7 +92,7 @@ def test_language(source: str, text: str | None) -> None:
     ],
 )
 def test_default(source: str, text: str | None) -> None:
-    """`default` replaces what is missing, null, NaN or infinite; for an empty text only when told to. (Wrong paths: test_language_gates.)"""
+    """`default` replaces what is missing, null, NaN or infinite; for an empty text only when told to. (Wrong paths: test_gates.)"""
     assert rendered(source) == text
 
 
