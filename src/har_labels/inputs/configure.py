@@ -11,7 +11,15 @@ from pydantic import SecretStr
 
 from har_labels.errors import KEY_IS_ELSEWHERE, Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import NO_WORKSPACE, Workspace, read_stdin, why_not_writable
-from har_labels.inputs.conflicts import clashes, contradictions, inputs_from_stdin, named_files, written_files
+from har_labels.inputs.conflicts import (
+    NO_KEY_IN_MANIFEST,
+    PLANNING,
+    clashes,
+    contradictions,
+    inputs_from_stdin,
+    named_files,
+    written_files,
+)
 from har_labels.inputs.flaws import NULL, unresolved
 from har_labels.inputs.key import NO_KEY, holds_key, read_key
 from har_labels.inputs.names import InputValue, dashed
@@ -109,7 +117,7 @@ def configure(argv: Sequence[str], environ: Mapping[str, str], platform: Platfor
     configuration = Configuration(
         settings=settings,
         key=key,
-        spell=_speller(given, platform),
+        spell=_speller(given, platform, has_manifest=settings.manifest is not None),
         warnings=warnings,
         notices=_path_notices(settings, platform),
         wants_json=wants_json,
@@ -138,12 +146,18 @@ def sources_of(argv: Sequence[str], environ: Mapping[str, str], prefix: str) -> 
     return (*found, Variables(Settings, environ, OWN_PREFIX))
 
 
-def _speller(given: Mapping[str, InputValue], platform: Platform) -> Callable[[str], str]:
-    """Writes a name as it was written where it was given, else as this CI's users write it."""
+def _speller(given: Mapping[str, InputValue], platform: Platform, *, has_manifest: bool) -> Callable[[str], str]:
+    """Writes a name as it was written where it was given, else as this CI's users write it.
+
+    What was not given beside a manifest is said there, by a key that is spelt alike on every CI.
+    """
+    keys = frozenset(PLANNING) - NO_KEY_IN_MANIFEST if has_manifest else frozenset()
 
     def spell(name: str) -> str:
-        value = given.get(name.replace("-", "_"))
-        return value.spelling if value is not None else platform.spell(dashed(name))
+        field_name = name.replace("-", "_")
+        if (value := given.get(field_name)) is not None:
+            return value.spelling
+        return dashed(name) if field_name in keys else platform.spell(dashed(name))
 
     return spell
 

@@ -21,6 +21,10 @@ PLANNING = (
     "on_conflict", "owned", "remove", "among", "baseline", "require", "save_plan", "max_changes", "on_missing", "wait_for_artifact",
     "shard",
 )  # fmt: skip
+# Of these a manifest has no key; it has one for each of the others, of the same name.
+NO_KEY_IN_MANIFEST = frozenset(
+    {"manifest", "labels_file", "among", "save_plan", "max_changes", "wait_for_artifact", "shard"}
+)
 # A manifest has these entry by entry, so the inputs of the same names may not be given beside it.
 IN_MANIFEST = ("artifact", "labels", "labels_file")
 WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})
