@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import ClassVar, Self
 
-from har_labels.text import as_documented, named, spelt
+from har_labels.text import as_in_manifest, named, spelt
 
 
 class HarLabelsError(Exception):
@@ -72,7 +72,7 @@ class HarLabelsError(Exception):
 
     def placed(self, place: str) -> Self:
         """The same failure as one of a manifest, whose keys are spelt alike on every CI. `place`, if any, goes in front."""
-        error = self.spelt(as_documented)
+        error = self.spelt(as_in_manifest)
         return error.reworded(f"{place}: {error.what}") if place else error
 
     @property

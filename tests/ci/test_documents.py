@@ -65,6 +65,30 @@ def test_problems_of_a_text_name_its_input(run_step: RunStep, box: Sandbox, ci: 
     )
 
 
+@pytest.mark.parametrize(
+    ("ci", "spelt"), [("github", "manifest"), ("harness", "manifest"), ("terminal", "HAR_LABELS_MANIFEST")]
+)
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ("mode: upsert\n    labels: [a=1, a=2]", "M:6:19: label 2 'a=2' and M:6:14: label 1 'a=1' set one key"),
+        ("mode: add\n    labels: [a^_b]", "M:6:14: label 1 `a^_b` can't be a label"),
+        ("mode: add\n    labels: [stage=x]", "M:6:14: label 1 'stage=x' is not allowed: P:3:11 says that"),
+        ("mode: replace\n    owned: b\n    labels: [a]", "M:7:14: label 1 'a' matches no pattern of `owned`"),
+        ("mode: add\n    labels: [a]\n    remove: ['{{ f() }}']", "M:7:14: `remove` item 1 `{{ f() }}`"),
+    ],
+)
+def test_problems_of_labels_in_a_text_name_its_input(
+    run_step: RunStep, box: Sandbox, ci: str, spelt: str, labels: str, told: str
+) -> None:
+    """The text by its input, in the reader's spelling, and the keys in it plainly."""
+    manifest = MANIFEST.replace("mode: add\n    labels: [stage=dev]", labels)
+    done = run_step(ci, box, {"manifest": manifest, "policy": POLICY})
+    policy = spelt.replace("manifest", "policy").replace("MANIFEST", "POLICY")
+    assert (done.code, box.requests) == (2, [])
+    assert told.replace("M:", f"{spelt}:").replace("P:", f"{policy}:") in done.err
+
+
 @pytest.mark.parametrize("text", ["labels.yaml", " labels.yaml\n", "./{x}.yaml"])
 def test_one_line_is_a_path(run_step: RunStep, box: Sandbox, text: str) -> None:
     """Also a path with the line end that a block of YAML adds to it."""

@@ -250,3 +250,10 @@ def test_a_defect_is_reported_in_one_line(
     assert "Traceback" not in done.log
     assert "ZeroDivisionError at test_steps.py:" in done.err
     assert box.labels(REGISTRY, NAME) == list(BEFORE)
+
+
+@pytest.mark.parametrize("ci", CIS)
+def test_a_key_that_is_not_text(run_step: RunStep, box: Sandbox, ci: str) -> None:
+    """A byte that is not UTF-8 arrives as half of a surrogate pair: a wrong input, not a defect."""
+    done = run_step(ci, box, {**PROD, "api-key": "0123456789\udcff-abcdef"})
+    assert (done.code, done.errors, box.requests) == (2, ["HAR-INPUT"], [])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.steps import CIS, Done
+from ci.steps import CIS, Done, spelling
 from conftest import MODELS, RunStep
 from har_sandbox import Request, Sandbox
 
@@ -245,3 +245,17 @@ def test_few_requests_for_many(apply: Apply, box: Sandbox) -> None:
     assert apply(f"version: 1\nregistry-ref: {many}\nmode: add\nlabels: [a]\nchanges:\n{changes}").code == 0
     assert len(writes(box)) == 10
     assert len(box.requests) <= 3 + 10 + 6
+
+
+@pytest.mark.parametrize("ci", ["terminal", "harness"])
+def test_keys_of_a_manifest_are_spelt_as_in_it(apply: Apply, ci: str) -> None:
+    """Nobody gave an input of that name; one that was given beside the manifest is spelt as it was given."""
+    entry = "artifact: '*', mode: add, labels: [a], where: [\"current_map.stage == 'x'\"]"
+    baseline = "baseline: nope, require: [\"baseline.x | default('1') == '1'\"]"
+    done = apply(f"version: 1\nregistry-ref: {MODELS}\nchanges:\n  - {{{entry}, {baseline}}}\n", ci=ci)
+    assert done.code == 0
+    assert f"`where` leaves out 3 of 3 artifacts in {MODELS}/+" in done.log
+    assert "any `default` in `require` applies" in done.log
+    text = f"version: 1\nregistry-ref: {MODELS}\nchanges: [{{artifact: '*', mode: add, labels: [a]}}]\n"
+    done = apply(text, {"where": "current_map.stage == 'x'"}, ci=ci)
+    assert f"`{spelling(ci, 'where')}` leaves out 3 of 3 artifacts in {MODELS}/+" in done.log

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from har_labels.inputs.conflicts import NO_KEY_IN_MANIFEST, PLANNING
 from har_labels.model.labels import Labels, Mode, OnConflict
 from har_labels.request.entry import Entry
+from har_labels.request.manifest_file import ManifestEntry
 from request.manifests import Write
 
 EXAMPLE = """
@@ -210,3 +212,8 @@ def test_start_up_does_not_pay_for_manifests() -> None:
     code = f"import sys, har_labels.engine.run; print([name for name in {names} if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
+
+
+def test_keys_that_inputs_know_of() -> None:
+    """The keys of a manifest are the inputs of a plan but for those that it has no key for."""
+    assert set(PLANNING) - NO_KEY_IN_MANIFEST == set(ManifestEntry.model_fields)

@@ -150,6 +150,19 @@ def test_what_a_tag_is_put_on_is_checked_all_the_same(write: Write, entry: str, 
     assert any("the tag `!x` is not allowed" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("<<: {mode: add}", "Write out the keys that are meant."),
+        ("*a : 1", "Write the key itself."),
+        ("mode: *a", "Write out what is meant, as a plain text, list or mapping."),
+    ],
+)
+def test_how_to_write_it_instead(write: Write, text: str, cure: str) -> None:
+    """What YAML adds is written out, each in its way."""
+    assert cure in [error.next_step for error in write(text).problems()]
+
+
 def test_a_tag_on_the_whole_file(write: Write) -> None:
     """The same at the top."""
     lines = write("!x\nversion: 2\nchanges: [{artifact: y, mode: add, labels: [a], registry-ref: a/r}]\n").told()

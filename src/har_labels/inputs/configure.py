@@ -11,7 +11,15 @@ from pydantic import SecretStr
 
 from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import NO_WORKSPACE, Workspace, read_stdin, why_not_writable
-from har_labels.inputs.conflicts import clashes, contradictions, inputs_from_stdin, named_files, written_files
+from har_labels.inputs.conflicts import (
+    NO_KEY_IN_MANIFEST,
+    PLANNING,
+    clashes,
+    contradictions,
+    inputs_from_stdin,
+    named_files,
+    written_files,
+)
 from har_labels.inputs.flaws import NULL, unresolved
 from har_labels.inputs.key import NO_KEY, holds_key, read_key
 from har_labels.inputs.names import InputValue, dashed
@@ -131,11 +139,15 @@ def _publish_options(
     settings: Settings, bad: frozenset[str], given: Mapping[str, InputValue], platform: Platform, *, wants_json: bool
 ) -> PublishOptions:
     """Where the result goes, without the `bad` files."""
+    # An input that is not given beside a manifest is one of its keys, which are spelt alike on every CI.
+    keys = frozenset(PLANNING) - NO_KEY_IN_MANIFEST if settings.manifest is not None else frozenset()
 
     def spell(name: str) -> str:
         """The name as it was written where it was given, else as this CI's users write it."""
-        value = given.get(name.replace("-", "_"))
-        return value.spelling if value is not None else platform.spell(dashed(name))
+        field_name = name.replace("-", "_")
+        if (value := given.get(field_name)) is not None:
+            return value.spelling
+        return dashed(name) if field_name in keys else platform.spell(dashed(name))
 
     return PublishOptions(
         summary=settings.summary,

@@ -17,6 +17,10 @@ Problems = Iterator[InputError]
 
 # The inputs that decide what is planned. `apply-plan` and `undo` read a finished plan from a file, so they exclude these.
 PLANNING = (*names_in("Which", "What"), "save_plan", "max_changes", "on_missing", "wait_for_artifact", "shard")
+# Of these a manifest has no key; it has one for each of the others, of the same name.
+NO_KEY_IN_MANIFEST = frozenset(
+    {"manifest", "labels_file", "among", "save_plan", "max_changes", "wait_for_artifact", "shard"}
+)
 # A manifest has these entry by entry, so the inputs of the same names may not be given beside it.
 IN_MANIFEST = ("artifact", "labels", "labels_file")
 WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})

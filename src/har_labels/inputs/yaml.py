@@ -71,12 +71,14 @@ class _MarkKind(Enum):
 class _Mark(InvalidAt):
     """Such a feature at a value or key, as `written` in the file."""
 
-    def __init__(self, kind: _MarkKind, written: str, place: Place) -> None:
+    def __init__(
+        self,
+        kind: _MarkKind,
+        written: str,
+        place: Place,
+        cure: str = "Write out what is meant, as a plain text, list or mapping.",
+    ) -> None:
         self.kind, self.what = kind, f"{kind.value} `{shown(written)}`"
-        is_merge = kind is _MarkKind.MERGE_KEY
-        cure = (
-            f"Write out {'the keys that are meant' if is_merge else 'what is meant, as a plain text, list or mapping'}."
-        )
         super().__init__(place, f"the {self.what} is not allowed", cure)
 
 
@@ -380,8 +382,11 @@ def _build_from_yaml(text: str, builder: _Builder, value_of: Callable[[str], obj
             case "MappingEndEvent" | "SequenceEndEvent":
                 builder.close()
             case "AliasEvent":
-                mark = _Mark(_MarkKind.ALIAS, f"*{event.anchor}", place)
-                (builder.add_key if builder.expects_key else builder.add)("", place, [mark])
+                if builder.expects_key:
+                    mark = _Mark(_MarkKind.ALIAS, f"*{event.anchor}", place, "Write the key itself.")
+                    builder.add_key("", place, [mark])
+                else:
+                    builder.add("", place, [_Mark(_MarkKind.ALIAS, f"*{event.anchor}", place)])
             case "DocumentStartEvent":
                 documents += 1
                 if documents > 1:
@@ -394,7 +399,7 @@ def _add_scalar(event: Any, place: Place, builder: _Builder, value_of: Callable[
     marks = _marks_of(event, place)
     if builder.expects_key:
         if text == "<<" and event.style is None:
-            marks = [_Mark(_MarkKind.MERGE_KEY, "<<", place)]
+            marks = [_Mark(_MarkKind.MERGE_KEY, "<<", place, "Write out the keys that are meant.")]
         builder.add_key(text, place, marks)
         return
     try:

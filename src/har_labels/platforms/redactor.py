@@ -75,11 +75,12 @@ def _encodings(secret: str) -> Iterator[str]:
 
     for plain in {secret, secret.strip()} if secret.strip() else set():
         yield plain
+        raw = plain.encode("utf-8", "surrogatepass")
         encoded = [json.dumps(plain, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
         encoded.append(plain.replace("|", "\\|"))  # in a table of Markdown
-        for url in (quote(plain, safe=""), quote(plain), quote_plus(plain)):
+        for url in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
             encoded += [url, re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), url)]
-        for base64_text in _base64_forms(plain.encode("utf-8", "surrogatepass")):
+        for base64_text in _base64_forms(raw):
             encoded += [base64_text, base64_text.translate(str.maketrans("+/", "-_"))]
         yield from (form for form in encoded if len(form) >= SHORTEST_KEY_TO_LOOK_FOR)
 
