@@ -67,7 +67,7 @@ def read_report(path: str, *, spelling: str, api_url: str, holds_key: Callable[[
     stated = counts.get("matched") if isinstance(counts, dict) else None
     if stated != rows.count or isinstance(stated, bool):
         raise ReportFileError(
-            f"{path!r} has {number(rows.count, 'result')}, and its `counts.matched` is {shown(str(stated))}",
+            f"{path!r} has {number(rows.count, 'result')}, and its `counts.matched` is {shown(json.dumps(stated))}",
             "It was cut off or edited. To undo only some of its rows, write their number into `counts.matched`, too.",
         )
     if rows.refusals:
