@@ -198,6 +198,6 @@ def test_of_very_many_only_the_labels_are_kept(run_step: RunStep, sandbox: Sandb
     document = json.loads(report.read_text("utf-8"))
     assert {set(FACTS) <= set(row) for row in document["results"]} == {not more}
     assert all(row.get("downloads", 0) == 0 for row in document["results"])
-    notice = "10,001 artifacts read: of more than 10,000 artifacts the results have the labels only"
+    notice = "10,001 artifacts read: above 10,000 artifacts the results have only the labels"
     assert (notice in done.log) == bool(more)
     assert document["vocabulary"]["artifacts"] == MOST_WITH_FACTS + more

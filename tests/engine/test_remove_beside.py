@@ -165,3 +165,11 @@ def test_a_manifests_default_counts_where_it_fits(run_step: RunStep, box: Sandbo
     done = run_step("github", box, {"manifest": str(path), "remove": "candidate*"})
     assert (done.code, puts(box)) == (2, [["owner=vision", "stage=staging", "x"]])
     assert "`remove` goes with `mode: add` or `mode: upsert`, and no entry has that" in done.err
+
+
+def test_a_comment_in_the_patterns_may_hold_anything(ask: Ask, box: Sandbox) -> None:
+    """As in `labels`: a comment is removed first, so an expression of a CI in it is not an unresolved one."""
+    assert ask("# see <+pipeline.name>\ncandidate*").code == 0
+    assert "candidate" not in " ".join(box.labels(MODELS, NAME))
+    refused = ask("<+pipeline.name>")
+    assert (refused.code, refused.errors) == (2, ["HAR-INPUT"])

@@ -409,7 +409,7 @@ EDITED: Mapping[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "no results": (_top("results", None), "has no list `results`"),
     "another server": (_top("api_url", "https://evil.example/har/api/v1"), "is of a run on 'https://evil.example"),
     "a server that is no text": (_top("api_url", ["x"]), "is of a run on"),
-    "no counts": (_top("counts", 7), "has 3 results, and its `counts.matched` is None"),
+    "no counts": (_top("counts", 7), "has 3 results, and its `counts.matched` is null"),
     "a row less": (_without, "has 2 results, and its `counts.matched` is 3"),
     "a row twice": (_twice, "occurs twice"),
     "a row of another kind": (lambda document: document["results"].append(7), "row 4: it is not a JSON object"),

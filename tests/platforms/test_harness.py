@@ -26,9 +26,9 @@ from har_labels.errors import (
     Unreachable,
 )  # fmt: skip
 from har_labels.platforms import detect
-from har_labels.platforms.annotation import LARGEST_ANNOTATIONS_FILE, MOST_ANNOTATIONS
 from har_labels.platforms.dotenv import LONGEST_LINE
 from har_labels.platforms.harness import Harness
+from har_labels.platforms.harness_annotation import LARGEST_ANNOTATIONS_FILE, MOST_ANNOTATIONS
 from har_labels.platforms.platform import Platform
 from har_labels.report.outputs import json_text
 from hostile_text import encodable_texts, hostile_texts

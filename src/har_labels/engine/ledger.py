@@ -83,7 +83,7 @@ class Ledger:
         )
         if unwatched:
             written = f"{number(unwatched, 'artifact')} written and not watched to the end"
-            yield f"{written}: a writer that had read before may undo that, and a rerun would not notice"
+            yield f"{written}: a client that read the labels before our write may still undo it, and a rerun would not notice"
 
 
 def _outcome_of_unfinished(task: Task, reason: HarLabelsError | None, not_tried: HarLabelsError | None) -> Outcome:

@@ -27,7 +27,7 @@ from har_labels.model.labels import Change, Changes, Labels, Mode, is_glob, matc
 from har_labels.model.outcome import MOST_WITH_FACTS, Outcome, Status, Step
 from har_labels.model.shard import Shard
 from har_labels.registry.answers import Row
-from har_labels.registry.reader import OnRefusal, Reader, Reading, Rows, choose, is_refusal, is_transient, matching
+from har_labels.registry.reader import OnUnread, Reader, Reading, Rows, choose, is_refusal, is_transient, matching
 from har_labels.request.entry import Entry
 from har_labels.request.label_spec import LabelSpec
 from har_labels.text import named, number
@@ -148,7 +148,7 @@ class Planner:
         self,
         snapshot: _Snapshot,
         patterns: Sequence[str],
-        skipping: OnRefusal | None,
+        skipping: OnUnread | None,
         *,
         beside: AbstractSet[str] = frozenset(),
     ) -> None:
@@ -168,7 +168,7 @@ class Planner:
             names = [name for name, why in snapshot.unread.items() if why is error]
             subject = repr(names[0]) if len(names) == 1 else number(len(names), "artifact")
             line = f"the labels of {subject} in {snapshot.ref} can't be read before the write: {error.what}"
-            if any(entry.spec.removes_nothing and set(names) & set(entry.patterns) for entry in snapshot.entries):
+            if any(entry.spec.must_not_remove and set(names) & set(entry.patterns) for entry in snapshot.entries):
                 self._warning(f"{line}; {_MAY_LOSE_LABELS}")
             else:
                 self._notice(f"{line}; the previous labels are not known")
@@ -291,7 +291,7 @@ class Planner:
         except HarLabelsError as error:
             task.fail(error, row.labels)
         else:
-            if row.labels is None and not unread and goal.changes.removes_nothing:
+            if row.labels is None and not unread and goal.changes.must_not_remove:
                 self._warning(f"{task.subject}: the registry does not show its labels; {_MAY_LOSE_LABELS}")
             self._totals.add(task.subject, goal, row.labels)
         if task.outcome:
@@ -345,8 +345,8 @@ class _Totals:
             yield f"there is no artifact{of_shard}, so there is nothing to do"
         if self.read_only > MOST_WITH_FACTS:
             yield (
-                f"{number(self.read_only, 'artifact')} read: of more than {MOST_WITH_FACTS:,} artifacts the results have "
-                "the labels only, without package type, downloads and age"
+                f"{number(self.read_only, 'artifact')} read: above {MOST_WITH_FACTS:,} artifacts the results have only "
+                "the labels, without package type, downloads and age"
             )
         for pattern in sorted(self._unmatched - self._matched):
             # A pattern without a match may be a typo, so it is not reported as "unchanged" alone (contract §3).
@@ -365,7 +365,7 @@ def _record_unread(
     the default into a deletion (contract §5 point 1).
     """
     for entry in entries:
-        may_be_written = is_refusal(error) or (is_transient(error) and not entry.spec.removes_nothing)
+        may_be_written = is_refusal(error) or (is_transient(error) and not entry.spec.must_not_remove)
         if names & set(entry.patterns) and not may_be_written:
             raise error
     unread |= dict.fromkeys(names, error)

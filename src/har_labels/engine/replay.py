@@ -21,7 +21,7 @@ from har_labels.registry.reader import Reader, Reading, choose
 from har_labels.request.plan_file import StepFile
 
 
-def plan_again(file: StepFile, reader: Reader, clock: Clock) -> Plan:
+def plan_from_steps(file: StepFile, reader: Reader, clock: Clock) -> Plan:
     """Reads all artifacts of a file's steps, and makes a task for each step.
 
     A step fails, and with it the plan, if its artifact is gone or its labels are neither `before` nor `after`.

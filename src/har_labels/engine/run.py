@@ -173,13 +173,13 @@ class Run:
     def _plan(self, policy: Policy | None) -> Plan:
         """The plan, from the steps of a plan file or of a report to undo, or else from entries."""
         if file := read_steps(self._configuration, "apply_plan") or read_steps(self._configuration, "undo"):
-            from har_labels.engine.replay import plan_again
+            from har_labels.engine.replay import plan_from_steps
 
             for notice in file.notices:
                 self._ledger.note(notice)
             for warning in file.warnings:
                 self._ledger.warn(warning)
-            return plan_again(file, self._reader, self._clock)
+            return plan_from_steps(file, self._reader, self._clock)
         planner = Planner(
             self._reader,
             self._clock,

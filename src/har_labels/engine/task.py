@@ -37,8 +37,8 @@ from har_labels.model.goal import (
     PlanGoal,
     is_merging,
     is_read,
+    must_not_remove,
     removed_unasked,
-    removes_nothing,
 )
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import ConfirmedBy, Outcome, Status, Step
@@ -151,7 +151,7 @@ class Task:
     @property
     def needs_reading(self) -> bool:
         """Whether a write needs a read first: the target, or whether to write at all, depends on the current labels."""
-        is_protected = removes_nothing(self.goal) and not self.unread
+        is_protected = must_not_remove(self.goal) and not self.unread
         return is_merging(self.goal) or isinstance(self.goal, PlanGoal) or is_protected
 
     # --- the writes ----------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from har_labels.platforms.publish import PublishOptions
 from har_labels.text import named, quoted_value
 
 # Lists whose items `request` checks one by one, so that their comments may contain anything.
-_CHECKED_BY_ITEM = frozenset({"artifact", "labels", "owned", "among", "metrics_file"})
+CHECKED_BY_ITEM = ("artifact", "labels", "owned", "among", "remove", "metrics_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +168,12 @@ def _refused(
         if name != "api_key" and holds_key(text, key):
             found[name] = InputError.contains_key(f"`{named(name)}`")
         elif text == NULL:
-            itself = '; `"null"` in double quotes is that text' if name in _CHECKED_BY_ITEM else ""
+            itself = '; `"null"` in double quotes is that text' if name in CHECKED_BY_ITEM else ""
             found[name] = InputError(
                 f"`{named(name)}` is 'null', which Harness and `toJSON` write for an expression that has no value",
                 f"Give the expression a value, or leave `{named(name)}` out{itself}.",
             )
-        elif name not in _CHECKED_BY_ITEM and (flaw := unresolved(text)):
+        elif name not in CHECKED_BY_ITEM and (flaw := unresolved(text)):
             # Of the key no text is shown.
             what = flaw.why.rpartition(", ")[2] if name == "api_key" else f"{quoted_value(text)}: {flaw.why}"
             found[name] = InputError(f"`{named(name)}` is {what}", flaw.cure)

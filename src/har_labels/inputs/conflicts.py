@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from har_labels.errors import InputError
 from har_labels.files import STDIN, is_file, is_same_file
 from har_labels.inputs.settings import Settings, names_in
-from har_labels.model.labels import Mode, is_glob, matches_any
+from har_labels.model.labels import WITHOUT_LABELS, Mode, is_glob, matches_any
 from har_labels.text import named, one_of, quoted_value
 
 Problems = Iterator[InputError]
@@ -23,7 +23,6 @@ NO_KEY_IN_MANIFEST = frozenset(
 )
 # A manifest has these entry by entry, so the inputs of the same names may not be given beside it.
 IN_MANIFEST = ("artifact", "labels", "labels_file")
-WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})
 # The modes that an input goes with, if not all of them. The checks of a manifest's entries and its schema use the same table.
 MODES_OF = {
     "labels": frozenset(Mode) - WITHOUT_LABELS,

@@ -147,7 +147,9 @@ class Settings(BaseSettings):
     )  # fmt: skip
 
     timeout: Annotated[float, seconds(1, 300)] = _input(30.0, "How fast", "Seconds for one request (connect and read)")
-    retries: Annotated[int, count(0, 10)] = _input(4, "How fast", "Retries of a change after a transient failure")
+    retries: Annotated[int, count(0, 10)] = _input(
+        4, "How fast", "Retries of a read or a change after a transient failure"
+    )
     deadline: Annotated[float, seconds(0, 86400)] = _input(900.0, "How fast", "Seconds for the whole step; `0` = none")
     requests_per_minute: Annotated[int, count(1, 100000)] | None = _input(
         None, "How fast",

@@ -134,12 +134,12 @@ def is_sweeping(goal: Goal) -> bool:
     return isinstance(goal, ChangeGoal) and any(part.mode in {Mode.REPLACE, Mode.CLEAR} for part in goal.changes.parts)
 
 
-def removes_nothing(goal: Goal) -> bool:
+def must_not_remove(goal: Goal) -> bool:
     """Whether it fails if it would remove a label (contract §3 "Without `mode`").
 
     Not for a plan's step: the dry run that made the plan would have failed.
     """
-    return isinstance(goal, ChangeGoal) and goal.changes.removes_nothing
+    return isinstance(goal, ChangeGoal) and goal.changes.must_not_remove
 
 
 def removed_unasked(goal: Goal, now: Labels) -> Labels:

@@ -36,6 +36,10 @@ class Mode(StrEnum):
         return self not in {Mode.REPLACE, Mode.CLEAR}
 
 
+# The modes that take no labels.
+WITHOUT_LABELS = frozenset({Mode.CLEAR, Mode.READ})
+
+
 class OnConflict(StrEnum):
     """How `upsert` treats a key that has another value."""
 
@@ -113,7 +117,7 @@ class Change:
 
     - `labels`: the labels to set; with the mode `remove`, the patterns of the labels to remove.
     - `owned`: `replace` touches only labels that match one of these patterns.
-    - `removes_nothing`: the step has no `mode`, so a `replace` that would remove a label is refused unless `owned` limits
+    - `must_not_remove`: the step has no `mode`, so a `replace` that would remove a label is refused unless `owned` limits
       it (contract §3).
     - `removals`: `add` and `upsert` first remove the labels that match one of these patterns and are not in `labels`.
     """
@@ -122,7 +126,7 @@ class Change:
     labels: tuple[str, ...] = ()
     owned: tuple[str, ...] = ()
     on_conflict: OnConflict = OnConflict.OVERWRITE
-    removes_nothing: bool = False
+    must_not_remove: bool = False
     removals: tuple[str, ...] = ()
 
     @property
@@ -205,13 +209,13 @@ class Changes:
         return bool(self.parts) and all(part.mode is Mode.READ for part in self.parts)
 
     @property
-    def removes_nothing(self) -> bool:
+    def must_not_remove(self) -> bool:
         """Whether a part has no mode, so that the current labels have to be read first."""
-        return any(part.removes_nothing for part in self.parts)
+        return any(part.must_not_remove for part in self.parts)
 
     def removed_unasked(self, current: Labels) -> Labels:
         """The labels of `current` that the result lacks because of a part without a mode (contract §3)."""
-        if not self.removes_nothing:
+        if not self.must_not_remove:
             return ()
         by_part: dict[str, Change] = {}
         labels = current
@@ -220,7 +224,7 @@ class Changes:
             by_part |= dict.fromkeys(set(labels) - set(after), part)
             labels = after
         missing = (label for label in current if label not in labels)
-        return tuple(label for label in missing if by_part[label].removes_nothing)
+        return tuple(label for label in missing if by_part[label].must_not_remove)
 
     def apply(self, current: Labels | None) -> Labels:
         """The wanted labels after all parts, as `Change.apply`.

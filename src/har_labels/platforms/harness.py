@@ -13,10 +13,10 @@ from typing import TextIO
 from har_labels.errors import HarLabelsError
 from har_labels.files import is_same_file
 from har_labels.platforms import ci_files
-from har_labels.platforms.annotation import LARGEST_SUMMARY, annotate, is_on
 from har_labels.platforms.categories import category_of
 from har_labels.platforms.ci_facts import harness_facts, harness_scopes
 from har_labels.platforms.dotenv import LONGEST_LINE, output_lines, too_long_warnings, unsupported_notices
+from har_labels.platforms.harness_annotation import LARGEST_SUMMARY, annotate, is_on
 from har_labels.platforms.platform import Platform
 from har_labels.report.outputs import JSON_OUTPUTS
 

@@ -47,7 +47,7 @@ class Reading:
 
 Rows = dict[str, list[Row]]
 # Called with the names that can't be read, and why; raises the error if they are needed.
-OnRefusal = Callable[[AbstractSet[str], HarLabelsError], None]
+OnUnread = Callable[[AbstractSet[str], HarLabelsError], None]
 
 
 def is_refusal(error: HarLabelsError) -> bool:
@@ -111,7 +111,7 @@ class Reader:
         *,
         names: AbstractSet[str],
         globs: Sequence[str] = (),
-        skipping: OnRefusal | None = None,
+        skipping: OnUnread | None = None,
         view: Callable[[Row], Row] = lambda row: row,
     ) -> Rows:
         """The rows of all artifacts that have one of the names or match a glob, by name; names without one are absent.

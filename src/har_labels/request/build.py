@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
 from har_labels.files import Document, read_document, read_text
-from har_labels.inputs.configure import Configuration
+from har_labels.inputs.configure import CHECKED_BY_ITEM, Configuration
 from har_labels.inputs.flaws import flaw_in, notices_about, unresolved
 from har_labels.inputs.lists import Item, ItemStyle, content_lines
 from har_labels.inputs.types import OnMissingName, read_labels
@@ -119,7 +119,7 @@ class _InputEntryBuilder:
     def entries(self) -> Sequence[Entry]:
         """The entries, as far as they are valid."""
         settings = self._settings
-        for name in ("artifact", "labels", "owned", "among", "remove", "metrics_file"):
+        for name in CHECKED_BY_ITEM:
             self._check_items(name, getattr(settings, name))
         policy = None if self._is_bad("policy") else self._attempt(lambda: policy_of(self._configuration), None)
         if settings.apply_plan or settings.undo:

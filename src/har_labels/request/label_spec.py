@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from har_labels.errors import Failures, HarLabelsError, InputError, RequireFailed, TemplateError
 from har_labels.inputs.lists import Item, parse_expressions
-from har_labels.model.labels import Change, Labels, Mode, OnConflict, key_and_value, matches_any, problem_with
+from har_labels.model.labels import (
+    WITHOUT_LABELS,
+    Change,
+    Labels,
+    Mode,
+    OnConflict,
+    key_and_value,
+    matches_any,
+    problem_with,
+)
 from har_labels.templates.keys import first_parts
 from har_labels.templates.scope import ARTIFACT_NAMES, LACKABLE_NAMES, Scope
 from har_labels.text import named, shown
@@ -171,7 +180,7 @@ class LabelSpec:
         return {path.removeprefix(of_labels) for path in paths}
 
     @property
-    def removes_nothing(self) -> bool:
+    def must_not_remove(self) -> bool:
         """Whether current labels must not be removed, as no mode allows it (contract §3)."""
         return self.is_without_mode and not self.owned
 
@@ -297,7 +306,7 @@ class LabelSpec:
                 for line in each.notices:
                     notice(line)
             change = Change(
-                self.mode, rendered.labels, self.owned, self.on_conflict, self.removes_nothing, removed.labels
+                self.mode, rendered.labels, self.owned, self.on_conflict, self.must_not_remove, removed.labels
             )
             is_whole = bool(rendered.labels) or items is self.items
             problems = [
@@ -391,7 +400,7 @@ def _as_literal_pattern(value: str) -> str:
 
 def _problems_of_mode(change: Change, names: Mapping[str, str], *, were_given: bool) -> Iterator[InputError]:
     """Errors for labels that do not fit the mode of the change, and for an empty list. `names`: the labels' names in messages."""
-    if change.mode in {Mode.CLEAR, Mode.READ}:
+    if change.mode in WITHOUT_LABELS:
         return
     if not change.labels:
         yield _nothing_given(change, were_given=were_given)
@@ -420,7 +429,7 @@ def _nothing_given(change: Change, *, were_given: bool) -> InputError:
         owned, clear = named("owned"), named("mode", "clear")
         cure = f"Use `{named('mode', 'remove')}` with these patterns, or `{clear}`, if that is meant."
         return InputError(f"every label that matches `{owned}` would be removed: {why}", cure)
-    what = "nothing would be left" if change.removes_nothing else "`replace` would leave nothing"
+    what = "nothing would be left" if change.must_not_remove else "`replace` would leave nothing"
     return InputError(f"{what}: {why}", f"Use `{named('mode', 'clear')}` if that is meant.")
 
 

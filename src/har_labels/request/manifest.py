@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 
 from har_labels.errors import Failures, HarLabelsError, InputError, ManifestError
 from har_labels.files import NO_WORKSPACE, Document, Workspace
-from har_labels.inputs.conflicts import MODES_OF, WITHOUT_LABELS
+from har_labels.inputs.conflicts import MODES_OF
 from har_labels.inputs.flaws import notices_about
 from har_labels.inputs.lists import Item
 from har_labels.inputs.names import dashed
 from har_labels.inputs.settings import Settings
 from har_labels.inputs.types import OnMissingName
 from har_labels.inputs.yaml import Node, Place
-from har_labels.model.labels import Mode, OnConflict
+from har_labels.model.labels import WITHOUT_LABELS, Mode, OnConflict
 from har_labels.request.entry import Entry
 from har_labels.request.file_check import FileErrors
 from har_labels.request.label_spec import (

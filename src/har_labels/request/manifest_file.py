@@ -61,9 +61,9 @@ from har_labels.request.file_check import (
     written_text,
 )
 from har_labels.request.patterns import NAME_FIRST, item_text, parse_pattern
+from har_labels.text import quoted_value
 
 # --- values of keys ----------------------------------------------------------------------------------------------
-from har_labels.text import quoted_value
 
 
 def _list_item(value: Any) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from har_labels.model.labels import Labels, Mode, key_and_value, matches, matches_any
+from har_labels.model.labels import WITHOUT_LABELS, Labels, Mode, key_and_value, matches, matches_any
 from har_labels.text import number, shown
 
 # The number of labels whose verdicts are cached: a large registry repeats a few; unique labels need no cache.
@@ -20,7 +20,7 @@ _MOST_LISTED = 5
 # In words, how a label breaks the rule that protects it.
 WOULD_BE_ADDED = "would be added"
 # Modes that add no label: they only remove, or write nothing.
-_GIVING_NOTHING = frozenset({Mode.REMOVE, Mode.CLEAR, Mode.READ})
+_GIVING_NOTHING = WITHOUT_LABELS | {Mode.REMOVE}
 
 
 @dataclass(frozen=True, slots=True)

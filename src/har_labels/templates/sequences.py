@@ -183,7 +183,7 @@ def ordered(
 
 
 def unique(budget: Budget, value: object, case_sensitive: object = None, attribute: object = None) -> object:
-    """The first of all items that are equal, or whose attributes are."""
+    """The items without repetitions: of those that are equal, or whose attribute is, the first."""
     picked = _picked(budget, "unique", value, attribute)
     if bad := picked.kinds() & {"a list", "a mapping"}:
         cure = "Give it a key: `unique(attribute='…')`."
