@@ -153,7 +153,10 @@ def test_a_watch_that_is_cut_short_is_reported(start_step: StartStep, sandbox: S
     steps.append(start_step("github", sandbox, {**MERGED.inputs, "registry-ref": REGISTRY, "settle": "20"}))
     done = steps[0].done()
     assert (done.code, [row["status"] for row in done.value("results")]) == (143, ["applied"] * 3)
-    assert "3 artifacts written and not watched to the end: a client that read the labels before our write may still undo it" in done.log
+    assert (
+        "3 artifacts written and not watched to the end: a client that read the labels before our write may still undo it"
+        in done.log
+    )
 
 
 def test_reads_do_not_outlive_a_cancel_beside_a_write(start_step: StartStep, sandbox: Sandbox) -> None:
