@@ -231,10 +231,13 @@ def test_how_to_come_to_packages_is_kept(path: Path, tmp_path: Path, index: str,
 
 # Where pip looks for what it would have built of a file itself, by its own reckoning.
 CACHED_AT = """
-import sys
+import inspect, sys
 from pip._internal.cache import SimpleWheelCache
+from pip._internal.models.format_control import FormatControl
 from pip._internal.models.link import Link
-print(SimpleWheelCache(sys.argv[1]).get_path_for_link(Link(sys.argv[2])))
+# pip before 23.1 also wants to know which kinds of packages are allowed
+further = [FormatControl()] * (len(inspect.signature(SimpleWheelCache).parameters) - 1)
+print(SimpleWheelCache(sys.argv[1], *further).get_path_for_link(Link(sys.argv[2])))
 """
 
 
