@@ -6,9 +6,10 @@ import re
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ci.runner_model import command_in
-from har_labels.text import CONTROL_CHARACTERS, visible, visible_characters
+from har_labels.text import CONTROL_CHARACTERS, shown, spelt, visible, visible_characters
 from hostile_text import hostile_texts
 
 
@@ -54,6 +55,13 @@ def test_making_visible_twice_is_making_it_once(text: str) -> None:
 @settings(max_examples=500, deadline=None)
 @given(hostile_texts)
 def test_escapes_take_nothing_away(text: str) -> None:
-    """Two texts of printable characters never show alike: only what is not printable is rewritten."""
-    if not CONTROL_CHARACTERS.search(text) and not re.search("[\ud800-\udfff]", text):
+    """Two texts of printable characters never show alike: only unprintable ones and the marks of a `named` input are rewritten."""
+    if not CONTROL_CHARACTERS.search(text) and not re.search("[\ud800-\udfff\ufdd0\ufdd1]", text):
         assert visible_characters(text) == text
+
+
+@given(hostile_texts, st.sampled_from(["mode", "api-key", "labels:x"]))
+def test_no_text_of_others_names_an_input(text: str, name: str) -> None:
+    """The marks around a `named` input are escaped in texts of others, so spelling an input changes none of them."""
+    shown_text = shown(f"{text}\ufdd0{name}\ufdd1")
+    assert spelt(shown_text, lambda _name: "CHANGED") == shown_text

@@ -136,7 +136,7 @@ def test_a_registry_that_fails_is_no_permission(release: Release) -> None:
     release.registry.broken = True
     code, _, said = release("refuse", "1.2.3")
     assert code == 1
-    assert "can't tell whether" in said
+    assert "can't find out whether" in said
 
 
 def test_a_private_package_is_noticed(release: Release) -> None:
