@@ -11,7 +11,7 @@ PIECES = (
     "@octocat", "#123", "GH-1", "www.example.com", "https://example.com", "me@example.com", "mailto:a@b.c", "[a](b)", "![a](b)",
     "<details>", "</code>", "<script>", "<!--", "-->", "**", "_", "~~", "* ", "# ", "- ", "1. ", ":smile:", "deadbeef", "0123456",
     "$", "${A}", "$(id)", "#", "'", '"', "=", "<<EOF", "EOF", "<+pipeline.name>", "__B64__", "%0A", "%", "é", "😀", "中", "\ud800",
-    "pat.a.b.c", "=", ",", "[", "]", "{", "}", "{{ x }}", ";",
+    "\ufdd0", "\ufdd1", "\ufdd0mode\ufdd1", "pat.a.b.c", "=", ",", "[", "]", "{", "}", "{{ x }}", ";",
 )  # fmt: skip
 
 hostile_texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=2)), max_size=8).map("".join)
