@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from har_labels.errors import HarLabelsError
+from har_labels.errors import Forbidden, HarLabelsError
 from har_labels.model.labels import Labels
 from har_labels.model.outcome import Outcome, RunFacts, RunResult, Status, Step
 from har_labels.platforms.platform import Platform
@@ -32,6 +32,15 @@ def outcome(
 def failed(error: HarLabelsError | None, artifact: str = "broken") -> Outcome:
     """An artifact that failed, nothing known of its labels."""
     return outcome(artifact, None, (), Status.FAILED, labels=None, error=error)
+
+
+# One outcome of each kind.
+DONE = outcome(before=("a",), after=("b",))
+SAME = outcome(before=("a",), after=("a",), status=Status.UNCHANGED)
+SKIPPED = outcome(before=None, status=Status.SKIPPED, labels=None)
+BACK = outcome(before=("a",), after=("b",), status=Status.ROLLED_BACK, labels=("a",))
+PLANNED = outcome(before=("a",), after=("b",), status=Status.PLANNED, labels=("a",))
+FORBIDDEN = failed(Forbidden("no"))
 
 
 def run(

@@ -23,14 +23,8 @@ from har_labels.report.outputs import (
 from har_labels.report.verdict import verdict_of
 from har_labels.text import CONTROL_CHARACTERS
 from hostile_text import hostile_texts
-from report.results import failed, outcome, run
+from report.results import DONE, FORBIDDEN, PLANNED, SAME, outcome, run
 
-DONE = outcome(before=("a",), after=("b",))
-SAME = outcome(before=("a",), after=("a",), status=Status.UNCHANGED)
-SKIPPED = outcome(before=None, status=Status.SKIPPED, labels=None)
-BACK = outcome(before=("a",), after=("b",), status=Status.ROLLED_BACK, labels=("a",))
-PLANNED = outcome(before=("a",), after=("b",), status=Status.PLANNED, labels=("a",))
-GIVEN_UP = failed(Forbidden("no"))
 ENOUGH = 10_000
 
 
@@ -39,7 +33,7 @@ def outputs_within(result: RunResult, limit: int = ENOUGH) -> dict[str, str]:
     return outputs_of(result, verdict_of(result), results_limit=limit)
 
 
-@pytest.mark.parametrize("result", [run(), run(DONE), run(DONE, GIVEN_UP), run(errors=(Defect("x"),))])
+@pytest.mark.parametrize("result", [run(), run(DONE), run(DONE, FORBIDDEN), run(errors=(Defect("x"),))])
 def test_every_declared_output_is_always_set(result: RunResult) -> None:
     """In the declared order, as text, JSON where declared so unless empty."""
     outputs = outputs_within(result)
@@ -99,7 +93,7 @@ def test_a_failed_artifact_has_its_current_labels() -> None:
 
 def test_results_report_each_artifact() -> None:
     """With the fields of the contract, null where not known."""
-    [row] = json.loads(outputs_within(run(GIVEN_UP))["results"])
+    [row] = json.loads(outputs_within(run(FORBIDDEN))["results"])
     assert list(row) == [
         "registry_ref", "artifact", "artifact_type", "status", "before", "after",
         "added", "removed", "wrote_added", "wrote_removed", "confirmed_by", "attempts", "error",
@@ -122,7 +116,7 @@ def test_results_past_the_limit_stay_empty_with_a_notice() -> None:
 
 def test_the_report_is_one_json_document() -> None:
     """The pieces make one document, with one object an artifact, or none."""
-    result = run(DONE, GIVEN_UP, errors=(Defect("x"),))
+    result = run(DONE, FORBIDDEN, errors=(Defect("x"),))
     document = json.loads("".join(report_chunks(result, verdict_of(result), version="1.2.3")))
     assert [row["artifact"] for row in document["results"]] == [one.step.artifact for one in result.outcomes]
     assert (document["version"], document["tool_version"], document["exit_code"]) == (1, "1.2.3", 1)

@@ -18,14 +18,7 @@ from har_labels.errors import (
 )
 from har_labels.model.outcome import RunResult, Status
 from har_labels.report.verdict import Counts, verdict_of
-from report.results import failed, outcome, run
-
-DONE = outcome(before=("a",), after=("b",))
-SAME = outcome(before=("a",), after=("a",), status=Status.UNCHANGED)
-SKIPPED = outcome(before=None, status=Status.SKIPPED, labels=None)
-BACK = outcome(before=("a",), after=("b",), status=Status.ROLLED_BACK, labels=("a",))
-PLANNED = outcome(before=("a",), after=("b",), status=Status.PLANNED, labels=("a",))
-GIVEN_UP = failed(Forbidden("no"))
+from report.results import BACK, DONE, FORBIDDEN, PLANNED, SAME, SKIPPED, failed, outcome, run
 
 
 @pytest.mark.parametrize(
@@ -40,15 +33,15 @@ GIVEN_UP = failed(Forbidden("no"))
         (run(PLANNED, errors=(TooManyChanges("x"),), dry_run=True), 10, "FAILED"),
         (run(SAME, errors=(RequireFailed("x"),)), 10, "FAILED"),
         (run(SAME, failed(RequireFailed("x"))), 10, "FAILED"),
-        (run(GIVEN_UP), 3, "FAILED"),
-        (run(GIVEN_UP, failed(ArtifactNotFound("x"))), 3, "FAILED"),
-        (run(GIVEN_UP, DONE), 11, "PARTIAL"),
-        (run(GIVEN_UP, SAME), 11, "PARTIAL"),
-        (run(GIVEN_UP, SKIPPED), 3, "FAILED"),
-        (run(GIVEN_UP, BACK), 3, "FAILED"),
-        (run(GIVEN_UP, BACK, SAME), 3, "FAILED"),
-        (run(GIVEN_UP, BACK, DONE), 3, "PARTIAL"),
-        (run(GIVEN_UP, failed(PastDeadline("x"))), 7, "FAILED"),
+        (run(FORBIDDEN), 3, "FAILED"),
+        (run(FORBIDDEN, failed(ArtifactNotFound("x"))), 3, "FAILED"),
+        (run(FORBIDDEN, DONE), 11, "PARTIAL"),
+        (run(FORBIDDEN, SAME), 11, "PARTIAL"),
+        (run(FORBIDDEN, SKIPPED), 3, "FAILED"),
+        (run(FORBIDDEN, BACK), 3, "FAILED"),
+        (run(FORBIDDEN, BACK, SAME), 3, "FAILED"),
+        (run(FORBIDDEN, BACK, DONE), 3, "PARTIAL"),
+        (run(FORBIDDEN, failed(PastDeadline("x"))), 7, "FAILED"),
         (run(DONE, errors=(PastDeadline("x"),)), 11, "PARTIAL"),
         (run(failed(Refused("x")), failed(Unreachable("x"))), 6, "FAILED"),
         (run(failed(Unreachable("x")), failed(Unreachable("x"))), 7, "FAILED"),
@@ -57,7 +50,7 @@ GIVEN_UP = failed(Forbidden("no"))
         (run(DONE, errors=(Cancelled("x"),)), 130, "PARTIAL"),
         (run(errors=(Cancelled("x", signal_number=15), Defect("y"))), 143, "FAILED"),
         (run(DONE, failed(Cancelled("x", signal_number=15))), 143, "PARTIAL"),
-        (run(outcome(status=Status.SUPERSEDED, after=("b",), labels=("c",)), GIVEN_UP), 11, "PARTIAL"),
+        (run(outcome(status=Status.SUPERSEDED, after=("b",), labels=("c",)), FORBIDDEN), 11, "PARTIAL"),
     ],
 )
 def test_a_run_has_one_exit_code_and_one_status(result: RunResult, code: int, status: str) -> None:
@@ -68,5 +61,5 @@ def test_a_run_has_one_exit_code_and_one_status(result: RunResult, code: int, st
 
 def test_counts_add_up_to_the_artifacts_of_the_run() -> None:
     """Every artifact is counted once; one that was rolled back has its labels unchanged."""
-    counts = verdict_of(run(DONE, SAME, SKIPPED, BACK, GIVEN_UP)).counts
+    counts = verdict_of(run(DONE, SAME, SKIPPED, BACK, FORBIDDEN)).counts
     assert counts == Counts(matched=5, changed=1, unchanged=2, failed=1, skipped=1)
