@@ -93,12 +93,13 @@ def check_alone(document: Document, *, now: datetime) -> None:
     builder = _ManifestEntryBuilder(errors, run, NO_WORKSPACE, is_alone=True)
     if nodes := read_manifest(document.text, errors):
         file, own = nodes
-        entries = [PlacedEntry(node, file, Settings()) for node in own]
+        inputs = Settings()
+        entries = [PlacedEntry(node, file, inputs) for node in own]
         for entry in entries:
             check_entry(entry, errors, is_alone=True)
             builder.check(entry)
         if not any(entry.is_without_mode for entry in entries):
-            check_defaults(file, entries, Settings(), errors)
+            check_defaults(file, entries, inputs, errors)
     errors.raise_any()
 
 
