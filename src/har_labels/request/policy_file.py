@@ -25,14 +25,14 @@ from har_labels.errors import Invalid, PolicyFileError
 from har_labels.inputs.yaml import Node, Place, Word, WordKind
 from har_labels.model.labels import key_and_value
 from har_labels.request.file_check import (
-    FORMAT_VERSION,
     FileErrors,
     FileKind,
     ListOrText,
     Location,
+    Text,
+    Version,
     add_validation_errors,
     key_hint,
-    known_version,
     resolved_text,
     root_of,
     single_word,
@@ -105,9 +105,8 @@ def _items(value: str | list[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else value or []
 
 
-_Text = Annotated[str, PlainValidator(resolved_text), WithJsonSchema({"type": "string", "minLength": 1})]
 _OneOrList = ListOrText[
-    _Text, Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"})]
+    Text, Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"})]
 ]
 _Key = Annotated[str, AfterValidator(_valid_key)]
 _WORD_PATTERN = r"^(=.*|:[^=]*|://.*|[^=:]+)$"
@@ -135,9 +134,7 @@ class PolicyForm(BaseModel):
         extra="forbid", frozen=True, hide_input_in_errors=True, json_schema_extra={"minProperties": 2}
     )
 
-    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": FORMAT_VERSION})] = Field(
-        description="Version of this format",
-    )
+    version: Version
     keys: (
         Annotated[
             dict[_Key, Annotated[KeyForm, BeforeValidator(_rules)]],
