@@ -51,10 +51,9 @@ _NEEDED = {"registry_ref": "account/org/project/registry", "artifact": "resnet50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedItem(Item):
-    """An item of a list in the file with its `place`; `at`: the place in messages (`manifest.yml:12:15`)."""
+    """An item of a list in the file with its `place`."""
 
     place: Place
-    at: str
 
 
 def entries_in(
@@ -225,7 +224,7 @@ class _ManifestEntryBuilder:
     def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
         """The places of the patterns and the registry, for errors of requests."""
         placed = [item for item in reversed(patterns) if isinstance(item, PlacedItem)]
-        places = {parse_pattern(item.text).text: item.at for item in placed}
+        places = {parse_pattern(item.text).text: self.errors.where(item.place) for item in placed}
         if registry := entry.node("registry_ref"):
             places[str(entry.value("registry_ref"))] = self.errors.where(registry.place)
         return places
@@ -275,9 +274,8 @@ class _ManifestEntryBuilder:
         title = {"labels": ": label", "remove": ": `remove` item"}.get(name)
         placed = []
         for item, item_node in zip(items, nodes, strict=True):
-            at = self.errors.where(item_node.place)
-            where = f"{at}{title}" if title else ""
-            placed.append(PlacedItem(item.text, item.position, where, place=item_node.place, at=at))
+            where = f"{self.errors.where(item_node.place)}{title}" if title else ""
+            placed.append(PlacedItem(item.text, item.position, where, place=item_node.place))
         return tuple(placed)
 
     def _lines_of(
@@ -287,7 +285,7 @@ class _ManifestEntryBuilder:
         for item in self._items(entry, name) if entry.source(name) else ():
             assert isinstance(item, PlacedItem)
             try:
-                yield from parsed([item], place=f"{item.at}: `{name}`", metrics=context.metrics)
+                yield from parsed([item], place=f"{self.errors.where(item.place)}: `{name}`", metrics=context.metrics)
             except Failures as failures:
                 self.errors.add_errors(item.place, failures.errors)
 
