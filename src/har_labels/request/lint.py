@@ -14,6 +14,7 @@ from textwrap import dedent
 from har_labels.errors import Failures, HarLabelsError, InputError
 from har_labels.files import STDIN, Document, Workspace, read_stdin, read_text
 from har_labels.platforms.platform import Platform
+from har_labels.text import named
 
 LARGEST_LINTED_FILE = 512 * 1024 * 1024
 _KEY_OF_YAML = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z][\w-]*))[ \t]*:(?:\s|$)""", re.MULTILINE)
@@ -123,7 +124,7 @@ def _document_kind(document: Document) -> DocumentKind:
         return DocumentKind.MANIFEST
     raise InputError(
         f"{document.name!r} is neither a manifest, nor a policy, nor a plan",
-        "A manifest has `changes`, a policy `keys`, `protected` or `others`; a plan is what `save-plan` wrote.",
+        f"A manifest has `changes`, a policy `keys`, `protected` or `others`; a plan is what `{named('save-plan')}` wrote.",
     )
 
 

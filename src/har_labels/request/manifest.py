@@ -36,6 +36,7 @@ from har_labels.request.label_spec import (
 )
 from har_labels.request.manifest_file import ManifestNode, read_manifest
 from har_labels.request.patterns import parse_pattern, split_patterns
+from har_labels.text import named
 
 T = TypeVar("T")
 
@@ -185,7 +186,7 @@ def check_defaults(file: ManifestNode, entries: list[PlacedEntry], inputs: Setti
         if _has_own(file, name):
             errors.add(file.place(name), f"`{dashed(name)}` {what}", "Leave it out, or choose another mode.")
         elif name != "labels" and getattr(inputs, name) != Settings.model_fields[name].default:
-            errors.add(file.node.place, f"the input `{dashed(name)}` {what}", "Leave it out, or choose another mode.")
+            errors.add(file.node.place, f"the input `{named(name)}` {what}", "Leave it out, or choose another mode.")
 
 
 def _has_own(node: ManifestNode, name: str) -> bool:
