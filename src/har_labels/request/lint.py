@@ -12,7 +12,7 @@ from enum import Enum
 from textwrap import dedent
 
 from har_labels.errors import Failures, HarLabelsError, InputError
-from har_labels.files import STDIN, Document, Workspace, read_stdin, read_text
+from har_labels.files import STDIN, Document, Workspace, read_document, read_stdin, read_text
 from har_labels.platforms.platform import Platform
 from har_labels.text import named
 
@@ -89,13 +89,10 @@ def _check(path: str, workspace: Workspace, now: datetime) -> DocumentKind:
 
 
 def _document_at(path: str, workspace: Workspace) -> Document:
-    if path != STDIN:
-        workspace.check(path, spelling="--lint")
-        return Document(read_text(path, spelling="--lint", limit=LARGEST_LINTED_FILE), path)
-    try:
-        return Document(read_stdin(LARGEST_LINTED_FILE).decode("utf-8-sig"), "stdin")
-    except UnicodeDecodeError as error:
-        raise InputError(f"standard input is not UTF-8 text (byte {error.start})", "Pipe UTF-8.") from None
+    if path == STDIN:
+        return read_document(path, spelling="--lint", limit=LARGEST_LINTED_FILE, stdin=read_stdin)
+    workspace.check(path, spelling="--lint")
+    return Document(read_text(path, spelling="--lint", limit=LARGEST_LINTED_FILE), path)
 
 
 def _check_size(document: Document, limit: int) -> None:
