@@ -318,7 +318,7 @@ _KIND = FileKind(
     hint=_hint,
     examples={"version": "version: 1", "changes": "changes:"},
     built_in={
-        "list_type": Invalid("it is not a list", "Write each entry behind a `- `."),
+        "list_type": Invalid("it is not a list", "Begin each entry with `- `."),
         "too_short": Invalid("it has no items", "Give at least one."),
         "model_type": Invalid("it is not a mapping", "Write each entry as a mapping, such as `- artifact: resnet50`."),
     },
