@@ -131,6 +131,17 @@ def test_registry_and_mode_may_come_with_the_inputs() -> None:
     assert lint("--lint", "-", stdin=b"version: 1\nchanges: [{labels: [a]}]\n")[0] == 2
 
 
+def test_standard_input_that_cannot_be_read() -> None:
+    """It is an error of the input, as for a step, and not a defect."""
+    assert "is not UTF-8 text (byte 3)" in lint("--lint", "-", stdin=b"a: \xff")[2]
+    with Path(os.devnull).open("wb") as written:
+        ran = subprocess.run(
+            entrypoint("--lint", "-"), env={}, stdin=written, capture_output=True, timeout=60, check=False
+        )
+    assert (ran.returncode, ran.stderr.count(b"\n")) == (2, 1)
+    assert b"standard input can't be read: Bad file descriptor" in ran.stderr
+
+
 def test_the_key_is_not_shown(tmp_path: Path, run_step: RunStep) -> None:
     """A key in a file or in the environment is masked in all messages about it."""
     text = f"version: 1\nothers: '{KEY}'\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from canary import KEY
+from ci.steps import spelling
 from conftest import MODELS, MakeSandbox, RunStep, Watch, entrypoint
 from har_sandbox import Fault, Sandbox
 
@@ -119,19 +120,20 @@ def test_a_manifest_reports_all_problems_in_one_run(run_step: RunStep, box: Sand
     assert places == ["3:1", "5:28", "5:36", "6:42", "7:28", "7:47", "8:25"]
 
 
+@pytest.mark.parametrize("ci", ["github", "harness", "terminal"])
 @pytest.mark.parametrize("name", ["owned", "on-conflict"])
 def test_an_input_that_no_entry_of_a_manifest_has_a_use_for(
-    run_step: RunStep, box: Sandbox, tmp_path: Path, name: str
+    run_step: RunStep, box: Sandbox, tmp_path: Path, ci: str, name: str
 ) -> None:
-    """An input that no entry accepts as default is reported, like a default of the file."""
+    """An input that no entry accepts as default is reported, like a default of the file, in its reader's spelling."""
     manifest = tmp_path / "labels.yaml"
     manifest.write_text(
         f"version: 1\nregistry-ref: {MODELS}\nchanges: [{{artifact: resnet50, mode: add, labels: [x]}}]\n"
     )
     value = {"owned": "ci:*", "on-conflict": "keep"}[name]
-    done = run_step("github", box, {"manifest": str(manifest), name: value})
+    done = run_step(ci, box, {"manifest": str(manifest), name: value})
     assert (done.code, done.errors, box.requests) == (2, ["HAR-MANIFEST"], [])
-    assert f"the input `{name}` goes with" in done.err
+    assert f"the input `{spelling(ci, name)}` goes with" in done.err
 
 
 def test_a_list_that_came_out_empty_turns_owned_into_nothing_else(run_step: RunStep, box: Sandbox) -> None:

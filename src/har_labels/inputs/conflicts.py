@@ -146,7 +146,7 @@ def _move_target(settings: Settings, bad: frozenset[str], moving: str) -> Proble
         yield InputError(what, "Name one.")
     elif is_glob(names[0]):
         what = f"`{moving}` gives the label to one artifact, and `{named('artifact')}` is the pattern {quoted_value(names[0])}"
-        yield InputError(what, f"Write one name; the pattern belongs into `{named('among')}`.")
+        yield InputError(what, f"Write one name; the pattern belongs in `{named('among')}`.")
     elif settings.among and "among" not in bad and not matches_any((item.text for item in settings.among), names[0]):
         yield InputError(
             f"`{named('among')}` does not match {quoted_value(names[0])}, the `{named('artifact')}` that is to have the label",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Discriminator, Field, Tag, ValidationError
+from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationError, WithJsonSchema
 
 from har_labels.errors import Failures, HarLabelsError, InputError, Invalid
 from har_labels.inputs.flaws import unresolved
@@ -206,11 +206,20 @@ def single_word(value: Any) -> str:
     return text
 
 
-def known_version(value: Any) -> int:
+def _known_version(value: Any) -> int:
     """The version, which must be 1. Raises Invalid."""
     if isinstance(value, Word) and value.kind is WordKind.NUMBER and value.text in {"1", "1.0"}:
         return FORMAT_VERSION
     raise Invalid("this har-labels reads version 1 only", "Write `version: 1`.")
+
+
+Text = Annotated[str, PlainValidator(resolved_text), WithJsonSchema({"type": "string", "minLength": 1})]
+Version = Annotated[
+    int,
+    PlainValidator(_known_version),
+    WithJsonSchema({"const": FORMAT_VERSION}),
+    Field(description="Version of this format"),
+]
 
 
 def _form(value: Any) -> str:

@@ -330,8 +330,10 @@ class LabelSpec:
 
     def _policy_problems(self, rendered: Rendered) -> Iterator[HarLabelsError]:
         """Labels that the policy forbids for any current labels are refused before any request (contract §6 "Policy")."""
-        for label, name in rendered.names.items() if self.policy else ():
-            if self.policy and (refusal := self.policy.refusal(label, self.mode)):
+        if not self.policy:
+            return
+        for label, name in rendered.names.items():
+            if refusal := self.policy.refusal(label, self.mode):
                 rule, cure = refusal
                 what = f"{name} {shown(label)!r} is not allowed: {rule.place} says that {rule.says}"
                 yield InputError(what, cure)

@@ -12,8 +12,9 @@ from enum import Enum
 from textwrap import dedent
 
 from har_labels.errors import Failures, HarLabelsError, InputError
-from har_labels.files import STDIN, Document, Workspace, read_stdin, read_text
+from har_labels.files import STDIN, Document, Workspace, read_document, read_stdin, read_text
 from har_labels.platforms.platform import Platform
+from har_labels.text import named
 
 LARGEST_LINTED_FILE = 512 * 1024 * 1024
 _KEY_OF_YAML = re.compile(r"""^(?:"([^"\n]+)"|'([^'\n]+)'|([A-Za-z][\w-]*))[ \t]*:(?:\s|$)""", re.MULTILINE)
@@ -88,13 +89,10 @@ def _check(path: str, workspace: Workspace, now: datetime) -> DocumentKind:
 
 
 def _document_at(path: str, workspace: Workspace) -> Document:
-    if path != STDIN:
-        workspace.check(path, spelling="--lint")
-        return Document(read_text(path, spelling="--lint", limit=LARGEST_LINTED_FILE), path)
-    try:
-        return Document(read_stdin(LARGEST_LINTED_FILE).decode("utf-8-sig"), "stdin")
-    except UnicodeDecodeError as error:
-        raise InputError(f"standard input is not UTF-8 text (byte {error.start})", "Pipe UTF-8.") from None
+    if path == STDIN:
+        return read_document(path, spelling="--lint", limit=LARGEST_LINTED_FILE, stdin=read_stdin)
+    workspace.check(path, spelling="--lint")
+    return Document(read_text(path, spelling="--lint", limit=LARGEST_LINTED_FILE), path)
 
 
 def _check_size(document: Document, limit: int) -> None:
@@ -123,7 +121,7 @@ def _document_kind(document: Document) -> DocumentKind:
         return DocumentKind.MANIFEST
     raise InputError(
         f"{document.name!r} is neither a manifest, nor a policy, nor a plan",
-        "A manifest has `changes`, a policy `keys`, `protected` or `others`; a plan is what `save-plan` wrote.",
+        f"A manifest has `changes`, a policy `keys`, `protected` or `others`; a plan is what `{named('save-plan')}` wrote.",
     )
 
 

@@ -36,6 +36,7 @@ from har_labels.request.label_spec import (
 )
 from har_labels.request.manifest_file import ManifestNode, read_manifest
 from har_labels.request.patterns import parse_pattern, split_patterns
+from har_labels.text import named
 
 T = TypeVar("T")
 
@@ -51,10 +52,9 @@ _NEEDED = {"registry_ref": "account/org/project/registry", "artifact": "resnet50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedItem(Item):
-    """An item of a list in the file with its `place`; `at`: the place in messages (`manifest.yml:12:15`)."""
+    """An item of a list in the file with its `place`."""
 
     place: Place
-    at: str
 
 
 def entries_in(
@@ -93,12 +93,13 @@ def check_alone(document: Document, *, now: datetime) -> None:
     builder = _ManifestEntryBuilder(errors, run, NO_WORKSPACE, is_alone=True)
     if nodes := read_manifest(document.text, errors):
         file, own = nodes
-        entries = [PlacedEntry(node, file, Settings()) for node in own]
+        inputs = Settings()
+        entries = [PlacedEntry(node, file, inputs) for node in own]
         for entry in entries:
             check_entry(entry, errors, is_alone=True)
             builder.check(entry)
         if not any(entry.is_without_mode for entry in entries):
-            check_defaults(file, entries, Settings(), errors)
+            check_defaults(file, entries, inputs, errors)
     errors.raise_any()
 
 
@@ -185,7 +186,7 @@ def check_defaults(file: ManifestNode, entries: list[PlacedEntry], inputs: Setti
         if _has_own(file, name):
             errors.add(file.place(name), f"`{dashed(name)}` {what}", "Leave it out, or choose another mode.")
         elif name != "labels" and getattr(inputs, name) != Settings.model_fields[name].default:
-            errors.add(file.node.place, f"the input `{dashed(name)}` {what}", "Leave it out, or choose another mode.")
+            errors.add(file.node.place, f"the input `{named(name)}` {what}", "Leave it out, or choose another mode.")
 
 
 def _has_own(node: ManifestNode, name: str) -> bool:
@@ -224,7 +225,7 @@ class _ManifestEntryBuilder:
     def _places(self, entry: PlacedEntry, patterns: Sequence[Item]) -> dict[str, str]:
         """The places of the patterns and the registry, for errors of requests."""
         placed = [item for item in reversed(patterns) if isinstance(item, PlacedItem)]
-        places = {parse_pattern(item.text).text: item.at for item in placed}
+        places = {parse_pattern(item.text).text: self.errors.where(item.place) for item in placed}
         if registry := entry.node("registry_ref"):
             places[str(entry.value("registry_ref"))] = self.errors.where(registry.place)
         return places
@@ -274,9 +275,8 @@ class _ManifestEntryBuilder:
         title = {"labels": ": label", "remove": ": `remove` item"}.get(name)
         placed = []
         for item, item_node in zip(items, nodes, strict=True):
-            at = self.errors.where(item_node.place)
-            where = f"{at}{title}" if title else ""
-            placed.append(PlacedItem(item.text, item.position, where, place=item_node.place, at=at))
+            where = f"{self.errors.where(item_node.place)}{title}" if title else ""
+            placed.append(PlacedItem(item.text, item.position, where, place=item_node.place))
         return tuple(placed)
 
     def _lines_of(
@@ -286,7 +286,7 @@ class _ManifestEntryBuilder:
         for item in self._items(entry, name) if entry.source(name) else ():
             assert isinstance(item, PlacedItem)
             try:
-                yield from parsed([item], place=f"{item.at}: `{name}`", metrics=context.metrics)
+                yield from parsed([item], place=f"{self.errors.where(item.place)}: `{name}`", metrics=context.metrics)
             except Failures as failures:
                 self.errors.add_errors(item.place, failures.errors)
 

@@ -51,9 +51,10 @@ from har_labels.request.file_check import (
     FileKind,
     ListOrText,
     Location,
+    Text,
+    Version,
     add_validation_errors,
     key_hint,
-    known_version,
     resolved_text,
     root_of,
     single_word,
@@ -140,7 +141,6 @@ def _string(**more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", **more})
 
 
-_Text = Annotated[str, PlainValidator(resolved_text), _string(minLength=1)]
 _Label = Annotated[str, PlainValidator(_list_item), _string(minLength=1)]
 _Artifact = Annotated[str, PlainValidator(_artifact), _string(minLength=1)]
 _OneArtifact = Annotated[ArtifactName, BeforeValidator(resolved_text), _string(pattern="^[^*?\\[]+$")]
@@ -188,15 +188,15 @@ class Defaults(BaseModel):
         "artifact"
     )
     artifact_type: _ArtifactType | None = _field("artifact_type")
-    where: ListOrText[_Text, _Lines] | None = _field("where", "; in addition to the input's")
+    where: ListOrText[Text, _Lines] | None = _field("where", "; in addition to the input's")
     labels: ListOrText[_Label, _LabelItems] | None = _field("labels")
-    metrics_file: ListOrText[_Text, _TextItems] | None = _field("metrics_file", "; instead of the input's")
+    metrics_file: ListOrText[Text, _TextItems] | None = _field("metrics_file", "; instead of the input's")
     mode: _Mode | None = _field("mode")
     on_conflict: _OnConflict | None = _field("on_conflict")
-    owned: ListOrText[_Text, _TextItems] | None = _field("owned")
+    owned: ListOrText[Text, _TextItems] | None = _field("owned")
     remove: ListOrText[_Label, _TemplateItems] | None = _field("remove")
     baseline: _OneArtifact | None = _field("baseline")
-    require: ListOrText[_Text, _Lines] | None = _field("require", "; in addition to the input's")
+    require: ListOrText[Text, _Lines] | None = _field("require", "; in addition to the input's")
     on_missing: _OnMissing | None = _field("on_missing")
 
 
@@ -235,9 +235,7 @@ class Manifest(Defaults):
         },
     )
 
-    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": FORMAT_VERSION})] = Field(
-        description="Version of this format",
-    )
+    version: Version
     changes: Annotated[list[ManifestEntry], Field(min_length=1)] = Field(description="The changes, in order")
 
 
@@ -320,7 +318,7 @@ _KIND = FileKind(
     hint=_hint,
     examples={"version": "version: 1", "changes": "changes:"},
     built_in={
-        "list_type": Invalid("it is not a list", "Write each entry behind a `- `."),
+        "list_type": Invalid("it is not a list", "Begin each entry with `- `."),
         "too_short": Invalid("it has no items", "Give at least one."),
         "model_type": Invalid("it is not a mapping", "Write each entry as a mapping, such as `- artifact: resnet50`."),
     },

@@ -43,7 +43,7 @@ class StepFile:
 
 
 def plan_lines(steps: Sequence[Step], record: Record) -> Iterator[str]:
-    """The lines of the file. The record's `api_url` prevents that the plan is applied to another server.
+    """The lines of the file. The record's `api_url` keeps the plan from being applied to another server.
 
     The rest of the record (who made the plan, and when) is for information only.
     """

@@ -6,7 +6,7 @@ broken before the change does not count, so that no run is blocked by the breach
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -173,9 +173,3 @@ def breaches_text(breaches: Sequence[Breach]) -> str:
     listed = "; ".join(breach.text for breach in breaches[:_MOST_LISTED])
     more = len(breaches) - _MOST_LISTED
     return f"{listed}; and {number(more, 'more breach', 'more breaches')}" if more > 0 else listed
-
-
-def quoted_alternatives(texts: Iterable[str], last: str) -> str:
-    """`'a', 'b' or 'c'`, truncated if long; `last`: the conjunction."""
-    *others, final = [repr(text) for text in texts]
-    return shown(f"{', '.join(others)} {last} {final}" if others else final)

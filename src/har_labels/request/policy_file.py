@@ -5,7 +5,7 @@ The reader checks with the models below, and the JSON Schema is made from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -25,19 +25,19 @@ from har_labels.errors import Invalid, PolicyFileError
 from har_labels.inputs.yaml import Node, Place, Word, WordKind
 from har_labels.model.labels import key_and_value
 from har_labels.request.file_check import (
-    FORMAT_VERSION,
     FileErrors,
     FileKind,
     ListOrText,
     Location,
+    Text,
+    Version,
     add_validation_errors,
     key_hint,
-    known_version,
     resolved_text,
     root_of,
     single_word,
 )
-from har_labels.request.policy import KeyRule, Policy, Rule, quoted_alternatives
+from har_labels.request.policy import KeyRule, Policy, Rule
 from har_labels.text import quoted_value, shown
 
 LARGEST_POLICY = 1024 * 1024
@@ -105,9 +105,8 @@ def _items(value: str | list[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else value or []
 
 
-_Text = Annotated[str, PlainValidator(resolved_text), WithJsonSchema({"type": "string", "minLength": 1})]
 _OneOrList = ListOrText[
-    _Text, Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"})]
+    Text, Annotated[str, PlainValidator(_one), WithJsonSchema({"type": "string", "pattern": "^[^,\n]+$"})]
 ]
 _Key = Annotated[str, AfterValidator(_valid_key)]
 _WORD_PATTERN = r"^(=.*|:[^=]*|://.*|[^=:]+)$"
@@ -135,9 +134,7 @@ class PolicyForm(BaseModel):
         extra="forbid", frozen=True, hide_input_in_errors=True, json_schema_extra={"minProperties": 2}
     )
 
-    version: Annotated[int, PlainValidator(known_version), WithJsonSchema({"const": FORMAT_VERSION})] = Field(
-        description="Version of this format",
-    )
+    version: Version
     keys: (
         Annotated[
             dict[_Key, Annotated[KeyForm, BeforeValidator(_rules)]],
@@ -215,11 +212,7 @@ class _PolicyBuilder:
         assert node
         name = "pattern" if form.pattern is not None else "values"
         allowed = tuple(_items(getattr(form, name)))
-        says = (
-            f"`{shown(key)}` {'matches' if name == 'pattern' else 'is'} {quoted_alternatives(allowed, 'or')}"
-            if allowed
-            else ""
-        )
+        says = f"`{shown(key)}` {'matches' if name == 'pattern' else 'is'} {_alternatives(allowed)}" if allowed else ""
         required = self._rule(node.keys["required"], f"`{shown(key)}` is required") if form.required else None
         rule = self._rule(node.keys.get(name, node.place), says)
         return KeyRule(allowed or None, name == "values", rule, required)
@@ -233,6 +226,12 @@ class _PolicyBuilder:
 
     def _rule(self, place: Place, says: str) -> Rule:
         return Rule(self.errors.where(place), says)
+
+
+def _alternatives(texts: Sequence[str]) -> str:
+    """`'a', 'b' or 'c'`, truncated if long."""
+    *others, last = [repr(text) for text in texts]
+    return shown(f"{', '.join(others)} or {last}" if others else last)
 
 
 def _hint(key: str, location: Location) -> str:

@@ -406,7 +406,7 @@ def _rows_of(documents: Iterable[tuple[str, object]]) -> list[TableRow]:
         if not isinstance(document, dict):
             what = kind_of(document) if document is not None else "null"
             raise Invalid(
-                f"must hold mappings, and {place} is {what}", "Write one mapping of names to values an entry."
+                f"must hold mappings, and {place} is {what}", "Write one mapping of names to values for each entry."
             )
         cells += max(len(document), 1)
         if cells <= MOST_CELLS:
