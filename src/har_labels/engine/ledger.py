@@ -36,6 +36,13 @@ class Ledger:
         """Adds a warning, in one line."""
         self._warnings.append(line)
 
+    @property
+    def retried_writes(self) -> int:
+        """The number of PUTs after the first of a task, those of rollbacks included."""
+        tasks = tuple(self.plan.tasks)
+        rollbacks = [task.rollback for task in tasks if task.rollback]
+        return sum(max(0, task.attempts - 1) for task in (*tasks, *rollbacks))
+
     def result(self, facts: RunFacts, *, cut_short_by: HarLabelsError | None = None) -> RunResult:
         """The result so far. `cut_short_by`: the reason for ending a run that is not over.
 
