@@ -132,8 +132,6 @@ class Move:
         known = {_identity(task.reading.row): task for task in self.tasks}
         for row in listing.rows:
             if task := known.get(_identity(row)):
-                if not task.may_have_written:
-                    task.record_seen()
                 task.update_reading(Reading(row, listing.asked_at))
         self.listing = listing
         if not self.is_begun:  # `require` must not see the result of our own writes

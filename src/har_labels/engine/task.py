@@ -287,20 +287,20 @@ class Task:
 
     def update_reading(self, reading: Reading) -> None:
         """Takes over a newer read without its facts, to save memory: a large run reads every artifact several times."""
-        row, known = reading.row, self.reading.row
+        row = reading.row
         labels = self.target if row.labels == self.target else row.labels
-        kept = replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin)
-        self.reading, self.found, self.writes_before_read = Reading(kept, reading.at), None, len(self.writes)
-        self._note_unjudged(row.facts)
+        kept = replace(self.reading.row, artifact_type=row.artifact_type, labels=labels, origin=row.origin)
+        self._set_reading(Reading(kept, reading.at), row.facts)
 
     def replace_reading(self, reading: Reading) -> None:
         """Takes over a newer read of this artifact alone, with its facts."""
-        self.reading, self.found, self.writes_before_read = reading, None, len(self.writes)
-        self._note_unjudged(reading.row.facts)
+        self._set_reading(reading, reading.row.facts)
 
-    def _note_unjudged(self, facts: ArtifactFacts) -> None:
-        if self.selected and not self.may_have_written:
-            self.unjudged = facts
+    def _set_reading(self, reading: Reading, facts: ArtifactFacts) -> None:
+        if not self.may_have_written:
+            self.record_seen()  # the labels of the older read were there before any write of ours
+            self.unjudged = facts if self.selected else None
+        self.reading, self.found, self.writes_before_read = reading, None, len(self.writes)
 
     def record_seen(self) -> None:
         """Adds the labels of the last read to `seen`, before a PUT or a newer read."""

@@ -299,8 +299,6 @@ class Renewal:
 
     def renew(self, task: Task) -> None:
         """Reads the task's artifact again. Raises the reader's errors."""
-        if not task.may_have_written:
-            task.record_seen()
         origin = task.reading.row.origin
         if not origin or not self._is_on_its_page(task, origin):
             task.replace_reading(self._reader.find(task.ref, task.name, task.artifact_type))
@@ -312,7 +310,6 @@ class Renewal:
             for other in self._pages.get((task.ref, origin), ()):
                 reading = readings.get((other.name, other.reading.row.artifact_type))
                 if reading and not other.is_claimed:
-                    other.record_seen()  # these labels were read before any write of ours
                     other.update_reading(reading)
         mine = readings.get((task.name, task.reading.row.artifact_type))
         if mine:
