@@ -205,6 +205,12 @@ class Changes:
         return all(part.is_merging for part in self.parts)
 
     @property
+    def effective_parts(self) -> tuple[Change, ...]:
+        """The parts from the last plain `replace` or `clear` on; those before it can't matter."""
+        plain = [index for index, part in enumerate(self.parts) if not part.is_merging]
+        return self.parts[plain[-1] if plain else 0 :]
+
+    @property
     def is_read(self) -> bool:
         return bool(self.parts) and all(part.mode is Mode.READ for part in self.parts)
 
@@ -227,11 +233,7 @@ class Changes:
         return tuple(label for label in missing if by_part[label].must_not_remove)
 
     def apply(self, current: Labels | None) -> Labels:
-        """The wanted labels after all parts, as `Change.apply`.
-
-        Parts before the last plain `replace` or `clear` can't matter and are not computed.
-        """
-        plain = [at for at, part in enumerate(self.parts) if not part.is_merging]
-        for part in self.parts[plain[-1] if plain else 0 :]:
+        """The wanted labels after all parts, as `Change.apply`."""
+        for part in self.effective_parts:
             current = part.apply(current)
         return current or ()
