@@ -262,7 +262,7 @@ class Task:
         """Raises WouldRemove if the write would remove a label although no `mode` allows that."""
         if removed := removed_unasked(self.goal, self.labels or ()):
             would_go = f"{', '.join(map(repr, removed))} would be removed"
-            raise WouldRemove(f"{self.subject}: {would_go}, and no `mode` allows that")
+            raise WouldRemove(f"{self.subject}: {would_go}, and no `{named('mode')}` allows that")
 
     def check_policy(self) -> None:
         """Raises PolicyBroken if the write would break a rule that the labels of the last read keep."""

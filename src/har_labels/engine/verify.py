@@ -233,7 +233,8 @@ def not_found(task: Task, error: HarLabelsError) -> HarLabelsError:
         tried = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
         found = ArtifactNotFound(
             f"{task.subject} was not found: {error.what}{tried} (reading it: {unread.error.what})",
-            f"Check `{named('registry-ref')}`, `artifact` and `{named('artifact-type')}`, and that the path of `{named('api-url')}` is the API's base.",
+            f"Check `{named('registry-ref')}`, `{named('artifact')}` and `{named('artifact-type')}`, "
+            f"and that the path of `{named('api-url')}` is the API's base.",
         )
     if unread.wait and is_missing(error):
         found = found.reworded(f"{found.what} (waited {unread.wait:g} s)").with_next_step(AFTER_A_WAIT)

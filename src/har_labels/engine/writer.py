@@ -165,7 +165,7 @@ class Writer:
             self._renewal.renew(task)
         if task.labels is None or not task.may_have_written:
             if not task.is_still_selected():
-                self._notice(f"skipped: {task.subject} was changed meanwhile, and `where` no longer holds")
+                self._notice(f"skipped: {task.subject} was changed meanwhile, and `{named('where')}` no longer holds")
                 task.end(Status.SKIPPED, task.labels)
                 return False
             task.compute_target()

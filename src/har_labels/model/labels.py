@@ -12,7 +12,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from har_labels.errors import Invalid, Unreadable, ValueConflict
-from har_labels.text import CONTROL_CHARACTERS
+from har_labels.text import CONTROL_CHARACTERS, named
 
 Labels = tuple[str, ...]
 
@@ -152,8 +152,9 @@ class Change:
         """
         if current is None:
             if self.is_merging:
+                with_owned = f" with `{named('owned')}`" if self.owned else ""
                 raise Unreadable(
-                    f"the registry does not show the current labels, and `{self.mode}`{' with `owned`' if self.owned else ''} needs them"
+                    f"the registry does not show the current labels, and `{self.mode}`{with_owned} needs them"
                 )
             current = ()
         match self.mode:
