@@ -102,8 +102,7 @@ def _outcome_of_unfinished(task: Task, reason: HarLabelsError | None, not_tried:
         status = Status.SUPERSEDED if task.is_superseded else Status.APPLIED
     else:
         status, error = Status.FAILED, interrupted(task, reason)
-    labels = task.labels if task.has_current_labels else task.target if status is Status.APPLIED else None
-    return task.outcome_of(status, labels, error)
+    return task.outcome_of(status, task.proven_labels, error)
 
 
 def _after_rollback(outcome: Outcome, rollback: Task, reason: HarLabelsError | None) -> Outcome:

@@ -177,6 +177,13 @@ class Task:
         return self.labels is not None and self.is_read_since_write
 
     @property
+    def proven_labels(self) -> Labels | None:
+        """The current labels as far as proven, by the last read or by a confirmed write after it; None if unknown."""
+        if self.has_current_labels:
+            return self.labels
+        return self.target if self.is_confirmed else None
+
+    @property
     def unknown(self) -> UnknownOutcome | None:
         """The answer to the last PUT, if it proves nothing and no later read has decided."""
         return self.evidence if isinstance(self.evidence, UnknownOutcome) else None

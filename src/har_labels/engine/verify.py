@@ -199,7 +199,7 @@ class Watch:
             error = retries_exhausted(task)
         else:
             return True
-        self.fail(task, error, task.labels if task.has_current_labels else None)
+        self.fail(task, error, task.proven_labels)
         return False
 
 
