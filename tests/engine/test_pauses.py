@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from har_labels.clock import LONGEST_POLL, Clock
-from har_labels.engine.verify import WritePolicy
 from har_labels.engine.writer import Writer
 from har_labels.errors import RateLimited
 from har_labels.registry.answers import UnknownOutcome
+from simulation.writers import policy_with
 
 
 @dataclass(eq=False)
@@ -29,9 +29,8 @@ def pause_before(*tasks: Pending, monkeypatch: pytest.MonkeyPatch) -> float:
     clock = Clock()
     monkeypatch.setattr(clock, "sleep", paused.append)
     monkeypatch.setattr("har_labels.engine.writer.backoff", lambda _attempt, *, retry_after: retry_after + 30.0)
-    policy = WritePolicy(retries=4, settle=1, concurrency=1, allow_type_loss=False, stops_at_failure=False)
     nothing: Any = None
-    writer = Writer(nothing, nothing, clock, policy, notice=lambda _line: None, warning=lambda _line: None)
+    writer = Writer(nothing, nothing, clock, policy_with(), notice=lambda _line: None, warning=lambda _line: None)
     writer._pause_before(tasks)
     return paused[0]
 

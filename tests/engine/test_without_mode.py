@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ci.steps import CIS, Done
+from ci.steps import CIS, Done, spelling
 from conftest import MODELS, RunStep
 from har_sandbox import Fault, Request, Sandbox
 
@@ -45,7 +45,8 @@ def test_a_label_that_would_go_stops_the_run(ask: Ask, box: Sandbox, ci: str) ->
     done = ask("stage=prod", ci=ci)
     assert (done.code, done.errors, puts(box)) == (10, ["HAR-WOULD-REMOVE"], [])
     ((_, what, next_step),) = done.stable_lines
-    assert all(part in what for part in (NAME, "'owner=vision'", "'stage=dev'"))
+    mode = spelling(ci, "mode", is_given=False)
+    assert all(part in what for part in (NAME, "'owner=vision'", "'stage=dev'", f"no `{mode}` allows that"))
     assert all(f"mode: {mode}" in next_step or f"--mode {mode}" in next_step for mode in ("add", "upsert", "replace"))
     assert done.outputs["status"] == "FAILED"
 

@@ -24,7 +24,7 @@ from har_labels.request.entry import Entry
 from har_labels.request.label_spec import Among, LabelSpec
 from simulation.network import Mishap, Network, Passage, Read, Store, Write, _json, _Request
 from simulation.world import Actor, VirtualClock, World
-from simulation.writers import _CONTEXT, REF
+from simulation.writers import _CONTEXT, REF, _drop, policy_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -111,7 +111,7 @@ class MoveRun:
             registry,
             reader,
             clock,
-            replace(self.write_policy, settle=0, concurrency=1),
+            replace(self.write_policy, settle=0),
             notice=_drop,
             warning=_drop,
         )
@@ -151,13 +151,16 @@ def explore(seeds: Iterable[int], *, rate: float = 0.0, slow: float = 0.0, runs:
         world = World(dice)
         settle = dice.choice([0.5, 1.0, 2.0])
         span = settle * dice.choice([0.0, 0.05, 0.3, 2.0])
-        write_policy = WritePolicy(
-            retries=4, settle=settle, concurrency=4, allow_type_loss=False, stops_at_failure=False
-        )
         winners = dice.sample(NAMES, runs)
         made = [
             MoveRun(
-                f"w{at}", name, world, shelf, dice.uniform(0, span), _passages(dice, settle, rate, slow), write_policy
+                f"w{at}",
+                name,
+                world,
+                shelf,
+                dice.uniform(0, span),
+                _passages(dice, settle, rate, slow),
+                policy_with(settle=settle),
             )
             for at, name in enumerate(winners)
         ]
@@ -196,7 +199,3 @@ def _passages(dice: random.Random, settle: float, rate: float, slow: float) -> C
         return Passage(there, back, mishap)
 
     return passage
-
-
-def _drop(_line: str) -> None:
-    """Notices are for people."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from har_labels.engine.verify import WritePolicy
 from har_labels.engine.writer import Writer
 from har_labels.model.labels import Change, Labels, Mode, OnConflict, to_labels
 from simulation.network import Mishap, Passage, Store
 from simulation.oracle import Oracle, Verdict
 from simulation.world import World
-from simulation.writers import Plain, Run, Step, start_plain
+from simulation.writers import Plain, Run, Step, policy_with, start_plain
 
 BEFORE = ("build-1", "k1=a", "k2=a", "tmp-1", "zzz")
 
@@ -97,13 +96,7 @@ def scenario_of(seed: int, climate: Climate, *, writer: type[Writer] = Writer) -
             change=_change(dice, climate, f"w{number}"),
             start=dice.uniform(0, span),
             passage=_passages(random.Random(dice.random()), climate, settle, rate),
-            write_policy=WritePolicy(
-                settle=settle,
-                concurrency=1,
-                retries=dice.choice([2, 4, 6]),
-                allow_type_loss=False,
-                stops_at_failure=False,
-            ),
+            write_policy=policy_with(settle=settle, retries=dice.choice([2, 4, 6])),
             dies_at=dice.randrange(14) if dice.random() < climate.kills else None,
             lost_if_killed=dice.random() < 0.5,
             writer=writer,

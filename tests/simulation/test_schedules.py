@@ -6,11 +6,10 @@ import pytest
 
 from har_labels import clock
 from har_labels.engine import writer
-from har_labels.engine.verify import WritePolicy
 from har_labels.model.labels import Change, Mode
 from simulation.network import Mishap, Passage
 from simulation.scenario import Scenario, play
-from simulation.writers import Plain, Step
+from simulation.writers import Plain, Step, policy_with
 
 BEFORE = ("k1=a", "k2=a")
 BOTH_KEYS = Change(Mode.UPSERT, ("k1=us", "k2=us"))
@@ -30,13 +29,7 @@ def us(change=BOTH_KEYS, *, mishaps=(), settle=1.0, name="us", start=0.0):
         mishap = left.pop(0)[1] if left and left[0][0] == method else Mishap.NONE
         return Passage(0.01, 0.01, mishap)
 
-    return Step(
-        name,
-        change,
-        start,
-        passage,
-        WritePolicy(retries=4, settle=settle, concurrency=1, allow_type_loss=False, stops_at_failure=False),
-    )
+    return Step(name, change, start, passage, policy_with(settle=settle))
 
 
 def someone(name, change, *, reads, writes):

@@ -32,6 +32,11 @@ REF = parse_registry_ref("acme/ml/models/+")
 _CONTEXT = TemplateContext({}, {}, datetime(2026, 1, 1, tzinfo=UTC))
 
 
+def policy_with(*, settle: float = 1.0, retries: int = 4) -> WritePolicy:
+    """A write policy with one worker, since in virtual time a run is one thread."""
+    return WritePolicy(retries=retries, settle=settle, concurrency=1, allow_type_loss=False, stops_at_failure=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Plain:
     """A foreign writer: reads at `start`, applies `change`, and its write arrives `gap` seconds later."""
@@ -50,11 +55,7 @@ class Step:
     change: Change
     start: float
     passage: Callable[[str], Passage]
-    write_policy: WritePolicy = field(
-        default_factory=lambda: WritePolicy(
-            retries=4, settle=1.0, concurrency=1, allow_type_loss=False, stops_at_failure=False
-        )
-    )
+    write_policy: WritePolicy = field(default_factory=policy_with)
     dies_at: int | None = None
     lost_if_killed: bool = False
     writer: type[Writer] = Writer

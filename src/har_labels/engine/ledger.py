@@ -36,6 +36,13 @@ class Ledger:
         """Adds a warning, in one line."""
         self._warnings.append(line)
 
+    @property
+    def retried_writes(self) -> int:
+        """The number of PUTs after the first of a task, those of rollbacks included."""
+        tasks = tuple(self.plan.tasks)
+        rollbacks = [task.rollback for task in tasks if task.rollback]
+        return sum(max(0, task.attempts - 1) for task in (*tasks, *rollbacks))
+
     def result(self, facts: RunFacts, *, cut_short_by: HarLabelsError | None = None) -> RunResult:
         """The result so far. `cut_short_by`: the reason for ending a run that is not over.
 
@@ -95,8 +102,7 @@ def _outcome_of_unfinished(task: Task, reason: HarLabelsError | None, not_tried:
         status = Status.SUPERSEDED if task.is_superseded else Status.APPLIED
     else:
         status, error = Status.FAILED, interrupted(task, reason)
-    labels = task.labels if task.has_current_labels else task.target if status is Status.APPLIED else None
-    return task.outcome_of(status, labels, error)
+    return task.outcome_of(status, task.proven_labels, error)
 
 
 def _after_rollback(outcome: Outcome, rollback: Task, reason: HarLabelsError | None) -> Outcome:

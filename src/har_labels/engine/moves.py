@@ -132,8 +132,6 @@ class Move:
         known = {_identity(task.reading.row): task for task in self.tasks}
         for row in listing.rows:
             if task := known.get(_identity(row)):
-                if not task.may_have_written:
-                    task.record_seen()
                 task.update_reading(Reading(row, listing.asked_at))
         self.listing = listing
         if not self.is_begun:  # `require` must not see the result of our own writes
@@ -285,7 +283,7 @@ class Mover:
         tasks = self._move.tasks
         is_of_former = any(task.is_former and task.outcome and task.outcome.error is error for task in tasks)
         for task in tasks:
-            labels = task.labels if task.has_current_labels else task.target if task.is_confirmed else None
+            labels = task.proven_labels
             if task.outcome and (task.outcome.error or task.outcome.status is Status.SKIPPED):
                 continue
             if task is self._move.one and error and not is_of_former:

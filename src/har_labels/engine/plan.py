@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from har_labels.engine.moves import Move
 from har_labels.engine.task import Task
-from har_labels.errors import HarLabelsError, PolicyBroken, TooManyChanges, WouldRemove
+from har_labels.errors import GateClosed, HarLabelsError
 from har_labels.model.address import RegistryRef
 from har_labels.model.outcome import Breaches, Outcome, Status
 from har_labels.request.label_spec import Baseline
@@ -58,9 +58,9 @@ class Plan:
     def is_complete(self) -> bool:
         """Whether every requested artifact could be planned, so that a dry run can show the plan.
 
-        `max-changes`, the mode or the policy may still forbid the plan.
+        A gate may still forbid to write it.
         """
-        only_gates = all(isinstance(error, TooManyChanges | WouldRemove | PolicyBroken) for error in self.errors)
+        only_gates = all(isinstance(error, GateClosed) for error in self.errors)
         return only_gates and all(outcome.status is not Status.FAILED for outcome in self.outcomes)
 
     def refuse(self, refusals: Iterable[Refusal], *, dry_run: bool) -> None:

@@ -332,7 +332,7 @@ class _Totals:
             new = [pattern for pattern in part.patterns if pattern not in self._matched]
             self._unmatched.update(new)
             self._matched.update(pattern for pattern in new if any(matches(pattern, one) for one in labels or ()))
-        for line in side_effects_of(goal.changes.parts, labels):
+        for line in side_effects_of(goal.changes, labels):
             first, count = self._side_effects.get(line, (subject, 0))
             self._side_effects[line] = first, count + 1
 

@@ -45,9 +45,8 @@ def plan_from_steps(file: StepFile, reader: Reader, clock: Clock) -> Plan:
                 now = row.labels
                 target = goal.apply(now)
             except HarLabelsError as error:
-                if isinstance(
-                    error, ArtifactNotFound
-                ):  # its usual next step names inputs that such a run does not accept
+                # The usual next step for a missing artifact names inputs that such a run does not accept.
+                if isinstance(error, ArtifactNotFound):
                     error = error.with_next_step(file.if_missing)
                 # The outcome shows the labels that were read, which this run does not change, and not the step's `before`.
                 plan.outcomes.append(Outcome(replace(step, before=now), Status.FAILED, now, error=error))

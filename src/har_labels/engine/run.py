@@ -113,7 +113,7 @@ class Run:
             mode=self._configuration.mode,
             dry_run=self._settings.is_dry_run,
             requests=self._registry.requests,
-            retries=self._reads.retried + self._writer.retried,
+            retries=self._reads.retried + self._ledger.retried_writes,
             seconds=self._clock.elapsed(),
             plan_file=self._plan_file,
             report_file=self._settings.report_file or "",

@@ -177,6 +177,13 @@ class Task:
         return self.labels is not None and self.is_read_since_write
 
     @property
+    def proven_labels(self) -> Labels | None:
+        """The current labels as far as proven, by the last read or by a confirmed write after it; None if unknown."""
+        if self.has_current_labels:
+            return self.labels
+        return self.target if self.is_confirmed else None
+
+    @property
     def unknown(self) -> UnknownOutcome | None:
         """The answer to the last PUT, if it proves nothing and no later read has decided."""
         return self.evidence if isinstance(self.evidence, UnknownOutcome) else None
@@ -262,7 +269,7 @@ class Task:
         """Raises WouldRemove if the write would remove a label although no `mode` allows that."""
         if removed := removed_unasked(self.goal, self.labels or ()):
             would_go = f"{', '.join(map(repr, removed))} would be removed"
-            raise WouldRemove(f"{self.subject}: {would_go}, and no `mode` allows that")
+            raise WouldRemove(f"{self.subject}: {would_go}, and no `{named('mode')}` allows that")
 
     def check_policy(self) -> None:
         """Raises PolicyBroken if the write would break a rule that the labels of the last read keep."""
@@ -287,20 +294,20 @@ class Task:
 
     def update_reading(self, reading: Reading) -> None:
         """Takes over a newer read without its facts, to save memory: a large run reads every artifact several times."""
-        row, known = reading.row, self.reading.row
+        row = reading.row
         labels = self.target if row.labels == self.target else row.labels
-        kept = replace(known, artifact_type=row.artifact_type, labels=labels, origin=row.origin)
-        self.reading, self.found, self.writes_before_read = Reading(kept, reading.at), None, len(self.writes)
-        self._note_unjudged(row.facts)
+        kept = replace(self.reading.row, artifact_type=row.artifact_type, labels=labels, origin=row.origin)
+        self._set_reading(Reading(kept, reading.at), row.facts)
 
     def replace_reading(self, reading: Reading) -> None:
         """Takes over a newer read of this artifact alone, with its facts."""
-        self.reading, self.found, self.writes_before_read = reading, None, len(self.writes)
-        self._note_unjudged(reading.row.facts)
+        self._set_reading(reading, reading.row.facts)
 
-    def _note_unjudged(self, facts: ArtifactFacts) -> None:
-        if self.selected and not self.may_have_written:
-            self.unjudged = facts
+    def _set_reading(self, reading: Reading, facts: ArtifactFacts) -> None:
+        if not self.may_have_written:
+            self.record_seen()  # the labels of the older read were there before any write of ours
+            self.unjudged = facts if self.selected else None
+        self.reading, self.found, self.writes_before_read = reading, None, len(self.writes)
 
     def record_seen(self) -> None:
         """Adds the labels of the last read to `seen`, before a PUT or a newer read."""

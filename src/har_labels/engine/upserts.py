@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from har_labels.model.labels import Change, Labels, key_and_value
+from har_labels.model.labels import Change, Changes, Labels, key_and_value
 from har_labels.text import number
 
 _MOST_NAMED = 3
 
 
-def side_effects_of(parts: Sequence[Change], current: Labels | None) -> Iterator[str]:
+def side_effects_of(changes: Changes, current: Labels | None) -> Iterator[str]:
     """Yields one line for each label that empties a value, replaces another spelling of its key, or leaves similar labels.
 
-    The `parts` are applied to the labels `current` in order; parts before the last plain `replace` or `clear` have no effect.
-    Yields nothing if the labels are unknown.
+    `current`: the labels before the changes. Yields nothing if they are unknown.
     """
-    if current is None or not any(part.sets_keys for part in parts):
+    if current is None or not any(part.sets_keys for part in changes.parts):
         return
-    plain = [index for index, part in enumerate(parts) if not part.is_merging]
-    for part in parts[plain[-1] if plain else 0 :]:
+    for part in changes.effective_parts:
         after = part.apply(current)
         if part.sets_keys:
             yield from _side_effects(part, current, after)

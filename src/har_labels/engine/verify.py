@@ -199,7 +199,7 @@ class Watch:
             error = retries_exhausted(task)
         else:
             return True
-        self.fail(task, error, task.labels if task.has_current_labels else None)
+        self.fail(task, error, task.proven_labels)
         return False
 
 
@@ -233,7 +233,8 @@ def not_found(task: Task, error: HarLabelsError) -> HarLabelsError:
         tried = f"; tried {number(task.attempts, 'time')}" if task.attempts > 1 else ""
         found = ArtifactNotFound(
             f"{task.subject} was not found: {error.what}{tried} (reading it: {unread.error.what})",
-            f"Check `{named('registry-ref')}`, `artifact` and `{named('artifact-type')}`, and that the path of `{named('api-url')}` is the API's base.",
+            f"Check `{named('registry-ref')}`, `{named('artifact')}` and `{named('artifact-type')}`, "
+            f"and that the path of `{named('api-url')}` is the API's base.",
         )
     if unread.wait and is_missing(error):
         found = found.reworded(f"{found.what} (waited {unread.wait:g} s)").with_next_step(AFTER_A_WAIT)
@@ -299,8 +300,6 @@ class Renewal:
 
     def renew(self, task: Task) -> None:
         """Reads the task's artifact again. Raises the reader's errors."""
-        if not task.may_have_written:
-            task.record_seen()
         origin = task.reading.row.origin
         if not origin or not self._is_on_its_page(task, origin):
             task.replace_reading(self._reader.find(task.ref, task.name, task.artifact_type))
@@ -312,7 +311,6 @@ class Renewal:
             for other in self._pages.get((task.ref, origin), ()):
                 reading = readings.get((other.name, other.reading.row.artifact_type))
                 if reading and not other.is_claimed:
-                    other.record_seen()  # these labels were read before any write of ours
                     other.update_reading(reading)
         mine = readings.get((task.name, task.reading.row.artifact_type))
         if mine:

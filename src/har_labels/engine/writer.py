@@ -63,7 +63,6 @@ class Writer:
         self._types = TypeProbe(reader, warning=warning, allow_loss=policy.allow_type_loss)
         self._rounds_cut_short = 0
         self._is_alone = self._stops_at_failure = False  # set by each `run`
-        self.retried = 0
 
     @property
     def quiet_since(self) -> float:
@@ -152,7 +151,6 @@ class Writer:
             self._renewal.claim(task)
             if self._is_still_to_write(task):
                 task.begin_write()
-                self.retried += task.attempts > 1
                 self._put(task)
         except HarLabelsError as error:
             self._failed(task, error)
@@ -167,7 +165,7 @@ class Writer:
             self._renewal.renew(task)
         if task.labels is None or not task.may_have_written:
             if not task.is_still_selected():
-                self._notice(f"skipped: {task.subject} was changed meanwhile, and `where` no longer holds")
+                self._notice(f"skipped: {task.subject} was changed meanwhile, and `{named('where')}` no longer holds")
                 task.end(Status.SKIPPED, task.labels)
                 return False
             task.compute_target()

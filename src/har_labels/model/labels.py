@@ -12,7 +12,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from har_labels.errors import Invalid, Unreadable, ValueConflict
-from har_labels.text import CONTROL_CHARACTERS
+from har_labels.text import CONTROL_CHARACTERS, named
 
 Labels = tuple[str, ...]
 
@@ -152,8 +152,9 @@ class Change:
         """
         if current is None:
             if self.is_merging:
+                with_owned = f" with `{named('owned')}`" if self.owned else ""
                 raise Unreadable(
-                    f"the registry does not show the current labels, and `{self.mode}`{' with `owned`' if self.owned else ''} needs them"
+                    f"the registry does not show the current labels, and `{self.mode}`{with_owned} needs them"
                 )
             current = ()
         match self.mode:
@@ -205,6 +206,12 @@ class Changes:
         return all(part.is_merging for part in self.parts)
 
     @property
+    def effective_parts(self) -> tuple[Change, ...]:
+        """The parts from the last plain `replace` or `clear` on; those before it can't matter."""
+        plain = [index for index, part in enumerate(self.parts) if not part.is_merging]
+        return self.parts[plain[-1] if plain else 0 :]
+
+    @property
     def is_read(self) -> bool:
         return bool(self.parts) and all(part.mode is Mode.READ for part in self.parts)
 
@@ -227,11 +234,7 @@ class Changes:
         return tuple(label for label in missing if by_part[label].must_not_remove)
 
     def apply(self, current: Labels | None) -> Labels:
-        """The wanted labels after all parts, as `Change.apply`.
-
-        Parts before the last plain `replace` or `clear` can't matter and are not computed.
-        """
-        plain = [at for at, part in enumerate(self.parts) if not part.is_merging]
-        for part in self.parts[plain[-1] if plain else 0 :]:
+        """The wanted labels after all parts, as `Change.apply`."""
+        for part in self.effective_parts:
             current = part.apply(current)
         return current or ()
