@@ -12,7 +12,7 @@ from har_labels.engine.plan import Plan
 from har_labels.engine.task import Task
 from har_labels.engine.verify import interrupted
 from har_labels.errors import HarLabelsError
-from har_labels.model.goal import is_merging
+from har_labels.model.goal import Found, is_merging
 from har_labels.model.labels import Labels, to_labels
 from har_labels.model.outcome import WRITTEN_STATUSES, ConfirmedBy, Outcome, RunFacts, RunResult, Status
 from har_labels.text import number
@@ -98,8 +98,8 @@ def _outcome_of_unfinished(task: Task, reason: HarLabelsError | None, not_tried:
     error: HarLabelsError | None = None
     if not task.attempts:
         status, error = Status.SKIPPED, not_tried
-    elif task.is_confirmed:
-        status = Status.SUPERSEDED if task.is_superseded else Status.APPLIED
+    elif task.is_confirmed and (found := task.found_after_write) is not Found.UNDONE:
+        status = Status.SUPERSEDED if found is Found.SUPERSEDED else Status.APPLIED
     else:
         status, error = Status.FAILED, interrupted(task, reason)
     return task.outcome_of(status, task.proven_labels, error)

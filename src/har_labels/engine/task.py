@@ -203,11 +203,14 @@ class Task:
         return bool(self.unknown and is_missing(self.unknown.error))
 
     @property
-    def is_superseded(self) -> bool:
-        """Whether a read after our write showed a later writer's labels, which are kept (contract §5 point 5)."""
+    def found_after_write(self) -> Found | None:
+        """The class of the labels that a read after our write showed (contract §5 point 5); None without such a read."""
         if not is_merging(self.goal) or not self.may_have_written or not self.has_current_labels:
-            return False
-        return (self.found or self.classify().found) is Found.SUPERSEDED
+            return None
+        try:
+            return self.found or self.classify().found
+        except HarLabelsError:
+            return Found.UNDONE  # the goal asks its gate only then
 
     def classify(self) -> Finding:
         """Classifies the labels of the last read after our write. Raises the errors of `Goal.classify`."""

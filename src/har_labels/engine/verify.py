@@ -111,7 +111,7 @@ class Watch:
 
     def end(self, task: Task) -> None:
         """Ends a task whose change was carried out, or superseded by a later writer."""
-        if task.is_superseded:
+        if task.found_after_write is Found.SUPERSEDED:
             self._notice(f"{task.subject}: a later writer has set something else, which stays")
             task.end(Status.SUPERSEDED, task.labels)
         else:
