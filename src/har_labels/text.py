@@ -85,9 +85,14 @@ def visible_characters(text: str) -> str:
     return text if text.isprintable() else _UNPRINTABLE.sub(_escape, text)
 
 
-def shown(text: str) -> str:
-    """`text` as a message quotes it: harmless characters on one line, at most LONGEST_SHOWN of them and `…`."""
-    return visible_characters(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ELLIPSIS)
+def cut(text: str, most: int) -> str:
+    """`text`, or its first `most` characters and `…`, before which the redactor also finds the beginning of a cut key."""
+    return text if len(text) <= most else text[:most] + ELLIPSIS
+
+
+def shown(text: str, most: int = LONGEST_SHOWN) -> str:
+    """`text` as a message quotes it: harmless characters on one line, `cut`."""
+    return visible_characters(cut(text, most))
 
 
 def in_backquotes(text: str) -> str:
@@ -97,8 +102,7 @@ def in_backquotes(text: str) -> str:
 
 def quoted_value(text: str) -> str:
     """An invalid value as its error shows it: in Python's quotes, without a password in an address, cut as by `shown`."""
-    text = re.sub(r"//[^/\s]*@", "//***@", text)
-    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ELLIPSIS)
+    return repr(cut(re.sub(r"//[^/\s]*@", "//***@", text), LONGEST_SHOWN))
 
 
 def number(count: int, word: str, words: str = "") -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from har_labels.model.unusable import Unusable
-from har_labels.text import ELLIPSIS, shown
+from har_labels.text import shown
 
 _LONGEST_SHOWN = 60
 _WHOLE = re.compile("[0-9]{1,18}")
@@ -80,8 +80,7 @@ def _quarantined(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
 
 def _unusable(text: str, what: str) -> object:
     """An Unusable for an invalid text; None for an absent field."""
-    text = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + ELLIPSIS
-    why = f"the registry gives '{shown(text)}', which is {what}"
+    why = f"the registry gives '{shown(text, _LONGEST_SHOWN)}', which is {what}"
     return Unusable(why, "Ask for another fact, or leave this artifact out.") if text else None
 
 

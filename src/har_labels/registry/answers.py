@@ -32,7 +32,7 @@ from har_labels.errors import (
 from har_labels.model.facts import ArtifactFacts
 from har_labels.model.labels import Labels, to_labels
 from har_labels.registry.transport import Answer
-from har_labels.text import named
+from har_labels.text import cut, named
 
 _LONGEST_MESSAGE = 300
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -173,7 +173,7 @@ def _message(answer: Answer) -> str:
 
 def _cut(text: str) -> str:
     """The server's text, shortened for a log line."""
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
+    return cut(text, _LONGEST_MESSAGE)
 
 
 def data_of(answer: Answer) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from har_labels.report.markdown import code, codes, prose, table_row
 from har_labels.report.outputs import added_and_removed
 from har_labels.report.overview import overview
 from har_labels.report.verdict import Verdict
-from har_labels.text import number, visible
+from har_labels.text import cut, number, visible
 
 MOST_ROWS = 200  # contract §4: the first 200, then a count
 MOST_FAILURES = 50
@@ -53,7 +53,7 @@ def summary_of(result: RunResult, verdict: Verdict, *, limit: int, size: Callabl
     facts = f"{_run_facts(result)}\n"
     room = limit - size(head + facts)
     # The leading word prevents a text that begins like a list from becoming one.
-    warned = (f"- Warning: {prose(_shortened(warning))}\n" for warning in result.warnings)
+    warned = (f"- Warning: {_wording(warning)}\n" for warning in result.warnings)
     failed = _failure_items(result, verdict)
     failures = _bullet_list("failure", failed, len(verdict.failures), room // 2, size)
     warnings = _bullet_list("warning", warned, len(result.warnings), room // 4, size)
@@ -239,11 +239,11 @@ def _failure_items(result: RunResult, verdict: Verdict) -> Iterator[str]:
     names = chain([""] * len(result.errors), (o.step.artifact for o in result.outcomes if o.status is Status.FAILED))
     for name, error in zip(names, verdict.failures, strict=True):
         where = f"{code(name)}: " if name and not error.what.startswith(repr(name)) else ""
-        yield f"- {where}{code(error.code)} {prose(_shortened(error.what))}  \n  → {prose(_shortened(error.next_step))}\n"
+        yield f"- {where}{code(error.code)} {_wording(error.what)}  \n  → {_wording(error.next_step)}\n"
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_WORDING else f"{text[:LONGEST_WORDING]} …"
+def _wording(text: str) -> str:
+    return prose(cut(text, LONGEST_WORDING))
 
 
 def _run_facts(result: RunResult) -> str:

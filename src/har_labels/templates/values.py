@@ -32,6 +32,7 @@ _BYTES_ALLOWED = 23_000_000
 # Texts that mean false in labels and many files.
 _FALSE_WORDS = frozenset({"false", "no", "off", "none", "null", "0"})
 _MOST_LISTED = 10
+_LONGEST_LISTED = 60
 _LONGEST_GUESSED = 100
 # What Python's `float` accepts; possessive, so that a long text that is not a number is scanned once.
 NUMBER = re.compile(
@@ -276,7 +277,7 @@ def described(value: object) -> str:
 def listed(names: Iterable[str], most: int = _MOST_LISTED) -> str:
     """The first names in order, in backquotes, and how many more there are."""
     every = list(names)
-    first = ", ".join(f"`{shown(name)[:60]}`" for name in nsmallest(most, every))
+    first = ", ".join(f"`{shown(name, _LONGEST_LISTED)}`" for name in nsmallest(most, every))
     return f"{first} and {len(every) - most:,} more" if len(every) > most else first
 
 
