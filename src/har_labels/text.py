@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 # C0, DEL, C1, the line and paragraph separators, and the bidi controls (contract §2 "A label").
 CONTROL_CHARACTERS = re.compile(
@@ -108,6 +109,11 @@ def quoted_value(text: str) -> str:
 def number(count: int, word: str, words: str = "") -> str:
     """`1 artifact`, `2,000 artifacts`; `words` is the plural where it isn't `word` with an s."""
     return f"{count:,} {word if count == 1 else words or f'{word}s'}"
+
+
+def utc_text(at: datetime) -> str:
+    """`2026-11-26T02:36:05Z`, a time in UTC to the second."""
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from heapq import nsmallest
 from itertools import islice
@@ -17,7 +17,7 @@ from itertools import islice
 from har_labels.errors import Invalid
 from har_labels.model.unusable import Unusable
 from har_labels.templates.keys import NameToken, key_meant, path_to
-from har_labels.text import named, shown
+from har_labels.text import named, shown, utc_text
 
 LONGEST_TEXT = 4096
 LARGEST_NUMBER = 10**100
@@ -217,7 +217,7 @@ def text_of(value: object) -> str:
         case str() | int():
             return str(value)
         case datetime():
-            return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+            return utc_text(value)
         case list() | tuple():
             raise ExpressionError("a list has no text of its own", "Join it: `| join(' ')`, or take one item: `[0]`.")
     raise ExpressionError(
