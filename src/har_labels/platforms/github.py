@@ -78,10 +78,8 @@ class GitHub(Platform):
             self.results_limit = (LONGEST_LINE - 100) * 3 // 4
 
     def key_hint(self) -> tuple[str, str]:
-        why = why_github_gave_no_secret(self._environ)
-        if "forks" in why:
-            return why, "Label after the merge instead, in a workflow that runs on `push`."
-        return why, "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`."
+        why, how = why_github_gave_no_secret(self._environ)
+        return why, how or "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`."
 
     def registry_scopes(self) -> list[str]:
         return harness_scopes(self._environ) if self._is_run_by_harness else []
