@@ -32,7 +32,7 @@ from har_labels.text import number
 MOST_ERRORS = 9  # GitHub keeps 10 annotations; ours in the tenth place counts the rest
 # Less than the documented 1 MiB: the runner has lost summaries of almost that size.
 LARGEST_SUMMARY = 1_000_000
-CUT_NOTE = "*Cut here: the summary of a step is kept at 1,000,000 bytes.*"
+CUT_NOTE = f"*Cut here: the summary of a step is kept at {LARGEST_SUMMARY:,} bytes.*"
 # All outputs of a job together may have 1 MB, counted in UTF-16; more fails the job (github-runtime "Sizes").
 MOST_OUTPUT_UNITS = 450_000
 # The outputs that are left empty until the rest fits, in this order; the report has everything.
@@ -60,6 +60,7 @@ class GitHub(Platform):
 
     name = "github"
     prefix = "INPUT_"
+    summary_limit = LARGEST_SUMMARY
 
     def __init__(self, environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> None:
         super().__init__(environ, out, err)
