@@ -187,7 +187,7 @@ def write_text(path: str, chunks: Iterable[str], *, workspace: Workspace = NO_WO
     except OSError as error:
         with suppress(OSError):
             Path(temporary).unlink(missing_ok=True)
-        return error.strerror or str(error)
+        return reason_of(error)
     return ""
 
 
@@ -203,8 +203,13 @@ def why_not_writable(path: str, *, workspace: Workspace = NO_WORKSPACE) -> str:
     except FileExistsError:
         return "a file is where its folder would be"
     except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or str(error)
+        return reason_of(error)
     return ""
+
+
+def reason_of(problem: OSError | ValueError) -> str:
+    """The operating system's own words, such as `Permission denied`."""
+    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
 
 
 def _make_folders(path: str, workspace: Workspace) -> None:

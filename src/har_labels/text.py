@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 # C0, DEL, C1, the line and paragraph separators, and the bidi controls (contract §2 "A label").
 CONTROL_CHARACTERS = re.compile(
@@ -85,9 +86,14 @@ def visible_characters(text: str) -> str:
     return text if text.isprintable() else _UNPRINTABLE.sub(_escape, text)
 
 
-def shown(text: str) -> str:
-    """`text` as a message quotes it: harmless characters on one line, at most LONGEST_SHOWN of them and `…`."""
-    return visible_characters(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ELLIPSIS)
+def cut(text: str, most: int) -> str:
+    """`text`, or its first `most` characters and `…`, before which the redactor also finds the beginning of a cut key."""
+    return text if len(text) <= most else text[:most] + ELLIPSIS
+
+
+def shown(text: str, most: int = LONGEST_SHOWN) -> str:
+    """`text` as a message quotes it: harmless characters on one line, `cut`."""
+    return visible_characters(cut(text, most))
 
 
 def in_backquotes(text: str) -> str:
@@ -97,13 +103,17 @@ def in_backquotes(text: str) -> str:
 
 def quoted_value(text: str) -> str:
     """An invalid value as its error shows it: in Python's quotes, without a password in an address, cut as by `shown`."""
-    text = re.sub(r"//[^/\s]*@", "//***@", text)
-    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + ELLIPSIS)
+    return repr(cut(re.sub(r"//[^/\s]*@", "//***@", text), LONGEST_SHOWN))
 
 
 def number(count: int, word: str, words: str = "") -> str:
     """`1 artifact`, `2,000 artifacts`; `words` is the plural where it isn't `word` with an s."""
     return f"{count:,} {word if count == 1 else words or f'{word}s'}"
+
+
+def utc_text(at: datetime) -> str:
+    """`2026-11-26T02:36:05Z`, a time in UTC to the second."""
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def one_of(names: Iterable[str]) -> str:

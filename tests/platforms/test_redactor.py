@@ -8,7 +8,12 @@ from urllib.parse import quote
 
 import pytest
 
+from har_labels.errors import BadAnswer
+from har_labels.model.outcome import RunResult
 from har_labels.platforms.redactor import Redactor
+from har_labels.report.summary import LONGEST_WORDING, summary_of
+from har_labels.report.verdict import verdict_of
+from har_labels.templates.values import listed
 from har_labels.text import HIDDEN
 
 KEY = "pat.AbCdEf0123456789ghijkl.0123456789abcdef01234567.s3cr/t+Value?&x"
@@ -67,6 +72,21 @@ def test_the_beginning_of_a_cut_key_is_hidden(kept: int, end: str) -> None:
         assert redact(f"the server said {KEY[:kept]}{end}") == f"the server said ***{end}"
     whole = f"labels … {KEY[:kept]} stay"
     assert redactor.redact_known(whole) == whole
+
+
+@pytest.mark.parametrize("kept", [8, 27, 28, len(KEY) - 1])
+def test_a_key_cut_in_the_summary_is_hidden(kept: int) -> None:
+    """A long failure is cut before it becomes Markdown, which puts the beginning of a key into a code span."""
+    before = ("x" + " x" * LONGEST_WORDING)[: LONGEST_WORDING - kept - 1]
+    result = RunResult(errors=(BadAnswer(f"{before} {KEY}"),))
+    summary = Redactor([KEY]).redact(summary_of(result, verdict_of(result), limit=60_000))
+    assert "pat." not in summary
+    assert HIDDEN in summary
+
+
+def test_a_key_cut_in_a_list_of_names_is_hidden() -> None:
+    """An error lists the names that exist; of a long one it shows the beginning."""
+    assert Redactor([KEY]).redact_known(listed([f"x{KEY}"])) == "`x***…`"
 
 
 def test_a_short_key_hides_itself_only() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from har_labels.clock import Clock
 from har_labels.inputs.configure import Configuration
 from har_labels.model.outcome import Record
-from har_labels.text import HIDDEN
+from har_labels.text import HIDDEN, utc_text
 
 
 def record_of(configuration: Configuration, ci: Mapping[str, str], clock: Clock) -> Record:
@@ -16,12 +16,8 @@ def record_of(configuration: Configuration, ci: Mapping[str, str], clock: Clock)
     now = clock.utcnow()
     facts = {name: ci.get(name, "") for name in ("actor", "run_url", "sha")} | {"attempt": ci.get("run_attempt", "")}
     return Record(
-        started_at=_iso_utc(now - timedelta(seconds=clock.elapsed())),
-        finished_at=_iso_utc(now),
+        started_at=utc_text(now - timedelta(seconds=clock.elapsed())),
+        finished_at=utc_text(now),
         api_url=configuration.settings.api_url.url,
         **{name: HIDDEN if configuration.holds_key(text) else text for name, text in facts.items()},
     )
-
-
-def _iso_utc(at: datetime) -> str:
-    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

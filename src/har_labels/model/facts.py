@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from har_labels.model.unusable import Unusable
-from har_labels.text import ELLIPSIS, shown
+from har_labels.text import shown
 
 _LONGEST_SHOWN = 60
 _WHOLE = re.compile("[0-9]{1,18}")
@@ -48,15 +48,20 @@ def fact(name: str, facts: ArtifactFacts, artifact_type: str, now: datetime) -> 
     return FACTS[name](facts, artifact_type, now)
 
 
+def is_never(text: str) -> bool:
+    """Whether a time means "never": servers in Go write that as zero, or as a time long before 1970."""
+    return text == "0" or text.startswith(("-", "0001-"))
+
+
 def _downloads(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
     text = facts.downloads_count
     return int(text) if _WHOLE.fullmatch(text) else _unusable(text, "not a whole number")
 
 
 def _modified(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
-    """From milliseconds since 1970, or ISO 8601. Servers in Go write "never" as zero, or as a time long before 1970."""
+    """From milliseconds since 1970, or ISO 8601."""
     text = facts.modified_at
-    if text == "0" or text.startswith(("-", "0001-")):
+    if is_never(text):
         return None
     try:
         if _WHOLE.fullmatch(text):
@@ -80,8 +85,7 @@ def _quarantined(facts: ArtifactFacts, _type: str, _now: datetime) -> object:
 
 def _unusable(text: str, what: str) -> object:
     """An Unusable for an invalid text; None for an absent field."""
-    text = text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + ELLIPSIS
-    why = f"the registry gives '{shown(text)}', which is {what}"
+    why = f"the registry gives '{shown(text, _LONGEST_SHOWN)}', which is {what}"
     return Unusable(why, "Ask for another fact, or leave this artifact out.") if text else None
 
 

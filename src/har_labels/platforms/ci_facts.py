@@ -111,14 +111,18 @@ def harness_scopes(environ: Mapping[str, str]) -> list[str]:
     return ["/".join(parts[:depth]) for depth in (3, 2, 1) if all(parts[:depth])]
 
 
-def why_github_gave_no_secret(environ: Mapping[str, str]) -> str:
-    """Why GitHub gives this run no secrets, which shows only as an empty input; empty text for all other runs."""
+def why_github_gave_no_secret(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Why GitHub gives this run no secrets, which shows only as an empty input, and what to do if that is special.
+
+    Empty texts for all other runs.
+    """
     if environ.get("GITHUB_ACTOR") == "dependabot[bot]":
-        return "runs started by Dependabot get Dependabot's secrets only"
+        return "runs started by Dependabot get Dependabot's secrets only", ""
     name = environ.get("GITHUB_EVENT_NAME", "")
     if name.startswith("pull_request") and name != "pull_request_target" and _is_from_fork(environ):
-        return "pull requests from forks get no secrets"
-    return ""
+        cure = "Label after the merge instead, in a workflow that runs on `push`."
+        return "pull requests from forks get no secrets", cure
+    return "", ""
 
 
 def _first(environ: Mapping[str, str], *names: str) -> str:

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from har_labels.files import write_text
+from har_labels.files import reason_of, write_text
 
 
 def append_text(path: str, text: str) -> str:
@@ -15,7 +15,7 @@ def append_text(path: str, text: str) -> str:
         with Path(path).open("ab") as file:
             file.write(b"\n" * _has_open_line(path) + text.encode("utf-8", "backslashreplace"))
     except (OSError, ValueError) as problem:
-        return _reason(problem)
+        return reason_of(problem)
     return ""
 
 
@@ -24,7 +24,7 @@ def replace_text(path: str, text: str) -> str:
     try:
         return write_text(path, [text])
     except ValueError as problem:
-        return _reason(problem)
+        return reason_of(problem)
 
 
 def working_folder() -> str:
@@ -46,11 +46,6 @@ def size_of(path: str) -> int:
 def write_warnings(variable: str, path: str, problem: str) -> list[str]:
     """The warning that a file of the CI could not be written; none without a `problem`."""
     return [f"can't write {variable} ({path}): {problem}"] if problem else []
-
-
-def _reason(problem: OSError | ValueError) -> str:
-    """The operating system's own words, such as `Permission denied`."""
-    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
 
 
 def _has_open_line(path: str) -> bool:

@@ -32,7 +32,7 @@ from har_labels.text import number
 MOST_ERRORS = 9  # GitHub keeps 10 annotations; ours in the tenth place counts the rest
 # Less than the documented 1 MiB: the runner has lost summaries of almost that size.
 LARGEST_SUMMARY = 1_000_000
-CUT_NOTE = "*Cut here: the summary of a step is kept at 1,000,000 bytes.*"
+CUT_NOTE = f"*Cut here: the summary of a step is kept at {LARGEST_SUMMARY:,} bytes.*"
 # All outputs of a job together may have 1 MB, counted in UTF-16; more fails the job (github-runtime "Sizes").
 MOST_OUTPUT_UNITS = 450_000
 # The outputs that are left empty until the rest fits, in this order; the report has everything.
@@ -60,6 +60,7 @@ class GitHub(Platform):
 
     name = "github"
     prefix = "INPUT_"
+    summary_limit = LARGEST_SUMMARY
 
     def __init__(self, environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> None:
         super().__init__(environ, out, err)
@@ -78,10 +79,8 @@ class GitHub(Platform):
             self.results_limit = (LONGEST_LINE - 100) * 3 // 4
 
     def key_hint(self) -> tuple[str, str]:
-        why = why_github_gave_no_secret(self._environ)
-        if "forks" in why:
-            return why, "Label after the merge instead, in a workflow that runs on `push`."
-        return why, "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`."
+        why, how = why_github_gave_no_secret(self._environ)
+        return why, how or "Give it from a secret: `api-key: ${{ secrets.HAR_API_KEY }}`."
 
     def registry_scopes(self) -> list[str]:
         return harness_scopes(self._environ) if self._is_run_by_harness else []

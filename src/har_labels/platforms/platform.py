@@ -23,7 +23,8 @@ class Platform(ABC):
     `out` and `err` are stdout and stderr unless given.
 
     - `name`: `github`, `harness`, `terminal` …; `prefix`: of an input's environment variable, such as `INPUT_`.
-    - `results_limit`: the most bytes of the output `results` (contract §4); `summary_limit`: those of the summary.
+    - `results_limit`: the most bytes of the output `results` (contract §4); `summary_limit`: those of the summary,
+      0 where nothing shows one.
     - `logs_summary`: `publish` prints the summary to the log, as nobody would see it elsewhere.
     - `workspace`: the job's folder, whose symbolic links are not trusted; empty if there is none (contract §5).
     - `wants_debug`: debug logging is switched on in the CI itself.

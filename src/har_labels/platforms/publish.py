@@ -53,7 +53,8 @@ def publish(platform: Platform, result: RunResult, options: PublishOptions) -> i
         platform.warning(line)
     for error in verdict.failures:
         platform.error(error)
-    summary = summary_of(result, verdict, limit=platform.summary_limit) if options.summary else ""
+    wants_summary = options.summary and platform.summary_limit > 0
+    summary = summary_of(result, verdict, limit=platform.summary_limit) if wants_summary else ""
     for line in platform.publish(outputs, summary):
         platform.warning(line)
     return verdict.exit_code

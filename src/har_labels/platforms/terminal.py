@@ -17,6 +17,7 @@ class Terminal(Platform):
 
     name = "terminal"
     prefix = ""
+    summary_limit = 0
 
     def __init__(self, environ: Mapping[str, str], out: TextIO | None = None, err: TextIO | None = None) -> None:
         super().__init__(environ, out, err)

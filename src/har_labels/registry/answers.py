@@ -29,10 +29,10 @@ from har_labels.errors import (
     ServerFailing,
     Unauthorized,
 )
-from har_labels.model.facts import ArtifactFacts
+from har_labels.model.facts import ArtifactFacts, is_never
 from har_labels.model.labels import Labels, to_labels
 from har_labels.registry.transport import Answer
-from har_labels.text import named
+from har_labels.text import cut, named
 
 _LONGEST_MESSAGE = 300
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -173,7 +173,7 @@ def _message(answer: Answer) -> str:
 
 def _cut(text: str) -> str:
     """The server's text, shortened for a log line."""
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
+    return cut(text, _LONGEST_MESSAGE)
 
 
 def data_of(answer: Answer) -> dict[str, Any]:
@@ -213,9 +213,9 @@ def row_of(data: dict[str, Any], *, is_shown: bool = True, origin: PageRef | Non
 
 
 def _is_time(value: Any) -> bool:
-    """Whether `value` is a time, in milliseconds or as a date. Servers in Go write "never" as 0 or as their zero time."""
+    """Whether `value` is a time, in milliseconds or as a date, and not "never"."""
     text = str(value).strip() if value else ""
-    return bool(text) and text != "0" and not text.startswith(("-", "0001-"))
+    return bool(text) and not is_never(text)
 
 
 def labels_of(value: Any) -> Labels | None:

@@ -19,7 +19,7 @@ from har_labels.model.outcome import MOST_WITH_FACTS, Outcome, RunResult, Status
 from har_labels.model.unusable import Unusable
 from har_labels.report.verdict import Verdict, is_move
 from har_labels.report.vocabulary import KeyUsage, Vocabulary, splits_key, vocabulary_of
-from har_labels.text import CONTROL_CHARACTERS, named
+from har_labels.text import CONTROL_CHARACTERS, named, utc_text
 
 # Every output, in the order of contract §4. action.yml and the README are generated from this.
 OUTPUTS: dict[str, str] = {
@@ -172,7 +172,7 @@ def _json_facts(outcome: Outcome, now: datetime | None) -> dict[str, Any]:
 
 def _json_value(value: object) -> object:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"  # as `now` prints
+        return utc_text(value)
     return None if isinstance(value, Unusable) else value
 
 

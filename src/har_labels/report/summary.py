@@ -17,7 +17,7 @@ from har_labels.report.markdown import code, codes, prose, table_row
 from har_labels.report.outputs import added_and_removed
 from har_labels.report.overview import overview
 from har_labels.report.verdict import Verdict
-from har_labels.text import number, visible
+from har_labels.text import cut, number, visible
 
 MOST_ROWS = 200  # contract §4: the first 200, then a count
 MOST_FAILURES = 50
@@ -33,6 +33,7 @@ _MARKS = {
     Status.SUPERSEDED: "a later writer set something else",
 }
 _TABLE_HEAD = "| artifact | labels after | added | removed |\n| --- | --- | --- | --- |\n"
+_TITLES = {"failure": "What failed, and what to do", "warning": "Look at this, too"}  # of the lists
 _SIGNS = {Status.FAILED: "!", Status.SKIPPED: "?", Status.ROLLED_BACK: "<"}
 
 
@@ -52,9 +53,10 @@ def summary_of(result: RunResult, verdict: Verdict, *, limit: int, size: Callabl
     facts = f"{_run_facts(result)}\n"
     room = limit - size(head + facts)
     # The leading word prevents a text that begins like a list from becoming one.
-    warned = (f"- Warning: {prose(_shortened(warning))}\n" for warning in result.warnings)
-    failures = _bullet_list("What failed, and what to do", _failure_items(result, verdict), "failure", room // 2, size)
-    warnings = _bullet_list("Look at this, too", warned, "warning", room // 4, size)
+    warned = (f"- Warning: {_wording(warning)}\n" for warning in result.warnings)
+    failed = _failure_items(result, verdict)
+    failures = _bullet_list("failure", failed, len(verdict.failures), room // 2, size)
+    warnings = _bullet_list("warning", warned, len(result.warnings), room // 4, size)
     breaches = _breach_table(result, room // 4, size)
     # At most half of the rest, so that the table has room.
     labels = overview(result, min(room // 4, (room - size(breaches + failures + warnings)) // 2), size)
@@ -214,19 +216,21 @@ def _cell(labels: Labels | None, sign: str = "", *, none: str = "") -> str:
     return codes(sorted(labels), sign) or none
 
 
-def _bullet_list(title: str, found: Iterator[str], noun: str, limit: int, size: Callable[[str], int]) -> str:
-    """A list of the first items, its `size` at most `limit`, and the number of the others; empty text without items."""
-    items = list(found)
-    if not items:
+def _bullet_list(noun: str, items: Iterator[str], total: int, limit: int, size: Callable[[str], int]) -> str:
+    """A list of the first items, its `size` at most `limit`, and the number of the others; empty text without items.
+
+    Of the `total` items, which may be a hundred thousand, only the first are made.
+    """
+    if not total:
         return ""
 
     def rest(count: int) -> str:
         return f"- and {number(count, f'more {noun}')}, see the log\n"
 
-    text = f"**{title}**\n\n"
+    text = f"**{_TITLES[noun]}**\n\n"
     for index, item in enumerate(items):
-        if index == MOST_FAILURES or size(text + item) + size(rest(len(items))) > limit:
-            return f"{text}{rest(len(items) - index)}\n"
+        if index == MOST_FAILURES or size(text + item) + size(rest(total)) > limit:
+            return f"{text}{rest(total - index)}\n"
         text += item
     return f"{text}\n"
 
@@ -235,11 +239,11 @@ def _failure_items(result: RunResult, verdict: Verdict) -> Iterator[str]:
     names = chain([""] * len(result.errors), (o.step.artifact for o in result.outcomes if o.status is Status.FAILED))
     for name, error in zip(names, verdict.failures, strict=True):
         where = f"{code(name)}: " if name and not error.what.startswith(repr(name)) else ""
-        yield f"- {where}{code(error.code)} {prose(_shortened(error.what))}  \n  → {prose(_shortened(error.next_step))}\n"
+        yield f"- {where}{code(error.code)} {_wording(error.what)}  \n  → {_wording(error.next_step)}\n"
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_WORDING else f"{text[:LONGEST_WORDING]} …"
+def _wording(text: str) -> str:
+    return prose(cut(text, LONGEST_WORDING))
 
 
 def _run_facts(result: RunResult) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from heapq import nsmallest
 from itertools import islice
@@ -17,7 +17,7 @@ from itertools import islice
 from har_labels.errors import Invalid
 from har_labels.model.unusable import Unusable
 from har_labels.templates.keys import NameToken, key_meant, path_to
-from har_labels.text import named, shown
+from har_labels.text import named, shown, utc_text
 
 LONGEST_TEXT = 4096
 LARGEST_NUMBER = 10**100
@@ -32,6 +32,7 @@ _BYTES_ALLOWED = 23_000_000
 # Texts that mean false in labels and many files.
 _FALSE_WORDS = frozenset({"false", "no", "off", "none", "null", "0"})
 _MOST_LISTED = 10
+_LONGEST_LISTED = 60
 _LONGEST_GUESSED = 100
 # What Python's `float` accepts; possessive, so that a long text that is not a number is scanned once.
 NUMBER = re.compile(
@@ -216,7 +217,7 @@ def text_of(value: object) -> str:
         case str() | int():
             return str(value)
         case datetime():
-            return value.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+            return utc_text(value)
         case list() | tuple():
             raise ExpressionError("a list has no text of its own", "Join it: `| join(' ')`, or take one item: `[0]`.")
     raise ExpressionError(
@@ -276,7 +277,7 @@ def described(value: object) -> str:
 def listed(names: Iterable[str], most: int = _MOST_LISTED) -> str:
     """The first names in order, in backquotes, and how many more there are."""
     every = list(names)
-    first = ", ".join(f"`{shown(name)[:60]}`" for name in nsmallest(most, every))
+    first = ", ".join(f"`{shown(name, _LONGEST_LISTED)}`" for name in nsmallest(most, every))
     return f"{first} and {len(every) - most:,} more" if len(every) > most else first
 
 
