@@ -32,7 +32,7 @@ from har_labels.errors import (
 from har_labels.model.facts import ArtifactFacts, is_never
 from har_labels.model.labels import Labels, to_labels
 from har_labels.registry.transport import Answer
-from har_labels.text import cut, named
+from har_labels.text import ELLIPSIS, cut, named
 
 _LONGEST_MESSAGE = 300
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -166,7 +166,9 @@ def _message(answer: Answer) -> str:
     document = answer.document
     message = document.get("message") if isinstance(document, dict) else None
     if not isinstance(message, str):
-        text = answer.body[: 4 * _LONGEST_MESSAGE].decode("utf-8", "replace").strip()
+        # Four bytes for a character at the most. The ellipsis of a cut text hides the beginning of a key before it.
+        most = 4 * _LONGEST_MESSAGE
+        text = answer.body[:most].decode("utf-8", "replace").strip() + (ELLIPSIS if len(answer.body) > most else "")
         message = "" if document is not None or text.startswith("<") else text
     return _cut(" ".join(message.split()))
 
